@@ -1,0 +1,40 @@
+"""The entry point of `authz`: a table of subcommands, each in a module of its own, loaded only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from authz_lib.errors import AuthzError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+class _Subcommand(NamedTuple):
+    module: str  # has `add_arguments(parser)` and `run(arguments) -> int`
+    summary: str
+
+
+_SUBCOMMANDS: dict[str, _Subcommand] = {}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could not be asked."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="authz", description="Authorization for services behind Amazon API Gateway.")
+    subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    for name, subcommand in _SUBCOMMANDS.items():
+        subparser = subparsers.add_parser(name, help=subcommand.summary, description=subcommand.summary)
+        if words and words[0] == name:  # the others' modules (and what they import) are not needed for a help line
+            import_module(subcommand.module).add_arguments(subparser)
+    arguments = parser.parse_args(words)
+    try:
+        return int(import_module(_SUBCOMMANDS[arguments.subcommand].module).run(arguments))
+    except AuthzError as error:
+        print(f"authz {arguments.subcommand}: {error}", file=sys.stderr)
+        return 2

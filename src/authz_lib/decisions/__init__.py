@@ -1,0 +1,1 @@
+"""May they do it: Amazon Verified Permissions or the embedded Cedar engine behind one `DecisionPoint`."""

@@ -1,0 +1,1 @@
+"""API Gateway's contracts: ARNs, events, token sources, answers, principal headers."""

@@ -1,0 +1,1 @@
+"""The words of Smithy: error catalogue, model reader, gateway response templates."""

@@ -63,3 +63,54 @@ def _run_tests(session: nox.Session) -> None:
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:  # a part of the tests covers a part of the code
         session.run("coverage", "report")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The tests on the lowest direct versions that pyproject.toml promises; that they are installed is checked too."""
+    session.install("--resolution", "lowest-direct", "-e", ".[cedar]")
+    session.install(*group("tests"), *_lowest_pins())
+    _run_tests(session)
+
+
+def _lowest_pins() -> list[str]:
+    """Every `name>=version` of the project as `name==version`: what is installed beside it cannot raise it."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    return [requirement.replace(">=", "==") for requirement in [*PROJECT["project"]["dependencies"], *extras["cedar"]]]
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages (every warning is an error), and every example in pages, README and docstrings executed."""
+    session.install("-e", ".[cedar]", *group("docs"))
+    out = Path(session.create_tmp()) / "html"
+    session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "-p",
+        "executed",
+        "-q",
+        "README.md",
+        "docs",
+        "src",
+        env={"PYTHONPATH": str(HERE / "docs")},
+    )
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Every example on the local AWS over real HTTP, and the tests that need that AWS."""
+    session.install("-e", ".[cedar]", *group("local"), *group("tests"))
+    for example in sorted(path.parent for path in (HERE / "examples").glob("*/requests.yaml")):
+        session.run("authz", "local", str(example.relative_to(HERE)), "--check")
+    session.run("python", "-m", "pytest", "-m", "stack", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks: each subject beside its peer and its physical limit in one run, printed as ratios."""
+    session.install("-e", ".[cedar]", *group("bench"))
+    for script in sorted((HERE / "benchmarks").glob("bench_*.py")):
+        session.run("python", str(script.relative_to(HERE)), *session.posargs)

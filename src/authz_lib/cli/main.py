@@ -20,7 +20,9 @@ class _Subcommand(NamedTuple):
     summary: str
 
 
-_SUBCOMMANDS: dict[str, _Subcommand] = {}
+_SUBCOMMANDS: dict[str, _Subcommand] = {
+    "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

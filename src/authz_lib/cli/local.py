@@ -1,0 +1,127 @@
+"""`authz local PATH`: deploy an example on a local AWS and serve it, or `--check` its answers."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from authz_lib.testing.local import LocalScenario, Outcome
+
+__all__ = ["add_arguments", "run"]
+
+_CURL_ROWS = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words that `authz local` takes."""
+    parser.add_argument("path", type=Path, help="a folder with `template.yaml` and `requests.yaml`")
+    parser.add_argument("--check", action="store_true", help="send every request of `requests.yaml`, compare, and end")
+    parser.add_argument("--port", type=int, help="port of the local AWS on 127.0.0.1 (default: a free one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when it was served until Ctrl-C or every answer was the expected one, 1 on any difference."""
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    try:
+        from authz_lib.testing.local import LocalScenario
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"`{error.name}` is not installed: run from a checkout of the repository with `uv run authz local ...`"
+        ) from None
+    with _ended_by_signals():
+        try:
+            with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
+                return _check(scenario) if arguments.check else _serve(scenario)
+        except KeyboardInterrupt:
+            progress("stopped")
+            return 130 if arguments.check else 0
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, so that what it started is stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _check(scenario: LocalScenario) -> int:
+    outcomes = [scenario.run(row) for row in scenario.scenario.requests]
+    _print_table([_HEADING, *(_cells(outcome) for outcome in outcomes)])
+    failed = [outcome for outcome in outcomes if outcome.differences]
+    for outcome in failed:
+        print(f"DIFFERENT  {outcome.row.name}: {'; '.join(outcome.differences)}")
+    print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed or not outcomes else 0
+
+
+_HEADING = ("request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", "")
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    row = outcome.row
+    method, _, url = row.call.partition(" ")
+    return (
+        row.name,
+        f"{method} {url.replace('${', '').replace('}', '', 1)}",
+        _caller(row.recipe()),
+        str(row.expect.status),
+        str(outcome.status),
+        outcome.decision or "-",
+        ", ".join(outcome.policies) or "-",
+        "reached" if outcome.reached else "-",
+        f"{outcome.milliseconds:.0f}",
+        "DIFFERENT" if outcome.differences else "ok",
+    )
+
+
+def _caller(recipe: object) -> str:
+    user = getattr(recipe, "user", None)
+    return user or ("?" if recipe is not None else "nobody")
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for index, row in enumerate(rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if index == 0:
+            print("  ".join("-" * width for width in widths))
+
+
+def _serve(scenario: LocalScenario) -> int:
+    for name, value in scenario.stack.outputs.items():
+        print(f"{name} = {value}")
+    rows = [row for row in scenario.scenario.requests if row.as_user and not row.headers][:_CURL_ROWS]
+    for user in sorted({row.as_user for row in rows if row.as_user}):
+        print(f"\n{user.upper()}='{scenario.token(user)}'")
+    for row in rows:
+        method, url, _, body = scenario.request_of(row)
+        data = f" -H 'Content-Type: application/json' -d '{body.decode()}'" if body else ""
+        print(f"\n# {row.name}")
+        print(f'curl -i -X {method} -H "Authorization: Bearer ${str(row.as_user).upper()}"{data} {url}')
+    print("\nserving; Ctrl-C ends it", flush=True)
+    threading.Event().wait()
+    return 0

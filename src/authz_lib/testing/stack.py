@@ -1,0 +1,314 @@
+"""A SAM template deployed on a local AWS: ministack in a child process, on 127.0.0.1, in a temporary folder.
+
+What is real: HTTP, API Gateway's routing, authorizers and result cache, Lambda processes (on this Python and its
+packages), Cognito's RS256 tokens and key sets, DynamoDB, S3, SSM, CloudFormation with the SAM transform.
+What is not: IAM is checked only with ``check_iam=True``; throttling, WAF, regional failures and cold-start times are
+not AWS's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.testing.template import package_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["DeployedStack", "LocalAWS"]
+
+REGION = "us-east-1"
+_START_SECONDS = 60
+_DEPLOY_SECONDS = 120
+_STOP_SECONDS = 5
+_EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _refuse_port_in_use(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(f"port `{port}` cannot be used: {error.strerror}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """What a deployed template answers to: its outputs and the physical names of its resources."""
+
+    name: str
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    """Logical id to physical id."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """Logical id to function name, for the Lambda functions among the resources."""
+
+
+class LocalAWS:
+    """A local AWS for the time of a ``with`` block; everything it started and wrote is gone afterwards.
+
+    Args:
+        port: the port on 127.0.0.1; a free one by default.
+        environment: variables for the Lambdas beside those of the template, such as
+            ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``.
+        check_iam: have signatures and policies of ``AWS_IAM`` routes checked (ministack's ``AUTH=true``).
+
+    Raises:
+        ConfigurationError: ministack is not installed, the port is in use, or it did not come up.
+    """
+
+    def __init__(
+        self, *, port: int | None = None, environment: Mapping[str, str] | None = None, check_iam: bool = False
+    ) -> None:
+        if find_spec("ministack") is None:
+            raise ConfigurationError(
+                "`ministack` is not installed: run from a checkout of the repository (`uv run authz local ...`), "
+                "or install `ministack[full]`"
+            )
+        if port is not None:
+            _refuse_port_in_use(port)
+        self.port = port or _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.region = REGION
+        self._environment = dict(environment or {})
+        self._check_iam = check_iam
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+        self._clients: dict[str, Any] = {}
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
+        try:
+            self._start(self._folder)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self, folder: Path) -> None:
+        log = (folder / "ministack.log").open("wb")
+        with log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=self._process_environment(folder),
+                start_new_session=True,  # a group of its own: its Lambda processes end with it; Ctrl-C reaches only us
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise ConfigurationError(f"the local AWS ended while starting: {self._last_log_line()}")
+            if time.monotonic() > deadline:
+                raise ConfigurationError(f"the local AWS did not answer within {_START_SECONDS} s")
+            time.sleep(0.05)
+
+    def _process_environment(self, folder: Path) -> dict[str, str]:
+        for name in ("state", "tmp", "s3"):
+            (folder / name).mkdir()
+        # Nothing of the user's own AWS setup may leak in: a profile or an endpoint would send calls elsewhere.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AUTH": "true" if self._check_iam else "false",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "LAMBDA_EXECUTOR": "local",
+            "LOG_LEVEL": "WARNING",
+            "MINISTACK_REGION": self.region,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONUNBUFFERED": "1",
+            "S3_DATA_DIR": str(folder / "s3"),
+            "STATE_DIR": str(folder / "state"),
+            "TMPDIR": str(folder / "tmp"),
+            **self._environment,
+        }
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+        return False
+
+    def _last_log_line(self) -> str:
+        if self._folder is None:
+            return "no log"
+        lines = (self._folder / "ministack.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "no log"
+
+    def stop(self) -> None:
+        """End every process that was started and remove the folder.  May be called twice."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._end_group(process)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _end_group(process: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+        with suppress(ProcessLookupError):  # Lambda processes that outlived their parent are still in its group
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    # -- use -----------------------------------------------------------------------------------------------------------
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS."""
+        if service not in self._clients:
+            import boto3
+            from botocore.config import Config
+
+            make_client: Callable[..., Any] = boto3.client  # its overloads want a literal name
+            self._clients[service] = make_client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.url,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(
+                    connect_timeout=5,
+                    read_timeout=60,
+                    retries={"total_max_attempts": 1},
+                    s3={"addressing_style": "path"},
+                ),
+            )
+        return self._clients[service]
+
+    def deploy(
+        self,
+        template: Path,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        stack_name: str = "local",
+        on_event: Callable[[str], None] | None = None,
+    ) -> DeployedStack:
+        """Package the template's local code, deploy it by CloudFormation and wait.
+
+        Raises:
+            ConfigurationError: the template cannot be read or does not deploy; the message is the first failure.
+        """
+        say = on_event or (lambda _: None)
+        body, uploads = package_template(template)
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=uploads.bucket)
+        for key, archive in uploads.archives.items():
+            s3.put_object(Bucket=uploads.bucket, Key=key, Body=archive)
+        say(f"packaged {len(uploads.archives)} code folder(s)")
+
+        declared = body.get("Parameters", {})
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in (parameters or {}).items() if k in declared]
+        cloudformation = self.client("cloudformation")
+        try:
+            cloudformation.create_stack(
+                StackName=stack_name,
+                TemplateBody=json.dumps(body),
+                Parameters=given,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+        except cloudformation.exceptions.ClientError as error:
+            raise ConfigurationError(
+                f"`{template.name}` does not deploy: {error.response['Error']['Message']}"
+            ) from None
+        self._wait_for_stack(template, stack_name)
+        return self._describe(stack_name)
+
+    def _wait_for_stack(self, template: Path, stack_name: str) -> None:
+        cloudformation = self.client("cloudformation")
+        deadline = time.monotonic() + _DEPLOY_SECONDS
+        while True:
+            status = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"]
+            if status == "CREATE_COMPLETE":
+                return
+            if not status.endswith("IN_PROGRESS") or status.startswith("ROLLBACK"):
+                raise ConfigurationError(f"`{template.name}` does not deploy: {self._first_failure(stack_name)}")
+            if time.monotonic() > deadline:
+                raise ConfigurationError(f"`{template.name}` was not deployed within {_DEPLOY_SECONDS} s")
+            time.sleep(0.1)
+
+    def _first_failure(self, stack_name: str) -> str:
+        events = self.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+        if not failed:
+            return "no reason given"
+        first = min(failed, key=lambda event: event["Timestamp"])
+        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+
+    def _describe(self, stack_name: str) -> DeployedStack:
+        cloudformation = self.client("cloudformation")
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+        physical = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
+        return DeployedStack(
+            name=stack_name,
+            outputs={o["OutputKey"]: self.local_url(o["OutputValue"]) for o in stack.get("Outputs", [])},
+            resources=physical,
+            functions={
+                item["LogicalResourceId"]: item["PhysicalResourceId"]
+                for item in resources
+                if item["ResourceType"] == "AWS::Lambda::Function"
+            },
+        )
+
+    def local_url(self, value: str) -> str:
+        """An ``execute-api`` URL of AWS as the local one; anything else as it is."""
+        match = _EXECUTE_API.match(value)
+        if match is None:
+            return value
+        return f"http://{match['api']}.execute-api.localhost:{self.port}{match['path'] or ''}".rstrip("/")
+
+    def function_log(self, function_name: str) -> list[str]:
+        """What a Lambda function has written to CloudWatch Logs so far, line by line."""
+        logs = self.client("logs")
+        try:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
+            return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
+        except logs.exceptions.ResourceNotFoundException:  # it was never called
+            return []
+
+    def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
+        """The PEM of the key that a local user pool signs with, so that tests can make expired tokens of its own."""
+        if self._folder is None:
+            raise ConfigurationError("the local AWS is not running")
+        return (self._folder / "state" / "cognito-pool-keys" / f"{user_pool_id}-{token_use}.pem").read_bytes()

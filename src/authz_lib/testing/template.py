@@ -1,0 +1,116 @@
+"""What ``sam package`` does, for the local AWS: read a template, zip the code it points to, point it at the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Uploads", "load_template", "package_template"]
+
+_BUCKET = "authz-local-code"
+# Resource type -> (the property that may hold a local path, the form the packaged location takes)
+_CODE = {
+    "AWS::Serverless::Function": ("CodeUri", "Bucket", "Key"),
+    "AWS::Serverless::LayerVersion": ("ContentUri", "Bucket", "Key"),
+    "AWS::Lambda::Function": ("Code", "S3Bucket", "S3Key"),
+    "AWS::Lambda::LayerVersion": ("Content", "S3Bucket", "S3Key"),
+}
+_WITHOUT_PREFIX = {"Ref", "Condition"}
+_LEFT_OUT = {"__pycache__", ".venv", ".pytest_cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The archives that the packaged template refers to, by their key in the bucket."""
+
+    bucket: str
+    archives: dict[str, bytes] = field(default_factory=dict)
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (``!Ref``, ``!Sub``, ``!GetAtt a.b``)."""
+
+
+def _construct_intrinsic(loader: _TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in _WITHOUT_PREFIX else f"Fn::{suffix}": value}
+
+
+_TemplateLoader.add_multi_constructor("!", _construct_intrinsic)
+
+
+def load_template(path: Path) -> dict[str, Any]:
+    """Read a CloudFormation or SAM template (YAML or JSON) with the short forms written out.
+
+    Raises:
+        ConfigurationError: there is no such file, it is not YAML, or it has no ``Resources``.
+    """
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where is not None else ""
+        raise ConfigurationError(f"`{path.name}` is not YAML{line}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
+        raise ConfigurationError(f"`{path.name}` is not a template: it has no `Resources`")
+    return document
+
+
+def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
+    """Read a template and zip each local code folder it names; a folder named twice is zipped once.
+
+    Raises:
+        ConfigurationError: as :func:`load_template`, or a code folder does not exist.
+    """
+    template = load_template(path)
+    uploads = Uploads(_BUCKET)
+    packaged: dict[Path, str] = {}
+    defaults = template.get("Globals", {}).get("Function", {})
+    for logical_id, resource in template["Resources"].items():
+        rule = _CODE.get(resource.get("Type", ""))
+        if rule is None:
+            continue
+        name, bucket, key = rule
+        properties = resource.setdefault("Properties", {})
+        location = properties.get(name, defaults.get(name))
+        if not isinstance(location, str) or location.startswith("s3://"):
+            continue
+        folder = (path.parent / location).resolve()
+        if folder not in packaged:
+            packaged[folder] = _add_archive(uploads, folder, f"`{logical_id}.{name}`")
+        properties[name] = {bucket: uploads.bucket, key: packaged[folder]}
+    return template, uploads
+
+
+def _add_archive(uploads: Uploads, folder: Path, what: str) -> str:
+    if not folder.is_dir():
+        raise ConfigurationError(f"{what} names `{folder.name}`, which is not a folder")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and not _LEFT_OUT.intersection(file.parts):
+                archive.write(file, file.relative_to(folder).as_posix())
+    content = buffer.getvalue()
+    key = f"{hashlib.sha256(content).hexdigest()[:16]}.zip"
+    uploads.archives[key] = content
+    return key

@@ -1,0 +1,67 @@
+"""JSON as a verifier must read it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authz_lib._support.strict_json import StrictJSONError, loads_object
+
+REFUSED = {
+    "duplicate member": b'{"a": 1, "a": 1}',
+    "duplicate member, nested": b'{"a": {"b": 1, "b": 2}}',
+    "duplicate member, by escape": b'{"a": 1, "\\u0061": 2}',
+    "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": -Infinity}',
+    "BOM": b'\xef\xbb\xbf{"a": 1}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "UTF-32": '{"a": 1}'.encode("utf-32"),
+    "bad UTF-8": b'{"a": "\xff"}',
+    "overlong UTF-8": b'{"a": "\xc0\x80"}',
+    "an array": b"[]",
+    "a string": b'"a"',
+    "null": b"null",
+    "nothing": b"",
+    "two documents": b"{}{}",
+    "trailing comma": b'{"a": 1,}',
+    "single quotes": b"{'a': 1}",
+    "a raw control character": b'{"a": "\n"}',
+    "deep nesting": b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "an integer of 10,000 digits": b'{"a": ' + b"9" * 10_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
+def test_refuses(data):
+    with pytest.raises(StrictJSONError):
+        loads_object(data)
+
+
+def test_the_message_never_quotes_the_input():
+    with pytest.raises(StrictJSONError) as caught:
+        loads_object(b'{"secret": hunter2}')
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5))
+def test_reads_what_json_writes(document):
+    assert loads_object(json.dumps(document).encode()) == document
+
+
+@given(st.binary(max_size=200))
+def test_anything_else_is_one_error(data):
+    with contextlib.suppress(StrictJSONError):
+        assert type(loads_object(data)) is dict

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed_version
 
 project = "authz-lib"
 author = "the authz-lib authors"
-copyright = "2026, the authz-lib authors"
+project_copyright = "2026, the authz-lib authors"
 release = version = installed_version("authz-lib")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

@@ -1,0 +1,55 @@
+"""`requests.yaml` is checked whole before anything is started."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.testing.scenario import Scenario, TokenRecipe
+
+GOOD = """
+user_pool: {output: Pool, clients: {web: Web}, users: {alice: {groups: [g]}}}
+requests:
+  - {name: one, call: "GET ${Url}/x", as: alice, expect: {status: 200, json: {id: "1"}}}
+  - {name: two, call: "GET ${Url}/x", token: {text: garbage, header: x-token}, expect: {status: 401, reached: false}}
+  - {name: three, call: "GET ${Url}/x", expect: {status: 401}}
+"""
+
+
+def load(tmp_path, text):
+    (tmp_path / "requests.yaml").write_text(text)
+    return Scenario.load(tmp_path / "requests.yaml")
+
+
+def test_a_good_document_is_read(tmp_path):
+    one, two, three = load(tmp_path, GOOD).requests
+    assert one.recipe() == TokenRecipe(user="alice")
+    assert one.expect.body == {"id": "1"}
+    assert two.recipe() == TokenRecipe(text="garbage", header="x-token")
+    assert three.recipe() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("requests: [", "is not YAML"),
+        ("[]", "`document`"),
+        ("reqests: []", "`reqests`"),
+        ("requests: [{name: x, call: FETCH /x, expect: {status: 200}}]", "`requests.0.call`"),
+        ("requests: [{name: x, call: GET /x, expect: {status: 99}}]", "`requests.0.expect.status`"),
+        ("requests: [{name: x, call: GET /x, expect: {}}]", "`requests.0.expect.status`"),
+        ("requests: [{name: x, call: GET /x, token: {}, expect: {status: 200}}]", "one of the two"),
+        ("requests: [{name: x, call: GET /x, as: a, token: {user: a}, expect: {status: 200}}]", "two ways"),
+        ("requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]", "unknown user `mallory`"),
+        (GOOD + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}", "client `nope`"),
+    ],
+)
+def test_a_broken_document_is_one_clear_line(tmp_path, text, message):
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_document_says_so(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"`requests\.yaml` cannot be read"):
+        Scenario.load(tmp_path / "requests.yaml")

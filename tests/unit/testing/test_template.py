@@ -1,0 +1,81 @@
+"""Templates are read with CloudFormation's short forms and packaged as `sam package` does."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.testing.template import load_template, package_template
+
+TEMPLATE = """
+Globals:
+  Function: {CodeUri: shared/}
+Resources:
+  A:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: code/, Role: !GetAtt Role.Arn, Url: !Sub "https://${B}/x"}
+  B:
+    Type: AWS::Serverless::Function
+  C:
+    Type: AWS::Lambda::Function
+    Properties: {Code: code/}
+  D:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: s3://bucket/key, Cond: !If [IsLocal, !Ref A, ""]}
+  E:
+    Type: AWS::S3::Bucket
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("code", "shared"):
+        (tmp_path / name / "__pycache__").mkdir(parents=True)
+        (tmp_path / name / "__pycache__" / "x.pyc").write_bytes(b"")
+        (tmp_path / name / "handler.py").write_text(f"NAME = {name!r}\n")
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    return tmp_path
+
+
+def test_short_forms_are_written_out(folder):
+    resources = load_template(folder / "template.yaml")["Resources"]
+    assert resources["A"]["Properties"]["Role"] == {"Fn::GetAtt": ["Role", "Arn"]}
+    assert resources["A"]["Properties"]["Url"] == {"Fn::Sub": "https://${B}/x"}
+    assert resources["D"]["Properties"]["Cond"] == {"Fn::If": ["IsLocal", {"Ref": "A"}, ""]}
+
+
+def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
+    template, uploads = package_template(folder / "template.yaml")
+    resources = template["Resources"]
+    assert len(uploads.archives) == 2
+    assert resources["A"]["Properties"]["CodeUri"]["Bucket"] == uploads.bucket
+    assert resources["A"]["Properties"]["CodeUri"]["Key"] == resources["C"]["Properties"]["Code"]["S3Key"]
+    assert resources["B"]["Properties"]["CodeUri"]["Key"] != resources["A"]["Properties"]["CodeUri"]["Key"]
+    assert resources["D"]["Properties"]["CodeUri"] == "s3://bucket/key"
+    archive = zipfile.ZipFile(io.BytesIO(uploads.archives[resources["B"]["Properties"]["CodeUri"]["Key"]]))
+    assert archive.namelist() == ["handler.py"]
+    assert archive.read("handler.py") == b"NAME = 'shared'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "is not YAML, line 1"),
+        ("- a", "has no `Resources`"),
+        ("Resources: []", "has no `Resources`"),
+        ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: gone/}}}", "`A.Code` names `gone`"),
+    ],
+)
+def test_a_broken_template_is_one_clear_line(tmp_path, text, message):
+    (tmp_path / "template.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        package_template(tmp_path / "template.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_template_says_so(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"`template\.yaml` cannot be read"):
+        load_template(tmp_path / "template.yaml")

@@ -41,7 +41,10 @@ def test_a_good_document_is_read(tmp_path):
         ("requests: [{name: x, call: GET /x, token: {}, expect: {status: 200}}]", "one of the two"),
         ("requests: [{name: x, call: GET /x, as: a, token: {user: a}, expect: {status: 200}}]", "two ways"),
         ("requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]", "unknown user `mallory`"),
-        (GOOD + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}", "client `nope`"),
+        (
+            GOOD + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}",
+            "client `nope`",
+        ),
     ],
 )
 def test_a_broken_document_is_one_clear_line(tmp_path, text, message):

@@ -1,0 +1,181 @@
+"""`authz local` as its users meet it: a process that serves, checks, fails in one line, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from authz_lib.cli.main import main
+from authz_lib.testing import stack
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
+PATIENCE = 90
+
+EMPTY = """
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Parameter: {Type: AWS::SSM::Parameter, Properties: {Name: /x, Type: String, Value: x}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "template.yaml").write_text(EMPTY)
+    (tmp_path / "requests.yaml").write_text("requests: []\n")
+    return tmp_path
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts `authz local WORDS` as a process; whatever happens, it is gone at the end of the test."""
+    processes = []
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+
+    def start(*words):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "authz_lib.cli", "local", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    start.temporary = temporary
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+
+
+def descendants(pid):
+    """The processes that a process has started, and those that they have."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found, queue = set(), [pid]
+    while queue:
+        children = {child for child, parent in parents.items() if parent == queue[0]} - found
+        found |= children
+        queue = [*queue[1:], *children]
+    return found
+
+
+def alive(pids):
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def refuses(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def wait_for(stream, text):
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if text in line:
+            return lines
+    pytest.fail(f"never said {text!r}: {''.join(lines)}")
+
+
+@pytest.mark.stack
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0)], ids=["Ctrl-C", "SIGTERM"])
+def test_everything_it_started_is_gone_when_it_ends(started, number, code):
+    process = started(EXAMPLE)
+    printed = "".join(wait_for(process.stdout, "serving"))
+    below = descendants(process.pid)
+    port = int(re.search(r"execute-api\.localhost:(\d+)", printed)[1])
+    assert below
+    assert not refuses(port)
+    process.send_signal(number)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == code
+    assert not alive(below)
+    assert refuses(port)
+    assert list(started.temporary.iterdir()) == []
+
+
+@pytest.mark.stack
+def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
+    process = started(EXAMPLE)
+    printed = "".join(wait_for(process.stdout, "serving"))
+    assert re.search(r"^HttpUrl = http://\w+\.execute-api\.localhost:\d+$", printed, re.MULTILINE)
+    token = re.search(r"^ALICE='(ey[\w.-]+)'$", printed, re.MULTILINE)[1]
+    line = re.search(r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/orders/1001)$', printed, re.MULTILINE)
+    answered = subprocess.run(
+        ["bash", "-c", line[0]],
+        check=True,
+        env={**os.environ, "ALICE": token},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert '"item": "anvil"' in answered.stdout, answered
+
+
+@pytest.mark.stack
+def test_a_difference_is_exit_code_1(folder, capsys):
+    port = stack._free_port()
+    (folder / "requests.yaml").write_text(
+        "requests:\n"
+        "  - name: nobody home\n"
+        f"    call: GET http://localhost:{port}/_ministack/health\n"
+        "    expect: {status: 418}\n"
+    )
+    assert main(["local", str(folder), "--check", "--port", str(port)]) == 1
+    printed = capsys.readouterr().out
+    assert "DIFFERENT  nobody home: status 200, expected 418" in printed
+    assert "0 passed, 1 failed" in printed
+
+
+@pytest.mark.stack
+def test_a_check_without_requests_is_not_a_pass(folder):
+    assert main(["local", str(folder), "--check"]) == 1
+
+
+@pytest.mark.stack
+def test_a_template_that_does_not_deploy_is_one_clear_line(folder, capsys):
+    (folder / "template.yaml").write_text("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Role: !Ref B}}}")
+    assert main(["local", str(folder), "--check"]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("authz local: `template.yaml` does not deploy: ")
+
+
+@pytest.mark.stack
+def test_a_port_in_use_is_one_clear_line(folder, capsys):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["local", str(folder), "--port", str(port)]) == 2
+    assert f"authz local: port `{port}` cannot be used" in capsys.readouterr().err
+
+
+def test_without_the_local_aws_it_says_what_to_install(folder, capsys, monkeypatch):
+    monkeypatch.setattr(stack, "find_spec", lambda _: None)
+    assert main(["local", str(folder), "--check"]) == 2
+    assert "`ministack` is not installed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "requests.yaml"])
+def test_a_missing_file_is_named(folder, capsys, name):
+    (folder / name).unlink()
+    assert main(["local", str(folder), "--check"]) == 2
+    assert f"`{name}`" in capsys.readouterr().err

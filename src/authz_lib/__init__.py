@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.principal import Principal
 
 __all__ = [
+    "Principal",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "Principal": "authz_lib.principal",
     "errors": "authz_lib",
 }
 

@@ -1,0 +1,232 @@
+"""The verified caller, in one shape for every kind of token and every kind of gateway."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from authz_lib.errors import ConfigurationError, InvalidClaimError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authz_lib.entities import Entity, EntityUid
+    from authz_lib.tokens import VerifiedToken
+
+__all__ = ["Principal", "PrincipalIdForm"]
+
+PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
+"""How a Cedar id is made of a subject (and a group's id of its name).
+
+``"pool|sub"`` is what Verified Permissions makes of a Cognito token; a bare ``"sub"`` is unique only within one issuer.
+"""
+
+# Both hosts that Cognito issues from (the pool's `IssuerConfigurationType` chooses one).
+_COGNITO_ISSUER = re.compile(
+    r"https://(?:issuer-)?cognito-idp\.([a-z0-9-]{1,40})\.amazonaws\.(?:com|com\.cn|eu)/(\1_[0-9A-Za-z]{1,55})"
+)
+# The claim that names the client: RFC 9068 and Cognito access tokens, then OpenID Connect.
+_CLIENT_CLAIMS = ("client_id", "azp")
+# RFC 9068 and RFC 8693 write one string; others a list, or `scp`.
+_SCOPE_CLAIMS = ("scope", "scp")
+
+_MAX_SECONDS = 2**53
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Principal:
+    """Who is calling, as a verified token (or a gateway that verified one) says.
+
+    It is a plain value: building one by hand checks nothing.  `from_token` checks the types of the claims it reads.
+    That the token is genuine was checked by the verifier; that it is not expired *now* is checked where it is used.
+
+    Attributes:
+        subject: the ``sub`` claim.  It is unique only within its issuer.
+        issuer: the ``iss`` claim, or ``None`` where the verifier was told not to ask for one.
+        client_id: the application that the token was issued to, where the token says so.
+        groups: the names of the caller's groups, in the token's order, without duplicates.
+        scopes: the OAuth scopes of the token.
+        tenant_id: the value of the configured tenant claim; ``None`` when none is configured or the token has none.
+        claims: every claim, read-only.
+        expires_at: the ``exp`` claim in seconds since the epoch.
+
+    Its ``repr`` shows no claim values: it is safe in a log line.
+
+    >>> caller = Principal(subject="alice", groups=("buyers",), tenant_id="t1")
+    >>> caller
+    <Principal groups=1 scopes=0>
+    >>> caller.entity().uid
+    EntityUid(type='User', id='alice')
+    """
+
+    subject: str
+    issuer: str | None = None
+    client_id: str | None = None
+    groups: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    tenant_id: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    expires_at: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
+
+    def __repr__(self) -> str:
+        return f"<Principal groups={len(self.groups)} scopes={len(self.scopes)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a mappingproxy does not pickle
+        values = (self.subject, self.issuer, self.client_id, self.groups, self.scopes, self.tenant_id)
+        return type(self), (*values, dict(self.claims), self.expires_at)
+
+    @classmethod
+    def from_token(
+        cls,
+        token: VerifiedToken,
+        *,
+        tenant_claim: str | None,
+        groups_claim: str | None = "cognito:groups",
+    ) -> Principal:
+        """The caller that a verified token names.
+
+        Args:
+            token: the answer of a verifier.
+            tenant_claim: the claim that holds the tenant.  It has no default because any claim that users may write
+                themselves (a writable ``custom:*`` attribute of Cognito, for one) would let them choose their tenant.
+                ``None`` gives up tenants: `tenant_id` is then always ``None``.
+            groups_claim: the claim that holds a list of group names; ``None`` for no groups.
+
+        Raises:
+            InvalidClaimError: ``sub`` is missing, or a claim that is read has another type than it must have.  A
+                tenant, a client, groups or scopes that are simply absent are no error.
+
+        See RFC 9068, section 2.2, and the Cognito developer guide, "Using tokens with user pools".
+
+        >>> from types import SimpleNamespace
+        >>> token = SimpleNamespace(issuer=None, claims={"sub": "alice", "scope": "orders.read", "org": "t1"})
+        >>> caller = Principal.from_token(token, tenant_claim="org")
+        >>> caller.subject, caller.tenant_id, sorted(caller.scopes)
+        ('alice', 't1', ['orders.read'])
+        """
+        claims = token.claims
+        subject = _text(claims, "sub")
+        if subject is None:
+            raise InvalidClaimError("`sub` is missing", claim="sub")
+        return cls(
+            subject=subject,
+            issuer=token.issuer,
+            client_id=_client_id(claims),
+            groups=() if groups_claim is None else _names(claims, groups_claim),
+            scopes=_scopes(claims),
+            tenant_id=None if tenant_claim is None else _text(claims, tenant_claim),
+            claims=claims,
+            expires_at=_expiry(claims),
+        )
+
+    def uid(self, *, principal_type: str = "User", principal_id: PrincipalIdForm = "sub") -> EntityUid:
+        """The caller's Cedar id.
+
+        Raises:
+            InvalidClaimError: the id is to contain the issuer or pool and there is none.
+            ConfigurationError: ``principal_id`` is not one of the three forms.
+
+        >>> caller = Principal("alice", issuer="https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1")
+        >>> caller.uid(principal_id="pool|sub").id
+        'eu-west-1_Ab1|alice'
+        """
+        from authz_lib.entities import EntityUid  # noqa: PLC0415  (until the room of the entities has landed)
+
+        return EntityUid(principal_type, self._qualifier(principal_id) + self.subject)
+
+    def group_uids(self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub") -> tuple[EntityUid, ...]:
+        """The Cedar ids of the caller's groups, qualified as the caller's own id is.
+
+        >>> Principal("alice", groups=("buyers", "admins")).group_uids()
+        (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
+        """
+        from authz_lib.entities import EntityUid  # noqa: PLC0415  (until the room of the entities has landed)
+
+        qualifier = self._qualifier(principal_id)
+        return tuple(EntityUid(group_type, qualifier + name) for name in self.groups)
+
+    def entity(
+        self, *, principal_type: str = "User", group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
+    ) -> Entity:
+        """The caller as a Cedar entity: its groups are its parents, and ``tenant_id`` is its attribute if it has one.
+
+        Raises:
+            InvalidClaimError: the id is to contain the issuer or pool and there is none.
+            ConfigurationError: ``principal_id`` is not one of the three forms.
+
+        >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
+        ['tenant_id']
+        """
+        from authz_lib.entities import Entity  # noqa: PLC0415  (until the room of the entities has landed)
+
+        return Entity(
+            self.uid(principal_type=principal_type, principal_id=principal_id),
+            attrs={} if self.tenant_id is None else {"tenant_id": self.tenant_id},
+            parents=self.group_uids(group_type=group_type, principal_id=principal_id),
+        )
+
+    def _qualifier(self, form: PrincipalIdForm) -> str:
+        if form == "sub":
+            return ""
+        if form not in {"pool|sub", "issuer|sub"}:
+            raise ConfigurationError("`principal_id` must be `sub`, `pool|sub` or `issuer|sub`")
+        if not self.issuer or "|" in self.issuer:
+            raise InvalidClaimError("the principal has no `iss` to qualify its id with", claim="iss")
+        if form == "issuer|sub":
+            return f"{self.issuer}|"
+        pool = _COGNITO_ISSUER.fullmatch(self.issuer)
+        if pool is None:  # another issuer's last path segment may look the same and be someone else's
+            raise InvalidClaimError("`iss` is not a Cognito user pool's", claim="iss")
+        return f"{pool[2]}|"
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if type(value) is not str or not value:
+        raise InvalidClaimError(f"`{name}` is not a non-empty string", claim=name)
+    return value
+
+
+def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = claims.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, (list, tuple)) or not all(type(value) is str and value for value in values):
+        raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name)
+    return tuple(dict.fromkeys(values))
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    for name in _SCOPE_CLAIMS:
+        value = claims.get(name)
+        if type(value) is str:
+            return frozenset(value.split(" ")) - {""}
+        if value is not None:
+            return frozenset(_names(claims, name))
+    return frozenset()
+
+
+def _client_id(claims: Mapping[str, Any]) -> str | None:
+    for name in _CLIENT_CLAIMS:
+        client = _text(claims, name)
+        if client is not None:
+            return client
+    # A Cognito ID token names its client in `aud`; elsewhere `aud` is the resource, not the client.
+    return _text(claims, "aud") if claims.get("token_use") == "id" else None
+
+
+def _expiry(claims: Mapping[str, Any]) -> float | None:
+    value = claims.get("exp")
+    if value is None:
+        return None
+    # Past 2**53 a number is no time any more, and a huge integer does not even convert.
+    if type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS:  # NaN compares false
+        raise InvalidClaimError("`exp` is not a number of seconds", claim="exp")
+    return float(value)

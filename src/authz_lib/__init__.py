@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.entities import Entity, EntityUid
 
 __all__ = [
+    "Entity",
+    "EntityUid",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "Entity": "authz_lib.entities",
+    "EntityUid": "authz_lib.entities",
     "errors": "authz_lib",
 }
 

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.entities import Entity, EntityUid
     from authz_lib.principal import Principal
 
 __all__ = [
+    "Entity",
+    "EntityUid",
     "Principal",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "Entity": "authz_lib.entities",
+    "EntityUid": "authz_lib.entities",
     "Principal": "authz_lib.principal",
     "errors": "authz_lib",
 }

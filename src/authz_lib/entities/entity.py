@@ -1,0 +1,155 @@
+"""A Cedar entity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.entities.values import EntityUid, freeze_record
+from authz_lib.entities.wire import (
+    JSONValue,
+    record_text,
+    uid_from_document,
+    uid_text,
+    uid_to_avp,
+    value_from_avp,
+    value_from_cedar_json,
+    value_to_avp,
+)
+from authz_lib.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Entity"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entity:
+    """A Cedar entity: what a policy may read about a principal, a resource or anything they refer to.
+
+    Its parts are frozen when it is built, so that it can be sent, remembered and compared without a copy.
+
+    Args:
+        uid: its id.
+        attrs: its attributes.
+        parents: the entities that it is directly in: groups, folders, tenants.
+        tags: its tags, read by ``getTag`` in a policy.
+
+    Raises:
+        InvalidRequestError: a part has no Cedar value; see the table at the top of `authz_lib.entities`.
+
+    >>> order = Entity(EntityUid("Order", "o-1"), attrs={"owner": EntityUid("User", "alice"), "total": 12})
+    >>> order.attrs["total"]
+    12
+    """
+
+    uid: EntityUid
+    _: KW_ONLY
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    parents: Iterable[EntityUid] = ()
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    _text: str | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_uid(self.uid, "uid")
+        put = object.__setattr__
+        put(self, "attrs", freeze_record(self.attrs, where="attrs"))
+        put(self, "tags", freeze_record(self.tags, where="tags"))
+        put(self, "parents", tuple(dict.fromkeys(self.parents)))
+        for parent in self.parents:
+            _check_uid(parent, "parents")
+
+    def __repr__(self) -> str:
+        return f"<Entity {self.uid.type} attrs={len(self.attrs)} tags={len(self.tags)}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.canonical_text == other.canonical_text if isinstance(other, Entity) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.uid)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a mappingproxy does not pickle
+        return type(self).from_cedar_json, (self.to_cedar_json(),)
+
+    @property
+    def canonical_text(self) -> str:
+        """The entity as Cedar JSON text that is the same for equal entities; made once and remembered."""
+        if self._text is None:
+            parents = ",".join(sorted([uid_text(parent) for parent in self.parents]))
+            tags = f',"tags":{record_text(self.tags)}' if self.tags else ""
+            attrs = record_text(self.attrs)
+            text = f'{{"attrs":{attrs},"parents":[{parents}]{tags},"uid":{uid_text(self.uid)}}}'
+            object.__setattr__(self, "_text", text)
+            return text
+        return self._text
+
+    def to_cedar_json(self) -> dict[str, Any]:
+        """The entity in Cedar's JSON format.
+
+        >>> Entity(EntityUid("User", "a")).to_cedar_json()
+        {'attrs': {}, 'parents': [], 'uid': {'id': 'a', 'type': 'User'}}
+        """
+        document: dict[str, Any] = json.loads(self.canonical_text)
+        return document
+
+    @classmethod
+    def from_cedar_json(cls, document: JSONValue) -> Entity:
+        """The entity of a Cedar JSON document (explicit forms only, see `value_from_cedar_json`).
+
+        Raises:
+            InvalidRequestError: it is no entity.
+
+        >>> Entity.from_cedar_json({"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []}).uid.id
+        'a'
+        """
+        if type(document) is not dict or not {"uid"} <= document.keys() <= {"uid", "attrs", "parents", "tags"}:
+            raise InvalidRequestError("`entity`: not a Cedar JSON entity", field="entity")
+        attrs = value_from_cedar_json(dict(document.get("attrs", {})))
+        tags = value_from_cedar_json(dict(document.get("tags", {})))
+        parents = [uid_from_document(_bare(parent), ("type", "id")) for parent in document.get("parents", [])]
+        return cls(uid_from_document(_bare(document["uid"]), ("type", "id")), attrs=attrs, parents=parents, tags=tags)
+
+    def to_avp(self) -> dict[str, Any]:
+        """The entity as an ``EntityItem`` of Verified Permissions; empty parts are left out.
+
+        >>> Entity(EntityUid("User", "a"), attrs={"n": 1}).to_avp()
+        {'identifier': {'entityType': 'User', 'entityId': 'a'}, 'attributes': {'n': {'long': 1}}}
+        """
+        item: dict[str, Any] = {"identifier": uid_to_avp(self.uid)}
+        if self.attrs:
+            item["attributes"] = {name: value_to_avp(value) for name, value in self.attrs.items()}
+        if self.parents:
+            item["parents"] = [uid_to_avp(parent) for parent in self.parents]
+        if self.tags:
+            item["tags"] = {name: value_to_avp(value) for name, value in self.tags.items()}
+        return item
+
+    @classmethod
+    def from_avp(cls, item: Mapping[str, Any]) -> Entity:
+        """The entity that an ``EntityItem`` holds.
+
+        Raises:
+            InvalidRequestError: it holds no entity.
+
+        >>> Entity.from_avp({"identifier": {"entityType": "User", "entityId": "a"}}).uid.id
+        'a'
+        """
+        names = ("entityType", "entityId")
+        return cls(
+            uid_from_document(item.get("identifier"), names),
+            attrs={name: value_from_avp(value) for name, value in item.get("attributes", {}).items()},
+            parents=[uid_from_document(parent, names) for parent in item.get("parents", [])],
+            tags={name: value_from_avp(value) for name, value in item.get("tags", {}).items()},
+        )
+
+
+def _bare(document: JSONValue) -> JSONValue:
+    """An entity id may be written as it is or inside ``__entity``."""
+    return document["__entity"] if type(document) is dict and document.keys() == {"__entity"} else document
+
+
+def _check_uid(uid: object, name: str) -> None:
+    if type(uid) is not EntityUid:
+        raise InvalidRequestError(f"`{name}` must be of `EntityUid`", field=name)

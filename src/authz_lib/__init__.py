@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.actions import ActionMap
+    from authz_lib.smithy.errors import SmithyError
 
 __all__ = [
+    "ActionMap",
+    "SmithyError",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "ActionMap": "authz_lib.actions",
+    "SmithyError": "authz_lib.smithy.errors",
     "errors": "authz_lib",
 }
 

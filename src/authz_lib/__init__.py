@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.actions import ActionMap
     from authz_lib.entities import Entity, EntityUid
     from authz_lib.principal import Principal
+    from authz_lib.smithy.errors import SmithyError
 
 __all__ = [
+    "ActionMap",
     "Entity",
     "EntityUid",
     "Principal",
+    "SmithyError",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "ActionMap": "authz_lib.actions",
     "Entity": "authz_lib.entities",
     "EntityUid": "authz_lib.entities",
     "Principal": "authz_lib.principal",
+    "SmithyError": "authz_lib.smithy.errors",
     "errors": "authz_lib",
 }
 

@@ -135,7 +135,7 @@ class Principal:
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
-        from authz_lib.entities import EntityUid  # noqa: PLC0415  (until the room of the entities has landed)
+        from authz_lib.entities import EntityUid
 
         return EntityUid(principal_type, self._qualifier(principal_id) + self.subject)
 
@@ -145,7 +145,7 @@ class Principal:
         >>> Principal("alice", groups=("buyers", "admins")).group_uids()
         (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
         """
-        from authz_lib.entities import EntityUid  # noqa: PLC0415  (until the room of the entities has landed)
+        from authz_lib.entities import EntityUid
 
         qualifier = self._qualifier(principal_id)
         return tuple(EntityUid(group_type, qualifier + name) for name in self.groups)
@@ -162,7 +162,7 @@ class Principal:
         >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
         ['tenant_id']
         """
-        from authz_lib.entities import Entity  # noqa: PLC0415  (until the room of the entities has landed)
+        from authz_lib.entities import Entity
 
         return Entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authz_lib.testing.local import LocalScenario, Outcome
+    from authz_lib.testing.scenario import RequestRow
 
 __all__ = ["add_arguments", "run"]
 
@@ -83,10 +84,9 @@ _HEADING = ("request", "call", "caller", "expected", "actual", "decision", "poli
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     row = outcome.row
-    method, _, url = row.call.partition(" ")
     return (
         row.name,
-        f"{method} {url.replace('${', '').replace('}', '', 1)}",
+        _target(row),
         _caller(row.recipe()),
         str(row.expect.status),
         str(outcome.status),
@@ -96,6 +96,12 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.milliseconds:.0f}",
         "DIFFERENT" if outcome.differences else "ok",
     )
+
+
+def _target(row: RequestRow) -> str:
+    if row.call is None:
+        return f"invoke {row.invoke}"
+    return row.call.replace("${", "", 1).replace("}", "", 1)
 
 
 def _caller(recipe: object) -> str:
@@ -114,7 +120,7 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 def _serve(scenario: LocalScenario) -> int:
     for name, value in scenario.stack.outputs.items():
         print(f"{name} = {value}")
-    rows = [row for row in scenario.scenario.requests if row.as_user and not row.headers][:_CURL_ROWS]
+    rows = [row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers][:_CURL_ROWS]
     for user in sorted({row.as_user for row in rows if row.as_user}):
         print(f"\n{user.upper()}='{scenario.token(user)}'")
     for row in rows:

@@ -6,12 +6,14 @@ import json
 import re
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
+from authz_lib.testing.companions import Companions
 from authz_lib.testing.policy_store import PolicyStoreServer
 from authz_lib.testing.scenario import Scenario
 from authz_lib.testing.stack import DeployedStack, LocalAWS
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from authz_lib.testing.scenario import RequestRow, TokenRecipe, UserSetup
 
 __all__ = ["LocalScenario", "Outcome"]
+
+_Answer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]  # status, headers, body
 
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -68,8 +72,10 @@ class LocalScenario:
         self._say = on_event or (lambda _: None)
         self._life = ExitStack()
         self._users: dict[str, _User] = {}
-        self._variables: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
+        """What `${...}` in the document stands for."""
         self.stack: DeployedStack
+        self.aws: LocalAWS
 
     def __enter__(self) -> Self:
         try:
@@ -89,23 +95,33 @@ class LocalScenario:
     def _set_up(self) -> None:
         self._store = self._life.enter_context(PolicyStoreServer())
         self._say(f"policy store endpoint at {self._store.url}")
-        self._aws = self._life.enter_context(
+        self.aws = self._life.enter_context(
             LocalAWS(
                 port=self._port,
+                region=self.scenario.region,
                 environment={"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url},
                 check_iam=self.scenario.check_iam,
             )
         )
-        self._say(f"local AWS at {self._aws.url}")
-        parameters = {"LocalEndpoint": self._aws.url, **self.scenario.parameters}
+        self._say(f"local AWS at {self.aws.url}")
+        parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters}
+        companions = self._companions()
+        if companions is not None:
+            parameters |= self._life.enter_context(companions.started())
         if (store := self.scenario.policy_store) is not None:
             parameters[store.parameter] = self._store.create_store_from_directory(self._folder / store.directory)
             self._say(f"policies of {store.directory}/ in {parameters[store.parameter]}")
-        self.stack = self._aws.deploy(self._template, parameters=parameters, on_event=self._say)
-        self._variables.update(self.stack.outputs)
+        self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
+        self.variables.update(self.stack.outputs)
         self._say(f"deployed {self._template.name}: {len(self.stack.resources)} resources")
         self._create_users()
         self._fill_tables()
+        if companions is not None:
+            companions.seed(self)
+
+    def _companions(self) -> Companions | None:
+        name = self.scenario.companions
+        return None if name is None else Companions(self._folder / name)
 
     def _output(self, name: str) -> str:
         try:
@@ -118,16 +134,16 @@ class LocalScenario:
         if pool is None:
             return
         pool_id = self._output(pool.output)
-        identity = self._aws.client("cognito-idp")
+        identity = self.aws.client("cognito-idp")
         for group in sorted({group for user in pool.users.values() for group in user.groups}):
             identity.create_group(UserPoolId=pool_id, GroupName=group)
         for name, user in pool.users.items():
             self._users[name] = self._create_user(pool_id, name, user)
-            self._variables[f"{name}.sub"] = self._users[name].sub
+            self.variables[f"{name}.sub"] = self._users[name].sub
         self._say(f"user pool {pool_id} with {', '.join(pool.users)}")
 
     def _create_user(self, pool_id: str, name: str, user: UserSetup) -> _User:
-        identity = self._aws.client("cognito-idp")
+        identity = self.aws.client("cognito-idp")
         attributes = [{"Name": key, "Value": value} for key, value in user.attributes.items()]
         created = identity.admin_create_user(
             UserPoolId=pool_id, Username=name, UserAttributes=attributes, MessageAction="SUPPRESS"
@@ -142,7 +158,7 @@ class LocalScenario:
             table = self._output(output)
             for item in items:
                 attributes = {key: {"S": self._substitute(str(value))} for key, value in item.items()}
-                self._aws.client("dynamodb").put_item(TableName=table, Item=attributes)
+                self.aws.client("dynamodb").put_item(TableName=table, Item=attributes)
 
     # -- words of the document -----------------------------------------------------------------------------------------
 
@@ -152,9 +168,9 @@ class LocalScenario:
             user, _, what = name.partition(".")
             if what in {"access_token", "id_token"} and user in self._users:
                 return self.token(user, use=what.removesuffix("_token"))
-            if name not in self._variables:
+            if name not in self.variables:
                 raise ConfigurationError(f"`requests.yaml` names the unknown variable `{name}`")
-            return self._variables[name]
+            return self.variables[name]
 
         return _VARIABLE.sub(value, text)
 
@@ -166,7 +182,7 @@ class LocalScenario:
         client = client or next(iter(pool.clients))
         tokens = self._users[user].tokens
         if (client, use) not in tokens:
-            answer = self._aws.client("cognito-idp").initiate_auth(
+            answer = self.aws.client("cognito-idp").initiate_auth(
                 ClientId=self._output(pool.clients[client]),
                 AuthFlow="USER_PASSWORD_AUTH",
                 AuthParameters={"USERNAME": user, "PASSWORD": _PASSWORD},
@@ -189,13 +205,13 @@ class LocalScenario:
         pool = self.scenario.user_pool
         if pool is None:
             raise ConfigurationError("`requests.yaml` changes a token, and has no `user_pool`")
-        return self._aws.pool_signing_key(self._output(pool.output), use)
+        return self.aws.pool_signing_key(self._output(pool.output), use)
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
     def request_of(self, row: RequestRow) -> tuple[str, str, dict[str, str], bytes | None]:
-        """The request that a row describes: method, URL, headers, body."""
-        method, _, url = row.call.partition(" ")
+        """The HTTP request that a row describes: method, URL, headers, body."""
+        method, _, url = (row.call or "").partition(" ")
         headers = {name: self._substitute(value) for name, value in row.headers.items()}
         recipe = row.recipe()
         if recipe is not None:
@@ -212,11 +228,11 @@ class LocalScenario:
 
     def run(self, row: RequestRow) -> Outcome:
         """Send one request and compare the answer with what is expected."""
-        method, url, headers, body = self.request_of(row)
+        send = self._sender(row)
         asked_before = len(self._store.requests)
         reached_before = self._invocations()
         started = time.perf_counter()
-        status, content = _send(method, url, headers, body)
+        status, headers, content = send()
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._store.requests[asked_before:]
         last = asked[-1] if asked else None
@@ -229,11 +245,25 @@ class LocalScenario:
             milliseconds=milliseconds,
             differences=(),
         )
-        return _compared(outcome, content)
+        return _compared(outcome, headers, content)
+
+    def _sender(self, row: RequestRow) -> Callable[[], _Answer]:
+        if row.invoke is None:
+            return partial(_send, *self.request_of(row))
+        if row.invoke not in self.stack.functions:
+            raise ConfigurationError(f"request `{row.name}` invokes the unknown function `{row.invoke}`")
+        payload = self._substitute(json.dumps(row.body if row.body is not None else {})).encode()
+        function = self.stack.functions[row.invoke]
+
+        def invoke() -> _Answer:
+            status, content = self.aws.invoke(function, payload)
+            return status, {}, content
+
+        return invoke
 
     def _invocations(self) -> int:
         names = [self.stack.functions[service] for service in self.scenario.services]
-        return sum(line.startswith("START RequestId") for name in names for line in self._aws.function_log(name))
+        return sum(line.startswith("START RequestId") for name in names for line in self.aws.function_log(name))
 
 
 def _public_key(private_pem: bytes) -> bytes:
@@ -243,7 +273,7 @@ def _public_key(private_pem: bytes) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
     import urllib3
 
     parts = urlsplit(url)
@@ -253,10 +283,10 @@ def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None)
         answer = pool.request(
             method, target or "/", headers={**headers, "Host": parts.netloc}, body=body, redirect=False
         )
-        return answer.status, answer.data
+        return answer.status, answer.headers, answer.data
 
 
-def _compared(outcome: Outcome, content: bytes) -> Outcome:
+def _compared(outcome: Outcome, headers: Mapping[str, str], content: bytes) -> Outcome:
     expect = outcome.row.expect
     found: list[str] = []
     if outcome.status != expect.status:
@@ -267,22 +297,26 @@ def _compared(outcome: Outcome, content: bytes) -> Outcome:
         found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
     if expect.reached is not None and outcome.reached != expect.reached:
         found.append("the service was reached" if outcome.reached else "the service was not reached")
-    if expect.body is not None:
-        try:
-            answered = json.loads(content)
-        except ValueError:
-            answered = None
-        if not _contains(answered, expect.body):
-            found.append("the JSON answer differs")
-    return Outcome(
-        row=outcome.row,
-        status=outcome.status,
-        decision=outcome.decision,
-        policies=outcome.policies,
-        reached=outcome.reached,
-        milliseconds=outcome.milliseconds,
-        differences=tuple(found),
-    )
+    found += _other_headers(expect.headers, headers)
+    if expect.body is not None and not _contains(_json_or_none(content), expect.body):
+        found.append("the JSON answer differs")
+    return replace(outcome, differences=tuple(found))
+
+
+def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> list[str]:
+    lower = {name.lower(): value for name, value in answered.items()}
+    return [
+        f"header {name} {lower.get(name.lower(), 'missing')!r}, expected {value!r}"
+        for name, value in expected.items()
+        if lower.get(name.lower()) != value
+    ]
+
+
+def _json_or_none(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 def _contains(answered: object, expected: object) -> bool:

@@ -72,21 +72,33 @@ class Expectation(_Document):
     """A determining policy of that decision."""
     reached: bool | None = None
     """Whether one of the `services` was invoked, by its own log."""
+    headers: dict[Name, str] = {}
+    """Headers of the answer, exactly."""
     body: Any = Field(default=None, alias="json")
     """A part of the JSON answer: every member named here must be there, lists in full."""
 
 
 class RequestRow(_Document):
-    """One request over real HTTP and the answer that is expected."""
+    """One request over real HTTP, or one invocation of a function, and the answer that is expected."""
 
     name: Name
-    call: Annotated[str, Field(pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+$")]
+    call: Annotated[str, Field(pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+$")] | None = None
+    invoke: Name | None = None
+    """The logical id of a Lambda function; ``body`` is its payload, ``status`` the one of the invocation."""
     as_user: Name | None = Field(default=None, alias="as")
     """Short for a token of that user."""
     token: TokenRecipe | None = None
     headers: dict[Name, str] = {}
     body: Any = None
     expect: Expectation
+
+    @model_validator(mode="after")
+    def _one_target(self) -> RequestRow:
+        if (self.call is None) == (self.invoke is None):
+            raise ValueError("a request is a `call` or an `invoke`, one of the two")
+        if self.invoke is not None and (self.recipe() is not None or self.headers):
+            raise ValueError("an `invoke` has no token and no headers")
+        return self
 
     @model_validator(mode="after")
     def _one_token(self) -> RequestRow:
@@ -102,6 +114,9 @@ class RequestRow(_Document):
 class Scenario(_Document):
     """A whole `requests.yaml`."""
 
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
+    companions: Name | None = None
+    """A Python file beside this one that starts what the local AWS lacks; see `authz_lib.testing.companions`."""
     policy_store: PolicyStoreSetup | None = None
     user_pool: UserPoolSetup | None = None
     parameters: dict[Name, str] = {}

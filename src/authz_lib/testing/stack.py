@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeployedStack", "LocalAWS"]
 
-REGION = "us-east-1"
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 120
 _STOP_SECONDS = 5
@@ -73,6 +72,7 @@ class LocalAWS:
 
     Args:
         port: the port on 127.0.0.1; a free one by default.
+        region: the Region that everything is deployed to.
         environment: variables for the Lambdas beside those of the template, such as
             ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``.
         check_iam: have signatures and policies of ``AWS_IAM`` routes checked (ministack's ``AUTH=true``).
@@ -82,7 +82,12 @@ class LocalAWS:
     """
 
     def __init__(
-        self, *, port: int | None = None, environment: Mapping[str, str] | None = None, check_iam: bool = False
+        self,
+        *,
+        port: int | None = None,
+        region: str = "us-east-1",
+        environment: Mapping[str, str] | None = None,
+        check_iam: bool = False,
     ) -> None:
         if find_spec("ministack") is None:
             raise ConfigurationError(
@@ -93,7 +98,7 @@ class LocalAWS:
             _refuse_port_in_use(port)
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.region = REGION
+        self.region = region
         self._environment = dict(environment or {})
         self._check_iam = check_iam
         self._process: subprocess.Popen[bytes] | None = None
@@ -306,6 +311,11 @@ class LocalAWS:
             return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
         except logs.exceptions.ResourceNotFoundException:  # it was never called
             return []
+
+    def invoke(self, function_name: str, payload: bytes) -> tuple[int, bytes]:
+        """Invoke a Lambda function and wait; the status of the invocation and what it answered."""
+        answer = self.client("lambda").invoke(FunctionName=function_name, Payload=payload)
+        return answer["StatusCode"], answer["Payload"].read()
 
     def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
         """The PEM of the key that a local user pool signs with, so that tests can make expired tokens of its own."""

@@ -1,0 +1,57 @@
+"""What an example needs and the local AWS lacks: a database, an OIDC provider, objects in a bucket.
+
+A file that `requests.yaml` names under ``companions`` may define
+
+- ``companions(folder)``: a context manager that starts processes and yields more parameters of the template;
+- ``seed(local)``: called once after the deployment with the running `authz_lib.testing.local.LocalScenario`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+__all__ = ["Companions"]
+
+
+class Companions:
+    """The two functions of a companions file; a file that defines neither is refused.
+
+    Raises:
+        ConfigurationError: there is no such file, it needs a package that is not installed, or it defines neither.
+    """
+
+    def __init__(self, path: Path) -> None:
+        spec = importlib.util.spec_from_file_location(f"_authz_companions_{path.parent.name}", path)
+        if not path.is_file() or spec is None or spec.loader is None:
+            raise ConfigurationError(f"`{path.name}` does not exist")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"`{path.name}` needs `{error.name}`, which is not installed (dependency group `examples`)"
+            ) from None
+        self._start: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None
+        self._start = getattr(module, "companions", None)
+        self._seed: Callable[[Any], None] | None = getattr(module, "seed", None)
+        if self._start is None and self._seed is None:
+            raise ConfigurationError(f"`{path.name}` defines neither `companions` nor `seed`")
+        self._folder = path.parent
+
+    def started(self) -> AbstractContextManager[Mapping[str, str]]:
+        """The running companions; what they yield becomes parameters of the template."""
+        return nullcontext({}) if self._start is None else self._start(self._folder)
+
+    def seed(self, local: Any) -> None:
+        """Fill what was deployed."""
+        if self._seed is not None:
+            self._seed(local)

@@ -10,13 +10,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
+    from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
 
 __all__ = [
+    "BearerToken",
+    "Cookie",
+    "Header",
+    "JWTVerifier",
+    "QueryParameter",
+    "RemoteKeySet",
+    "StaticKeySet",
+    "VerifiedToken",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "BearerToken": "authz_lib.gateway.sources",
+    "Cookie": "authz_lib.gateway.sources",
+    "Header": "authz_lib.gateway.sources",
+    "JWTVerifier": "authz_lib.tokens",
+    "QueryParameter": "authz_lib.gateway.sources",
+    "RemoteKeySet": "authz_lib.tokens",
+    "StaticKeySet": "authz_lib.tokens",
+    "VerifiedToken": "authz_lib.tokens",
     "errors": "authz_lib",
 }
 

@@ -12,25 +12,43 @@ if TYPE_CHECKING:
     from authz_lib import errors
     from authz_lib.actions import ActionMap
     from authz_lib.entities import Entity, EntityUid
+    from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
     from authz_lib.principal import Principal
     from authz_lib.smithy.errors import SmithyError
+    from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
 
 __all__ = [
     "ActionMap",
+    "BearerToken",
+    "Cookie",
     "Entity",
     "EntityUid",
+    "Header",
+    "JWTVerifier",
     "Principal",
+    "QueryParameter",
+    "RemoteKeySet",
     "SmithyError",
+    "StaticKeySet",
+    "VerifiedToken",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
     "ActionMap": "authz_lib.actions",
+    "BearerToken": "authz_lib.gateway.sources",
+    "Cookie": "authz_lib.gateway.sources",
     "Entity": "authz_lib.entities",
     "EntityUid": "authz_lib.entities",
+    "Header": "authz_lib.gateway.sources",
+    "JWTVerifier": "authz_lib.tokens",
     "Principal": "authz_lib.principal",
+    "QueryParameter": "authz_lib.gateway.sources",
+    "RemoteKeySet": "authz_lib.tokens",
     "SmithyError": "authz_lib.smithy.errors",
+    "StaticKeySet": "authz_lib.tokens",
+    "VerifiedToken": "authz_lib.tokens",
     "errors": "authz_lib",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -14,14 +15,15 @@ T = TypeVar("T")
 
 
 class SingleFlightTimeoutError(Exception):
-    """A follower waited as long as it may and the leader had not come back."""
+    """A follower waited as long as it may and the leader had not come back, or was interrupted."""
 
 
 class _Flight(Generic[T]):
-    __slots__ = ("done", "error", "result")
+    __slots__ = ("done", "error", "result", "started")
 
     def __init__(self) -> None:
         self.done = threading.Event()
+        self.started = time.monotonic()
         self.result: T
         self.error: BaseException | None = None
 
@@ -47,7 +49,7 @@ class SingleFlight(Generic[T]):
         """Run ``work``, or wait for the caller that runs it already.
 
         Raises:
-            SingleFlightTimeoutError: this caller is a follower and ``timeout_seconds`` passed.
+            SingleFlightTimeoutError: this caller is a follower and ``timeout_seconds`` passed since the leader began.
             Exception: whatever ``work`` raised, to the leader and to every follower.
         """
         with self._lock:
@@ -57,17 +59,35 @@ class SingleFlight(Generic[T]):
                 flight = self._flights[key] = _Flight[T]()
         if leads:
             return self._lead(key, flight, work)
+        if timeout_seconds is not None:
+            timeout_seconds = max(0.0, flight.started + timeout_seconds - time.monotonic())
         if not flight.done.wait(timeout_seconds):
             raise SingleFlightTimeoutError
         if flight.error is not None:
             raise flight.error
         return flight.result
 
+    def run_if_idle(self, key: Hashable, work: Callable[[], T]) -> bool:
+        """Run ``work`` unless a caller runs it already; never waits.  Says whether it ran.
+
+        >>> SingleFlight[int]().run_if_idle("answer", lambda: 42)
+        True
+        """
+        with self._lock:
+            if key in self._flights:
+                return False
+            flight = self._flights[key] = _Flight[T]()
+        self._lead(key, flight, work)
+        return True
+
     def _lead(self, key: Hashable, flight: _Flight[T], work: Callable[[], T]) -> T:
         try:
             flight.result = work()
-        except BaseException as error:
+        except Exception as error:
             flight.error = error
+            raise
+        except BaseException:  # an interrupt is the leader's own: its followers only learn that nothing came of it
+            flight.error = SingleFlightTimeoutError()
             raise
         else:
             return flight.result

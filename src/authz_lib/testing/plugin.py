@@ -1,1 +1,33 @@
-"""pytest fixtures of the test kit, registered through the entry point ``pytest11``."""
+"""pytest fixtures of the test kit, registered through the entry point ``pytest11``.
+
+Every pytest run of an environment with authz-lib loads this module, so it imports nothing heavy before a fixture is
+used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authz_lib.testing.issuer import JWKSEndpoint, TestIssuer
+
+__all__ = ["authz_issuer", "authz_jwks"]
+
+
+@pytest.fixture(scope="session")
+def authz_issuer() -> TestIssuer:
+    """A token issuer with an RSA key of its own, for the whole session.  Do not rotate it: make one of your own."""
+    issuer: TestIssuer = import_module("authz_lib.testing.issuer").TestIssuer()
+    return issuer
+
+
+@pytest.fixture
+def authz_jwks(authz_issuer: TestIssuer) -> Iterator[JWKSEndpoint]:
+    """The key set of ``authz_issuer`` behind a real HTTP endpoint on loopback."""
+    with authz_issuer.serve() as endpoint:
+        yield endpoint

@@ -1,0 +1,228 @@
+"""The checks of a verified token's claims (RFC 7519, section 4.1; RFC 8725; RFC 9068): exact and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from authz_lib.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    InsufficientScopeError,
+    InvalidClaimError,
+    InvalidTokenError,
+    TokenExpiredError,
+    TokenNotYetValidError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["ClaimRules", "TimeRules", "Times", "one_or_many"]
+
+_LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
+_WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
+_WRONG_USE: Final = {
+    "access": "an access token is expected, and this is an ID token or none of Cognito's",
+    "id": "an ID token is expected, and this is an access token or none of Cognito's",
+}
+
+
+def one_or_many(value: object, *, argument: str) -> frozenset[str] | None:
+    """A configured value or list of values as a set; ``None`` stays ``None``: not checked.
+
+    Raises:
+        ConfigurationError: an empty list, or anything that is not non-empty text.
+
+    >>> sorted(one_or_many(["a", "b"], argument="audience"))
+    ['a', 'b']
+    """
+    if value is None:
+        return None
+    values = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+    if not values or not all(isinstance(item, str) and item for item in values):
+        raise ConfigurationError(f"`{argument}` must be text or a list of texts, or `None` to skip the check")
+    return frozenset(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The three dates of a token, as numbers that were checked to be numbers."""
+
+    expires_at: float
+    not_before: float | None
+    issued_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRules:
+    """What is asked of ``exp``, ``nbf`` and ``iat``, on every call.  All in seconds."""
+
+    expiry_leeway_seconds: float = 0.0
+    not_before_leeway_seconds: float = 30.0
+    max_token_age_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("leeway_seconds", self.expiry_leeway_seconds),
+            ("not_before_leeway_seconds", self.not_before_leeway_seconds),
+        ):
+            if not 0 <= value <= 600:
+                raise ConfigurationError(f"`{name}` must be between 0 and 600")
+        if self.max_token_age_seconds is not None and not self.max_token_age_seconds > 0:
+            raise ConfigurationError("`max_token_age_seconds` must be positive")
+
+    def read(self, claims: Mapping[str, Any]) -> Times:
+        """The dates of a token; ``exp`` is required, and ``iat`` when an age is.
+
+        Raises:
+            InvalidClaimError: one is missing where required, or is not a finite number.
+        """
+        expires_at = _date(claims, "exp")
+        issued_at = _date(claims, "iat")
+        if expires_at is None:
+            raise InvalidClaimError("`exp` is missing", claim="exp")
+        if issued_at is None and self.max_token_age_seconds is not None:
+            raise InvalidClaimError("`iat` is missing, and `max_token_age_seconds` needs it", claim="iat")
+        return Times(expires_at, _date(claims, "nbf"), issued_at)
+
+    def check(self, times: Times, now: float) -> None:
+        """Compare the dates with the clock.
+
+        Raises:
+            TokenExpiredError: ``exp`` has come, or the token is older than it may be.
+            TokenNotYetValidError: ``nbf`` or ``iat`` lies in the future.
+        """
+        if now >= times.expires_at + self.expiry_leeway_seconds:
+            raise TokenExpiredError("the token has expired")
+        latest = now + self.not_before_leeway_seconds
+        if times.not_before is not None and times.not_before > latest:
+            raise TokenNotYetValidError("`nbf` lies in the future")
+        if times.issued_at is not None:
+            if times.issued_at > latest:
+                raise TokenNotYetValidError("`iat` lies in the future")
+            if self.max_token_age_seconds is not None and now - times.issued_at >= self.max_token_age_seconds:
+                raise TokenExpiredError("the token is older than `max_token_age_seconds`")
+
+
+def _date(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    # A bool is an int to `isinstance`; the comparison is false for NaN, infinities and absurd integers.
+    if (type(value) is int or type(value) is float) and -_LATEST <= value <= _LATEST:
+        return value
+    raise InvalidClaimError(f"`{name}` is not a date", claim=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRules:
+    """What is asked of every other claim, once per token.  ``None`` means: not checked."""
+
+    issuers: frozenset[str] | None
+    audiences: frozenset[str] | None
+    clients: frozenset[str] | None = None
+    cognito: bool = False
+    token_use: str | None = None
+    type: str | None = None
+    all_scopes: frozenset[str] | None = None
+    any_scope: frozenset[str] | None = None
+    any_group: frozenset[str] | None = None
+    groups_claim: str = "cognito:groups"
+    _expected_type: str | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.token_use not in (None, "access", "id"):
+            raise ConfigurationError('`token_use` must be "access", "id", or `None` to accept both')
+        if self.type is not None:
+            object.__setattr__(self, "_expected_type", _media_type(self.type))
+
+    def check(self, header_type: str | None, claims: Mapping[str, Any]) -> None:
+        """Check all but the dates.
+
+        Raises:
+            InvalidTokenError: ``typ`` is another than the expected.
+            InvalidClaimError: a claim is missing or not the expected one.
+            InsufficientScopeError: a required scope is missing.
+            AccessDeniedError: a required group is missing.
+        """
+        if (
+            self._expected_type is not None
+            and header_type is not None
+            and _media_type(header_type) != self._expected_type
+        ):
+            raise InvalidTokenError("`typ` is not the expected one")
+        if self.issuers is not None:
+            _require_text_in(claims, "iss", self.issuers)
+        if self.cognito:
+            self._check_cognito(claims)
+        else:
+            self._check_addressees(claims)
+        if self.all_scopes is not None or self.any_scope is not None:
+            self._check_scopes(claims)
+        if self.any_group is not None and not self.any_group.intersection(_texts(claims, self.groups_claim)):
+            raise AccessDeniedError("the caller is in none of the required groups")
+
+    def _check_addressees(self, claims: Mapping[str, Any]) -> None:
+        if self.audiences is not None:
+            _require_audience(claims, self.audiences, "`aud` is not the expected one")
+        if self.clients is not None:
+            _require_text_in(claims, "client_id", self.clients)
+
+    def _check_cognito(self, claims: Mapping[str, Any]) -> None:
+        """An ID token names its client in ``aud``, an access token in ``client_id`` (and has ``aud`` only at times)."""
+        use = claims.get("token_use")
+        if use not in ("access", "id") or (self.token_use is not None and use != self.token_use):
+            hint = _WRONG_USE.get(self.token_use or "", "it must be `access` or `id`")
+            raise InvalidClaimError(f"`token_use` is not the expected one: {hint}", claim="token_use")
+        if use == "id":
+            if self.clients is not None:
+                _require_audience(claims, self.clients, f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}")
+            return
+        if self.clients is not None and not _is_text_in(claims.get("client_id"), self.clients):
+            raise InvalidClaimError(
+                f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}", claim="client_id"
+            )
+        if self.audiences is not None and "aud" in claims:
+            _require_audience(claims, self.audiences, "`aud` is not the expected one")
+
+    def _check_scopes(self, claims: Mapping[str, Any]) -> None:
+        scopes = claims.get("scope", ())
+        held = set(scopes.split(" ")) if isinstance(scopes, str) else set(_texts(claims, "scope"))
+        if self.all_scopes is not None and not self.all_scopes <= held:
+            raise InsufficientScopeError("the token lacks a required scope")
+        if self.any_scope is not None and not self.any_scope & held:
+            raise InsufficientScopeError("the token has none of the required scopes")
+
+
+def _media_type(value: str) -> str:
+    """``typ`` compared as RFC 7515, section 4.1.9 says: case-insensitive, ``application/`` left out."""
+    return value.lower().removeprefix("application/")
+
+
+def _is_text_in(value: object, expected: Collection[str]) -> bool:
+    return type(value) is str and value in expected
+
+
+def _require_text_in(claims: Mapping[str, Any], name: str, expected: Collection[str]) -> None:
+    if not _is_text_in(claims.get(name), expected):
+        state = "not the expected one" if name in claims else "missing"
+        raise InvalidClaimError(f"`{name}` is {state}", claim=name)
+
+
+def _require_audience(claims: Mapping[str, Any], expected: frozenset[str], message: str) -> None:
+    audience = claims.get("aud")
+    if type(audience) is str:
+        audience = (audience,)
+    if not isinstance(audience, list | tuple) or not all(type(item) is str for item in audience):
+        raise InvalidClaimError(f"{message}; it is missing, or neither text nor a list of texts", claim="aud")
+    if expected.isdisjoint(audience):
+        raise InvalidClaimError(message, claim="aud")
+
+
+def _texts(claims: Mapping[str, Any], name: str) -> list[str] | tuple[str, ...]:
+    values = claims.get(name, ())
+    if not isinstance(values, list | tuple) or not all(type(value) is str for value in values):
+        raise InvalidClaimError(f"`{name}` is not a list of texts", claim=name)
+    return values

@@ -1,0 +1,156 @@
+"""What is special about issuers with a preset: Cognito user pools, OpenID providers, load balancers, several."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from authz_lib._support.clock import system_clock
+from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib.errors import ConfigurationError
+from authz_lib.tokens.claims import one_or_many
+from authz_lib.tokens.fetch import FetchError, HTTPFetcher, require_url
+from authz_lib.tokens.remote_keys import RemoteKeySet
+from authz_lib.tokens.trust import CheckOptions, Configuration, build_rules, build_trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from authz_lib._support.clock import Clock
+    from authz_lib.tokens.fetch import Fetcher
+    from authz_lib.tokens.keys import KeySet
+
+__all__ = ["DiscoveringFetcher", "any_of", "cognito", "cognito_issuers", "discovered_keys"]
+
+_POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
+_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_MAX_POOL_ID_LENGTH: Final = 55
+
+
+def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
+    """The two issuers that a user pool may have: the original one, and the one that a pool can be switched to.
+
+    Raises:
+        ConfigurationError: not a pool id, or of a partition whose issuer is not known.
+
+    >>> cognito_issuers("us-gov-west-1_EXAMPLE")[0]
+    'https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_EXAMPLE'
+    """
+    match = _POOL_ID.fullmatch(str(user_pool_id))
+    if match is None or len(match[0]) > _MAX_POOL_ID_LENGTH:
+        raise ConfigurationError("`user_pool_id` must look like `us-east-1_Abc123`")
+    region = match[1]
+    if not _REGION.fullmatch(region):
+        raise ConfigurationError("`user_pool_id` must begin with its region, as in `us-east-1_Abc123`")
+    if region.startswith("cn-"):
+        raise ConfigurationError("there are no Cognito user pools in the China partition")
+    if region.startswith("eusc-"):
+        raise ConfigurationError("the issuer of user pools in this partition is not known: pass `issuer=`")
+    if region.startswith(("us-iso", "eu-iso")):
+        raise ConfigurationError("the issuer of user pools in this partition is not known: pass `issuer=`")
+    return (
+        f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}",
+        f"https://issuer-cognito-idp.{region}.amazonaws.com/{user_pool_id}",
+    )
+
+
+def cognito(
+    *,
+    user_pool_id: str,
+    client_id: str | Iterable[str] | None,
+    token_use: str | None,
+    audience: str | Iterable[str] | None,
+    issuer: str | Iterable[str] | None,
+    jwks_url: str | None,
+    keys: KeySet | None,
+    fetcher: Fetcher | None,
+    options: CheckOptions,
+) -> Configuration:
+    """One trust per issuer of the pool, each with its own key set unless one was given, fetched for the issuer seen."""
+    if keys is not None and jwks_url is not None:
+        raise ConfigurationError("pass `keys` or `jwks_url`, not both")
+    clock = options.get("clock", system_clock)
+    if jwks_url is not None:
+        keys = RemoteKeySet(jwks_url, fetcher=fetcher, clock=clock)
+    audiences = one_or_many(audience, argument="audience")
+    clients = one_or_many(client_id, argument="client_id")
+    chosen = one_or_many(issuer, argument="issuer")
+    trusts = []
+    for name in cognito_issuers(user_pool_id) if chosen is None else sorted(chosen):
+        rules = build_rules(
+            options,
+            issuers=frozenset({name}),
+            audiences=audiences,
+            clients=clients,
+            cognito=True,
+            token_use=token_use,
+        )
+        own = keys or RemoteKeySet(f"{name}/.well-known/jwks.json", fetcher=fetcher, clock=clock)
+        trusts.append(build_trust(keys=own, algorithms=["RS256"], rules=rules, options=options))
+    return Configuration(tuple(trusts), (tuple(trust.keys for trust in trusts),))
+
+
+def any_of(configurations: Sequence[Configuration]) -> Configuration:
+    """The trusts of all, told apart by issuer."""
+    for configuration in configurations:
+        if configuration.padded or any(trust.rules.issuers is None for trust in configuration.trusts):
+            raise ConfigurationError("`any_of` needs verifiers that check `iss`: it selects by it")
+    trusts = [trust for configuration in configurations for trust in configuration.trusts]
+    names = [issuer for trust in trusts for issuer in trust.rules.issuers or ()]
+    if not names:
+        raise ConfigurationError("`any_of` needs at least one verifier")
+    if len(names) != len(set(names)):
+        raise ConfigurationError("`any_of` got two verifiers for one issuer")
+    return Configuration(tuple(trusts), tuple(group for each in configurations for group in each.prefetches))
+
+
+def discovered_keys(issuer: str, *, fetcher: Fetcher | None, clock: Clock) -> RemoteKeySet:
+    """The key set of an OpenID provider, found by discovery when it is first needed.
+
+    Raises:
+        ConfigurationError: ``issuer`` is not a URL that may be fetched.
+    """
+    require_url(issuer, argument="issuer")
+    return RemoteKeySet(
+        f"{issuer.removesuffix('/')}/.well-known/openid-configuration",
+        fetcher=DiscoveringFetcher(issuer, fetcher=fetcher),
+        clock=clock,
+    )
+
+
+class DiscoveringFetcher:
+    """Fetches the key set that an OpenID provider's discovery document names (OpenID Connect Discovery 1.0, section 4).
+
+    The document must name the issuer it was asked for, exactly, and its ``jwks_uri`` must be a URL that may be
+    fetched.  That URL is kept until a fetch from it fails.
+    """
+
+    __slots__ = ("_fetch", "_issuer", "_keys_url")
+
+    def __init__(self, issuer: str, *, fetcher: Fetcher | None = None) -> None:
+        self._issuer = issuer
+        self._fetch = fetcher or HTTPFetcher()
+        self._keys_url: str | None = None
+
+    def __call__(self, url: str, /) -> bytes:
+        """Fetch the key set by way of the discovery document at ``url``."""
+        keys_url = self._keys_url or self._discover(url)
+        try:
+            document = self._fetch(keys_url)
+        except Exception:
+            self._keys_url = None
+            raise
+        self._keys_url = keys_url
+        return document
+
+    def _discover(self, url: str) -> str:
+        try:
+            document: dict[str, Any] = loads_object(self._fetch(url))
+        except StrictJSONError:
+            raise FetchError("the discovery document is not a strict JSON object") from None
+        if document.get("issuer") != self._issuer:
+            raise FetchError("the discovery document names another issuer")
+        try:
+            return require_url(document.get("jwks_uri"), argument="jwks_uri")
+        except ConfigurationError as error:
+            raise FetchError(f"the discovery document is unusable: {error}") from None

@@ -1,0 +1,208 @@
+"""The compact serialization of a signed token (RFC 7515, section 7.1), read strictly and in one pass.
+
+What this layer refuses before it looks for a key: more than 16 KiB, anything but three segments of canonical base64url,
+a header that is not strict JSON, an ``alg`` outside the allow-list (case-sensitive; ``none`` exists nowhere), ``crit``
+and ``b64`` of any value, ``enc``, ``zip`` and nested tokens.  Embedded keys (``jwk``, ``jku``, ``x5u``, ``x5c``) are
+never read.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from authz_lib._support import base64url
+from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
+from authz_lib.tokens.algorithms import require_algorithms
+from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from authz_lib.tokens.jwk import VerificationKey
+
+__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "parse_compact", "verify_compact"]
+
+MAX_TOKEN_LENGTH: Final = 16 * 1024
+_REFUSED_MEMBERS: Final = ("crit", "b64", "enc", "zip")
+_MAX_REMEMBERED_HEADERS: Final = 256
+_MAX_REMEMBERED_LENGTH: Final = 1024
+
+
+class KeyFinder(Protocol):
+    """What the JWS layer needs of a key set."""
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The key of that ``kid`` that fits that ``alg``; raises ``UnknownKeyError`` or ``KeySetUnavailableError``."""
+        ...
+
+
+class Header:
+    """A parsed and accepted protected header."""
+
+    __slots__ = ("algorithm", "key_id", "members", "type")
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        self.algorithm = _text(members, "alg")
+        self.key_id: str | None = _text(members, "kid") if "kid" in members else None
+        self.type: str | None = _text(members, "typ") if "typ" in members else None
+        if self.key_id is not None and len(self.key_id) > MAX_KEY_ID_LENGTH:
+            raise InvalidTokenError(f"`kid` is longer than {MAX_KEY_ID_LENGTH} characters")
+        for name in _REFUSED_MEMBERS:
+            if name in members:
+                raise InvalidTokenError(f"a header with `{name}` is not supported")
+        if "cty" in members and _text(members, "cty").lower() in {"jwt", "application/jwt"}:
+            raise InvalidTokenError("a nested token is not supported")
+        self.members: Mapping[str, Any] = freeze(members)
+
+
+def _text(members: dict[str, Any], name: str) -> str:
+    value = members.get(name)
+    if type(value) is not str:
+        raise InvalidTokenError(f"header member `{name}` is missing or is not text")
+    return value
+
+
+def freeze(value: Any) -> Any:
+    """The same JSON value, deeply read-only: objects become mapping proxies, arrays tuples.  Takes the value over."""
+    try:
+        return _frozen(value)
+    except RecursionError:
+        raise InvalidTokenError("the token is nested too deeply") from None
+
+
+def _frozen(value: Any) -> Any:
+    if type(value) is dict:
+        for name, member in value.items():
+            if type(member) is dict or type(member) is list:
+                value[name] = _frozen(member)
+        return MappingProxyType(value)
+    return tuple([_frozen(member) for member in value]) if type(value) is list else value
+
+
+# Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.  Only headers of
+# tokens with a good signature are remembered, so a stranger can neither fill nor empty this.
+_headers: dict[bytes, Header] = {}
+_headers_lock = threading.Lock()
+
+
+def _remember_header(segment: bytes, header: Header) -> None:
+    if len(segment) > _MAX_REMEMBERED_LENGTH or segment in _headers:
+        return
+    with _headers_lock:
+        while len(_headers) >= _MAX_REMEMBERED_HEADERS:
+            del _headers[next(iter(_headers))]
+        _headers[segment] = header
+
+
+class Compact:
+    """A token taken apart: nothing in it is trusted until :meth:`verify` has returned."""
+
+    __slots__ = ("_header_segment", "_message", "_payload_segment", "_signature", "header")
+
+    def __init__(self, token: str, *, padded: bool = False) -> None:
+        if type(token) is not str:
+            raise InvalidTokenError("the token is not text")
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidTokenError(f"the token is longer than {MAX_TOKEN_LENGTH} characters")
+        try:
+            segments = token.encode("ascii").split(b".")
+        except UnicodeEncodeError:
+            raise InvalidTokenError("the token holds a character outside of base64url") from None
+        if len(segments) != 3:
+            raise InvalidTokenError("the token does not have exactly three segments")
+        head, payload, signature = segments
+        self._message = b"%b.%b" % (head, payload)
+        if padded:
+            head, payload, signature = _unpad(head), _unpad(payload), _unpad(signature)
+        self._header_segment = head
+        self._payload_segment = payload
+        self._signature = _decode(signature)
+        self.header = _headers.get(head) or Header(_json_object(_decode(head), "header"))
+
+    def verify(self, key: VerificationKey) -> None:
+        """Check the signature; raises ``InvalidSignatureError``."""
+        header = self.header
+        if header.algorithm not in key.algorithms:
+            raise InvalidAlgorithmError("the token's `alg` does not fit its key")
+        if not key.verify(header.algorithm, self._message, self._signature):
+            raise InvalidSignatureError("the signature does not verify")
+        if self._header_segment not in _headers:
+            _remember_header(self._header_segment, header)
+
+    def payload(self) -> bytes:
+        """The payload's bytes, decoded."""
+        return _decode(self._payload_segment)
+
+    def claims(self) -> dict[str, Any]:
+        """The payload as a strict JSON object."""
+        return _json_object(_decode(self._payload_segment), "payload")
+
+
+def _decode(segment: bytes) -> bytes:
+    try:
+        return base64url.decode(segment)
+    except ValueError:
+        raise InvalidTokenError("a segment is not canonical base64url") from None
+
+
+def _unpad(segment: bytes) -> bytes:
+    bare = segment.rstrip(b"=")
+    padding = len(segment) - len(bare)
+    if padding and (padding > 2 or len(segment) % 4):
+        raise InvalidTokenError("a segment is padded wrongly")
+    return bare
+
+
+def _json_object(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        return loads_object(data)
+    except StrictJSONError:
+        raise InvalidTokenError(f"the {where} is not a strict JSON object") from None
+
+
+def parse_compact(token: str, *, algorithms: frozenset[str], padded: bool = False) -> Compact:
+    """Take a token apart and check its header; the signature is **not** checked yet.
+
+    Raises:
+        InvalidTokenError: malformed or unsupported.
+        InvalidAlgorithmError: ``alg`` is not one of ``algorithms``.
+    """
+    compact = Compact(token, padded=padded)
+    if compact.header.algorithm not in algorithms:
+        raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
+    return compact
+
+
+class Jws(NamedTuple):
+    """A token whose signature is good.  That says nothing about its claims."""
+
+    header: Mapping[str, Any]
+    payload: bytes
+
+
+def verify_compact(token: str, keys: KeyFinder, *, algorithms: Iterable[str]) -> Jws:
+    """Verify the signature of a compact JWS, and nothing else.
+
+    Checks what the module says and the signature.  Does **not** look into the payload: neither expiry nor issuer nor
+    audience are checked.  To accept a token from a caller use :class:`authz_lib.JWTVerifier`.
+
+    Raises:
+        InvalidTokenError: malformed or unsupported.
+        InvalidAlgorithmError: ``alg`` is not allowed, or does not fit the key.
+        UnknownKeyError: the key set does not hold the key.
+        InvalidSignatureError: the signature does not verify.
+        KeySetUnavailableError: the key set could not be fetched.
+        ConfigurationError: ``algorithms`` is not a valid allow-list.
+
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> issuer = TestIssuer(algorithm="ES256")
+    >>> verify_compact(issuer.token({"sub": "alice"}), issuer.key_set(), algorithms=["ES256"]).header["alg"]
+    'ES256'
+    """
+    compact = parse_compact(token, algorithms=require_algorithms(algorithms))
+    header = compact.header
+    compact.verify(keys.find(header.key_id, header.algorithm))
+    return Jws(header.members, compact.payload())

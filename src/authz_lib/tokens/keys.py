@@ -1,0 +1,168 @@
+"""Key sets: where the public keys of an issuer come from, and for how long they are believed.
+
+A key set has one method that matters, ``find(kid, alg)``.  It answers with a prepared key, or raises
+``UnknownKeyError`` (a set that was fetched for this very question does not hold the key: 401) or
+``KeySetUnavailableError`` (could not find out: 503).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib.errors import ConfigurationError, InvalidAlgorithmError, UnknownKeyError
+from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authz_lib.tokens.jwk import VerificationKey
+
+__all__ = ["BundledKeySet", "KeySet", "StaticKeySet"]
+
+
+class KeySet(Protocol):
+    """The keys of one issuer."""
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The key of that ``kid`` that fits that ``alg``."""
+        ...
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """The key, when :meth:`find` would answer without a fetch and without waiting for one; never raises."""
+        ...
+
+    def prefetch(self) -> None:
+        """Fetch now what a first token would fetch."""
+        ...
+
+
+def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
+    """Raise when a fetch could not help: the set knows the ``kid``, but has no one key of it for this ``alg``."""
+    if table.names(key_id):
+        raise InvalidAlgorithmError("the token's `alg` does not fit its key, or two keys of the set share its `kid`")
+    if key_id is None:
+        raise UnknownKeyError("the token names no key (`kid`)")
+
+
+class StaticKeySet:
+    """A key set that never changes: from a JWK Set document, one JWK, or a file that holds either.
+
+    It is strict where :class:`~authz_lib.tokens.remote_keys.RemoteKeySet` is patient: a weak, symmetric, private or
+    malformed key is a :class:`~authz_lib.errors.ConfigurationError`.  Keys of an unknown ``kty`` or for another ``use``
+    are skipped.
+
+    Args:
+        document: a JWK Set (``{"keys": [...]}``) or one JWK as a mapping, or the path of a JSON file.
+        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of the set.
+
+    Raises:
+        ConfigurationError: the document cannot be read, holds a bad key, or no usable one.
+
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> StaticKeySet(TestIssuer(algorithm="ES256").jwks())
+    <StaticKeySet of 1 key(s)>
+
+    See RFC 7517, section 5.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, document: Mapping[str, Any] | str | Path, *, allow_missing_kid: bool = False) -> None:
+        content = _read_file(Path(document)) if isinstance(document, str | Path) else document
+        if "keys" not in content and "kty" in content:
+            content = {"keys": [content]}
+        try:
+            table = load_jwk_set(_plain(content), max_keys=1000, allow_missing_kid=allow_missing_kid)
+        except InvalidJWKError as error:
+            raise ConfigurationError(f"not a usable key set: {error}") from None
+        for problem in table.skipped:
+            if not problem.foreign:
+                raise ConfigurationError(f"not a usable key set: {problem}")
+        if not len(table):
+            raise ConfigurationError("the key set holds no usable key")
+        self._table = table
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The key of that ``kid`` that fits that ``alg``.
+
+        Raises:
+            UnknownKeyError: the set does not hold it.
+            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this ``alg``.
+        """
+        key = self._table.find(key_id, algorithm)
+        if key is not None:
+            return key
+        refuse_without_fetch(self._table, key_id)
+        raise UnknownKeyError("the key set does not hold the token's key")
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """The key, or ``None``; never raises."""
+        return self._table.find(key_id, algorithm)
+
+    def prefetch(self) -> None:
+        """Nothing to do."""
+
+    def holds(self, key_id: str | None) -> bool:
+        """Whether the set holds a key of that ``kid``."""
+        return self._table.names(key_id)
+
+    def __repr__(self) -> str:
+        return f"<StaticKeySet of {len(self._table)} key(s)>"
+
+
+def _plain(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        plain = json.loads(json.dumps(document, default=dict))
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError("the key set is not a JSON document") from None
+    return plain if isinstance(plain, dict) else {}
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    try:
+        return loads_object(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"the key set file could not be read: {error.strerror}") from None
+    except StrictJSONError:
+        raise ConfigurationError("the key set file is not a strict JSON object") from None
+
+
+class BundledKeySet:
+    """Keys that are shipped with the code, then a remote set for a ``kid`` they do not hold.
+
+    For a VPC without a way out: tokens of the bundled keys verify without any fetch, for as long as the bundle is
+    deployed (a key that the issuer withdraws is **not** noticed).  Only a ``kid`` beyond the bundle asks the remote
+    set.
+
+    >>> from authz_lib import RemoteKeySet
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> bundled = StaticKeySet(TestIssuer(algorithm="ES256").jwks())
+    >>> BundledKeySet(bundled, then=RemoteKeySet("https://example.com/jwks.json"))
+    <BundledKeySet: <StaticKeySet of 1 key(s)>, then <RemoteKeySet at host example.com>>
+    """
+
+    __slots__ = ("_bundled", "_then")
+
+    def __init__(self, bundled: StaticKeySet, *, then: KeySet) -> None:
+        self._bundled = bundled
+        self._then = then
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The bundled key, else what the remote set says; raises as they do."""
+        return self._of(key_id).find(key_id, algorithm)
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """The key, when it is bundled or fresh; never raises and never waits."""
+        return self._of(key_id).peek(key_id, algorithm)
+
+    def prefetch(self) -> None:
+        """Nothing to do: what is bundled is enough to start with."""
+
+    def _of(self, key_id: str | None) -> KeySet:
+        return self._bundled if key_id is None or self._bundled.holds(key_id) else self._then
+
+    def __repr__(self) -> str:
+        return f"<BundledKeySet: {self._bundled!r}, then {self._then!r}>"

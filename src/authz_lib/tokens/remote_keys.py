@@ -1,0 +1,273 @@
+"""The key set that is fetched over HTTP: fresh, refreshed ahead, stale when it must be, throttled always."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from authz_lib._support.clock import system_clock
+from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
+from authz_lib._support.strict_json import loads_object
+from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
+from authz_lib.tokens.fetch import FetchError, HTTPFetcher, require_url
+from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
+from authz_lib.tokens.keys import refuse_without_fetch
+
+if TYPE_CHECKING:
+    from authz_lib._support.clock import Clock
+    from authz_lib.tokens.fetch import Fetcher
+    from authz_lib.tokens.jwk import VerificationKey
+
+__all__ = ["RemoteKeySet"]
+
+_NEVER: Final = float("-inf")
+# Threads read the clock in another order than they act on it; only a step back beyond this is a clock that ran
+# backwards.
+_CLOCK_SLACK_SECONDS: Final = 5.0
+_MAX_BACKOFF_SECONDS: Final = 30.0
+_random = SystemRandom()
+
+
+class _Snapshot(NamedTuple):
+    """One fetched key set and the times that its fetch decided.  Replaced as a whole, never changed."""
+
+    table: KeyTable
+    valid_from: float  # before this the clock ran backwards
+    refresh_at: float
+    usable_until: float
+
+
+_NOTHING: Final = _Snapshot(KeyTable(), _NEVER, _NEVER, _NEVER)
+
+
+class RemoteKeySet:
+    """A key set that is fetched over HTTP, inside a request, when it is needed.
+
+    * Keys are fresh for ``ttl_seconds``.  From ``refresh_ahead_seconds`` before that ends, one caller refreshes inside
+      its request; all others go on with the known keys.  A success replaces the set: a key that is gone is no longer
+      honoured.
+    * When the refresh fails, *known* keys are honoured until ``max_stale_seconds`` after the last success (0: not
+      beyond ``ttl_seconds``), then every question is a ``KeySetUnavailableError``.  Failures back off, 1 to 30 seconds.
+    * An unknown ``kid`` causes a fetch, but not within ``miss_cooldown_seconds`` of the last fetch so caused: within it
+      the answer is ``KeySetUnavailableError``, never a "no" that somebody may cache.
+    * One fetch is in flight at most, no lock is held meanwhile, and those who wait for it wait no longer than its
+      deadline.
+
+    Entries that cannot verify (another ``use``, unknown ``kty``, weak, symmetric or private keys, a ``kid`` that
+    appears twice) are never used, and do not spoil the others.
+
+    Args:
+        url: an https URL; http for loopback hosts only.  Redirects are not followed.
+        timeout_seconds: the total deadline of a fetch.
+        max_bytes: the size at which an answer is refused.
+        max_keys: the number of entries at which an answer is refused.
+        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of the set.
+        fetcher: fetches a URL; for tests, or to go through a proxy.
+
+    Raises:
+        ConfigurationError: a URL that may not be fetched, or times that make no sense.
+
+    >>> RemoteKeySet("https://example.com/.well-known/jwks.json", ttl_seconds=600)
+    <RemoteKeySet at host example.com>
+
+    See RFC 7517 and https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ttl_seconds: float = 300.0,
+        refresh_ahead_seconds: float = 30.0,
+        max_stale_seconds: float = 3600.0,
+        miss_cooldown_seconds: float = 10.0,
+        timeout_seconds: float = 3.0,
+        max_bytes: int = 150_000,
+        max_keys: int = 32,
+        allow_missing_kid: bool = False,
+        fetcher: Fetcher | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._url = require_url(url, argument="url")
+        self._host = urlsplit(url).hostname
+        if ttl_seconds <= 0 or timeout_seconds <= 0 or min(refresh_ahead_seconds, max_stale_seconds) < 0:
+            raise ConfigurationError("`ttl_seconds` and `timeout_seconds` must be positive, other times not negative")
+        if miss_cooldown_seconds < 1:
+            raise ConfigurationError("`miss_cooldown_seconds` must be at least 1")
+        self._refresh_after = max(0.0, ttl_seconds - refresh_ahead_seconds) or ttl_seconds
+        self._usable_for = max(ttl_seconds, max_stale_seconds)
+        self._miss_cooldown_seconds = miss_cooldown_seconds
+        self._timeout_seconds = timeout_seconds
+        self._max_bytes = max_bytes
+        self._max_keys = max_keys
+        self._allow_missing_kid = allow_missing_kid
+        self._fetcher = fetcher or HTTPFetcher(timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+        self._clock = clock
+        self._flights = SingleFlight[_Snapshot | None]()
+        self._snapshot = _NOTHING
+        self._failures = 0
+        self._failed_at = _NEVER
+        self._backoff_seconds = 0.0
+        self._missed_at = _NEVER
+        self._reason = ""
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The key of that ``kid`` that fits that ``alg``, fetched if need be.
+
+        Raises:
+            UnknownKeyError: a set fetched for this call does not hold it.
+            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this ``alg``.
+            KeySetUnavailableError: the set could not be fetched, or may not be fetched again yet.
+        """
+        now = self._clock()
+        snapshot = self._snapshot
+        if snapshot.valid_from <= now < snapshot.refresh_at:
+            key = snapshot.table.find(key_id, algorithm)
+            if key is not None:
+                return key
+        return self._find_slowly(key_id, algorithm, now)
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """The key, when the set is fresh and holds it; never raises, never fetches, never waits."""
+        snapshot = self._snapshot
+        fresh = snapshot.valid_from <= self._clock() < snapshot.refresh_at
+        return snapshot.table.find(key_id, algorithm) if fresh else None
+
+    def prefetch(self) -> None:
+        """Fetch the set unless it is fresh.
+
+        Raises:
+            KeySetUnavailableError: it could not be fetched.
+        """
+        now = self._clock()
+        snapshot = self._snapshot
+        if not snapshot.valid_from <= now < snapshot.refresh_at:
+            self._fetch_or_wait(snapshot, now)
+
+    def __repr__(self) -> str:
+        return f"<RemoteKeySet at host {self._host}>"
+
+    def _find_slowly(self, key_id: str | None, algorithm: str, now: float) -> VerificationKey:
+        """Everything but a hit in a fresh set."""
+        snapshot = self._snapshot
+        if not snapshot.valid_from <= now < snapshot.usable_until:
+            return self._find_in_new(key_id, algorithm, snapshot, now)
+        if now >= snapshot.refresh_at:
+            fetched = self._refresh_alone(snapshot)
+            if fetched is not None:
+                return _find_in_fresh(fetched.table, key_id, algorithm)
+            snapshot = self._snapshot
+        key = snapshot.table.find(key_id, algorithm)
+        if key is not None:
+            return key
+        refuse_without_fetch(snapshot.table, key_id)
+        return self._find_in_new(key_id, algorithm, snapshot, now, missed=True)
+
+    def _find_in_new(
+        self, key_id: str | None, algorithm: str, seen: _Snapshot, now: float, *, missed: bool = False
+    ) -> VerificationKey:
+        """Fetch, or wait for the fetch in flight, and look there."""
+        snapshot, own = self._fetch_or_wait(seen, now, missed=missed)
+        if own:
+            return _find_in_fresh(snapshot.table, key_id, algorithm)
+        key = snapshot.table.find(key_id, algorithm)
+        if key is not None:
+            return key
+        refuse_without_fetch(snapshot.table, key_id)
+        # That fetch began before this token came: the key may be younger.  So this is not a "no".
+        raise KeySetUnavailableError("the token's key is not in the key set, which may not be fetched again yet")
+
+    def _fetch_or_wait(self, seen: _Snapshot, now: float, *, missed: bool = False) -> tuple[_Snapshot, bool]:
+        """A snapshot newer than ``seen``, and whether this caller fetched it."""
+        own = False
+
+        def work() -> _Snapshot | None:
+            nonlocal own
+            if self._snapshot is not seen:  # somebody was faster
+                return self._snapshot
+            own = True
+            return self._fetch(missed=missed)
+
+        self._require_allowed(now, missed=missed)
+        try:
+            snapshot = self._flights.run("fetch", work, timeout_seconds=self._timeout_seconds + 0.25)
+        except SingleFlightTimeoutError:
+            raise self._unavailable("no answer in time") from None
+        if snapshot is None:
+            raise self._unavailable(self._reason)
+        return snapshot, own
+
+    def _refresh_alone(self, seen: _Snapshot) -> _Snapshot | None:
+        """The new set when this caller refreshed it; ``None`` when another does, it failed, or may not be tried."""
+        fetched: _Snapshot | None = None
+
+        def work() -> _Snapshot | None:
+            nonlocal fetched
+            if self._snapshot is seen and not self._backs_off(self._clock()):
+                fetched = self._fetch()
+            return fetched
+
+        self._flights.run_if_idle("fetch", work)
+        return fetched
+
+    def _fetch(self, *, missed: bool = False) -> _Snapshot | None:
+        """Fetch once and replace the set.  Only one thread at a time is here."""
+        now = self._clock()
+        if self._backs_off(now) or (missed and self._cools_down(now)):
+            return None
+        try:
+            document = loads_object(_bounded(self._fetcher(self._url), self._max_bytes))
+            table = load_jwk_set(
+                document,
+                max_keys=self._max_keys,
+                allow_missing_kid=self._allow_missing_kid,
+                known=self._snapshot.table.fingerprints,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
+            self._note_failure(error)
+            return None
+        if missed:
+            self._missed_at = now
+        self._failures, self._failed_at = 0, _NEVER
+        self._snapshot = _Snapshot(table, now - _CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for)
+        return self._snapshot
+
+    def _note_failure(self, error: Exception) -> None:
+        known = isinstance(error, FetchError | InvalidJWKError)
+        self._reason = str(error) if known else f"the answer was unusable ({type(error).__name__})"
+        self._failures += 1
+        self._failed_at = self._clock()
+        longest = min(_MAX_BACKOFF_SECONDS, 2.0 ** min(self._failures - 1, 5))
+        self._backoff_seconds = max(1.0, longest * _random.uniform(0.75, 1.0))
+
+    def _backs_off(self, now: float) -> bool:
+        return -_CLOCK_SLACK_SECONDS <= now - self._failed_at < self._backoff_seconds
+
+    def _cools_down(self, now: float) -> bool:
+        return -_CLOCK_SLACK_SECONDS <= now - self._missed_at < self._miss_cooldown_seconds
+
+    def _require_allowed(self, now: float, *, missed: bool) -> None:
+        if self._backs_off(now):
+            raise self._unavailable(self._reason)
+        if missed and self._cools_down(now):
+            raise KeySetUnavailableError("the token's key is not in the key set, which may not be fetched again yet")
+
+    def _unavailable(self, reason: str) -> KeySetUnavailableError:
+        return KeySetUnavailableError(
+            f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
+        )
+
+
+def _bounded(document: bytes, max_bytes: int) -> bytes:
+    if len(document) > max_bytes:
+        raise FetchError(f"the answer was longer than {max_bytes} bytes")
+    return document
+
+
+def _find_in_fresh(table: KeyTable, key_id: str | None, algorithm: str) -> VerificationKey:
+    key = table.find(key_id, algorithm)
+    if key is None:
+        refuse_without_fetch(table, key_id)
+        raise UnknownKeyError("the key set does not hold the token's key")
+    return key

@@ -1,0 +1,189 @@
+"""HS256, HS384 and HS512 (RFC 7518, section 3.2): services that share a secret issue short-lived tokens to each other.
+
+Nothing here is shared with key sets: a secret never stands beside a public key, and a secret that looks like a key file
+is refused, so a public key can never be taken for a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import uuid4
+
+from authz_lib._support import base64url
+from authz_lib._support.clock import system_clock
+from authz_lib.errors import ConfigurationError
+from authz_lib.tokens.algorithms import HMAC, SUPPORTED
+from authz_lib.tokens.jwk import VerificationKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from authz_lib._support.clock import Clock
+
+__all__ = ["Secret", "SecretKeySet", "SharedSecretIssuer"]
+
+Secret: TypeAlias = str | bytes
+
+_KEY_FILE: Final = re.compile(rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE)
+_MAX_TTL_SECONDS: Final = 24 * 3600
+_RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})
+
+
+def _is_der(secret: bytes) -> bool:
+    """Whether the bytes are one DER sequence from the first to the last: the form of every key and certificate."""
+    if len(secret) < 2 or secret[0] != 0x30:
+        return False
+    length = secret[1]
+    if length < 0x80:
+        return len(secret) == 2 + length
+    count = length & 0x7F
+    return 1 <= count <= 4 and len(secret) == 2 + count + int.from_bytes(secret[2 : 2 + count], "big")
+
+
+def _is_jwk(secret: bytes) -> bool:
+    try:
+        document = json.loads(secret)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and ("kty" in document or "keys" in document)
+
+
+def require_secret(secret: object, algorithm: str) -> bytes:
+    """A secret as bytes.
+
+    Raises:
+        ConfigurationError: too short for the algorithm (RFC 7518, section 3.2), all one character, or the text of a
+        key.
+    """
+    if not isinstance(secret, str | bytes):
+        raise ConfigurationError("`secret` must be text, bytes or a list of these")
+    try:
+        material = secret.encode() if isinstance(secret, str) else bytes(secret)
+    except UnicodeEncodeError:
+        raise ConfigurationError("`secret` is not valid text") from None
+    minimum = SUPPORTED[algorithm].min_secret_bytes
+    if len(material) < minimum:
+        raise ConfigurationError(f"`secret` must have at least {minimum} bytes for {algorithm}")
+    if len(set(material)) < 8:
+        raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
+    if _KEY_FILE.search(material) or _is_der(material) or _is_jwk(material):
+        raise ConfigurationError("`secret` looks like a key file (PEM, SSH, DER or JWK), not like a secret")
+    return material
+
+
+def _secrets(secret: Secret | Sequence[Secret], algorithm: str) -> tuple[bytes, ...]:
+    if algorithm not in HMAC:
+        raise ConfigurationError(f"`algorithm` must be one of {', '.join(sorted(HMAC))}")
+    secrets: Sequence[Secret] = [secret] if isinstance(secret, str | bytes) else list(secret)
+    if not secrets:
+        raise ConfigurationError("`secret` must hold at least one secret")
+    return tuple(require_secret(item, algorithm) for item in secrets)
+
+
+class _SecretKey(VerificationKey):
+    """All the secrets of a rotation as one key: each is tried, the current first."""
+
+    __slots__ = ()
+
+    def verify(self, algorithm: str, message: bytes, signature: bytes) -> bool:
+        verify = SUPPORTED[algorithm].implementation.verify
+        return any(verify(message, secret, signature) for secret in self._material)
+
+
+class SecretKeySet:
+    """The key set of a shared secret.  A token's ``kid`` is not looked at.
+
+    >>> SecretKeySet("correct horse battery staple, and more", algorithm="HS256")
+    <SecretKeySet of 1 secret(s)>
+    """
+
+    __slots__ = ("_count", "_key")
+
+    def __init__(self, secret: Secret | Sequence[Secret], *, algorithm: str = "HS256") -> None:
+        secrets = _secrets(secret, algorithm)
+        self._count = len(secrets)
+        self._key = _SecretKey(secrets, key_id=None, algorithms=frozenset({algorithm}))
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:  # noqa: ARG002 - the protocol's signature
+        """The one key there is; whether ``algorithm`` fits it is checked with the signature."""
+        return self._key
+
+    peek = find
+
+    def prefetch(self) -> None:
+        """Nothing to do."""
+
+    def __repr__(self) -> str:
+        return f"<SecretKeySet of {self._count} secret(s)>"
+
+
+class SharedSecretIssuer:
+    """Mints short-lived tokens for calls between services that share a secret.
+
+    Args:
+        secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512.  Of a list the first one signs.
+        issuer: the ``iss`` of the tokens; without it, the verifier must skip that check by an explicit ``None``.
+        audience: the ``aud`` of the tokens; likewise.
+
+    Raises:
+        ConfigurationError: a weak secret, or one that looks like a key file.
+
+    >>> from authz_lib import JWTVerifier
+    >>> secret = "correct horse battery staple, and more"
+    >>> token = SharedSecretIssuer(secret=secret, issuer="orders", audience="billing").mint("orders-worker")
+    >>> verifier = JWTVerifier.shared_secret(secret=secret, issuer="orders", audience="billing")
+    >>> verifier.verify(token).claims["sub"]
+    'orders-worker'
+
+    See RFC 7518, section 3.2.
+    """
+
+    __slots__ = ("_algorithm", "_audience", "_clock", "_issuer", "_secret")
+
+    def __init__(
+        self,
+        *,
+        secret: Secret | Sequence[Secret],
+        issuer: str | None = None,
+        audience: str | None = None,
+        algorithm: str = "HS256",
+        clock: Clock = system_clock,
+    ) -> None:
+        self._secret = _secrets(secret, algorithm)[0]
+        self._issuer = issuer
+        self._audience = audience
+        self._algorithm = algorithm
+        self._clock = clock
+
+    def mint(self, subject: str, *, ttl_seconds: float = 60, claims: Mapping[str, Any] | None = None) -> str:
+        """A signed token with ``sub``, ``iat``, ``exp``, ``jti`` and, where configured, ``iss`` and ``aud``.
+
+        Raises:
+            ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims`` names one of the above
+                or is not JSON.
+        """
+        if not 1 <= ttl_seconds <= _MAX_TTL_SECONDS:
+            raise ConfigurationError("`ttl_seconds` must be between 1 and 86400")
+        if claims and not _RESERVED.isdisjoint(claims):
+            raise ConfigurationError(f"`claims` must not hold {', '.join(sorted(_RESERVED))}")
+        now = int(self._clock())
+        payload = {"sub": subject, "iat": now, "exp": now + int(ttl_seconds), "jti": str(uuid4()), **(claims or {})}
+        if self._issuer is not None:
+            payload["iss"] = self._issuer
+        if self._audience is not None:
+            payload["aud"] = self._audience
+        message = b".".join(map(_segment, ({"alg": self._algorithm, "typ": "JWT"}, payload)))
+        signature = SUPPORTED[self._algorithm].implementation.sign(message, self._secret)
+        return (message + b"." + base64url.encode(signature)).decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"<SharedSecretIssuer with {self._algorithm}>"
+
+
+def _segment(document: Mapping[str, Any]) -> bytes:
+    try:
+        return base64url.encode(json.dumps(document, separators=(",", ":"), allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError("`claims` is not a JSON document") from None

@@ -1,0 +1,360 @@
+"""The verifier: from the text of a token to a :class:`VerifiedToken`, or an error that says why not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, Unpack
+
+from authz_lib._support.clock import system_clock
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidAlgorithmError,
+    InvalidClaimError,
+    InvalidTokenError,
+    KeySetUnavailableError,
+)
+from authz_lib.tokens import issuers
+from authz_lib.tokens.claims import one_or_many
+from authz_lib.tokens.jws import Compact, freeze
+from authz_lib.tokens.memory import Memory
+from authz_lib.tokens.shared_secret import SecretKeySet
+from authz_lib.tokens.trust import CheckOptions, Configuration, VerifiedToken, build_rules, build_trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from authz_lib.tokens.claims import Times
+    from authz_lib.tokens.fetch import Fetcher
+    from authz_lib.tokens.jwk import VerificationKey
+    from authz_lib.tokens.keys import KeySet
+    from authz_lib.tokens.shared_secret import Secret
+    from authz_lib.tokens.trust import Trust
+
+__all__ = ["JWTVerifier", "VerifiedToken"]
+
+_DEFAULT_REMEMBER: Final = 1024
+_DEFAULT_REMEMBER_BYTES: Final = 4 * 1024 * 1024
+
+
+class _Known(NamedTuple):
+    """A remembered verification, and what it stands on."""
+
+    token: VerifiedToken
+    times: Times
+    trust: Trust
+    key: VerificationKey
+    algorithm: str
+
+
+class JWTVerifier:
+    """Verifies tokens of one issuer, strictly.
+
+    Checks, in this order: size, form and header; ``alg`` against the allow-list; the signature with the key that the
+    token names; ``typ`` where expected; ``iss``, ``aud``, ``client_id``; scopes and groups where required; ``exp``
+    (required), ``nbf``, ``iat``; the ``revoked`` hook; the custom ``check``.  Does **not** check whether the token was
+    revoked unless a hook says so, nor what its owner may do.
+
+    A token that was verified is remembered by digest: the next call with it checks its key (which must still be in the
+    key set), dates and hooks, not its signature.
+
+    Args:
+        issuer: the exact ``iss``, or several; ``None`` accepts a token of anyone whose key is in ``keys``.
+        audience: the ``aud``, or several of which one must be present; ``None`` accepts tokens meant for others.
+        algorithms: the allow-list, such as ``["RS256"]``.
+        keys: a :class:`~authz_lib.RemoteKeySet`, :class:`~authz_lib.StaticKeySet` or anything with their methods.
+        client_id: the exact ``client_id`` claim, or several.
+        typ: the expected ``typ``, such as ``"at+jwt"``; compared only when the header has one.
+        all_scopes: scopes that ``scope`` must hold, all of them.
+        any_scope: scopes of which ``scope`` must hold one.
+        any_group: groups of which ``groups_claim`` must hold one.
+        groups_claim: the claim that lists the groups.
+        leeway_seconds: for ``exp``; 0 by default, 600 at most.
+        not_before_leeway_seconds: for ``nbf`` and ``iat``.
+        max_token_age_seconds: the oldest ``iat`` accepted; makes ``iat`` required.
+        revoked: asked on every call; ``True`` refuses the token, as does any answer but ``False``.
+        check: called last, on every call; refuses by raising an ``AuthzError`` or returning ``False``.
+        remember: how many verified tokens to remember; 0 turns it off.
+        remember_bytes: how much text of tokens the remembered may have had in all.
+        clock: seconds since the epoch.
+
+    Raises:
+        ConfigurationError: an argument that makes no sense.
+
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> issuer = TestIssuer("https://issuer.example", algorithm="ES256")
+    >>> verifier = JWTVerifier(
+    ...     issuer="https://issuer.example", audience="orders", algorithms=["ES256"], keys=issuer.key_set()
+    ... )
+    >>> verifier.verify(issuer.token({"sub": "alice", "aud": "orders"})).claims["sub"]
+    'alice'
+
+    See RFC 7519, RFC 8725 and RFC 9068.
+    """
+
+    __slots__ = ("_algorithms", "_by_issuer", "_memory", "_only", "configuration")
+
+    def __init__(
+        self,
+        *,
+        issuer: str | Iterable[str] | None,
+        audience: str | Iterable[str] | None,
+        algorithms: Iterable[str],
+        keys: KeySet,
+        client_id: str | Iterable[str] | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> None:
+        rules = build_rules(
+            options,
+            issuers=one_or_many(issuer, argument="issuer"),
+            audiences=one_or_many(audience, argument="audience"),
+            clients=one_or_many(client_id, argument="client_id"),
+        )
+        trust = build_trust(keys=keys, algorithms=algorithms, rules=rules, options=options)
+        self._set_up(Configuration((trust,), ((keys,),)), options)
+
+    def _set_up(self, configuration: Configuration, options: CheckOptions) -> None:
+        trusts = configuration.trusts
+        entries = options.get("remember", _DEFAULT_REMEMBER)
+        size = options.get("remember_bytes", _DEFAULT_REMEMBER_BYTES)
+        if entries < 0 or size < 0:
+            raise ConfigurationError("`remember` and `remember_bytes` must not be negative")
+        self.configuration = configuration
+        self._only = trusts[0] if len(trusts) == 1 else None
+        self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.rules.issuers or ()}
+        self._algorithms = frozenset[str]().union(*(trust.algorithms for trust in trusts))
+        self._memory = Memory[_Known](max_entries=entries, max_bytes=size) if entries else None
+
+    @classmethod
+    def _of(cls, configuration: Configuration, options: CheckOptions) -> Self:
+        verifier = cls.__new__(cls)
+        cls._set_up(verifier, configuration, options)
+        return verifier
+
+    @classmethod
+    def cognito(
+        cls,
+        *,
+        user_pool_id: str,
+        client_id: str | Iterable[str] | None,
+        token_use: str | None,
+        audience: str | Iterable[str] | None = None,
+        issuer: str | Iterable[str] | None = None,
+        jwks_url: str | None = None,
+        keys: KeySet | None = None,
+        fetcher: Fetcher | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> Self:
+        """A verifier for the tokens of a Cognito user pool.
+
+        Accepts both issuers that a pool may have, each with its own key set.  Checks ``token_use``, and the client in
+        the claim that such a token has it in: ``client_id`` of an access token, ``aud`` of an ID token.
+
+        Args:
+            user_pool_id: such as ``us-east-1_Abc123``.
+            client_id: the app client or clients; ``None`` accepts every client of the pool.
+            token_use: ``"access"``, ``"id"``, or ``None`` for both.
+            audience: for access tokens with resource binding: checked when the token has ``aud``.
+            issuer: the exact issuer or issuers instead of the pool's own, for a local AWS.
+            jwks_url: where the key set is, instead of below the issuer.
+            keys: a key set, instead of one that is fetched.
+            fetcher: how the key set is fetched.
+
+        Raises:
+            ConfigurationError: an argument that makes no sense.
+
+        >>> JWTVerifier.cognito(user_pool_id="us-east-1_Abc123", client_id="orders-web", token_use="access")
+        <JWTVerifier for 2 issuer(s)>
+
+        See https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+        """
+        configuration = issuers.cognito(
+            user_pool_id=user_pool_id,
+            client_id=client_id,
+            token_use=token_use,
+            audience=audience,
+            issuer=issuer,
+            jwks_url=jwks_url,
+            keys=keys,
+            fetcher=fetcher,
+            options=options,
+        )
+        return cls._of(configuration, options)
+
+    @classmethod
+    def oidc(
+        cls,
+        issuer: str,
+        *,
+        audience: str | Iterable[str] | None,
+        algorithms: Iterable[str] = ("RS256",),
+        client_id: str | Iterable[str] | None = None,
+        fetcher: Fetcher | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> Self:
+        """A verifier for an OpenID provider, whose key set is found by discovery when it is first needed.
+
+        The discovery document must name exactly ``issuer``.
+
+        Raises:
+            ConfigurationError: an argument that makes no sense.
+
+        >>> JWTVerifier.oidc("https://accounts.example.com", audience="orders-web")
+        <JWTVerifier for 1 issuer(s)>
+
+        See OpenID Connect Discovery 1.0, section 4.
+        """
+        keys = issuers.discovered_keys(issuer, fetcher=fetcher, clock=options.get("clock", system_clock))
+        return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
+
+    @classmethod
+    def shared_secret(
+        cls,
+        *,
+        secret: Secret | Sequence[Secret],
+        issuer: str | Iterable[str] | None,
+        audience: str | Iterable[str] | None,
+        algorithm: str = "HS256",
+        **options: Unpack[CheckOptions],
+    ) -> Self:
+        """A verifier for tokens signed with a secret that issuer and verifier share.
+
+        Args:
+            secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512; or a list of such, the current one first.
+            issuer: the exact ``iss``; ``None`` accepts tokens of everyone who knows the secret.
+            audience: the ``aud``; ``None`` accepts tokens that were minted for another service with the same secret.
+
+        Raises:
+            ConfigurationError: a weak secret, one that looks like a key file, or another argument that makes no sense.
+
+        >>> JWTVerifier.shared_secret(secret="correct horse battery staple, and more", issuer=None, audience="billing")
+        <JWTVerifier for any issuer>
+
+        See RFC 7518, section 3.2.
+        """
+        keys = SecretKeySet(secret, algorithm=algorithm)
+        return cls(issuer=issuer, audience=audience, algorithms=[algorithm], keys=keys, **options)
+
+    @classmethod
+    def any_of(cls, *verifiers: JWTVerifier, remember: int = _DEFAULT_REMEMBER) -> Self:
+        """A verifier for the tokens of several issuers, each checked by its own verifier and no other.
+
+        The ``iss`` of the token, not yet verified, selects among the configured verifiers; the selected one then checks
+        everything, ``iss`` included.
+
+        Raises:
+            ConfigurationError: no verifier, one that does not check ``iss``, or two for one issuer.
+        """
+        configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
+        return cls._of(configuration, {"remember": remember})
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers whose tokens may pass; ``None`` when ``iss`` is not checked."""
+        return self.configuration.issuers
+
+    def verify(self, token: str) -> VerifiedToken:
+        """Verify a token.
+
+        Raises:
+            InvalidTokenError: the token is malformed, unsupported, forged, expired or not meant for this verifier; its
+                subclasses say which.
+            InsufficientScopeError: a required scope is missing.
+            AccessDeniedError: a required group is missing.
+            KeySetUnavailableError: the key set could not be fetched; nothing is known about the token.
+            DependencyError: the ``revoked`` hook failed.
+        """
+        digest, known = self._recall(token)
+        if known is not None:
+            key = known.trust.keys.find(known.token.key_id, known.algorithm)
+            if key is known.key:
+                known.trust.settle(known.token, known.times)
+                return known.token
+        compact, trust = self._open(token)
+        header = compact.header
+        return self._finish(compact, trust, trust.keys.find(header.key_id, header.algorithm), digest, len(token))
+
+    async def averify(self, token: str) -> VerifiedToken:
+        """Verify a token without ever blocking the event loop on a fetch or on the ``revoked`` hook.
+
+        What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises what :meth:`verify`
+        raises.
+        """
+        digest, known = self._recall(token)
+        if known is not None and known.trust.revoked is None:
+            key = known.trust.keys.peek(known.token.key_id, known.algorithm)
+            if key is known.key:
+                known.trust.settle(known.token, known.times)
+                return known.token
+        if known is not None:
+            return await asyncio.to_thread(self.verify, token)
+        compact, trust = self._open(token)
+        key = None if trust.revoked is not None else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
+        if key is not None:
+            return self._finish(compact, trust, key, digest, len(token))
+        return await asyncio.to_thread(self._find_and_finish, compact, trust, digest, len(token))
+
+    def prefetch(self, *, strict: bool = False) -> None:
+        """Fetch the key sets now, as at a cold start; best effort unless ``strict``.
+
+        Raises:
+            KeySetUnavailableError: with ``strict``, when an issuer has no key set that could be fetched.
+        """
+        for alternatives in self.configuration.prefetches:
+            failures = []
+            for keys in dict.fromkeys(alternatives):
+                try:
+                    keys.prefetch()
+                except KeySetUnavailableError as error:
+                    failures.append(error)
+            if strict and len(failures) == len(dict.fromkeys(alternatives)):
+                raise failures[0]
+
+    def _recall(self, token: str) -> tuple[bytes, _Known | None]:
+        if self._memory is None or type(token) is not str:
+            return b"", None
+        try:
+            digest = self._memory.digest(token)
+        except UnicodeEncodeError:
+            raise InvalidTokenError("the token holds a character outside of base64url") from None
+        found = self._memory.get(digest)
+        return digest, None if found is None else found[0]
+
+    def _open(self, token: str) -> tuple[Compact, Trust]:
+        """Take the token apart and find out whose rules it must meet; nothing is trusted yet."""
+        compact = Compact(token, padded=self.configuration.padded)
+        algorithm = compact.header.algorithm
+        if algorithm not in self._algorithms:
+            raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
+        trust = self._only
+        if trust is None:
+            issuer = compact.claims().get("iss")
+            trust = self._by_issuer.get(issuer) if type(issuer) is str else None
+            if trust is None:
+                raise InvalidClaimError("`iss` is none of the configured issuers", claim="iss")
+            if algorithm not in trust.algorithms:
+                raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
+        if trust.require_header is not None:
+            trust.require_header(compact.header.members)
+        return compact, trust
+
+    def _find_and_finish(self, compact: Compact, trust: Trust, digest: bytes, size: int) -> VerifiedToken:
+        key = trust.keys.find(compact.header.key_id, compact.header.algorithm)
+        return self._finish(compact, trust, key, digest, size)
+
+    def _finish(self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int) -> VerifiedToken:
+        """The signature, then the claims, then what holds on every call."""
+        header = compact.header
+        compact.verify(key)
+        claims = compact.claims()
+        trust.rules.check(header.type, claims)
+        times = trust.time_rules.read(claims)
+        issuer = claims.get("iss")
+        token = VerifiedToken(freeze(claims), header.members, issuer if type(issuer) is str else None, header.key_id)
+        trust.settle(token, times)
+        if self._memory is not None:
+            self._memory.put(digest, _Known(token, times, trust, key, header.algorithm), size)
+        return token
+
+    def __repr__(self) -> str:
+        names = self.issuers
+        return f"<{type(self).__name__} for {'any issuer' if names is None else f'{len(names)} issuer(s)'}>"

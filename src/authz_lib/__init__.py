@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib.sigv4 import SigV4Signer
 
 __all__ = [
+    "SigV4Signer",
     "errors",
 ]
 
 # Public name -> the module that holds it.
 _HOME = {
+    "SigV4Signer": "authz_lib.sigv4",
     "errors": "authz_lib",
 }
 

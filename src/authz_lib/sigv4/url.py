@@ -160,7 +160,7 @@ def _encode_query(query: Query) -> str:
 
 
 def _each(values: object) -> Sequence[str]:
-    return values if isinstance(values, list | tuple) else (values,)  # type: ignore[return-value]  # `_to_bytes` checks
+    return values if isinstance(values, list | tuple) else (values,)  # `_to_bytes` checks
 
 
 def _encode(raw: bytes) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import Entity, EntityUid
     from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
     from authz_lib.principal import Principal
+    from authz_lib.sigv4 import SigV4Signer
     from authz_lib.smithy.errors import SmithyError
     from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
 
@@ -28,6 +29,7 @@ __all__ = [
     "Principal",
     "QueryParameter",
     "RemoteKeySet",
+    "SigV4Signer",
     "SmithyError",
     "StaticKeySet",
     "VerifiedToken",
@@ -46,6 +48,7 @@ _HOME = {
     "Principal": "authz_lib.principal",
     "QueryParameter": "authz_lib.gateway.sources",
     "RemoteKeySet": "authz_lib.tokens",
+    "SigV4Signer": "authz_lib.sigv4",
     "SmithyError": "authz_lib.smithy.errors",
     "StaticKeySet": "authz_lib.tokens",
     "VerifiedToken": "authz_lib.tokens",

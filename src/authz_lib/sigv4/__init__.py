@@ -1,1 +1,45 @@
-"""Signed calls (SigV4) to other IAM-protected APIs, and a rollout that cannot execute twice."""
+"""Signed calls (SigV4) to other IAM-protected APIs, and a rollout that cannot execute twice.
+
+Lazy (PEP 562): importing it loads neither botocore nor urllib3.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from authz_lib.sigv4.credentials import Credentials
+    from authz_lib.sigv4.signer import SignedRequest, SigV4Signer
+    from authz_lib.sigv4.url import CanonicalURL, canonical_url, quote_segment
+
+__all__ = [
+    "CanonicalURL",
+    "Credentials",
+    "SigV4Signer",
+    "SignedRequest",
+    "canonical_url",
+    "quote_segment",
+]
+
+_HOME = {
+    "CanonicalURL": "url",
+    "Credentials": "credentials",
+    "SigV4Signer": "signer",
+    "SignedRequest": "signer",
+    "canonical_url": "url",
+    "quote_segment": "url",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module `authz_lib.sigv4` has no attribute `{name}`")
+    value = getattr(import_module(f"authz_lib.sigv4.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,235 @@
+"""Signature Version 4 over botocore's signer: one canonical URL, one frozen set of credentials, few signed headers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from authz_lib._support.clock import Clock, system_clock
+from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
+from authz_lib.sigv4.credentials import CredentialsSource, DefaultCredentials, FrozenCredentials
+from authz_lib.sigv4.url import CanonicalURL, canonical_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["SigV4Signer", "SignedRequest"]
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_METHOD = re.compile(r"[A-Z]+")
+_OURS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
+_UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+# S3 encodes paths once, not twice, and always wants a payload hash: another algorithm in all but name.
+_OTHER_RULES = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What must be sent, byte for byte.  Headers and body hold the session token and the payload: not in its repr.
+
+    Attributes:
+        method: upper case.
+        url: canonical; send it as it is.
+        headers: all of them, lower case, ``host`` included.
+        body: exactly the bytes that were hashed, or ``None``.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+class SigV4Signer:
+    """Signs requests to IAM-protected APIs.
+
+    Signed are ``host``, ``content-type``, every ``x-amz-*`` header and what ``also_sign`` names; other headers travel
+    unsigned, because proxies on the way add and change them.  The payload is signed, except for
+    ``service="vpc-lattice-svcs"``, which demands ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.  Credentials are frozen
+    once per call, so that a refresh in the middle cannot mix two sets.  It is *not* checked that the credentials may
+    call the API.  Safe to share between threads; the first call of a process loads ``botocore.auth``.
+
+    Args:
+        service: ``"execute-api"`` (API Gateway, custom domains too), ``"lambda"`` (function URLs),
+            ``"vpc-lattice-svcs"``, ``"verifiedpermissions"``, ...; not S3, which has rules of its own.
+        region: such as ``"us-gov-west-1"``.
+        credentials: any credentials object of botocore, or `Credentials`; by default the environment, then
+            botocore's chain.
+        also_sign: further header names to sign.
+        clock: seconds since the epoch.
+
+    Raises:
+        ConfigurationError: an argument is wrong.
+
+    >>> from authz_lib.sigv4 import Credentials, SigV4Signer
+    >>> fixed = Credentials("AKIDEXAMPLE", "secret")
+    >>> signer = SigV4Signer(service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: 0)
+    >>> signed = signer.sign("GET", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open")
+    >>> signed.url, signed.headers["x-amz-date"]
+    ('https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open=', '19700101T000000Z')
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+    """
+
+    __slots__ = ("_also_sign", "_clock", "_credentials", "_region", "_service")
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        region: str,
+        credentials: CredentialsSource | FrozenCredentials | None = None,
+        also_sign: Iterable[str] = (),
+        clock: Clock = system_clock,
+    ) -> None:
+        if not _is_name(service):
+            raise ConfigurationError("`service` is not a service name such as `execute-api`")
+        if service in _OTHER_RULES:
+            raise ConfigurationError("`service` is one of S3's, which sign by other rules: use boto3")
+        if not _is_name(region):
+            raise ConfigurationError("`region` is not a region name such as `eu-west-1`")
+        self._service = service
+        self._region = region
+        self._credentials = _source(credentials)
+        self._also_sign = frozenset(name.lower() for name in also_sign)
+        self._clock = clock
+
+    @property
+    def service(self) -> str:
+        """The service name in the credential scope."""
+        return self._service
+
+    @property
+    def region(self) -> str:
+        """The region in the credential scope."""
+        return self._region
+
+    def sign(
+        self,
+        method: str,
+        url: str | CanonicalURL,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        timestamp: float | None = None,
+    ) -> SignedRequest:
+        """Sign one attempt of a request.  Sign again for the next attempt.
+
+        ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` in ``headers`` are replaced; a ``Host`` must be
+        the one of the URL; an ``X-Amz-Content-Sha256`` must be the body's.
+
+        Args:
+            method: an HTTP method.
+            url: absolute; it is made canonical.
+            headers: names in any case, ASCII values.
+            body: exactly the bytes that will be sent.
+            timestamp: the time to sign with, in seconds since the epoch, instead of the clock's.
+
+        Raises:
+            InvalidRequestError: the URL or a header cannot be signed.
+            DeliveryError: there are no credentials; the outcome is ``"not_sent"``.
+        """
+        target = url if isinstance(url, CanonicalURL) else canonical_url(url)
+        method = method.upper()
+        if not _METHOD.fullmatch(method):
+            raise InvalidRequestError("the method is not an HTTP method", field="method")
+        payload = b"" if body is None else body
+        if type(payload) is not bytes:
+            raise InvalidRequestError("the body must be `bytes`: what is signed is what is sent", field="body")
+        sent = _prepare(headers, target.host)
+        self._add_payload_hash(sent, payload)
+        frozen = self._freeze()
+        sent["x-amz-date"] = stamp = _stamp(self._clock() if timestamp is None else timestamp)
+        if frozen.token:
+            sent["x-amz-security-token"] = frozen.token
+        absolute = str(target)
+        from authz_lib.sigv4._auth import authorization  # noqa: PLC0415  # loads botocore
+
+        sent["authorization"] = authorization(
+            frozen,
+            service=self._service,
+            region=self._region,
+            method=method,
+            url=absolute,
+            headers={name: value for name, value in sent.items() if self._signs(name)},
+            body=payload,
+            timestamp=stamp,
+        )
+        return SignedRequest(method, absolute, sent, body)
+
+    def _signs(self, name: str) -> bool:
+        return name in {"host", "content-type"} or name.startswith("x-amz-") or name in self._also_sign
+
+    def _freeze(self) -> FrozenCredentials:
+        try:
+            return self._credentials.get_frozen_credentials()
+        except AuthzError:
+            raise
+        except Exception:  # noqa: BLE001  # a refresh is a network call of somebody else's
+            raise DeliveryError("the AWS credentials could not be read or refreshed", outcome="not_sent") from None
+
+    def _add_payload_hash(self, headers: dict[str, str], body: bytes) -> None:
+        given = headers.get("x-amz-content-sha256")
+        if self._service == "vpc-lattice-svcs":
+            headers["x-amz-content-sha256"] = _UNSIGNED_PAYLOAD
+        elif given is not None and given != hashlib.sha256(body).hexdigest():
+            raise InvalidRequestError("`x-amz-content-sha256` is not the hash of the body", field="headers")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and _VALUE.fullmatch(value) is not None
+
+
+class _Fixed:
+    __slots__ = ("_frozen",)
+
+    def __init__(self, frozen: FrozenCredentials) -> None:
+        self._frozen = frozen
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        return self._frozen
+
+
+def _source(credentials: CredentialsSource | FrozenCredentials | None) -> CredentialsSource:
+    if credentials is None:
+        return DefaultCredentials()
+    if isinstance(credentials, CredentialsSource):
+        return credentials
+    if all(hasattr(credentials, name) for name in ("access_key", "secret_key", "token")):
+        return _Fixed(credentials)
+    raise ConfigurationError("`credentials` has no `get_frozen_credentials()`, and no access and secret key either")
+
+
+def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
+    """The headers to send, lower case, checked, without those that signing sets."""
+    sent = {"host": host}
+    for name, value in (headers or {}).items():
+        lower = name.lower()
+        if lower in _OURS:
+            continue
+        if not _TOKEN.fullmatch(name) or not _is_line(value):
+            raise InvalidRequestError("a header name or value is not plain ASCII on one line", field="headers")
+        if lower == "host":
+            _same_host(value, host)
+        elif lower in sent:
+            raise InvalidRequestError("a header is given twice", field="headers")
+        sent[lower] = value
+    return sent
+
+
+def _same_host(value: str, host: str) -> None:
+    if value != host:
+        raise InvalidRequestError("the `Host` header is not the host of the URL", field="headers")
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))

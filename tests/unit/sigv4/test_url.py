@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from authz_lib.errors import InvalidRequestError
+from authz_lib.sigv4.url import canonical_url, join_path, quote_segment
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example.com", "https://a.example.com/"),
+        ("HTTPS://A.Example.COM/Prod", "https://a.example.com/Prod"),
+        ("https://a.example.com:443/x", "https://a.example.com/x"),
+        ("http://a.example.com:80/x", "http://a.example.com/x"),
+        ("https://a.example.com:8443/x", "https://a.example.com:8443/x"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+        ("https://a.example.com/a b", "https://a.example.com/a%20b"),
+        (
+            "https://a.example.com/a+b:c*d@e,f;g=h$i!j'k(l)",
+            "https://a.example.com/a%2Bb%3Ac%2Ad%40e%2Cf%3Bg%3Dh%24i%21j%27k%28l%29",
+        ),
+        ("https://a.example.com/%2f%2F", "https://a.example.com/%2F%2F"),
+        ("https://a.example.com/%41%7e%2d", "https://a.example.com/A~-"),
+        ("https://a.example.com/100%", "https://a.example.com/100%25"),
+        ("https://a.example.com/%zz%4", "https://a.example.com/%25zz%254"),
+        ("https://a.example.com/%ff", "https://a.example.com/%FF"),
+        ("https://a.example.com/ሴ", "https://a.example.com/%E1%88%B4"),
+        ("https://a.example.com//a//b/", "https://a.example.com//a//b/"),
+        ("https://a.example.com/.a/b..", "https://a.example.com/.a/b.."),
+        ("https://a.example.com?x", "https://a.example.com/?x="),
+        ("https://a.example.com/?", "https://a.example.com/"),
+        ("https://a.example.com/?x=&y=1&&x=2&", "https://a.example.com/?x=&y=1&x=2"),
+        ("https://a.example.com/?q=a+b", "https://a.example.com/?q=a%20b"),
+        ("https://a.example.com/?q=a%2Bb%2f", "https://a.example.com/?q=a%2Bb%2F"),
+        ("https://a.example.com/?q=a=b?c/d:e*", "https://a.example.com/?q=a%3Db%3Fc%2Fd%3Ae%2A"),
+        ("https://a.example.com/?=v", "https://a.example.com/?=v"),
+    ],
+)
+def test_one_form(url, expected):
+    assert str(canonical_url(url)) == expected
+    assert str(canonical_url(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/x",
+        "a.example.com/x",
+        "ftp://a.example.com/",
+        "https:///x",
+        "https://user:password@a.example.com/",
+        "https://user@a.example.com/",
+        "https://bücher.example.com/",
+        "https://a.example.com\\@b.example.com/",
+        "https://a.example.com:/",
+        "https://a.example.com:0/",
+        "https://a.example.com:65536/",
+        "https://a.example.com:080/",
+        "https://[::1%25eth0]/",
+        "https://a example.com/",
+        "https://a.example.com/#f",
+        "https://a.example.com/x?y#f",
+        "https://a.example.com/x\r\nHost: b",
+        "https://a.example.com/\x00",
+        "https://a.example.com/\x7f",
+        "https://a.example.com/a/../b",
+        "https://a.example.com/..",
+        "https://a.example.com/./a",
+        "https://a.example.com/%2e%2E/b",
+        "https://a.example.com/.%2e",
+        "https://a.example.com/\ud800",
+        "https://a.example.com/%20\ud800",
+    ],
+)
+def test_refused_and_not_quoted(url):
+    with pytest.raises(InvalidRequestError) as caught:
+        canonical_url(url)
+    assert caught.value.field == "url"
+    assert "password" not in str(caught.value)
+
+
+def test_query_argument_is_plain_text():
+    url = canonical_url(
+        "https://a.example.com/?first=1", query={"q": "a+b %2F", "many": ["2", "1"], "flag": "", "ü": "\n"}
+    )
+    assert url.query == "first=1&q=a%2Bb%20%252F&many=2&many=1&flag=&%C3%BC=%0A"
+    assert canonical_url("https://a.example.com/", query=[("b", "1"), ("a", "2"), ("b", "0")]).query == "b=1&a=2&b=0"
+
+
+@pytest.mark.parametrize("query", [{"a": 1}, {"a": None}, {1: "a"}, {"a": ["x", 2]}, {"a": "\ud800"}, [("a", b"x")]])
+def test_query_argument_must_be_text(query):
+    with pytest.raises(InvalidRequestError) as caught:
+        canonical_url("https://a.example.com/", query=query)
+    assert caught.value.field == "query"
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://a.example.com/prod",
+        "https://a.example.com/prod/",
+        "https://a.example.com/prod/execute",
+        "https://a.example.com/prod/execute/",
+    ],
+)
+@pytest.mark.parametrize("path", ["execute", "/execute"])
+def test_the_route_is_not_doubled(base, path):
+    assert join_path(base, path) == "https://a.example.com/prod/execute"
+
+
+def test_join_keeps_the_base_the_slash_and_the_query():
+    assert join_path("https://a.example.com/prod/", "") == "https://a.example.com/prod"
+    assert join_path("https://a.example.com/", "/") == "https://a.example.com"
+    assert join_path("https://a.example.com", "/a/") == "https://a.example.com/a/"
+    assert join_path("https://a.example.com/prod", "/a?b=/c/") == "https://a.example.com/prod/a?b=/c/"
+    assert join_path("https://a.example.com/reexecute", "/execute") == "https://a.example.com/reexecute/execute"
+
+
+def test_a_segment_stays_in_its_place():
+    assert quote_segment("../a/b?c#d%2F é") == "..%2Fa%2Fb%3Fc%23d%252F%20%C3%A9"
+    for value in ("", ".", "..", "\ud800"):
+        with pytest.raises(InvalidRequestError):
+            quote_segment(value)

@@ -1,0 +1,364 @@
+"""What a Smithy model says about a service: its operations, their routes, who may call them, what they may answer.
+
+Read from the JSON AST (``smithy ast``, or ``build/smithy/source/model/model.json``); Smithy itself is not needed.
+See https://smithy.io/2.0/spec/service-types.html and https://smithy.io/2.0/spec/authentication-traits.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.errors import ErrorShape, define
+from authz_lib.smithy.shapes import MIXIN, Shapes, members, read_ast, shape_name, targets, traits
+from authz_lib.smithy.uri import UriPattern
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from authz_lib._support.strict_json import JSONObject
+
+__all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "Service"]
+
+NO_AUTH = "smithy.api#noAuth"
+_AUTH = "smithy.api#auth"
+_SCHEMES = frozenset(
+    {
+        "aws.auth#cognitoUserPools",
+        "aws.auth#sigv4",
+        "aws.auth#sigv4a",
+        "smithy.api#httpApiKeyAuth",
+        "smithy.api#httpBasicAuth",
+        "smithy.api#httpBearerAuth",
+        "smithy.api#httpDigestAuth",
+    }
+)
+_INSTANCE_SLOTS = ("put", "read", "update", "delete")
+_COLLECTION_SLOTS = ("create", "list")
+_DEFAULT_STATUS = {"client": 400, "server": 500}
+_MAX_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HttpBinding:
+    """``@http``: method, URI pattern and the status of success; ``uri`` is the text of the model."""
+
+    method: str
+    uri: str
+    pattern: UriPattern
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource that an operation is bound to.
+
+    Attributes:
+        id: the shape id.
+        identifiers: the names of all its identifiers.
+        parent: the resource above it.
+    """
+
+    id: str
+    identifiers: tuple[str, ...]
+    parent: Resource | None
+
+    @property
+    def name(self) -> str:
+        """The name behind the namespace."""
+        return shape_name(self.id)
+
+    @property
+    def own_identifiers(self) -> tuple[str, ...]:
+        """The identifiers that the parent does not have; all of them where it has the same."""
+        above = self.parent.identifiers if self.parent else ()
+        return tuple(name for name in self.identifiers if name not in above) or self.identifiers[-1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation of a service.
+
+    Attributes:
+        id: the shape id.
+        http: its binding; None where the protocol has none.
+        auth: the schemes that let a caller in, in order of preference; `NO_AUTH` comes last where no credentials are
+            needed.
+        declares_public: whether the model says so in words (``@auth([])``, ``@optionalAuth``) and not by silence.
+        errors: shape ids, those of the service first.
+        readonly: from ``@readonly``.
+        idempotent: from ``@idempotent``.
+        action_name: ``@iamAction``'s name, else ``@actionName``, else the name of the shape.
+        resource: the resource it is bound to.
+        on_instance: whether it is about one instance of ``resource``, and not about the collection.
+        labels: identifier of a resource → label of the URI that carries it.
+    """
+
+    id: str
+    http: HttpBinding | None
+    auth: tuple[str, ...]
+    declares_public: bool
+    errors: tuple[str, ...]
+    readonly: bool
+    idempotent: bool
+    action_name: str
+    resource: Resource | None
+    on_instance: bool
+    labels: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        """The name behind the namespace."""
+        return shape_name(self.id)
+
+    @property
+    def public(self) -> bool:
+        """Whether a caller without credentials is let in."""
+        return NO_AUTH in self.auth
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    operation: str
+    resource: Resource | None
+    on_instance: bool
+
+
+class Service:
+    """A service of a model.  Get one from `Model.service`."""
+
+    def __init__(self, shapes: Shapes, service_id: str) -> None:
+        self._shapes = shapes
+        self._shape = shapes.get(service_id, "service")
+        self._traits = traits(self._shape, service_id)
+        self.id = service_id
+
+    def __repr__(self) -> str:
+        return f"Service({self.id!r})"
+
+    @property
+    def name(self) -> str:
+        """The name behind the namespace."""
+        return shape_name(self.id)
+
+    @property
+    def is_mixin(self) -> bool:
+        """Whether it is only a part of other services."""
+        return MIXIN in self._traits
+
+    @cached_property
+    def auth_schemes(self) -> tuple[str, ...]:
+        """All authentication schemes on the service, sorted."""
+        return tuple(sorted(name for name in self._traits if self._is_scheme(name)))
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """All resources of the service, parents before children."""
+        found: dict[str, Resource] = {}
+        for root in targets(self._shape, "resources", self.id):
+            self._collect(root, None, found, 0)
+        return tuple(found.values())
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations of the service, of its resources and of theirs, sorted by id."""
+        bindings = {binding.operation: binding for binding in self._bindings()}
+        return tuple(self._operation(bindings[operation_id]) for operation_id in sorted(bindings))
+
+    def error_shape(self, error_id: str) -> ErrorShape:
+        """The error of the model as one to raise: name, status, fault and whether it may be tried again."""
+        shape = self._shapes.get(error_id, "structure", wanted_by=self.id)
+        found = traits(shape, error_id)
+        fault: Any = found.get("smithy.api#error")
+        if fault not in ("client", "server"):
+            raise ConfigurationError(f"the model is broken: `{error_id}` must have `@error` with `client` or `server`")
+        status = found.get("smithy.api#httpError", _DEFAULT_STATUS[fault])
+        retryable = found.get("smithy.api#retryable")
+        throttling = isinstance(retryable, dict) and retryable.get("throttling") is True
+        return define(shape_name(error_id), status, fault, retryable is not None, throttling=throttling)
+
+    def error_members(self, error_id: str) -> tuple[str, ...]:
+        """The names of an error's members."""
+        return tuple(name for name, _ in members(self._shapes.get(error_id, "structure"), error_id))
+
+    def _is_scheme(self, trait_id: str) -> bool:
+        if trait_id in _SCHEMES:
+            return True
+        if trait_id not in self._shapes:
+            return False
+        return "smithy.api#authDefinition" in traits(self._shapes.get(trait_id, None), trait_id)
+
+    def _collect(self, resource_id: str, parent: Resource | None, found: dict[str, Resource], depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise ConfigurationError(f"the model is broken: the resources of `{resource_id}` lead back to it")
+        shape = self._shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
+        identifiers = shape.get("identifiers", {})
+        if not isinstance(identifiers, dict):
+            raise ConfigurationError(f"the model is broken: `identifiers` of `{resource_id}` must be an object")
+        resource = found.setdefault(resource_id, Resource(resource_id, tuple(identifiers), parent))
+        for child in targets(shape, "resources", resource_id):
+            self._collect(child, resource, found, depth + 1)
+
+    def _bindings(self) -> Iterator[_Binding]:
+        for operation in targets(self._shape, "operations", self.id):
+            yield _Binding(operation, None, on_instance=False)
+        for resource in self.resources:
+            shape = self._shapes.get(resource.id, "resource")
+            slots = {name: [shape[name]] for name in (*_INSTANCE_SLOTS, *_COLLECTION_SLOTS) if name in shape}
+            for slot, on_instance in (
+                *((name, True) for name in _INSTANCE_SLOTS),
+                *((name, False) for name in _COLLECTION_SLOTS),
+            ):
+                for operation in targets(slots, slot, resource.id):
+                    yield _Binding(operation, resource, on_instance)
+            for operation in targets(shape, "operations", resource.id):
+                yield _Binding(operation, resource, on_instance=True)
+            for operation in targets(shape, "collectionOperations", resource.id):
+                yield _Binding(operation, resource, on_instance=False)
+
+    def _operation(self, binding: _Binding) -> Operation:
+        operation_id = binding.operation
+        wanted_by = binding.resource.id if binding.resource else self.id
+        shape = self._shapes.get(operation_id, "operation", wanted_by=wanted_by)
+        found = traits(shape, operation_id)
+        own_auth = self._auth_list(found, operation_id)
+        auth = list(self._effective_auth(own_auth))
+        optional = "smithy.api#optionalAuth" in found
+        if optional or not auth:
+            auth.append(NO_AUTH)
+        declared = own_auth if own_auth is not None else self._auth_list(self._traits, self.id)
+        errors = dict.fromkeys([*targets(self._shape, "errors", self.id), *targets(shape, "errors", operation_id)])
+        http = _http(found, operation_id)
+        return Operation(
+            id=operation_id,
+            http=http,
+            auth=tuple(auth),
+            declares_public=optional or declared == [],
+            errors=tuple(errors),
+            readonly="smithy.api#readonly" in found,
+            idempotent="smithy.api#idempotent" in found,
+            action_name=_action_name(found, operation_id),
+            resource=binding.resource,
+            on_instance=binding.on_instance,
+            labels=tuple(self._labels(shape, operation_id, http)),
+        )
+
+    def _auth_list(self, found: JSONObject, shape_id: str) -> list[str] | None:
+        schemes = found.get(_AUTH)
+        if schemes is None:
+            return None
+        if not isinstance(schemes, list) or not all(isinstance(scheme, str) for scheme in schemes):
+            raise ConfigurationError(f"the model is broken: `@auth` of `{shape_id}` must be a list of schemes")
+        for scheme in schemes:
+            if scheme not in self.auth_schemes:
+                raise ConfigurationError(
+                    f"the model is broken: `@auth` of `{shape_id}` names `{scheme}`, which is not on `{self.id}`"
+                )
+        return schemes
+
+    def _effective_auth(self, own: list[str] | None) -> list[str]:
+        if own is not None:
+            return own
+        of_service = self._auth_list(self._traits, self.id)
+        return list(self.auth_schemes) if of_service is None else of_service
+
+    def _labels(self, shape: JSONObject, operation_id: str, http: HttpBinding | None) -> Iterator[tuple[str, str]]:
+        """Which label carries which identifier: a member of the same name, or one with ``@resourceIdentifier``."""
+        if http is None:
+            return
+        explicit = {}
+        reference = shape.get("input")
+        if reference is not None:
+            (input_id,) = targets({"input": [reference]}, "input", operation_id)
+            if input_id in self._shapes:
+                structure = self._shapes.get(input_id, "structure", wanted_by=operation_id)
+                for name, member in members(structure, input_id):
+                    identifier = traits(member, f"{input_id}${name}").get("smithy.api#resourceIdentifier")
+                    if isinstance(identifier, str):
+                        explicit[name] = identifier
+        for label in http.pattern.labels:
+            yield explicit.get(label, label), label
+
+
+class Model:
+    """A Smithy model.
+
+    Checked: that everything that is read here is there and of the right type.  Not checked is what only Smithy's own
+    validators know (``smithy validate``).
+
+    Raises:
+        ConfigurationError: the model is broken; one line says where.
+
+    >>> model = Model({"smithy": "2.0", "shapes": {
+    ...     "ns#Shop": {"type": "service", "operations": [{"target": "ns#Health"}],
+    ...                 "traits": {"smithy.api#httpBearerAuth": {}}},
+    ...     "ns#Health": {"type": "operation", "traits": {
+    ...         "smithy.api#auth": [], "smithy.api#http": {"method": "GET", "uri": "/health"}}}}})
+    >>> [(operation.name, operation.http.uri, operation.public) for operation in model.service("ns#Shop").operations]
+    [('Health', '/health', True)]
+    """
+
+    def __init__(self, ast: JSONObject) -> None:
+        self._shapes = Shapes(ast)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Model:
+        """Read the JSON AST in a file."""
+        return cls(read_ast(path))
+
+    @property
+    def service_ids(self) -> tuple[str, ...]:
+        """The ids of all services that are no mixins, sorted."""
+        return tuple(sorted(self._shapes.ids("service")))
+
+    def service(self, service_id: str | None = None) -> Service:
+        """A service by its id (``com.example#Orders``) or its bare name; without, the only one.
+
+        Raises:
+            ConfigurationError: there is none, or more than one is meant; the message names what there is.
+        """
+        known = self.service_ids
+        if service_id is not None and "#" in service_id:
+            if service_id not in self._shapes:
+                raise ConfigurationError(f"the model has no service `{service_id}`; it has {_named(known)}")
+            return Service(self._shapes, service_id)
+        meant = [known_id for known_id in known if service_id in {None, shape_name(known_id)}]
+        if len(meant) != 1:
+            asked = "exactly one service" if service_id is None else f"exactly one service `{service_id}`"
+            raise ConfigurationError(f"the model must have {asked}; it has {_named(known)}")
+        return Service(self._shapes, meant[0])
+
+
+def _named(ids: tuple[str, ...]) -> str:
+    return ", ".join(f"`{one}`" for one in ids) or "none"
+
+
+def _http(found: JSONObject, operation_id: str) -> HttpBinding | None:
+    trait: Any = found.get("smithy.api#http")
+    if trait is None:
+        return None
+    method, uri, code = (
+        (trait.get("method"), trait.get("uri"), trait.get("code", 200)) if isinstance(trait, dict) else ("", "", 0)
+    )
+    if not isinstance(method, str) or not isinstance(uri, str) or type(code) is not int or not method:
+        raise ConfigurationError(
+            f"the model is broken: `@http` of `{operation_id}` must have `method`, `uri` and `code`"
+        )
+    try:
+        return HttpBinding(method, uri, UriPattern.parse(uri), code)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the model is broken: `@http` of `{operation_id}`: {error}") from None
+
+
+def _action_name(found: JSONObject, operation_id: str) -> str:
+    action = found.get("aws.iam#iamAction")
+    name = action.get("name") if isinstance(action, dict) else None
+    name = found.get("aws.iam#actionName") if name is None else name
+    if name is None:
+        return shape_name(operation_id)
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"the model is broken: the action name of `{operation_id}` must be a string")
+    return name

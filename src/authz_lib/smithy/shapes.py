@@ -1,0 +1,202 @@
+"""The shapes of a Smithy JSON AST, with ``apply`` statements and mixins already worked in.
+
+See https://smithy.io/2.0/spec/json-ast.html and https://smithy.io/2.0/spec/mixins.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from authz_lib._support.strict_json import JSONObject, StrictJSONError, loads_object
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+__all__ = ["Shapes", "members", "read_ast", "shape_name", "targets", "traits"]
+
+MIXIN = "smithy.api#mixin"
+_MAX_BYTES = 64_000_000
+_VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
+_MAX_DEPTH = 50
+
+
+def read_ast(path: str | os.PathLike[str]) -> JSONObject:
+    """Read the JSON AST of a model: one strict JSON object of at most 64 MB.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is too large or not strict JSON.
+    """
+    name = Path(path).name
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"the model `{name}` cannot be read: {error.strerror}") from None
+    if len(data) > _MAX_BYTES:
+        raise ConfigurationError(f"the model `{name}` has more than {_MAX_BYTES} bytes")
+    if data.lstrip().startswith((b"$", b"namespace", b"//")):
+        raise ConfigurationError(f"the model `{name}` is Smithy IDL; give its JSON AST, as `smithy ast` prints it")
+    try:
+        return loads_object(data)
+    except StrictJSONError as error:
+        raise ConfigurationError(f"the model `{name}` cannot be read: {error}") from None
+
+
+def shape_name(shape_id: str) -> str:
+    """The name behind the namespace: ``com.example#Order`` is ``Order``."""
+    return shape_id.rpartition("#")[2]
+
+
+def _object(value: Any, where: str) -> JSONObject:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"the model is broken: {where} must be an object")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ConfigurationError(f"the model is broken: {where} must be a list")
+    return value
+
+
+def targets(shape: JSONObject, member: str, shape_id: str) -> list[str]:
+    """The shape ids in a list of ``{"target": id}``."""
+    where = f"`{member}` of `{shape_id}`"
+    found = []
+    for reference in _list(shape.get(member, []), where):
+        target = _object(reference, f"each of {where}").get("target")
+        if not isinstance(target, str):
+            raise ConfigurationError(f"the model is broken: each of {where} must have a `target`")
+        found.append(target)
+    return found
+
+
+def traits(shape: JSONObject, shape_id: str) -> JSONObject:
+    """The traits of a shape or member."""
+    return _object(shape.get("traits", {}), f"`traits` of `{shape_id}`")
+
+
+def members(shape: JSONObject, shape_id: str) -> Iterator[tuple[str, JSONObject]]:
+    """The members of a structure: name and member shape."""
+    for name, member in _object(shape.get("members", {}), f"`members` of `{shape_id}`").items():
+        yield name, _object(member, f"`{shape_id}${name}`")
+
+
+class Shapes:
+    """Every shape of an AST by its id, as the specification says it looks in the end.
+
+    >>> ast = {"smithy": "2.0", "shapes": {
+    ...     "ns#Read": {"type": "operation", "traits": {"smithy.api#mixin": {}, "smithy.api#readonly": {}}},
+    ...     "ns#Get": {"type": "operation", "mixins": [{"target": "ns#Read"}]}}}
+    >>> Shapes(ast).get("ns#Get", "operation")["traits"]
+    {'smithy.api#readonly': {}}
+    """
+
+    def __init__(self, ast: JSONObject) -> None:
+        version = ast.get("smithy")
+        if not isinstance(version, str) or version not in _VERSIONS:
+            raise ConfigurationError("the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`")
+        self._raw: dict[str, JSONObject] = {}
+        applied: dict[str, JSONObject] = {}
+        for shape_id, shape in _object(ast.get("shapes", {}), "`shapes`").items():
+            kind = _object(shape, f"`{shape_id}`").get("type")
+            if not isinstance(kind, str):
+                raise ConfigurationError(f"the model is broken: `{shape_id}` must have a `type`")
+            if kind == "apply":
+                applied[shape_id] = traits(shape, shape_id)
+            else:
+                self._raw[shape_id] = shape
+        for shape_id, more in applied.items():
+            self._apply(shape_id, more)
+        self._done: dict[str, JSONObject] = {}
+
+    def ids(self, kind: str) -> Iterator[str]:
+        """The ids of all shapes of a type that are no mixins, in the order of the file."""
+        for shape_id, shape in self._raw.items():
+            if shape["type"] == kind and MIXIN not in traits(shape, shape_id):
+                yield shape_id
+
+    def __contains__(self, shape_id: object) -> bool:
+        return shape_id in self._raw
+
+    def get(self, shape_id: str, kind: str | None, *, wanted_by: str | None = None) -> JSONObject:
+        """The shape, of the type that is expected; None for any.
+
+        Raises:
+            ConfigurationError: there is no such shape, or it is of another type.
+        """
+        shape = self._resolve(shape_id, wanted_by, 0)
+        if kind is not None and shape["type"] != kind:
+            raise ConfigurationError(f"the model is broken: `{shape_id}` is of type `{shape['type']}`, not `{kind}`")
+        return shape
+
+    def _apply(self, shape_id: str, more: JSONObject) -> None:
+        owner, _, member = shape_id.partition("$")
+        shape = self._raw.get(owner)
+        if shape is None:
+            return  # traits for a shape of the prelude, or of a part of the model that was left out
+        if member:
+            shape["members"] = {**_object(shape.get("members", {}), f"`members` of `{owner}`")}
+            target = shape["members"].get(member)
+            if not isinstance(target, dict):
+                return  # a member that a mixin brings: traits of such members are not read here
+            shape["members"][member] = {**target, "traits": _merged(traits(target, shape_id), more, shape_id)}
+            return
+        self._raw[owner] = {**shape, "traits": _merged(traits(shape, owner), more, owner)}
+
+    def _resolve(self, shape_id: str, wanted_by: str | None, depth: int) -> JSONObject:
+        done = self._done.get(shape_id)
+        if done is not None:
+            return done
+        shape = self._raw.get(shape_id)
+        if shape is None:
+            reference = f"`{wanted_by}` refers to `{shape_id}`, which" if wanted_by else f"`{shape_id}`"
+            raise ConfigurationError(f"the model is broken: {reference} is not in it")
+        if depth > _MAX_DEPTH:
+            raise ConfigurationError(
+                f"the model is broken: the mixins of `{shape_id}` lead back to it or nest too deep"
+            )
+        whole: JSONObject = {}
+        for mixin_id in targets(shape, "mixins", shape_id):
+            whole = _mixed(whole, self._without_local(mixin_id, shape_id, depth))
+        whole = self._done[shape_id] = _mixed(whole, shape)
+        return whole
+
+    def _without_local(self, mixin_id: str, shape_id: str, depth: int) -> JSONObject:
+        mixin = self._resolve(mixin_id, shape_id, depth + 1)
+        found = traits(mixin, mixin_id)
+        options = _object(found.get(MIXIN, {}), f"the mixin trait of `{mixin_id}`")
+        local = {
+            MIXIN,
+            *(str(name) for name in _list(options.get("localTraits", []), f"`localTraits` of `{mixin_id}`")),
+        }
+        return {**mixin, "traits": {name: value for name, value in found.items() if name not in local}}
+
+
+def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
+    """What a shape is with a mixin worked in: lists join, objects merge, and what is local wins."""
+    whole = dict(base)
+    for name, value in shape.items():
+        if isinstance(value, list) and isinstance(whole.get(name), list):
+            whole[name] = whole[name] + [item for item in value if item not in whole[name]]
+        elif isinstance(value, dict) and isinstance(whole.get(name), dict):
+            whole[name] = {**whole[name], **value}
+        else:
+            whole[name] = value
+    return whole
+
+
+def _merged(own: JSONObject, more: JSONObject, shape_id: str) -> JSONObject:
+    """Traits after ``apply``: equal ones and lists come together, other conflicts are an error, as in Smithy."""
+    whole = dict(own)
+    for name, value in more.items():
+        if name not in whole or whole[name] == value:
+            whole[name] = value
+        elif isinstance(whole[name], list) and isinstance(value, list):
+            whole[name] = whole[name] + value
+        else:
+            raise ConfigurationError(f"the model is broken: `{shape_id}` has two values of the trait `{name}`")
+    return whole

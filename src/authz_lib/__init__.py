@@ -11,17 +11,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from authz_lib import errors
     from authz_lib.actions import ActionMap
+    from authz_lib.authorizer import LambdaAuthorizer
     from authz_lib.entities import Entity, EntityUid
+    from authz_lib.gateway import ExpectedGateway, GatewayCache, principal_from_event, principal_from_headers
     from authz_lib.principal import Principal
+    from authz_lib.service import service_handler
     from authz_lib.smithy.errors import SmithyError
 
 __all__ = [
     "ActionMap",
     "Entity",
     "EntityUid",
+    "ExpectedGateway",
+    "GatewayCache",
+    "LambdaAuthorizer",
     "Principal",
     "SmithyError",
     "errors",
+    "principal_from_event",
+    "principal_from_headers",
+    "service_handler",
 ]
 
 # Public name -> the module that holds it.
@@ -29,9 +38,15 @@ _HOME = {
     "ActionMap": "authz_lib.actions",
     "Entity": "authz_lib.entities",
     "EntityUid": "authz_lib.entities",
+    "ExpectedGateway": "authz_lib.gateway",
+    "GatewayCache": "authz_lib.gateway",
+    "LambdaAuthorizer": "authz_lib.authorizer",
     "Principal": "authz_lib.principal",
     "SmithyError": "authz_lib.smithy.errors",
     "errors": "authz_lib",
+    "principal_from_event": "authz_lib.gateway",
+    "principal_from_headers": "authz_lib.gateway",
+    "service_handler": "authz_lib.service",
 }
 
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from authz_lib import errors
     from authz_lib.actions import ActionMap
+    from authz_lib.authorizer import LambdaAuthorizer
     from authz_lib.entities import Entity, EntityUid
+    from authz_lib.gateway import ExpectedGateway, GatewayCache, principal_from_event, principal_from_headers
     from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
     from authz_lib.principal import Principal
+    from authz_lib.service import service_handler
     from authz_lib.sigv4 import SigV4Signer
     from authz_lib.smithy.errors import SmithyError
     from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
@@ -24,8 +27,11 @@ __all__ = [
     "Cookie",
     "Entity",
     "EntityUid",
+    "ExpectedGateway",
+    "GatewayCache",
     "Header",
     "JWTVerifier",
+    "LambdaAuthorizer",
     "Principal",
     "QueryParameter",
     "RemoteKeySet",
@@ -34,6 +40,9 @@ __all__ = [
     "StaticKeySet",
     "VerifiedToken",
     "errors",
+    "principal_from_event",
+    "principal_from_headers",
+    "service_handler",
 ]
 
 # Public name -> the module that holds it.
@@ -43,8 +52,11 @@ _HOME = {
     "Cookie": "authz_lib.gateway.sources",
     "Entity": "authz_lib.entities",
     "EntityUid": "authz_lib.entities",
+    "ExpectedGateway": "authz_lib.gateway",
+    "GatewayCache": "authz_lib.gateway",
     "Header": "authz_lib.gateway.sources",
     "JWTVerifier": "authz_lib.tokens",
+    "LambdaAuthorizer": "authz_lib.authorizer",
     "Principal": "authz_lib.principal",
     "QueryParameter": "authz_lib.gateway.sources",
     "RemoteKeySet": "authz_lib.tokens",
@@ -53,6 +65,9 @@ _HOME = {
     "StaticKeySet": "authz_lib.tokens",
     "VerifiedToken": "authz_lib.tokens",
     "errors": "authz_lib",
+    "principal_from_event": "authz_lib.gateway",
+    "principal_from_headers": "authz_lib.gateway",
+    "service_handler": "authz_lib.service",
 }
 
 

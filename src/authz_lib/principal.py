@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authz_lib.entities import Entity, EntityUid
     from authz_lib.tokens import VerifiedToken
 
-__all__ = ["Principal", "PrincipalIdForm"]
+__all__ = ["Principal", "PrincipalIdForm", "cognito_pool"]
 
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
 """How a Cedar id is made of a subject (and a group's id of its name).
@@ -135,8 +135,6 @@ class Principal:
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
-        from authz_lib.entities import EntityUid
-
         return EntityUid(principal_type, self._qualifier(principal_id) + self.subject)
 
     def group_uids(self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub") -> tuple[EntityUid, ...]:
@@ -145,8 +143,6 @@ class Principal:
         >>> Principal("alice", groups=("buyers", "admins")).group_uids()
         (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
         """
-        from authz_lib.entities import EntityUid
-
         qualifier = self._qualifier(principal_id)
         return tuple(EntityUid(group_type, qualifier + name) for name in self.groups)
 
@@ -162,8 +158,6 @@ class Principal:
         >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
         ['tenant_id']
         """
-        from authz_lib.entities import Entity
-
         return Entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),
             attrs={} if self.tenant_id is None else {"tenant_id": self.tenant_id},
@@ -179,10 +173,20 @@ class Principal:
             raise InvalidClaimError("the principal has no `iss` to qualify its id with", claim="iss")
         if form == "issuer|sub":
             return f"{self.issuer}|"
-        pool = _COGNITO_ISSUER.fullmatch(self.issuer)
+        pool = cognito_pool(self.issuer)
         if pool is None:  # another issuer's last path segment may look the same and be someone else's
             raise InvalidClaimError("`iss` is not a Cognito user pool's", claim="iss")
-        return f"{pool[2]}|"
+        return f"{pool}|"
+
+
+def cognito_pool(issuer: str) -> str | None:
+    """The user pool that an issuer is, or ``None`` if it is not one of Cognito's.
+
+    >>> cognito_pool("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1")
+    'eu-west-1_Ab1'
+    """
+    match = _COGNITO_ISSUER.fullmatch(issuer)
+    return None if match is None else match[2]
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

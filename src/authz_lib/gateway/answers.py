@@ -1,0 +1,112 @@
+"""One yes, one no and one "who are you?" per kind of answer: the status table of the gateways, as code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from authz_lib.errors import InvalidRequestError
+from authz_lib.gateway.context import refusal_context, to_context
+from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse, check_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from authz_lib.gateway.arns import MethodArn
+    from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
+    from authz_lib.principal import Principal
+
+__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers"]
+
+
+class Answers(Protocol):
+    """How one kind of gateway is answered."""
+
+    kinds: frozenset[AuthorizerKind]
+
+    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+        """Let this request pass, and say who the caller is."""
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Refuse this request: the caller sees 403."""
+
+    def unauthenticated(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Refuse a caller who is not known: 401 where the gateway knows how, else 403."""
+
+
+class SimpleAnswers:
+    """HTTP APIs, payload 2.0: ``isAuthorized``.  A bad token is a 403 there, with the reason in the context."""
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"http-2.0"})
+
+    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: true``."""
+        return SimpleResponse(True, context=to_context(principal)).to_dict()
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: false``."""
+        return SimpleResponse(False, context=refusal_context(reason)).to_dict()
+
+    unauthenticated = deny
+
+
+class PolicyAnswers:
+    """REST, WebSocket and HTTP APIs: an IAM policy for exactly the method that was asked for."""
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"rest-token", "rest-request", "http-1.0", "http-2.0", "websocket"})
+
+    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+        """An Allow of the method's own ARN; a path that no policy can name is refused."""
+        try:
+            resource = _arn(event).resource
+        except InvalidRequestError as error:
+            return self.deny(event, error.code)
+        answer = PolicyResponse(principal.subject, allow=[resource], context=to_context(principal)).to_dict()
+        check_size(answer)
+        return answer
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """An explicit Deny: silence would let pass what the API's resource policy allows."""
+        arn = _arn(event)
+        try:
+            resource = arn.resource
+        except InvalidRequestError:  # the path holds wildcards or is too long: deny more than it
+            resource = arn.everything
+        return PolicyResponse("anonymous", deny=[resource], context=refusal_context(reason)).to_dict()
+
+    def unauthenticated(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Raise ``Exception("Unauthorized")``, which REST and WebSocket APIs answer with 401; a Deny on HTTP APIs."""
+        if event.kind in _UNAUTHORIZED_KINDS:
+            raise Exception("Unauthorized")  # noqa: TRY002  API Gateway compares exactly this text
+        return self.deny(event, reason)
+
+
+_UNAUTHORIZED_KINDS = frozenset({"rest-token", "rest-request", "websocket"})
+
+
+class AppSyncAnswers:
+    """AppSync: ``isAuthorized``, remembered for the token alone unless the decision read more than it."""
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"appsync"})
+
+    def __init__(self, *, reads_operation: bool) -> None:
+        self._ttl = 0 if reads_operation else None
+
+    def allow(self, event: AuthorizerEvent, principal: Principal, denied_fields: Sequence[str] = ()) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: true``."""
+        return AppSyncResponse(
+            True, resolver_context=to_context(principal), denied_fields=denied_fields, ttl_override_seconds=self._ttl
+        ).to_dict()
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: false``."""
+        return AppSyncResponse(
+            False, resolver_context=refusal_context(reason), ttl_override_seconds=self._ttl
+        ).to_dict()
+
+    unauthenticated = deny
+
+
+def _arn(event: AuthorizerEvent) -> MethodArn:
+    if event.arn is None:
+        raise InvalidRequestError("the event names no method", field="methodArn")
+    return event.arn

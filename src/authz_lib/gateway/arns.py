@@ -1,0 +1,105 @@
+"""`MethodArn`: the ARN of one method of one API, parsed and written without loss."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from authz_lib.errors import InvalidRequestError
+
+__all__ = ["MAX_METHOD_ARN_BYTES", "MAX_RESOURCE_CHARACTERS", "MethodArn"]
+
+MAX_METHOD_ARN_BYTES = 1600
+"""API Gateway answers 414 above it."""
+MAX_RESOURCE_CHARACTERS = 512
+"""The longest ``Resource`` that API Gateway accepts in an authorizer's policy."""
+
+# The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it, so only the head is split.
+_METHOD_ARN = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z0-9]+)*):execute-api:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
+    r"(?P<api>[A-Za-z0-9_-]+)/(?P<stage>[^/]+)/(?P<method>[^/]+)(?P<path>/.*)?",
+    re.DOTALL,
+)
+_NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodArn:
+    """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`` of a REST, HTTP or WebSocket API.
+
+    Attributes:
+        partition: ``aws``, ``aws-us-gov``, ``aws-cn``, ...
+        method: the HTTP method, or the route key of a WebSocket API (``$connect``) or an HTTP API's ``$default``.
+        path: with its leading slash and exactly as sent, so ``/`` is the root; ``None`` where the ARN has no path.
+
+    >>> arn = MethodArn.parse("arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abc/prod/GET/orders/a:b%20c")
+    >>> arn.partition, arn.method, arn.path
+    ('aws-us-gov', 'GET', '/orders/a:b%20c')
+    >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/$connect").path is None
+    True
+
+    See the API Gateway developer guide, "Control access for invoking an API".
+    """
+
+    partition: str
+    region: str
+    account: str
+    api: str
+    stage: str
+    method: str
+    path: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> MethodArn:
+        """Read an ARN.  ``str(MethodArn.parse(text)) == text`` for every text that is accepted.
+
+        Raises:
+            InvalidRequestError: it is not the ARN of a method, or longer than 1600 bytes.
+        """
+        if type(text) is not str or len(text) > MAX_METHOD_ARN_BYTES:
+            raise InvalidRequestError("the method ARN is not a string of at most 1600 bytes", field="methodArn")
+        parts = _METHOD_ARN.fullmatch(text)
+        if parts is None or (not text.isascii() and len(text.encode("utf-8", "replace")) > MAX_METHOD_ARN_BYTES):
+            raise InvalidRequestError(
+                "not `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`", field="methodArn"
+            )
+        return cls(*parts.groups())
+
+    def __str__(self) -> str:
+        return f"{self.stage_prefix}{self.method}{self.path or ''}"
+
+    @property
+    def stage_prefix(self) -> str:
+        """Everything up to the method, which all ARNs of this stage share."""
+        return f"arn:{self.partition}:execute-api:{self.region}:{self.account}:{self.api}/{self.stage}/"
+
+    @property
+    def resource(self) -> str:
+        """This one method and path, as it may stand in a policy: it names nothing else.
+
+        Raises:
+            InvalidRequestError: it holds ``*``, ``?``, ``${`` or a control character, which a policy would read as more
+                than itself, or is longer than 512 characters.
+
+        >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders/*").resource
+        Traceback (most recent call last):
+          ...
+        authz_lib.errors.InvalidRequestError: the path holds a character that is a wildcard or invisible in a policy
+        """
+        text = str(self)
+        if _NOT_IN_A_POLICY.search(text):
+            raise InvalidRequestError(
+                "the path holds a character that is a wildcard or invisible in a policy", field="methodArn"
+            )
+        if len(text) > MAX_RESOURCE_CHARACTERS:
+            raise InvalidRequestError("a policy's `Resource` holds at most 512 characters", field="methodArn")
+        return text
+
+    @property
+    def everything(self) -> str:
+        """Every method and path of this stage, as a pattern; for an explicit ``Deny``.
+
+        >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/").everything
+        'arn:aws:execute-api:eu-west-1:123456789012:abc/prod/*'
+        """
+        return f"{self.stage_prefix}*"

@@ -1,0 +1,261 @@
+"""What a gateway's result cache is keyed on, and the proof that a remembered answer is right for every replay."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from authz_lib.actions import ActionMap
+    from authz_lib.gateway.events import AuthorizerEvent
+
+__all__ = ["GatewayCache", "Input", "Scope", "prove"]
+
+Scope: TypeAlias = Literal["request", "table"]
+"""What one answer speaks about: this very request, or every route of the action map for this token."""
+
+_INPUT = re.compile(
+    r"(?:\$request|method\.request)\.(?P<part>header|querystring)\.(?P<name>[!-~]+)"
+    r"|(?:\$context|context)\.(?P<context>[A-Za-z][A-Za-z0-9_.]*)"
+    r"|(?:\$stageVariables|stageVariables)\.(?P<variable>[A-Za-z0-9_]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a request, as API Gateway names it in an identity source.
+
+    >>> Input.parse("method.request.header.Authorization") == Input.parse("$request.header.authorization")
+    True
+    >>> Input.parse("$context.path")
+    Input(part='context', name='path')
+    """
+
+    part: Literal["header", "querystring", "context", "stage-variable"]
+    name: str
+
+    @classmethod
+    def parse(cls, expression: str) -> Input:
+        """Read the form of HTTP APIs (``$request.header.X``, ``$context.X``) or of REST APIs (``method.request...``).
+
+        Raises:
+            ConfigurationError: it is none of these, or a context value that this library cannot read from an event.
+        """
+        match = _INPUT.fullmatch(expression) if type(expression) is str else None
+        if match is None:
+            raise ConfigurationError(
+                "an identity source is `$request.header.X`, `$request.querystring.X`, `$context.X` or "
+                "`$stageVariables.X`"
+            )
+        if match["part"] == "header":
+            return cls("header", match["name"].lower())
+        if match["part"] == "querystring":
+            return cls("querystring", match["name"])
+        if match["variable"] is not None:
+            return cls("stage-variable", match["variable"])
+        if match["context"] not in _CONTEXT:
+            raise ConfigurationError(f"`$context.{match['context']}` is not one of {', '.join(sorted(_CONTEXT))}")
+        return cls("context", match["context"])
+
+    def __str__(self) -> str:
+        head = {"context": "$context", "stage-variable": "$stageVariables"}.get(self.part, f"$request.{self.part}")
+        return f"{head}.{self.name}"
+
+    def read(self, event: AuthorizerEvent) -> tuple[str, ...]:
+        """All values that the event holds for this input; empty where it holds none."""
+        if self.part == "header":
+            return event.headers.get(self.name, ())
+        if self.part == "querystring":
+            return tuple(event.query.get(self.name, ()))
+        if self.part == "stage-variable":
+            value = (event.raw.get("stageVariables") or {}).get(self.name)
+        else:
+            value = _CONTEXT[self.name](event)
+        return (value,) if type(value) is str else ()
+
+
+def _request_context(event: AuthorizerEvent, *names: str) -> Any:
+    value: Any = event.raw.get("requestContext")
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _source_ip(event: AuthorizerEvent) -> Any:
+    return _request_context(event, "identity", "sourceIp") or _request_context(event, "http", "sourceIp")
+
+
+_CONTEXT: dict[str, Callable[[AuthorizerEvent], Any]] = {
+    "domainName": lambda event: _request_context(event, "domainName"),
+    "httpMethod": lambda event: event.method,
+    "identity.sourceIp": _source_ip,
+    "path": lambda event: _request_context(event, "http", "path") or _request_context(event, "path"),
+    "resourcePath": lambda event: _request_context(event, "resourcePath"),
+    "routeKey": lambda event: event.route_key,
+    "stage": lambda event: event.arn.stage if event.arn else None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCache:
+    """How the deployed gateway remembers this authorizer's answers.  Nothing here switches the cache on or off: it says
+    what *is* deployed, so that the authorizer can refuse to be built where a remembered answer would be wrong.
+
+    Args:
+        identity_sources: exactly as deployed, such as ``["$request.header.Authorization", "$context.httpMethod",
+            "$context.path"]``: they are the cache's key.
+        ttl_seconds: the deployed time to live, 1 to 3600; a refused or expired caller may pass that much longer.
+        max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
+
+    Raises:
+        ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
+
+    ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
+
+    >>> GatewayCache(identity_sources=["$request.header.Authorization"], ttl_seconds=60).ttl_seconds
+    60
+    >>> GatewayCache.OFF
+    GatewayCache.OFF
+    """
+
+    identity_sources: Sequence[str]
+    ttl_seconds: int
+    max_policy_bytes: int = 8192
+
+    OFF: ClassVar[GatewayCache]
+
+    def __init__(self, *, identity_sources: Iterable[str], ttl_seconds: int, max_policy_bytes: int = 8192) -> None:
+        if isinstance(identity_sources, str):
+            raise ConfigurationError("`identity_sources` must be a list")
+        sources = tuple(identity_sources)
+        if not sources:
+            raise ConfigurationError("`identity_sources` must not be empty: without one the gateway caches nothing")
+        inputs = [Input.parse(source) for source in sources]
+        if len(set(inputs)) != len(inputs):
+            raise ConfigurationError("`identity_sources` names one input twice")
+        if type(ttl_seconds) is not int or not 1 <= ttl_seconds <= 3600:
+            raise ConfigurationError("`ttl_seconds` must be a whole number from 1 to 3600; `GatewayCache.OFF` says 0")
+        object.__setattr__(self, "identity_sources", sources)
+        object.__setattr__(self, "ttl_seconds", ttl_seconds)
+        object.__setattr__(self, "max_policy_bytes", max_policy_bytes)
+
+    def __repr__(self) -> str:
+        if not self.identity_sources:
+            return "GatewayCache.OFF"
+        return f"GatewayCache(identity_sources={list(self.identity_sources)!r}, ttl_seconds={self.ttl_seconds})"
+
+    @property
+    def is_off(self) -> bool:
+        """Whether every request reaches the authorizer."""
+        return not self.identity_sources
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The identity sources, parsed."""
+        return tuple(Input.parse(source) for source in self.identity_sources)
+
+
+def _off() -> GatewayCache:
+    cache = object.__new__(GatewayCache)
+    for name, value in (("identity_sources", ()), ("ttl_seconds", 0), ("max_policy_bytes", 8192)):
+        object.__setattr__(cache, name, value)
+    return cache
+
+
+GatewayCache.OFF = _off()
+
+
+def prove(
+    cache: GatewayCache,
+    *,
+    tokens: Sequence[Input | None],
+    actions: ActionMap | None,
+    context: Mapping[str, Input],
+    response: Literal["simple", "iam", "appsync"],
+) -> Scope:
+    """Prove that an answer is right for every request that the gateway will replay it on; say what it must cover.
+
+    Args:
+        cache: what is deployed.
+        tokens: for each token source, the input it reads; ``None`` where that is not one input.
+        actions: the routes, or ``None`` where the decision depends on the token alone.
+        context: what else enters the decision.
+        response: which kind of answer.
+
+    Raises:
+        ConfigurationError: an input of the decision is not part of the key; the message names it and the remedy.
+    """
+    if cache.is_off:
+        return "request"
+    inputs = set(cache.inputs)
+    _prove_token(inputs, tokens)
+    _prove_covered(inputs, context.values(), "a context value")
+    if actions is None:
+        return "request"
+    if response == "iam" and not _covers_route(inputs):
+        return _prove_table(actions)
+    _prove_route(inputs)
+    for entry in actions.entries:
+        if entry.resource_id_label is not None:
+            _prove_covered(inputs, [Input("context", "path")], f"the label of `{entry.route}`")
+        _prove_covered(inputs, [Input("querystring", name) for name in entry.query], f"the query of `{entry.route}`")
+    return "request"
+
+
+def _prove_token(inputs: set[Input], tokens: Sequence[Input | None]) -> None:
+    if len(tokens) > 1:
+        raise ConfigurationError(
+            "a gateway asks only when *all* identity sources are present, so two token sources cannot be cached: "
+            "use `GatewayCache.OFF` or two authorizers"
+        )
+    for token in tokens:
+        if token is None:
+            raise ConfigurationError("this token source is not one input of the request: use `GatewayCache.OFF`")
+        _prove_covered(inputs, [token], "the token source")
+
+
+def _prove_covered(inputs: set[Input], needed: Iterable[Input], what: str) -> None:
+    for item in needed:
+        if item not in inputs:
+            raise ConfigurationError(
+                f"`{item}` ({what}) is not an identity source: an answer for one value would be replayed for another"
+            )
+
+
+_ROUTE_KEYS = (
+    {Input("context", "httpMethod"), Input("context", "path")},
+    {Input("context", "httpMethod"), Input("context", "resourcePath")},
+    {Input("context", "routeKey")},
+)
+
+
+def _covers_route(inputs: set[Input]) -> bool:
+    return any(keys <= inputs for keys in _ROUTE_KEYS)
+
+
+def _prove_route(inputs: set[Input]) -> None:
+    if not _covers_route(inputs):
+        raise ConfigurationError(
+            "the route is not covered by the identity sources: an Allow for one route would be replayed on all; add "
+            "`$context.httpMethod` and `$context.path`, or `$context.routeKey`"
+        )
+
+
+def _prove_table(actions: ActionMap) -> Scope:
+    for entry in actions.entries:
+        if entry.resource_id_label is not None:
+            raise ConfigurationError(
+                f"`{entry.method} {entry.route}` is decided by its label, and a policy cached on the token covers all "
+                "values of it: add `context.httpMethod` and `context.path`, or use `GatewayCache.OFF`"
+            )
+        if entry.query:
+            raise ConfigurationError(
+                f"`{entry.method} {entry.route}` is decided by its query, which no policy can tell apart: add "
+                "`context.httpMethod`, `context.path` and the query parameters, or use `GatewayCache.OFF`"
+            )
+    return "table"

@@ -1,0 +1,198 @@
+"""The pipeline: event → token → principal → action → decision → answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from authz_lib.actions import ActionMap
+from authz_lib.authorizer import LambdaAuthorizer
+from authz_lib.entities import EntityUid
+from authz_lib.errors import ConfigurationError, InvalidRequestError, InvalidTokenError, PolicyStoreThrottledError
+from authz_lib.gateway import GatewayCache
+
+ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod"
+NOW = 1_700_000_000.0
+
+
+class Bearer:
+    kind = "header"
+    name = "authorization"
+
+    def read(self, event):
+        value = event.get("authorizationToken") or (event.get("headers") or {}).get("authorization")
+        return value.removeprefix("Bearer ") if value else None
+
+
+class Verifier:
+    """Takes `good` for alice, refuses everything else."""
+
+    def verify(self, token):
+        if token != "good":
+            raise InvalidTokenError("malformed")
+        claims = {"sub": "alice", "exp": NOW + 60, "scope": "read", "tenant": "t1", "token_use": "access"}
+        return SimpleNamespace(claims=claims, header={}, issuer="https://issuer.example", key_id="k")
+
+
+class Decisions:
+    def __init__(self, answer=True):
+        self.answer, self.asked = answer, []
+
+    def is_authorized(self, request):
+        self.asked.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return SimpleNamespace(allowed=self.answer)
+
+    def batch_is_authorized(self, requests):
+        return [self.is_authorized(request) for request in requests]
+
+
+ACTIONS = ActionMap.from_document(
+    {
+        "version": 1,
+        "prefix": "shop",
+        "actions": [
+            {"method": "GET", "route": "/orders", "action": "shop:ListOrders"},
+            {"method": "POST", "route": "/orders", "action": "shop:CreateOrder", "scopes": ["write"]},
+            {
+                "method": "GET",
+                "route": "/orders/{id}",
+                "action": "shop:GetOrder",
+                "resource_type": "Order",
+                "resource_id_label": "id",
+            },
+        ],
+    }
+)
+
+
+def build(decisions, *, response="simple", **options):
+    settings = {"actions": ACTIONS, "application": EntityUid("Application", "shop"), "tenant_claim": "tenant"}
+    return LambdaAuthorizer(
+        verifier=Verifier(),
+        token_sources=[Bearer()],
+        decisions=decisions,
+        response=response,
+        gateway_cache=GatewayCache.OFF,
+        clock=lambda: NOW,
+        **(settings | options),
+    )
+
+
+def http_event(route="GET /orders/{id}", path="/orders/7", token="good"):
+    method = route.partition(" ")[0]
+    return {
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": f"{ARN}/{method}{path}",
+        "routeKey": route,
+        "rawPath": f"/prod{path}",
+        "rawQueryString": "",
+        "headers": {"authorization": f"Bearer {token}"} if token else {},
+        "requestContext": {"apiId": "abc", "accountId": "123456789012", "stage": "prod", "http": {"method": method}},
+    }
+
+
+def rest_event(path="/orders/7", method="GET", token="good"):
+    return {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": f"{ARN}/{method}{path}"}
+
+
+def test_an_allow_says_who_the_caller_is_and_until_when():
+    decisions = Decisions()
+    answer = build(decisions)(http_event(), None)
+    assert answer == {
+        "isAuthorized": True,
+        "context": {
+            "sub": "alice",
+            "issuer": "https://issuer.example",
+            "client_id": "",
+            "token_use": "access",
+            "tenant_id": "t1",
+            "groups": "[]",
+            "scopes": '["read"]',
+            "exp": int(NOW + 60),
+            "reason": "",
+        },
+    }
+    [request] = decisions.asked
+    assert request.action == "shop:GetOrder"
+    assert request.resource == EntityUid("Order", "7")
+    assert request.principal.subject == "alice"
+
+
+def test_a_rest_allow_names_exactly_the_method_that_was_asked_for():
+    answer = build(Decisions(), response="iam")(rest_event(), None)
+    assert answer["principalId"] == "alice"
+    assert answer["policyDocument"] == {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": [f"{ARN}/GET/orders/7"]}],
+    }
+
+
+def test_a_deny_is_explicit_and_says_why():
+    assert build(Decisions(answer=False))(http_event(), None)["context"]["reason"] == "access_denied"
+    answer = build(Decisions(answer=False), response="iam")(rest_event(), None)
+    [statement] = answer["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert answer["context"]["reason"] == "access_denied"
+    assert answer["context"]["sub"] == ""
+
+
+def test_a_bad_token_is_401_on_rest_and_a_refusal_on_http():
+    with pytest.raises(Exception, match=r"^Unauthorized$") as caught:
+        build(Decisions(), response="iam")(rest_event(token="bad"), None)
+    assert type(caught.value) is Exception
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    answer = build(Decisions())(http_event(token="bad"), None)
+    assert (answer["isAuthorized"], answer["context"]["reason"]) == (False, "invalid_token")
+
+
+@pytest.mark.parametrize("token", ["", "bad"])
+def test_a_refused_token_asks_no_decision(token):
+    decisions = Decisions()
+    assert build(decisions)(http_event(token=token), None)["isAuthorized"] is False
+    assert decisions.asked == []
+
+
+def test_an_unknown_route_is_denied_without_asking():
+    decisions = Decisions()
+    answer = build(decisions)(http_event("GET /admin", "/admin"), None)
+    assert (answer["isAuthorized"], answer["context"]["reason"]) == (False, "unknown_route")
+    assert decisions.asked == []
+
+
+def test_a_missing_scope_is_a_deny_without_asking():
+    decisions = Decisions()
+    answer = build(decisions)(http_event("POST /orders", "/orders"), None)
+    assert (answer["isAuthorized"], answer["context"]["reason"]) == (False, "insufficient_scope")
+    assert decisions.asked == []
+
+
+def test_an_action_on_nothing_particular_is_on_the_application():
+    decisions = Decisions()
+    assert build(decisions)(http_event("GET /orders", "/orders"), None)["isAuthorized"] is True
+    assert decisions.asked[0].resource == EntityUid("Application", "shop")
+
+
+def test_what_the_policy_store_would_refuse_to_read_is_a_deny():
+    answer = build(Decisions(answer=InvalidRequestError("too many groups")))(http_event(), None)
+    assert (answer["isAuthorized"], answer["context"]["reason"]) == (False, "invalid_request")
+
+
+def test_an_outage_is_raised_so_that_the_gateway_remembers_nothing():
+    with pytest.raises(PolicyStoreThrottledError):
+        build(Decisions(answer=PolicyStoreThrottledError("throttled")))(http_event(), None)
+
+
+def test_without_decisions_a_valid_token_and_its_scopes_are_enough():
+    authorizer = build(None)
+    assert authorizer(http_event(), None)["isAuthorized"] is True
+    assert authorizer(http_event("POST /orders", "/orders"), None)["isAuthorized"] is False
+
+
+def test_the_wrong_kind_of_event_is_a_configuration_error():
+    with pytest.raises(ConfigurationError):
+        build(Decisions())(rest_event(), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from authz_lib.errors import AmbiguousTokenError, ConfigurationError, InvalidTokenError, MissingTokenError
@@ -88,10 +88,14 @@ class Header:
     """
 
     __slots__ = ("name",)
-    kind: ClassVar[str] = "header"
 
     def __init__(self, name: str) -> None:
         self.name = _require_name(name, _FIELD_NAME).lower()
+
+    @property
+    def kind(self) -> str:
+        """See `TokenSource`."""
+        return "header"
 
     def read(self, event: object) -> str | None:
         """The value, or ``None`` when the header is absent or empty.
@@ -119,8 +123,16 @@ class BearerToken:
     """
 
     __slots__ = ()
-    kind: ClassVar[str] = "header"
-    name: ClassVar[str] = "authorization"
+
+    @property
+    def kind(self) -> str:
+        """See `TokenSource`."""
+        return "header"
+
+    @property
+    def name(self) -> str:
+        """See `TokenSource`."""
+        return "authorization"
 
     def read(self, event: object) -> str | None:
         """The token, or ``None`` without an ``Authorization`` header of this scheme.
@@ -151,10 +163,14 @@ class Cookie:
     """
 
     __slots__ = ("name",)
-    kind: ClassVar[str] = "cookie"
 
     def __init__(self, name: str) -> None:
         self.name = _require_name(name, _FIELD_NAME)
+
+    @property
+    def kind(self) -> str:
+        """See `TokenSource`."""
+        return "cookie"
 
     def read(self, event: object) -> str | None:
         """The value, or ``None`` without that cookie.
@@ -179,10 +195,14 @@ class QueryParameter:
     """
 
     __slots__ = ("name",)
-    kind: ClassVar[str] = "querystring"
 
     def __init__(self, name: str) -> None:
         self.name = _require_name(name, _ANY_NAME)
+
+    @property
+    def kind(self) -> str:
+        """See `TokenSource`."""
+        return "querystring"
 
     def read(self, event: object) -> str | None:
         """The value, or ``None`` without that parameter.

@@ -24,6 +24,7 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"  # what is tested is what is installed
 nox.options.sessions = ["lint", "typing", f"tests-{CURRENT}", "docs", "examples"]
 
 

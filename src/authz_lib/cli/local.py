@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 _CURL_ROWS = 8
+_ERROR_LINES = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +76,9 @@ def _check(scenario: LocalScenario) -> int:
     failed = [outcome for outcome in outcomes if outcome.differences]
     for outcome in failed:
         print(f"DIFFERENT  {outcome.row.name}: {'; '.join(outcome.differences)}")
+    if failed:
+        for line in scenario.aws.error_lines()[-_ERROR_LINES:]:
+            print(f"LOGGED     {line}")
     print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed or not outcomes else 0
 

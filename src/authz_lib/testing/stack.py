@@ -317,6 +317,13 @@ class LocalAWS:
         answer = self.client("lambda").invoke(FunctionName=function_name, Payload=payload)
         return answer["StatusCode"], answer["Payload"].read()
 
+    def error_lines(self) -> list[str]:
+        """What the local AWS itself has logged as errors so far: Lambdas that do not start or raise, each line once."""
+        if self._folder is None:
+            return []
+        lines = (self._folder / "ministack.log").read_text(errors="replace").splitlines()
+        return list(dict.fromkeys(line.partition(" ERROR ")[2] for line in lines if " ERROR " in line))
+
     def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
         """The PEM of the key that a local user pool signs with, so that tests can make expired tokens of its own."""
         if self._folder is None:

@@ -65,9 +65,9 @@ class _Route:
         self.entry = entry
         # Two lines with the same key are decided alike, whoever asks.
         self.key = (entry.action, entry.scopes, entry.public, entry.resource_type)
-        self.tokens = tuple(
-            segment.text if segment.kind == "literal" else _ANY for segment in UriPattern.parse(entry.route).segments
-        )
+        segments = UriPattern.parse(entry.route).segments
+        # The root's ARN ends in `/`, so it has one segment, an empty one.
+        self.tokens = tuple(s.text if s.kind == "literal" else _ANY for s in segments) or ("",)
         if any(_ANY in token or "$" in token for token in self.tokens if token != _ANY):
             raise ConfigurationError(f"`{entry.method} {entry.route}` has a literal that a policy reads as a wildcard")
         self.patterns = [_write(entry.method, tokens) for tokens in _with_trailing_slash(self.tokens)]
@@ -166,17 +166,18 @@ def _write(method: str, tokens: Sequence[str]) -> str:
 def _with_trailing_slash(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """A route is also meant with one trailing slash; a `*` at the end takes that in already."""
     yield tokens
-    if tokens and tokens[-1] != _ANY:
+    if tokens[-1] not in {_ANY, ""}:
         yield (*tokens, "")
 
 
 def _deeper(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Patterns for all that a route's pattern reaches beyond its own number of segments."""
-    for position, token in enumerate(tokens):
-        if token == _ANY:
-            # `?*`: something, since nothing is the trailing slash of the route itself.
-            last = _SOMETHING if position == len(tokens) - 1 else _ANY
-            yield (*tokens[:position], _ANY, last, *tokens[position + 1 :])
+    """Patterns for all that a route's patterns reach beyond its own number of segments."""
+    for form in _with_trailing_slash(tokens):
+        # A `*` at the end must take something: nothing is the trailing slash of the route itself.
+        end = (_SOMETHING,) if form[-1] == _ANY else form[-1:]
+        for position, token in enumerate(form):
+            if token == _ANY:
+                yield (*form[:position], _ANY, *form[position:-1], *end)
 
 
 class _Reach:

@@ -10,12 +10,11 @@ from authz_lib.errors import (
     ConfigurationError,
     InvalidAlgorithmError,
     InvalidClaimError,
-    InvalidTokenError,
     KeySetUnavailableError,
 )
 from authz_lib.tokens import issuers
 from authz_lib.tokens.claims import one_or_many
-from authz_lib.tokens.jws import Compact, freeze
+from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trust import CheckOptions, Configuration, VerifiedToken, build_rules, build_trust
@@ -263,7 +262,7 @@ class JWTVerifier:
             KeySetUnavailableError: the key set could not be fetched; nothing is known about the token.
             DependencyError: the ``revoked`` hook failed.
         """
-        digest, known = self._recall(token)
+        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
         if known is not None:
             key = known.trust.keys.find(known.token.key_id, known.algorithm)
             if key is known.key:
@@ -279,7 +278,7 @@ class JWTVerifier:
         What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises what :meth:`verify`
         raises.
         """
-        digest, known = self._recall(token)
+        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
         if known is not None and known.trust.revoked is None:
             key = known.trust.keys.peek(known.token.key_id, known.algorithm)
             if key is known.key:
@@ -309,14 +308,16 @@ class JWTVerifier:
             if strict and len(failures) == len(dict.fromkeys(alternatives)):
                 raise failures[0]
 
-    def _recall(self, token: str) -> tuple[bytes, _Known | None]:
-        if self._memory is None or type(token) is not str:
-            return b"", None
+    @staticmethod
+    def _recall(memory: Memory[_Known], token: str) -> tuple[bytes, _Known | None]:
+        """What is remembered of a token, by its digest."""
+        if type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
+            return b"", None  # refused in a moment
         try:
-            digest = self._memory.digest(token)
+            digest = memory.digest(token)
         except UnicodeEncodeError:
-            raise InvalidTokenError("the token holds a character outside of base64url") from None
-        found = self._memory.get(digest)
+            return b"", None
+        found = memory.get(digest)
         return digest, None if found is None else found[0]
 
     def _open(self, token: str) -> tuple[Compact, Trust]:
@@ -349,7 +350,7 @@ class JWTVerifier:
         trust.rules.check(header.type, claims)
         times = trust.time_rules.read(claims)
         issuer = claims.get("iss")
-        token = VerifiedToken(freeze(claims), header.members, issuer if type(issuer) is str else None, header.key_id)
+        token = VerifiedToken(claims, header.members, issuer if type(issuer) is str else None, header.key_id)
         trust.settle(token, times)
         if self._memory is not None:
             self._memory.put(digest, _Known(token, times, trust, key, header.algorithm), size)

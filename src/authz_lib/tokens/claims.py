@@ -19,7 +19,7 @@ from authz_lib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["ClaimRules", "TimeRules", "Times", "one_or_many"]
+__all__ = ["ClaimRules", "TimeRules", "Times", "date_of", "is_text_in", "one_or_many"]
 
 _LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
 _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
@@ -80,11 +80,11 @@ class TimeRules:
         """
         expires_at, not_before, issued_at = claims.get("exp"), claims.get("nbf"), claims.get("iat")
         if type(expires_at) is not int or not -_LATEST <= expires_at <= _LATEST:
-            expires_at = _date(claims, "exp")
+            expires_at = date_of(claims, "exp")
         if type(issued_at) is not int or not -_LATEST <= issued_at <= _LATEST:
-            issued_at = _date(claims, "iat")
+            issued_at = date_of(claims, "iat")
         if "nbf" in claims:
-            not_before = _date(claims, "nbf")
+            not_before = date_of(claims, "nbf")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
@@ -110,7 +110,12 @@ class TimeRules:
                 raise TokenExpiredError("the token is older than `max_token_age_seconds`")
 
 
-def _date(claims: Mapping[str, Any], name: str) -> float | None:
+def date_of(claims: Mapping[str, Any], name: str) -> float | None:
+    """A date of the claims as the number it must be; ``None`` when it is absent.
+
+    Raises:
+        InvalidClaimError: it is not a finite number.
+    """
     value = claims.get(name)
     if value is None and name not in claims:
         return None
@@ -184,7 +189,7 @@ class ClaimRules:
             if self.clients is not None:
                 _require_audience(claims, self.clients, f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}")
             return
-        if self.clients is not None and not _is_text_in(claims.get("client_id"), self.clients):
+        if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
             raise InvalidClaimError(
                 f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}", claim="client_id"
             )
@@ -205,12 +210,13 @@ def _media_type(value: str) -> str:
     return value.lower().removeprefix("application/")
 
 
-def _is_text_in(value: object, expected: Collection[str]) -> bool:
+def is_text_in(value: object, expected: Collection[str]) -> bool:
+    """Whether a value is text and exactly one of the expected."""
     return type(value) is str and value in expected
 
 
 def _require_text_in(claims: Mapping[str, Any], name: str, expected: Collection[str]) -> None:
-    if not _is_text_in(claims.get(name), expected):
+    if not is_text_in(claims.get(name), expected):
         state = "not the expected one" if name in claims else "missing"
         raise InvalidClaimError(f"`{name}` is {state}", claim=name)
 

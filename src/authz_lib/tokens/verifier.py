@@ -12,7 +12,7 @@ from authz_lib.errors import (
     InvalidClaimError,
     KeySetUnavailableError,
 )
-from authz_lib.tokens import issuers
+from authz_lib.tokens import issuers, load_balancer
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
@@ -119,7 +119,7 @@ class JWTVerifier:
             raise ConfigurationError("`remember` and `remember_bytes` must not be negative")
         self.configuration = configuration
         self._only = trusts[0] if len(trusts) == 1 else None
-        self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.rules.issuers or ()}
+        self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.issuers or ()}
         self._algorithms = frozenset[str]().union(*(trust.algorithms for trust in trusts))
         self._memory = Memory[_Known](max_entries=entries, max_bytes=size) if entries else None
 
@@ -204,6 +204,58 @@ class JWTVerifier:
         """
         keys = issuers.discovered_keys(issuer, fetcher=fetcher, clock=options.get("clock", system_clock))
         return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
+
+    @classmethod
+    def alb(
+        cls,
+        *,
+        load_balancer_arn: str | Iterable[str],
+        client_id: str | Iterable[str] | None,
+        issuer: str | Iterable[str] | None,
+        keys_url: str | None = None,
+        keys: KeySet | None = None,
+        fetcher: Fetcher | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> Self:
+        """A verifier for ``x-amzn-oidc-data``, which an Application Load Balancer adds on a rule with an authenticate
+        action.
+
+        Checks the header's ``signer`` against ``load_balancer_arn`` **before** it fetches a key (anyone can have a load
+        balancer of their own sign a token), its ``client``, ``iss`` and ``exp``; then the ES256 signature, whose text
+        is padded base64url.  Does **not** check an audience: such a token has none.  ``x-amzn-oidc-identity`` is not
+        signed: do not use it; ``x-amzn-oidc-accesstoken`` is the provider's own token: verify it with a verifier for
+        the provider.
+
+        Args:
+            load_balancer_arn: the load balancer or balancers (of one region) whose tokens are accepted.
+            client_id: the client of the authenticate action; ``None`` accepts the tokens of every rule of the balancer.
+            issuer: the provider of the authenticate action; ``None`` likewise.
+            keys_url: where the public keys are, instead of the region's own place.
+            keys: a key set, instead of one that is fetched.
+            fetcher: how a key is fetched.
+
+        Raises:
+            ConfigurationError: an argument that makes no sense.
+
+        >>> JWTVerifier.alb(
+        ...     load_balancer_arn="arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c",
+        ...     client_id="orders-web",
+        ...     issuer="https://issuer.example",
+        ... )
+        <JWTVerifier for 1 issuer(s)>
+
+        See https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
+        """
+        configuration = load_balancer.configure(
+            load_balancer_arn=load_balancer_arn,
+            client_id=client_id,
+            issuer=issuer,
+            keys_url=keys_url,
+            keys=keys,
+            fetcher=fetcher,
+            options=options,
+        )
+        return cls._of(configuration, options)
 
     @classmethod
     def shared_secret(
@@ -334,8 +386,8 @@ class JWTVerifier:
                 raise InvalidClaimError("`iss` is none of the configured issuers", claim="iss")
             if algorithm not in trust.algorithms:
                 raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
-        if trust.require_header is not None:
-            trust.require_header(compact.header.members)
+        if trust.header_rules is not None:
+            trust.header_rules.check(compact.header.members)
         return compact, trust
 
     def _find_and_finish(self, compact: Compact, trust: Trust, digest: bytes, size: int) -> VerifiedToken:
@@ -348,8 +400,10 @@ class JWTVerifier:
         compact.verify(key)
         claims = compact.claims()
         trust.rules.check(header.type, claims)
-        times = trust.time_rules.read(claims)
-        issuer = claims.get("iss")
+        if trust.header_rules is None:
+            times, issuer = trust.time_rules.read(claims), claims.get("iss")
+        else:
+            times, issuer = trust.header_rules.read(header.members, claims), header.members.get("iss")
         token = VerifiedToken(claims, header.members, issuer if type(issuer) is str else None, header.key_id)
         trust.settle(token, times)
         if self._memory is not None:

@@ -22,6 +22,7 @@ class _Subcommand(NamedTuple):
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
     "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
+    "token": _Subcommand("authz_lib.cli.token", "check a token: which checks it passes, and which it fails"),
 }
 
 

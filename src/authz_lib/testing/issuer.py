@@ -130,8 +130,8 @@ class TestIssuer:
         payload = {"iss": self.issuer, "iat": now, "exp": now + expires_in_seconds, **(claims or {})}
         header = {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT", **(headers or {})}
         return self.sign(
-            json.dumps(_without_none(header)).encode(),
-            json.dumps(_without_none(payload)).encode(),
+            _compact(header),
+            _compact(payload),
         )
 
     def access_token(self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any) -> str:
@@ -186,9 +186,7 @@ class TestIssuer:
             **(headers or {}),
         }
         payload = {"sub": "alice", "exp": now + expires_in_seconds, "iss": self.issuer, **(claims or {})}
-        return self.sign(
-            json.dumps(_without_none(header)).encode(), json.dumps(_without_none(payload)).encode(), padded=True
-        )
+        return self.sign(_compact(header), _compact(payload), padded=True)
 
     def sign(self, header: bytes, payload: bytes, *, padded: bool = False) -> str:
         """Sign exactly these bytes, however wrong they are: for tokens that a verifier must refuse."""
@@ -204,8 +202,9 @@ def _encode_padded(data: bytes) -> bytes:
     return bare + b"=" * (-len(bare) % 4)
 
 
-def _without_none(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None}
+def _compact(document: Mapping[str, Any]) -> bytes:
+    members = {name: value for name, value in document.items() if value is not None}
+    return json.dumps(members, separators=(",", ":")).encode()
 
 
 class _Answer(NamedTuple):

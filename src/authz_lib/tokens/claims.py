@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authz_lib.errors import (
     AccessDeniedError,
@@ -19,7 +19,7 @@ from authz_lib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["ClaimRules", "TimeRules", "Times", "one_or_many"]
+__all__ = ["ClaimRules", "TimeRules", "Times", "date_of", "is_text_in", "one_or_many"]
 
 _LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
 _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
@@ -46,8 +46,7 @@ def one_or_many(value: object, *, argument: str) -> frozenset[str] | None:
     return frozenset(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """The three dates of a token, as numbers that were checked to be numbers."""
 
     expires_at: float
@@ -79,13 +78,18 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at = _date(claims, "exp")
-        issued_at = _date(claims, "iat")
+        expires_at, not_before, issued_at = claims.get("exp"), claims.get("nbf"), claims.get("iat")
+        if type(expires_at) is not int or not -_LATEST <= expires_at <= _LATEST:
+            expires_at = date_of(claims, "exp")
+        if type(issued_at) is not int or not -_LATEST <= issued_at <= _LATEST:
+            issued_at = date_of(claims, "iat")
+        if "nbf" in claims:
+            not_before = date_of(claims, "nbf")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
             raise InvalidClaimError("`iat` is missing, and `max_token_age_seconds` needs it", claim="iat")
-        return Times(expires_at, _date(claims, "nbf"), issued_at)
+        return Times(expires_at, not_before, issued_at)
 
     def check(self, times: Times, now: float) -> None:
         """Compare the dates with the clock.
@@ -106,7 +110,12 @@ class TimeRules:
                 raise TokenExpiredError("the token is older than `max_token_age_seconds`")
 
 
-def _date(claims: Mapping[str, Any], name: str) -> float | None:
+def date_of(claims: Mapping[str, Any], name: str) -> float | None:
+    """A date of the claims as the number it must be; ``None`` when it is absent.
+
+    Raises:
+        InvalidClaimError: it is not a finite number.
+    """
     value = claims.get(name)
     if value is None and name not in claims:
         return None
@@ -139,7 +148,7 @@ class ClaimRules:
             object.__setattr__(self, "_expected_type", _media_type(self.type))
 
     def check(self, header_type: str | None, claims: Mapping[str, Any]) -> None:
-        """Check all but the dates.
+        """Check all but the dates.  ``claims`` are deeply read-only: arrays are tuples.
 
         Raises:
             InvalidTokenError: ``typ`` is another than the expected.
@@ -180,7 +189,7 @@ class ClaimRules:
             if self.clients is not None:
                 _require_audience(claims, self.clients, f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}")
             return
-        if self.clients is not None and not _is_text_in(claims.get("client_id"), self.clients):
+        if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
             raise InvalidClaimError(
                 f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}", claim="client_id"
             )
@@ -201,12 +210,13 @@ def _media_type(value: str) -> str:
     return value.lower().removeprefix("application/")
 
 
-def _is_text_in(value: object, expected: Collection[str]) -> bool:
+def is_text_in(value: object, expected: Collection[str]) -> bool:
+    """Whether a value is text and exactly one of the expected."""
     return type(value) is str and value in expected
 
 
 def _require_text_in(claims: Mapping[str, Any], name: str, expected: Collection[str]) -> None:
-    if not _is_text_in(claims.get(name), expected):
+    if not is_text_in(claims.get(name), expected):
         state = "not the expected one" if name in claims else "missing"
         raise InvalidClaimError(f"`{name}` is {state}", claim=name)
 
@@ -214,15 +224,17 @@ def _require_text_in(claims: Mapping[str, Any], name: str, expected: Collection[
 def _require_audience(claims: Mapping[str, Any], expected: frozenset[str], message: str) -> None:
     audience = claims.get("aud")
     if type(audience) is str:
-        audience = (audience,)
-    if not isinstance(audience, list | tuple) or not all(type(item) is str for item in audience):
+        if audience in expected:
+            return
+        raise InvalidClaimError(message, claim="aud")
+    if type(audience) is not tuple or not all(type(item) is str for item in audience):
         raise InvalidClaimError(f"{message}; it is missing, or neither text nor a list of texts", claim="aud")
     if expected.isdisjoint(audience):
         raise InvalidClaimError(message, claim="aud")
 
 
-def _texts(claims: Mapping[str, Any], name: str) -> list[str] | tuple[str, ...]:
+def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values = claims.get(name, ())
-    if not isinstance(values, list | tuple) or not all(type(value) is str for value in values):
+    if type(values) is not tuple or not all(type(value) is str for value in values):
         raise InvalidClaimError(f"`{name}` is not a list of texts", claim=name)
     return values

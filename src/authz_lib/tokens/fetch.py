@@ -6,6 +6,7 @@ import ipaddress
 import re
 import threading
 import time
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -16,15 +17,29 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FetchError", "Fetcher", "HTTPFetcher", "require_url"]
+__all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "is_within", "require_url"]
 
 USER_AGENT: Final = "authz-lib (+key-set)"
+NEVER: Final = float("-inf")
+# Threads read the clock in another order than they act on it; only a step back beyond this is a clock that ran
+# backwards.
+CLOCK_SLACK_SECONDS: Final = 5.0
+_MAX_BACKOFF_SECONDS: Final = 30.0
+_random = SystemRandom()
 _URL: Final = re.compile(r"https?://[!-~]+")
 _CHUNK_BYTES: Final = 16 * 1024
 
 
 class FetchError(Exception):
-    """The document could not be fetched.  The message is fixed text, fit for an operator's log."""
+    """The document could not be fetched.  The message is fixed text, fit for an operator's log.
+
+    Attributes:
+        status: the HTTP status, when there was an answer and it was not 200.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Fetcher(Protocol):
@@ -72,6 +87,35 @@ def require_url(url: object, *, argument: str) -> str:
     return url
 
 
+def is_within(now: float, since: float, seconds: float) -> bool:
+    """Whether less than ``seconds`` passed since.  No, when the clock ran backwards (beyond the jitter of threads)."""
+    return -CLOCK_SLACK_SECONDS <= now - since < seconds
+
+
+class Backoff:
+    """Failed fetches keep a distance: 1 second after the first, doubling up to 30, with jitter."""
+
+    __slots__ = ("_failed_at", "_failures", "_seconds")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """A fetch succeeded."""
+        self._failures, self._failed_at, self._seconds = 0, NEVER, 0.0
+
+    def note_failure(self, now: float) -> None:
+        """A fetch failed."""
+        self._failures += 1
+        longest = min(_MAX_BACKOFF_SECONDS, 2.0 ** min(self._failures - 1, 5))
+        self._seconds = max(1.0, longest * _random.uniform(0.75, 1.0))
+        self._failed_at = now
+
+    def holds(self, now: float) -> bool:
+        """Whether it is too early to try again."""
+        return is_within(now, self._failed_at, self._seconds)
+
+
 class HTTPFetcher:
     """GET with urllib3: one total deadline, a size limit, no redirect, no retry, no decompression, an explicit
     User-Agent.
@@ -109,7 +153,7 @@ class HTTPFetcher:
 
     def _get(self, url: str, deadline: float) -> bytes:
         timeout = urllib3.Timeout(total=self._timeout_seconds)
-        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         with urllib3.PoolManager(num_pools=1, maxsize=1, retries=False, timeout=timeout, headers=headers) as pool:
             response = pool.request("GET", url, redirect=False, preload_content=False, decode_content=False)
             try:
@@ -119,7 +163,7 @@ class HTTPFetcher:
 
     def _body(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         if response.status != 200:
-            raise FetchError(f"the answer was HTTP status {response.status}")
+            raise FetchError(f"the answer was HTTP status {response.status}", status=response.status)
         body = bytearray()
         while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
             body += chunk

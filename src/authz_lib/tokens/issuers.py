@@ -93,10 +93,10 @@ def cognito(
 def any_of(configurations: Sequence[Configuration]) -> Configuration:
     """The trusts of all, told apart by issuer."""
     for configuration in configurations:
-        if configuration.padded or any(trust.rules.issuers is None for trust in configuration.trusts):
+        if configuration.padded or any(trust.issuers is None for trust in configuration.trusts):
             raise ConfigurationError("`any_of` needs verifiers that check `iss`: it selects by it")
     trusts = [trust for configuration in configurations for trust in configuration.trusts]
-    names = [issuer for trust in trusts for issuer in trust.rules.issuers or ()]
+    names = [issuer for trust in trusts for issuer in trust.issuers or ()]
     if not names:
         raise ConfigurationError("`any_of` needs at least one verifier")
     if len(names) != len(set(names)):

@@ -9,11 +9,10 @@ never read.
 from __future__ import annotations
 
 import threading
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support import base64url
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
 from authz_lib.tokens.algorithms import require_algorithms
 from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH
@@ -44,7 +43,7 @@ class Header:
 
     __slots__ = ("algorithm", "key_id", "members", "type")
 
-    def __init__(self, members: dict[str, Any]) -> None:
+    def __init__(self, members: Mapping[str, Any]) -> None:
         self.algorithm = _text(members, "alg")
         self.key_id: str | None = _text(members, "kid") if "kid" in members else None
         self.type: str | None = _text(members, "typ") if "typ" in members else None
@@ -55,31 +54,14 @@ class Header:
                 raise InvalidTokenError(f"a header with `{name}` is not supported")
         if "cty" in members and _text(members, "cty").lower() in {"jwt", "application/jwt"}:
             raise InvalidTokenError("a nested token is not supported")
-        self.members: Mapping[str, Any] = freeze(members)
+        self.members = members
 
 
-def _text(members: dict[str, Any], name: str) -> str:
+def _text(members: Mapping[str, Any], name: str) -> str:
     value = members.get(name)
     if type(value) is not str:
         raise InvalidTokenError(f"header member `{name}` is missing or is not text")
     return value
-
-
-def freeze(value: Any) -> Any:
-    """The same JSON value, deeply read-only: objects become mapping proxies, arrays tuples.  Takes the value over."""
-    try:
-        return _frozen(value)
-    except RecursionError:
-        raise InvalidTokenError("the token is nested too deeply") from None
-
-
-def _frozen(value: Any) -> Any:
-    if type(value) is dict:
-        for name, member in value.items():
-            if type(member) is dict or type(member) is list:
-                value[name] = _frozen(member)
-        return MappingProxyType(value)
-    return tuple([_frozen(member) for member in value]) if type(value) is list else value
 
 
 # Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.  Only headers of
@@ -100,7 +82,7 @@ def _remember_header(segment: bytes, header: Header) -> None:
 class Compact:
     """A token taken apart: nothing in it is trusted until :meth:`verify` has returned."""
 
-    __slots__ = ("_header_segment", "_message", "_payload_segment", "_signature", "header")
+    __slots__ = ("_claims", "_header_segment", "_message", "_payload_segment", "_signature", "header")
 
     def __init__(self, token: str, *, padded: bool = False) -> None:
         if type(token) is not str:
@@ -108,19 +90,24 @@ class Compact:
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError(f"the token is longer than {MAX_TOKEN_LENGTH} characters")
         try:
-            segments = token.encode("ascii").split(b".")
+            message, _, signature = token.encode("ascii").rpartition(b".")
         except UnicodeEncodeError:
             raise InvalidTokenError("the token holds a character outside of base64url") from None
-        if len(segments) != 3:
+        head, dot, payload = message.partition(b".")
+        if not dot or b"." in payload:
             raise InvalidTokenError("the token does not have exactly three segments")
-        head, payload, signature = segments
-        self._message = b"%b.%b" % (head, payload)
+        self._message = message
         if padded:
             head, payload, signature = _unpad(head), _unpad(payload), _unpad(signature)
         self._header_segment = head
         self._payload_segment = payload
-        self._signature = _decode(signature)
-        self.header = _headers.get(head) or Header(_json_object(_decode(head), "header"))
+        try:
+            self._signature = base64url.decode(signature)
+        except ValueError:
+            raise _not_canonical() from None
+        self._claims: Mapping[str, Any] | None = None
+        header = _headers.get(head)
+        self.header = _parse_header(head) if header is None else header
 
     def verify(self, key: VerificationKey) -> None:
         """Check the signature; raises ``InvalidSignatureError``."""
@@ -134,18 +121,37 @@ class Compact:
 
     def payload(self) -> bytes:
         """The payload's bytes, decoded."""
-        return _decode(self._payload_segment)
+        return _decoded(self._payload_segment)
 
-    def claims(self) -> dict[str, Any]:
-        """The payload as a strict JSON object."""
-        return _json_object(_decode(self._payload_segment), "payload")
+    def claims(self) -> Mapping[str, Any]:
+        """The payload as a strict JSON object, parsed once."""
+        claims = self._claims
+        if claims is None:
+            try:
+                claims = self._claims = loads_frozen_object(base64url.decode(self._payload_segment))
+            except StrictJSONError:
+                raise InvalidTokenError("the payload is not a strict JSON object") from None
+            except ValueError:
+                raise _not_canonical() from None
+        return claims
 
 
-def _decode(segment: bytes) -> bytes:
+def _parse_header(segment: bytes) -> Header:
+    try:
+        return Header(loads_frozen_object(_decoded(segment)))
+    except StrictJSONError:
+        raise InvalidTokenError("the header is not a strict JSON object") from None
+
+
+def _decoded(segment: bytes) -> bytes:
     try:
         return base64url.decode(segment)
     except ValueError:
-        raise InvalidTokenError("a segment is not canonical base64url") from None
+        raise _not_canonical() from None
+
+
+def _not_canonical() -> InvalidTokenError:
+    return InvalidTokenError("a segment is not canonical base64url")
 
 
 def _unpad(segment: bytes) -> bytes:
@@ -154,13 +160,6 @@ def _unpad(segment: bytes) -> bytes:
     if padding and (padding > 2 or len(segment) % 4):
         raise InvalidTokenError("a segment is padded wrongly")
     return bare
-
-
-def _json_object(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        return loads_object(data)
-    except StrictJSONError:
-        raise InvalidTokenError(f"the {where} is not a strict JSON object") from None
 
 
 def parse_compact(token: str, *, algorithms: frozenset[str], padded: bool = False) -> Compact:

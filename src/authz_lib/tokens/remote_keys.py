@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
 from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
-from authz_lib.tokens.fetch import FetchError, HTTPFetcher, require_url
+from authz_lib.tokens.fetch import CLOCK_SLACK_SECONDS, NEVER, Backoff, FetchError, HTTPFetcher, is_within, require_url
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 from authz_lib.tokens.keys import refuse_without_fetch
 
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
     from authz_lib.tokens.jwk import VerificationKey
 
 __all__ = ["RemoteKeySet"]
-
-_NEVER: Final = float("-inf")
-# Threads read the clock in another order than they act on it; only a step back beyond this is a clock that ran
-# backwards.
-_CLOCK_SLACK_SECONDS: Final = 5.0
-_MAX_BACKOFF_SECONDS: Final = 30.0
-_random = SystemRandom()
 
 
 class _Snapshot(NamedTuple):
@@ -38,7 +30,7 @@ class _Snapshot(NamedTuple):
     usable_until: float
 
 
-_NOTHING: Final = _Snapshot(KeyTable(), _NEVER, _NEVER, _NEVER)
+_NOTHING: Final = _Snapshot(KeyTable(), NEVER, NEVER, NEVER)
 
 
 class RemoteKeySet:
@@ -106,10 +98,8 @@ class RemoteKeySet:
         self._clock = clock
         self._flights = SingleFlight[_Snapshot | None]()
         self._snapshot = _NOTHING
-        self._failures = 0
-        self._failed_at = _NEVER
-        self._backoff_seconds = 0.0
-        self._missed_at = _NEVER
+        self._backoff = Backoff()
+        self._missed_at = NEVER
         self._reason = ""
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
@@ -204,7 +194,7 @@ class RemoteKeySet:
 
         def work() -> _Snapshot | None:
             nonlocal fetched
-            if self._snapshot is seen and not self._backs_off(self._clock()):
+            if self._snapshot is seen and not self._backoff.holds(self._clock()):
                 fetched = self._fetch()
             return fetched
 
@@ -214,7 +204,7 @@ class RemoteKeySet:
     def _fetch(self, *, missed: bool = False) -> _Snapshot | None:
         """Fetch once and replace the set.  Only one thread at a time is here."""
         now = self._clock()
-        if self._backs_off(now) or (missed and self._cools_down(now)):
+        if self._backoff.holds(now) or (missed and self._cools_down(now)):
             return None
         try:
             document = loads_object(_bounded(self._fetcher(self._url), self._max_bytes))
@@ -229,26 +219,20 @@ class RemoteKeySet:
             return None
         if missed:
             self._missed_at = now
-        self._failures, self._failed_at = 0, _NEVER
-        self._snapshot = _Snapshot(table, now - _CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for)
+        self._backoff.reset()
+        self._snapshot = _Snapshot(table, now - CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for)
         return self._snapshot
 
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, FetchError | InvalidJWKError)
         self._reason = str(error) if known else f"the answer was unusable ({type(error).__name__})"
-        self._failures += 1
-        self._failed_at = self._clock()
-        longest = min(_MAX_BACKOFF_SECONDS, 2.0 ** min(self._failures - 1, 5))
-        self._backoff_seconds = max(1.0, longest * _random.uniform(0.75, 1.0))
-
-    def _backs_off(self, now: float) -> bool:
-        return -_CLOCK_SLACK_SECONDS <= now - self._failed_at < self._backoff_seconds
+        self._backoff.note_failure(self._clock())
 
     def _cools_down(self, now: float) -> bool:
-        return -_CLOCK_SLACK_SECONDS <= now - self._missed_at < self._miss_cooldown_seconds
+        return is_within(now, self._missed_at, self._miss_cooldown_seconds)
 
     def _require_allowed(self, now: float, *, missed: bool) -> None:
-        if self._backs_off(now):
+        if self._backoff.holds(now):
             raise self._unavailable(self._reason)
         if missed and self._cools_down(now):
             raise KeySetUnavailableError("the token's key is not in the key set, which may not be fetched again yet")

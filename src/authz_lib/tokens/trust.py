@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from authz_lib.tokens.claims import Times
+    from authz_lib.tokens.header_rules import HeaderRules
     from authz_lib.tokens.keys import KeySet
 
 __all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
@@ -71,7 +72,12 @@ class Trust:
     revoked: Callable[[VerifiedToken], bool] | None
     custom: Callable[[VerifiedToken], object] | None
     clock: Clock
-    require_header: Callable[[Mapping[str, Any]], None] | None = None
+    header_rules: HeaderRules | None = None
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers whose tokens may pass; ``None`` when that is not checked."""
+        return self.rules.issuers if self.header_rules is None else self.header_rules.issuers
 
     def settle(self, token: VerifiedToken, times: Times) -> None:
         """The checks of every call: the dates, then the hooks."""
@@ -114,7 +120,7 @@ class Configuration(NamedTuple):
     @property
     def issuers(self) -> frozenset[str] | None:
         """The issuers whose tokens may pass; ``None`` when ``iss`` is not checked."""
-        return frozenset().union(*(trust.rules.issuers or () for trust in self.trusts)) or None
+        return frozenset().union(*(trust.issuers or () for trust in self.trusts)) or None
 
 
 def build_rules(
@@ -146,7 +152,7 @@ def build_trust(
     algorithms: Iterable[str],
     rules: ClaimRules,
     options: CheckOptions,
-    require_header: Callable[[Mapping[str, Any]], None] | None = None,
+    header_rules: HeaderRules | None = None,
 ) -> Trust:
     names = require_algorithms(algorithms)
     if bool(names & HMAC) != isinstance(keys, SecretKeySet):
@@ -163,5 +169,5 @@ def build_trust(
         revoked=options.get("revoked"),
         custom=options.get("check"),
         clock=options.get("clock", system_clock),
-        require_header=require_header,
+        header_rules=header_rules,
     )

@@ -10,12 +10,11 @@ from authz_lib.errors import (
     ConfigurationError,
     InvalidAlgorithmError,
     InvalidClaimError,
-    InvalidTokenError,
     KeySetUnavailableError,
 )
-from authz_lib.tokens import issuers
+from authz_lib.tokens import issuers, load_balancer
 from authz_lib.tokens.claims import one_or_many
-from authz_lib.tokens.jws import Compact, freeze
+from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trust import CheckOptions, Configuration, VerifiedToken, build_rules, build_trust
@@ -120,7 +119,7 @@ class JWTVerifier:
             raise ConfigurationError("`remember` and `remember_bytes` must not be negative")
         self.configuration = configuration
         self._only = trusts[0] if len(trusts) == 1 else None
-        self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.rules.issuers or ()}
+        self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.issuers or ()}
         self._algorithms = frozenset[str]().union(*(trust.algorithms for trust in trusts))
         self._memory = Memory[_Known](max_entries=entries, max_bytes=size) if entries else None
 
@@ -207,6 +206,58 @@ class JWTVerifier:
         return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
 
     @classmethod
+    def alb(
+        cls,
+        *,
+        load_balancer_arn: str | Iterable[str],
+        client_id: str | Iterable[str] | None,
+        issuer: str | Iterable[str] | None,
+        keys_url: str | None = None,
+        keys: KeySet | None = None,
+        fetcher: Fetcher | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> Self:
+        """A verifier for ``x-amzn-oidc-data``, which an Application Load Balancer adds on a rule with an authenticate
+        action.
+
+        Checks the header's ``signer`` against ``load_balancer_arn`` **before** it fetches a key (anyone can have a load
+        balancer of their own sign a token), its ``client``, ``iss`` and ``exp``; then the ES256 signature, whose text
+        is padded base64url.  Does **not** check an audience: such a token has none.  ``x-amzn-oidc-identity`` is not
+        signed: do not use it; ``x-amzn-oidc-accesstoken`` is the provider's own token: verify it with a verifier for
+        the provider.
+
+        Args:
+            load_balancer_arn: the load balancer or balancers (of one region) whose tokens are accepted.
+            client_id: the client of the authenticate action; ``None`` accepts the tokens of every rule of the balancer.
+            issuer: the provider of the authenticate action; ``None`` likewise.
+            keys_url: where the public keys are, instead of the region's own place.
+            keys: a key set, instead of one that is fetched.
+            fetcher: how a key is fetched.
+
+        Raises:
+            ConfigurationError: an argument that makes no sense.
+
+        >>> JWTVerifier.alb(
+        ...     load_balancer_arn="arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c",
+        ...     client_id="orders-web",
+        ...     issuer="https://issuer.example",
+        ... )
+        <JWTVerifier for 1 issuer(s)>
+
+        See https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
+        """
+        configuration = load_balancer.configure(
+            load_balancer_arn=load_balancer_arn,
+            client_id=client_id,
+            issuer=issuer,
+            keys_url=keys_url,
+            keys=keys,
+            fetcher=fetcher,
+            options=options,
+        )
+        return cls._of(configuration, options)
+
+    @classmethod
     def shared_secret(
         cls,
         *,
@@ -263,7 +314,7 @@ class JWTVerifier:
             KeySetUnavailableError: the key set could not be fetched; nothing is known about the token.
             DependencyError: the ``revoked`` hook failed.
         """
-        digest, known = self._recall(token)
+        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
         if known is not None:
             key = known.trust.keys.find(known.token.key_id, known.algorithm)
             if key is known.key:
@@ -279,7 +330,7 @@ class JWTVerifier:
         What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises what :meth:`verify`
         raises.
         """
-        digest, known = self._recall(token)
+        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
         if known is not None and known.trust.revoked is None:
             key = known.trust.keys.peek(known.token.key_id, known.algorithm)
             if key is known.key:
@@ -309,14 +360,16 @@ class JWTVerifier:
             if strict and len(failures) == len(dict.fromkeys(alternatives)):
                 raise failures[0]
 
-    def _recall(self, token: str) -> tuple[bytes, _Known | None]:
-        if self._memory is None or type(token) is not str:
-            return b"", None
+    @staticmethod
+    def _recall(memory: Memory[_Known], token: str) -> tuple[bytes, _Known | None]:
+        """What is remembered of a token, by its digest."""
+        if type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
+            return b"", None  # refused in a moment
         try:
-            digest = self._memory.digest(token)
+            digest = memory.digest(token)
         except UnicodeEncodeError:
-            raise InvalidTokenError("the token holds a character outside of base64url") from None
-        found = self._memory.get(digest)
+            return b"", None
+        found = memory.get(digest)
         return digest, None if found is None else found[0]
 
     def _open(self, token: str) -> tuple[Compact, Trust]:
@@ -333,8 +386,8 @@ class JWTVerifier:
                 raise InvalidClaimError("`iss` is none of the configured issuers", claim="iss")
             if algorithm not in trust.algorithms:
                 raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
-        if trust.require_header is not None:
-            trust.require_header(compact.header.members)
+        if trust.header_rules is not None:
+            trust.header_rules.check(compact.header.members)
         return compact, trust
 
     def _find_and_finish(self, compact: Compact, trust: Trust, digest: bytes, size: int) -> VerifiedToken:
@@ -347,9 +400,11 @@ class JWTVerifier:
         compact.verify(key)
         claims = compact.claims()
         trust.rules.check(header.type, claims)
-        times = trust.time_rules.read(claims)
-        issuer = claims.get("iss")
-        token = VerifiedToken(freeze(claims), header.members, issuer if type(issuer) is str else None, header.key_id)
+        if trust.header_rules is None:
+            times, issuer = trust.time_rules.read(claims), claims.get("iss")
+        else:
+            times, issuer = trust.header_rules.read(header.members, claims), header.members.get("iss")
+        token = VerifiedToken(claims, header.members, issuer if type(issuer) is str else None, header.key_id)
         trust.settle(token, times)
         if self._memory is not None:
             self._memory.put(digest, _Known(token, times, trust, key, header.algorithm), size)

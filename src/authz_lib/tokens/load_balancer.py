@@ -1,0 +1,194 @@
+"""Application Load Balancers: where they publish their keys, and how their tokens are told from an attacker's."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from authz_lib._support.clock import system_clock
+from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
+from authz_lib.errors import ConfigurationError, InvalidTokenError, KeySetUnavailableError, UnknownKeyError
+from authz_lib.tokens.claims import one_or_many
+from authz_lib.tokens.fetch import CLOCK_SLACK_SECONDS, Backoff, FetchError, HTTPFetcher, is_within, require_url
+from authz_lib.tokens.header_rules import HeaderRules
+from authz_lib.tokens.jwk import InvalidJWKError, from_pem
+from authz_lib.tokens.trust import CheckOptions, Configuration, build_rules, build_trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authz_lib._support.clock import Clock
+    from authz_lib.tokens.fetch import Fetcher
+    from authz_lib.tokens.jwk import VerificationKey
+    from authz_lib.tokens.keys import KeySet
+
+__all__ = ["LoadBalancerKeySet", "configure"]
+
+_ARN: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/[\w-]+/[0-9a-f]+",
+    re.ASCII,
+)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KEYS_URLS: Final = {
+    "aws": "https://public-keys.auth.elb.{region}.amazonaws.com",
+    "aws-us-gov": "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}",
+}
+_TTL_SECONDS: Final = 3600.0  # a key of a load balancer never changes, but it may be withdrawn
+_MAX_KEYS: Final = 64
+_WINDOW_SECONDS: Final = 10.0
+_MAX_FETCHES_PER_WINDOW: Final = 10
+_UNKNOWN_STATUSES: Final = frozenset({403, 404})
+
+
+class _Entry(NamedTuple):
+    key: VerificationKey
+    pem: bytes
+    fetched_at: float
+
+
+class LoadBalancerKeySet:
+    """The keys of the load balancers of one region: one PEM per ``kid``, fetched when a token names it.
+
+    A ``kid`` must be a UUID before it becomes part of a URL.  A key is used for an hour, then fetched again; when that
+    fails, it is used for one more.  At most 10 fetches in 10 seconds, whatever tokens name; beyond that, unknown keys
+    are a ``KeySetUnavailableError``.
+
+    Raises:
+        ConfigurationError: ``keys_url`` is not a URL that may be fetched.
+    """
+
+    def __init__(self, keys_url: str, *, fetcher: Fetcher | None = None, clock: Clock = system_clock) -> None:
+        self._base = require_url(keys_url, argument="keys_url").removesuffix("/")
+        self._host = urlsplit(keys_url).hostname
+        self._fetcher = fetcher or HTTPFetcher(max_bytes=8192)
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES_PER_WINDOW)
+        self._backoff = Backoff()
+        self._flights = SingleFlight["VerificationKey | None"]()
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """The key of that ``kid``, fetched if need be.
+
+        Raises:
+            InvalidTokenError: ``kid`` is missing or not a UUID.
+            UnknownKeyError: there is no such key.
+            KeySetUnavailableError: it could not be fetched, or nothing may be fetched yet.
+        """
+        key = self.peek(key_id, algorithm)
+        if key is not None:
+            return key
+        if key_id is None or not _UUID.fullmatch(key_id):
+            raise InvalidTokenError("the `kid` of a load balancer's token must be a UUID")
+        return self._fetch_or_wait(key_id)
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002 - the protocol's signature
+        """The key, when it is fresh; never raises, never fetches, never waits."""
+        entry = self._entries.get(key_id or "")
+        fresh = entry is not None and is_within(self._clock(), entry.fetched_at, _TTL_SECONDS)
+        return entry.key if entry is not None and fresh else None
+
+    def prefetch(self) -> None:
+        """Nothing to do: which key is needed is known when a token names it."""
+
+    def __repr__(self) -> str:
+        return f"<LoadBalancerKeySet at host {self._host}>"
+
+    def _fetch_or_wait(self, key_id: str) -> VerificationKey:
+        try:
+            key = self._flights.run(key_id, lambda: self._refreshed(key_id), timeout_seconds=3.25)
+        except SingleFlightTimeoutError:
+            raise self._unavailable("no answer in time") from None
+        if key is None:
+            raise UnknownKeyError("the load balancers of the region have no such key")
+        return key
+
+    def _refreshed(self, key_id: str) -> VerificationKey | None:
+        """The key as it is now, or as it was when that cannot be found out."""
+        try:
+            return self._fetch(key_id)
+        except KeySetUnavailableError:
+            entry = self._entries.get(key_id)
+            if entry is not None and is_within(self._clock(), entry.fetched_at, 2 * _TTL_SECONDS):
+                return entry.key
+            raise
+
+    def _fetch(self, key_id: str) -> VerificationKey | None:
+        now = self._clock()
+        self._require_allowed(now)
+        self._fetches.append(now)
+        previous = self._entries.get(key_id)
+        try:
+            pem = self._fetcher(f"{self._base}/{key_id}")
+            key = previous.key if previous is not None and previous.pem == pem else from_pem(pem, key_id=key_id)
+        except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
+            if isinstance(error, FetchError) and error.status in _UNKNOWN_STATUSES:
+                self._entries.pop(key_id, None)
+                return None
+            self._backoff.note_failure(self._clock())
+            known = isinstance(error, FetchError | InvalidJWKError)
+            raise self._unavailable(str(error) if known else type(error).__name__) from None
+        self._backoff.reset()
+        self._entries[key_id] = _Entry(key, pem, now)
+        while len(self._entries) > _MAX_KEYS:
+            self._entries.pop(next(iter(self._entries)), None)
+        return key
+
+    def _require_allowed(self, now: float) -> None:
+        if self._backoff.holds(now):
+            raise self._unavailable("the last fetch failed")
+        oldest = self._fetches[0] if len(self._fetches) == _MAX_FETCHES_PER_WINDOW else None
+        if oldest is not None and -CLOCK_SLACK_SECONDS <= now - oldest < _WINDOW_SECONDS:
+            raise KeySetUnavailableError("the token's key is not known, and no other may be fetched yet")
+
+    def _unavailable(self, reason: str) -> KeySetUnavailableError:
+        return KeySetUnavailableError(f"the key at host `{self._host}` could not be fetched: {reason}")
+
+
+def _keys_url(arns: frozenset[str]) -> str:
+    """Where the load balancers of these ARNs publish their keys."""
+    places = set()
+    for arn in arns:
+        match = _ARN.fullmatch(arn)
+        if match is None:
+            raise ConfigurationError("`load_balancer_arn` must be the ARN of an Application Load Balancer")
+        places.add((match["partition"], match["region"]))
+    if len(places) > 1:
+        raise ConfigurationError("`load_balancer_arn` names load balancers of more than one region")
+    partition, region = places.pop()
+    return _KEYS_URLS.get(partition, "").format(region=region)
+
+
+def configure(
+    *,
+    load_balancer_arn: str | Iterable[str],
+    client_id: str | Iterable[str] | None,
+    issuer: str | Iterable[str] | None,
+    keys_url: str | None,
+    keys: KeySet | None,
+    fetcher: Fetcher | None,
+    options: CheckOptions,
+) -> Configuration:
+    """What a verifier for load balancers' tokens trusts."""
+    arns = one_or_many(load_balancer_arn, argument="load_balancer_arn")
+    if arns is None:
+        raise ConfigurationError("`load_balancer_arn` is required: without it every load balancer of AWS is trusted")
+    place = keys_url or _keys_url(arns)
+    if keys is None and not place:
+        raise ConfigurationError(
+            "where load balancers of this partition publish their keys is not known: pass `keys_url`"
+        )
+    trust = build_trust(
+        keys=keys or LoadBalancerKeySet(place, fetcher=fetcher, clock=options.get("clock", system_clock)),
+        algorithms=["ES256"],
+        rules=build_rules(options, issuers=None, audiences=None, clients=None),
+        options=options,
+        header_rules=HeaderRules(
+            signers=arns,
+            clients=one_or_many(client_id, argument="client_id"),
+            issuers=one_or_many(issuer, argument="issuer"),
+        ),
+    )
+    return Configuration((trust,), ((trust.keys,),), padded=True)

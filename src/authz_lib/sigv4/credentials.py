@@ -102,7 +102,7 @@ def _read(environ: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def _ask_chain() -> Any:
-    from botocore.session import Session  # noqa: PLC0415  # slow to import, and not needed in Lambda
+    from botocore.session import Session  # slow to import, and not needed in Lambda
 
     found = Session().get_credentials()
     if found is None:

@@ -148,7 +148,7 @@ class SigV4Signer:
         if frozen.token:
             sent["x-amz-security-token"] = frozen.token
         absolute = str(target)
-        from authz_lib.sigv4._auth import authorization  # noqa: PLC0415  # loads botocore
+        from authz_lib.sigv4._auth import authorization  # loads botocore
 
         sent["authorization"] = authorization(
             frozen,

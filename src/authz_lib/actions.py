@@ -6,12 +6,10 @@ by hand, and read at the start of a Lambda with a plain loader.  See `ActionMap`
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from authz_lib._action_entry import ActionEntry, read_entry
 from authz_lib._support.strict_json import JSONObject, StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.routing import RouteIndex
@@ -19,45 +17,14 @@ from authz_lib.smithy.uri import UriPattern
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from authz_lib.smithy.model import ResourceForm
 
 __all__ = ["ActionEntry", "ActionMap", "ResolvedAction"]
 
 _VERSION = 1
 _MAX_BYTES = 5_000_000
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_ACTION = re.compile(r"[\x21-\x7e]{1,200}")  # Verified Permissions: actionId has at most 200 characters
-_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
-
-
-@dataclass(frozen=True, slots=True)
-class ActionEntry:
-    """One line of the map.
-
-    Attributes:
-        method: the HTTP method, upper case.
-        route: the path pattern, such as ``/orders/{orderId}``.
-        query: query literals that must be there; an empty value stands for any value.
-        action: the Cedar action id, such as ``commercial:GetOrder``.
-        resource_type: the Cedar type of the resource; None where the action is on no particular one.
-        resource_id_label: the label whose value is the resource's id.
-        scopes: OAuth scopes of which the token must have *all*.
-        public: whether a caller without credentials is let in.
-        readonly: from Smithy's ``@readonly``.
-        idempotent: from Smithy's ``@idempotent``.
-    """
-
-    method: str
-    route: str
-    query: Mapping[str, str]
-    action: str
-    resource_type: str | None = None
-    resource_id_label: str | None = None
-    scopes: frozenset[str] = frozenset()
-    public: bool = False
-    readonly: bool = False
-    idempotent: bool = False
 
 
 class ResolvedAction(NamedTuple):
@@ -72,6 +39,9 @@ class ResolvedAction(NamedTuple):
     entry: ActionEntry
     labels: Mapping[str, str]
     resource_id: str | None
+
+
+_new = tuple.__new__  # what a named tuple's own constructor calls
 
 
 class ActionMap:
@@ -106,7 +76,7 @@ class ActionMap:
     def __init__(self, entries: Sequence[ActionEntry], *, prefix: str = "") -> None:
         self.entries = tuple(entries)
         self.prefix = prefix
-        self._index = RouteIndex((entry.method, _pattern(entry), entry) for entry in self.entries)
+        self._index = RouteIndex((entry.method, _pattern(entry), (entry, _id_labels(entry))) for entry in self.entries)
 
     def __repr__(self) -> str:
         return f"ActionMap({len(self.entries)} entries, prefix={self.prefix!r})"
@@ -147,7 +117,35 @@ class ActionMap:
             raise ConfigurationError("the action map's `prefix` and `service` must be strings")
         if not isinstance(lines, list):
             raise ConfigurationError("the action map's `actions` must be a list")
-        return cls([_read_entry(line, number) for number, line in enumerate(lines)], prefix=prefix)
+        return cls([read_entry(line, number) for number, line in enumerate(lines)], prefix=prefix)
+
+    @classmethod
+    def from_smithy(
+        cls, ast: JSONObject, *, service: str | None = None, prefix: str | None = None, resources: ResourceForm = "path"
+    ) -> ActionMap:
+        """Make a map from the JSON AST of a Smithy model; each operation of the service becomes one entry.
+
+        Args:
+            ast: the parsed JSON AST.
+            service: the service's shape id or name; None for the only one.
+            prefix: what stands before the colon of action ids; None for the service's name in lower case.
+            resources: ``"path"``: an operation on an instance of a resource is about the instance that the path names;
+                ``"application"``: no entry names a resource, and the authorizer asks about the application as a whole.
+
+        Not made: a public entry by silence.  A service without any authentication trait is refused; say ``@auth([])``.
+
+        Raises:
+            ConfigurationError: the model is broken, has no such service, an operation without route, two with the same.
+        """
+        from authz_lib._action_document import compile_actions  # pydantic: only where a map is made
+        from authz_lib.smithy.model import Model
+
+        return cls.from_document(compile_actions(Model(ast).service(service), prefix=prefix, resources=resources))
+
+    def to_document(self) -> JSONObject:
+        """The map as the document that `from_document` reads, in a stable order."""
+        lines = [entry.to_document() for entry in self.entries]
+        return {"version": _VERSION, "prefix": self.prefix, "actions": sorted(lines, key=_line_order)}
 
     def resolve(
         self,
@@ -177,86 +175,33 @@ class ActionMap:
             found = None if path is None else index.by_path(method, path, query)
         if found is None:
             return None
-        entry, labels = found
-        label = entry.resource_id_label
-        return ResolvedAction(entry, labels, None if label is None else labels.get(label))
+        (entry, id_labels), labels = found
+        if not id_labels or not labels:
+            resource_id = None
+        elif len(id_labels) == 1:
+            resource_id = labels[id_labels[0]]
+        else:
+            resource_id = "/".join([labels[label] for label in id_labels])
+        return _new(ResolvedAction, (entry, labels, resource_id))
+
+
+def _id_labels(entry: ActionEntry) -> tuple[str, ...]:
+    return () if entry.resource_id_label is None else tuple(entry.resource_id_label.split("/"))
+
+
+def _line_order(line: JSONObject) -> tuple[str, str, list[tuple[str, str]]]:
+    return line["route"], line["method"], sorted(line.get("query", {}).items())
 
 
 def _pattern(entry: ActionEntry) -> UriPattern:
     pattern = UriPattern.parse(entry.route)
     if pattern.query:
         raise ConfigurationError(f"the route `{entry.route}` must have its query literals in `query`")
-    if entry.resource_id_label is not None and entry.resource_id_label not in pattern.labels:
-        raise ConfigurationError(f"the route `{entry.route}` has no label `{entry.resource_id_label}`")
+    id_labels = _id_labels(entry)
+    for label in id_labels:
+        if label not in pattern.labels:
+            raise ConfigurationError(f"the route `{entry.route}` has no label `{label}`")
+    greedy = {segment.text for segment in pattern.segments if segment.kind == "greedy"}
+    if greedy.intersection(id_labels[:-1]) or len(set(id_labels)) != len(id_labels):
+        raise ConfigurationError(f"the ids that the labels `{entry.resource_id_label}` make would not be unique")
     return UriPattern(pattern.path, pattern.segments, entry.query, pattern.shape)
-
-
-class _Member(NamedTuple):
-    read: Callable[[Any], Any]
-    expected: str
-    default: Any = ...
-
-
-def _text(pattern: re.Pattern[str]) -> Callable[[Any], str | None]:
-    return lambda value: value if isinstance(value, str) and pattern.fullmatch(value) else None
-
-
-def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: _ABSENT if value is None else read(value)
-
-
-def _flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _scopes(value: Any) -> frozenset[str] | None:
-    if not isinstance(value, list) or not all(isinstance(item, str) and _SCOPE.fullmatch(item) for item in value):
-        return None
-    return frozenset(value)
-
-
-def _query(value: Any) -> Mapping[str, str] | None:
-    if not isinstance(value, dict) or not all(name and isinstance(text, str) for name, text in value.items()):
-        return None
-    return MappingProxyType(dict(value))
-
-
-_ABSENT = object()
-_ANY_TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
-_MEMBERS: dict[str, _Member] = {
-    "method": _Member(
-        lambda value: value if isinstance(value, str) and value in _METHODS else None, "an HTTP method in upper case"
-    ),
-    "route": _Member(_text(_ANY_TEXT), "a path pattern"),
-    "query": _Member(_query, "an object of strings", MappingProxyType({})),
-    "action": _Member(_text(_ACTION), "an action id of at most 200 printable characters"),
-    "resource_type": _Member(_optional(_text(_TYPE)), "a Cedar type name or null", None),
-    "resource_id_label": _Member(_optional(_text(_ANY_TEXT)), "the name of a label or null", None),
-    "scopes": _Member(_scopes, "a list of OAuth scopes", frozenset()),
-    "public": _Member(_flag, "true or false", default=False),
-    "readonly": _Member(_flag, "true or false", default=False),
-    "idempotent": _Member(_flag, "true or false", default=False),
-}
-
-
-def _read_entry(line: Any, number: int) -> ActionEntry:
-    if not isinstance(line, dict):
-        raise ConfigurationError(f"`actions[{number}]` must be an object")
-    unknown = line.keys() - _MEMBERS.keys()
-    if unknown:
-        raise ConfigurationError(f"`actions[{number}]` has the unknown member `{min(unknown)}`")
-    values = {}
-    for name, member in _MEMBERS.items():
-        if name not in line and member.default is not ...:
-            values[name] = member.default
-            continue
-        value = member.read(line.get(name))
-        if value is None:
-            raise ConfigurationError(f"`actions[{number}].{name}` must be {member.expected}")
-        values[name] = None if value is _ABSENT else value
-    entry = ActionEntry(**values)
-    if entry.public and entry.scopes:
-        raise ConfigurationError(f"`actions[{number}]` is public and asks for scopes")
-    if entry.resource_id_label is not None and entry.resource_type is None:
-        raise ConfigurationError(f"`actions[{number}]` has a `resource_id_label` and no `resource_type`")
-    return entry

@@ -28,6 +28,13 @@ LINES = [
     line("POST", "/bulk", "Export", query={"mode": "export"}),
     line("POST", "/jobs", "StartJob"),
     line("POST", "/jobs", "StopJob", query={"stop": ""}),
+    line("POST", "/jobs", "KillJob", query={"stop": "hard"}),
+    line("POST", "/jobs", "PauseJob", query={"pause": ""}),
+    line("POST", "/jobs", "ParkJob", query={"pause": "", "stop": ""}),
+    line(
+        "GET", "/orders/{orderId}/lines/{lineId}", "GetLine", resource_type="Line", resource_id_label="orderId/lineId"
+    ),
+    line("GET", "/orders/{orderId}/lines", "ListLines", **ORDER),
 ]
 
 
@@ -62,6 +69,12 @@ def actions():
         ("POST", "/jobs", "/jobs", {"stop": ["anything"]}, "StopJob", None),
         ("POST", "/jobs", "/jobs", {"stop": [""]}, "StopJob", None),
         ("POST", "/jobs", "/jobs", {"stop": []}, "StartJob", None),
+        ("POST", "/jobs", "/jobs", {"stop": ["hard"]}, "KillJob", None),
+        ("POST", "/jobs", "/jobs", {"stop": ["x"], "pause": ["x"]}, "ParkJob", None),
+        ("GET", None, "/orders/o-1/lines/7", {}, "GetLine", "o-1/7"),
+        ("GET", "/orders/{orderId}/lines/{lineId}", "/orders/o%201/lines/7", {}, "GetLine", "o 1/7"),
+        ("GET", "/orders/{orderId}/lines/{lineId}", None, {}, "GetLine", None),
+        ("GET", "GET /orders/{orderId}/lines", "/orders/o-1/lines", {}, "ListLines", "o-1"),
     ],
 )
 def test_a_request_means_one_action(actions, method, route, path, query, action, resource_id):
@@ -170,6 +183,8 @@ def test_an_encoded_spelling_of_a_literal_does_not_become_a_label():
         ({"actions": [{**LINES[2], "resource_type": None}]}, "no `resource_type`"),
         ({"actions": [{**LINES[2], "resource_type": "a b"}]}, "a Cedar type name"),
         ({"actions": [{**LINES[2], "resource_id_label": "id"}]}, "has no label `id`"),
+        ({"actions": [{**LINES[5], "route": "/f/{key+}/{id}", "resource_id_label": "key/id"}]}, "not be unique"),
+        ({"actions": [{**LINES[2], "resource_id_label": "orderId/orderId"}]}, "not be unique"),
         ({"actions": [LINES[0], LINES[0]]}, "there twice"),
         ({"actions": [LINES[2], {**line("GET", "/orders/{other}", "Other")}]}, "there twice"),
         ({"actions": [line("GET", "/orders/", "A"), line("GET", "/orders", "B")]}, "there twice"),
@@ -201,7 +216,7 @@ def test_a_file_is_read_strictly(tmp_path):
     path.write_text(json.dumps({"version": 1, "prefix": "shop", "actions": LINES}))
     loaded = ActionMap.load(path)
     assert len(loaded.entries) == len(LINES)
-    assert repr(loaded) == "ActionMap(10 entries, prefix='shop')"
+    assert repr(loaded) == "ActionMap(15 entries, prefix='shop')"
     assert loaded.entries[0].scopes == {"orders/read"}
 
 
@@ -216,3 +231,11 @@ def test_loading_a_map_imports_no_third_party_package(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_two_operations_that_fit_equally_well_are_none():
+    both = [line("GET", "/b", "Acl", query={"acl": ""}), line("GET", "/b", "Tags", query={"tagging": ""})]
+    actions = ActionMap.from_document({"version": 1, "actions": both})
+    assert actions.resolve("GET", "/b", "/b", {"acl": [""]}).entry.action == "shop:Acl"
+    assert actions.resolve("GET", "/b", "/b", {"acl": [""], "tagging": [""]}) is None
+    assert actions.resolve("GET", None, "/b", {"acl": [""], "tagging": [""]}) is None

@@ -21,6 +21,9 @@ class _Subcommand(NamedTuple):
 
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
+    "gateway-responses": _Subcommand(
+        "authz_lib.cli.gateway_responses", "print what a REST API's gateway answers itself, in the shape of your errors"
+    ),
     "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
     "token": _Subcommand("authz_lib.cli.token", "check a token: which checks it passes, and which it fails"),
 }

@@ -248,7 +248,19 @@ def _is_http_two(event: JSONObject, context: JSONObject) -> bool:
 
 
 def _is_rest(event: JSONObject, context: JSONObject) -> bool:
-    return "version" not in event and "resource" in event and "apiId" in context and "connectionId" not in context
+    # A REST API names the resource it matched; an HTTP API with payload 1.0 says `"resourceId": null`.  AWS sends REST
+    # events without `version`, local gateways have been seen to add "1.0".
+    return (
+        event.get("version", "1.0") == "1.0"
+        and "resource" in event
+        and "apiId" in context
+        and type(context.get("resourceId")) is str
+        and "connectionId" not in context
+    )
+
+
+def _is_http_one(event: JSONObject, context: JSONObject) -> bool:
+    return event.get("version") == "1.0" and "httpMethod" in event and not _is_rest(event, context)
 
 
 _PROXY_KINDS: tuple[tuple[ProxyKind, Callable[[JSONObject, JSONObject], bool]], ...] = (
@@ -257,7 +269,7 @@ _PROXY_KINDS: tuple[tuple[ProxyKind, Callable[[JSONObject, JSONObject], bool]], 
     ("websocket", lambda _event, context: "connectionId" in context),
     ("function-url", _is_function_url),
     ("http-2.0", _is_http_two),
-    ("http-1.0", lambda event, _context: event.get("version") == "1.0" and "httpMethod" in event),
+    ("http-1.0", _is_http_one),
     ("rest", _is_rest),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.errors import ErrorShape, define
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "Service"]
+__all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "ResourceForm", "Service"]
+
+ResourceForm = Literal["path", "application"]
+"""Whether an action map names the instance in the path, or leaves every question to be about the application."""
 
 NO_AUTH = "smithy.api#noAuth"
 _AUTH = "smithy.api#auth"
@@ -72,10 +75,10 @@ class Resource:
         return shape_name(self.id)
 
     @property
-    def own_identifiers(self) -> tuple[str, ...]:
-        """The identifiers that the parent does not have; all of them where it has the same."""
-        above = self.parent.identifiers if self.parent else ()
-        return tuple(name for name in self.identifiers if name not in above) or self.identifiers[-1:]
+    def path_of_identifiers(self) -> tuple[str, ...]:
+        """All identifiers, those of the outermost resource first."""
+        above = self.parent.path_of_identifiers if self.parent else ()
+        return tuple(dict.fromkeys([*(name for name in above if name in self.identifiers), *self.identifiers]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Operation:
         resource: the resource it is bound to.
         on_instance: whether it is about one instance of ``resource``, and not about the collection.
         labels: identifier of a resource → label of the URI that carries it.
+        scopes: OAuth scopes from the trait ``authz#requiredScopes``, a list of strings that a model may define.
     """
 
     id: str
@@ -108,6 +112,7 @@ class Operation:
     resource: Resource | None
     on_instance: bool
     labels: tuple[tuple[str, str], ...]
+    scopes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -244,6 +249,7 @@ class Service:
             resource=binding.resource,
             on_instance=binding.on_instance,
             labels=tuple(self._labels(shape, operation_id, http)),
+            scopes=_scopes(found, operation_id),
         )
 
     def _auth_list(self, found: JSONObject, shape_id: str) -> list[str] | None:
@@ -351,6 +357,15 @@ def _http(found: JSONObject, operation_id: str) -> HttpBinding | None:
         return HttpBinding(method, uri, UriPattern.parse(uri), code)
     except ConfigurationError as error:
         raise ConfigurationError(f"the model is broken: `@http` of `{operation_id}`: {error}") from None
+
+
+def _scopes(found: JSONObject, operation_id: str) -> tuple[str, ...]:
+    scopes = found.get("authz#requiredScopes", [])
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise ConfigurationError(
+            f"the model is broken: the required scopes of `{operation_id}` must be a list of strings"
+        )
+    return tuple(scopes)
 
 
 def _action_name(found: JSONObject, operation_id: str) -> str:

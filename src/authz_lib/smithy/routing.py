@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote
 
 from authz_lib.errors import ConfigurationError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from authz_lib.smithy.uri import Segment, UriPattern
 
-__all__ = ["Match", "RouteIndex", "split_path"]
+__all__ = ["RouteIndex", "split_path"]
 
 T = TypeVar("T")
 
@@ -30,13 +30,6 @@ _FORBIDDEN_DECODED = re.compile(r"[\x00-\x1f\x7f-\x9f\\/\ud800-\udfff]|%[0-9A-Fa
 # `%41` is never needed for `A`: only who wants two readers to see two paths writes it.
 _ENCODED_UNRESERVED = re.compile(r"%(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-
-
-class Match(NamedTuple, Generic[T]):
-    """What a request means: the value that was put in for the pattern, and the decoded labels."""
-
-    value: T
-    labels: Mapping[str, str]
 
 
 def split_path(path: str) -> list[tuple[str, str]] | None:
@@ -78,7 +71,7 @@ def _decode(raw: str) -> str | None:
 
 
 class _Ambiguous(Exception):  # noqa: N818  control flow inside this module: never seen outside
-    """A discriminator is given twice, or the query is not known."""
+    """A discriminator is given twice, two patterns fit equally well, or the query is not known."""
 
 
 class _Group(Generic[T]):
@@ -92,13 +85,12 @@ class _Group(Generic[T]):
         self.choices: list[tuple[UriPattern, T]] = []
         self.discriminators: frozenset[str] = frozenset()
         self.names = pattern.labels
-        # A request by route key on a path of plain characters is one regular expression match.
+        # A request by route key on a path of plain characters is one regular expression match (greedy: by path only).
         text = "/".join(
             re.escape(segment.text) if segment.kind == "literal" else f"({_PLAIN_SEGMENT})"
             for segment in pattern.segments
         )
-        greedy = any(segment.kind == "greedy" for segment in pattern.segments)
-        self.match_plain = None if greedy else re.compile(f"/{text}/?" if text else "/").fullmatch
+        self.match_plain = re.compile(f"/{text}/?" if text else "/").fullmatch
 
     def add(self, pattern: UriPattern, value: T) -> None:
         if any(dict(other.query) == dict(pattern.query) for other, _ in self.choices):
@@ -106,11 +98,10 @@ class _Group(Generic[T]):
                 f"the route `{pattern.path}` is there twice with the same method and query literals"
             )
         self.choices.append((pattern, value))
-        self.choices.sort(key=lambda choice: (-len(choice[0].query), sorted(choice[0].query.items())))
         self.discriminators |= frozenset(pattern.query)
 
     def choose(self, query: Mapping[str, Sequence[str]] | None) -> tuple[UriPattern, T] | None:
-        """The choice whose query literals the request has, the one with most literals first."""
+        """The choice whose query literals the request has; of several the one with most, then with most values."""
         if not self.discriminators:
             return self.choices[0]
         if query is None:
@@ -124,10 +115,27 @@ class _Group(Generic[T]):
             if "," in values if isinstance(values, str) else len(values) != 1:
                 raise _Ambiguous
             given[name] = values if isinstance(values, str) else values[0]
-        for pattern, value in self.choices:
-            if all(name in given and wanted in {"", given[name]} for name, wanted in pattern.query.items()):
-                return pattern, value
-        return None
+        best: list[tuple[UriPattern, T]] = []
+        for choice in self.choices:
+            literals = choice[0].query
+            if all(name in given and wanted in {"", given[name]} for name, wanted in literals.items()):
+                rank = _query_rank(literals) - (_query_rank(best[0][0].query) if best else 0)
+                best = [choice] if not best or rank > 0 else [*best, choice] if rank == 0 else best
+        if len(best) > 1:  # `?acl&tagging`: who decides and who serves might not pick the same one
+            raise _Ambiguous
+        return best[0] if best else None
+
+    def choose_or_none(self, query: Mapping[str, Sequence[str]] | None) -> tuple[UriPattern, T] | None:
+        """As `choose`, with None for what is ambiguous too."""
+        try:
+            return self.choose(query)
+        except _Ambiguous:
+            return None
+
+
+def _query_rank(query: Mapping[str, str]) -> int:
+    """Literals count first, then how many of them name a value."""
+    return len(query) * 1000 + sum(1 for value in query.values() if value)
 
 
 class _Node(Generic[T]):
@@ -143,15 +151,16 @@ class _Node(Generic[T]):
 class RouteIndex(Generic[T]):
     """An index of (method, pattern) → value.
 
-    `by_route` is for the API's own route key, `by_path` for where only a path is known.  Both answer None for what is
-    unknown, what two readers could read in two ways, and a discriminator that is given twice.
+    `by_route` is for the API's own route key, `by_path` for where only a path is known.  Both answer (value, decoded
+    labels), and None for what is unknown, for what two readers could read in two ways, and for a discriminator that is
+    given twice.
 
     >>> from authz_lib.smithy.uri import UriPattern
     >>> index = RouteIndex([("GET", UriPattern.parse(uri), uri) for uri in ("/orders/{id}", "/orders/new")])
-    >>> index.by_path("GET", "/orders/new", {}).value, index.by_path("GET", "/orders/7", {}).value
+    >>> index.by_path("GET", "/orders/new", {})[0], index.by_path("GET", "/orders/7", {})[0]
     ('/orders/new', '/orders/{id}')
     >>> index.by_route("GET", "/orders/{id}", "/orders/7", {})
-    Match(value='/orders/{id}', labels={'id': '7'})
+    ('/orders/{id}', {'id': '7'})
     """
 
     def __init__(self, routes: Iterable[tuple[str, UriPattern, T]]) -> None:
@@ -165,8 +174,9 @@ class RouteIndex(Generic[T]):
                 group = self._groups[method, pattern.shape] = _Group(pattern, value)
                 self._grow(method, pattern, group)
             group.add(pattern, value)
-            self._routes[method, pattern.path] = self._routes[method, f"{method} {pattern.path}"] = group
-            self._routes[method, f"ANY {pattern.path}"] = group
+            if "{+}" not in pattern.shape:
+                for route in (pattern.path, f"{method} {pattern.path}", f"ANY {pattern.path}"):
+                    self._routes[method, route] = group
             self._literals.update(segment.text for segment in pattern.segments if segment.kind == "literal")
 
     def _grow(self, method: str, pattern: UriPattern, group: _Group[T]) -> None:
@@ -185,20 +195,20 @@ class RouteIndex(Generic[T]):
 
     def by_route(
         self, method: str, route: str, path: str | None, query: Mapping[str, Sequence[str]] | None
-    ) -> Match[T] | None:
+    ) -> tuple[T, Mapping[str, str]] | None:
         """The value for the API's own route: an HTTP API's ``routeKey`` or a REST API's ``resource``.
 
         ``$default`` and greedy routes say nothing about the request: there the path decides.  Label names may differ
         from the pattern's.  Without a path the labels are empty; a path that does not fit the route is refused.
         """
         group = self._routes.get((method, route))
-        if group is None or group.match_plain is None:
+        if group is None:
             return self._by_other_route(method, route, path, query)
         return self._in_group(group, path, query)
 
     def _by_other_route(
         self, method: str, route: str, path: str | None, query: Mapping[str, Sequence[str]] | None
-    ) -> Match[T] | None:
+    ) -> tuple[T, Mapping[str, str]] | None:
         verb, _, pattern = route.rpartition(" ")
         if verb not in {"", "ANY", method}:
             return None
@@ -210,29 +220,28 @@ class RouteIndex(Generic[T]):
 
     def _in_group(
         self, group: _Group[T], path: str | None, query: Mapping[str, Sequence[str]] | None
-    ) -> Match[T] | None:
+    ) -> tuple[T, Mapping[str, str]] | None:
+        value, names = group.first, group.names
         if group.discriminators:
-            try:
-                choice = group.choose(query)
-            except _Ambiguous:
-                return None
+            choice = group.choose_or_none(query)
             if choice is None:
                 return None
-            pattern, value = choice
-            names = pattern.labels
-        else:
-            value, names = group.first, group.names
+            value, names = choice[1], choice[0].labels
         if path is None:
-            return Match(value, _NO_LABELS)
-        plain = group.match_plain(path) if group.match_plain else None
-        if plain is not None:
-            return Match(value, dict(zip(names, plain.groups(), strict=True)) if names else _NO_LABELS)
+            return value, _NO_LABELS
+        plain = group.match_plain(path)
+        if plain is not None:  # nearly every request
+            if len(names) == 1:
+                return value, {names[0]: plain[1]}
+            return value, dict(zip(names, plain.groups(), strict=True)) if names else _NO_LABELS
         segments = self._split(path)
         if segments is None or not _fits(group.pattern, segments):
             return None
-        return Match(value, _labels(group.pattern, names, segments))
+        return value, _labels(group.pattern, names, segments)
 
-    def by_path(self, method: str, path: str, query: Mapping[str, Sequence[str]] | None) -> Match[T] | None:
+    def by_path(
+        self, method: str, path: str, query: Mapping[str, Sequence[str]] | None
+    ) -> tuple[T, Mapping[str, str]] | None:
         """The value of the most specific pattern that matches, with the path read as `split_path` reads it."""
         root = self._roots.get(method)
         if root is None:
@@ -244,7 +253,7 @@ class RouteIndex(Generic[T]):
             for group in _walk(root, segments, 0):
                 choice = group.choose(query)
                 if choice is not None:
-                    return Match(choice[1], _labels(group.pattern, choice[0].labels, segments))
+                    return choice[1], _labels(group.pattern, choice[0].labels, segments)
         except _Ambiguous:
             return None
         return None

@@ -1,0 +1,50 @@
+"""`authz gateway-responses`: templates of what a REST API's gateway itself answers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from authz_lib.smithy.gateway_responses import gateway_responses
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_arguments", "run"]
+
+# Without this a browser hides the two headers that a generated client reads.
+_EXPOSED = "x-amzn-ErrorType,x-amzn-RequestId,Retry-After"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--format", required=True, choices=["cloudformation", "openapi", "sam", "terraform"])
+    parser.add_argument(
+        "--profile",
+        default="AccessDeniedException",
+        choices=["AccessDeniedException", "ForbiddenException"],
+        help="the `__type` of a 403; the gateway's own header says AccessDeniedException for a deny in any case",
+    )
+    parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
+    parser.add_argument("--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`")
+    parser.add_argument("--rest-api", metavar="NAME", help="the REST API's resource in the template")
+    parser.add_argument(
+        "--api", default="rest", choices=["rest", "http"], help="the kind of API; HTTP APIs are refused"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the document as JSON, which is YAML too."""
+    headers = {}
+    if arguments.cors_origin is not None:
+        headers = {"Access-Control-Allow-Origin": arguments.cors_origin, "Access-Control-Expose-Headers": _EXPOSED}
+    document = gateway_responses(
+        arguments.format,
+        denied=arguments.profile,
+        error_format=arguments.error_format,
+        headers=headers,
+        rest_api=arguments.rest_api,
+        api_kind=arguments.api,
+    )
+    print(json.dumps(document, indent=2))
+    return 0

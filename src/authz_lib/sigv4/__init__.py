@@ -9,13 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from authz_lib.sigv4.client import Response, SigV4Client
     from authz_lib.sigv4.credentials import Credentials
+    from authz_lib.sigv4.outcome import Outcome
     from authz_lib.sigv4.signer import SignedRequest, SigV4Signer
     from authz_lib.sigv4.url import CanonicalURL, canonical_url, quote_segment
 
 __all__ = [
     "CanonicalURL",
     "Credentials",
+    "Outcome",
+    "Response",
+    "SigV4Client",
     "SigV4Signer",
     "SignedRequest",
     "canonical_url",
@@ -25,6 +30,9 @@ __all__ = [
 _HOME = {
     "CanonicalURL": "url",
     "Credentials": "credentials",
+    "Outcome": "outcome",
+    "Response": "client",
+    "SigV4Client": "client",
     "SigV4Signer": "signer",
     "SignedRequest": "signer",
     "canonical_url": "url",

@@ -38,8 +38,8 @@ FOLDED_HEADER = {"get-header-value-multiline"}
 RULES_OF_S3 = {"get-slash-unnormalized", "get-slashes-unnormalized"}
 # The session token is added after signing: IoT's rule.  Ours is always signed.
 TOKEN_UNSIGNED = {"post-sts-header-after"}
-# The path holds a raw space or raw UTF-8, which no HTTP client may send, and is encoded once for the canonical request.  We
-# send it encoded and, as API Gateway wants it, encode what is sent once more (awscrt agrees: tests/property/test_sigv4.py).
+# The path holds a raw space or raw UTF-8, which no HTTP client may send, and is encoded once for the canonical request.
+# We send it encoded and, as API Gateway wants it, encode what is sent once more (awscrt agrees).
 RAW_PATH = {"get-space-normalized", "get-space-unnormalized", "get-utf8"}
 NOT_OURS = RULES_OF_S3 | TOKEN_UNSIGNED | RAW_PATH
 

@@ -13,7 +13,7 @@ from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
 from authz_lib.sigv4._transport import Answer, Transport
 from authz_lib.sigv4.outcome import Outcome, outcome_of_status
-from authz_lib.sigv4.signer import SigV4Signer
+from authz_lib.sigv4.signer import SigV4Signer, is_key
 from authz_lib.sigv4.url import Query, canonical_url, join_path
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Response", "SigV4Client"]
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # RFC 9110, section 9.2.2
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 # A default host name of AWS says which service and region it belongs to: a signature for another one never verifies.
 _AWS_HOST = re.compile(
@@ -291,7 +290,7 @@ def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, k
         if "content-type" not in given:
             sent["content-type"] = "application/json"
     if key is not None:
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             raise InvalidRequestError("the key is not 1 to 255 visible ASCII characters", field="idempotency_key")
         sent["idempotency-key"] = key
     return _Prepared(sent, body)

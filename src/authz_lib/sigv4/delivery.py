@@ -167,7 +167,7 @@ class Delivery:
                   truncated answer, 5xx                   (both ways carry the same idempotency key)
     ============= ======================================= ====================================================
 
-    The rollout is asked once per call.  A key that is not in takes the old way only; the new one does not stand in for it.
+    The rollout is asked once per call.  A key that is not in takes only the old way; the new one never stands in.
     After the migration ``fallback`` is deleted, and everything takes the new way.
 
     Not checked: that both ways lead to the same receiver, and that it deduplicates as stated: for that it must keep the

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
     from authz_lib.principal import Principal
     from authz_lib.service import service_handler
-    from authz_lib.sigv4 import SigV4Signer
+    from authz_lib.sigv4 import SigV4Client, SigV4Signer
     from authz_lib.smithy.errors import SmithyError
     from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
 
@@ -35,6 +35,7 @@ __all__ = [
     "Principal",
     "QueryParameter",
     "RemoteKeySet",
+    "SigV4Client",
     "SigV4Signer",
     "SmithyError",
     "StaticKeySet",
@@ -60,6 +61,7 @@ _HOME = {
     "Principal": "authz_lib.principal",
     "QueryParameter": "authz_lib.gateway.sources",
     "RemoteKeySet": "authz_lib.tokens",
+    "SigV4Client": "authz_lib.sigv4",
     "SigV4Signer": "authz_lib.sigv4",
     "SmithyError": "authz_lib.smithy.errors",
     "StaticKeySet": "authz_lib.tokens",

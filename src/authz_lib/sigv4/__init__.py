@@ -9,13 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from authz_lib.sigv4.client import Response, SigV4Client
     from authz_lib.sigv4.credentials import Credentials
+    from authz_lib.sigv4.delivery import ApiCall, Delivery, DeliveryEvent, DeliveryPath, Parcel, Receipt
+    from authz_lib.sigv4.lambda_invoke import LambdaInvoke
+    from authz_lib.sigv4.outcome import Outcome
+    from authz_lib.sigv4.rollout import RolloutFlag
     from authz_lib.sigv4.signer import SignedRequest, SigV4Signer
     from authz_lib.sigv4.url import CanonicalURL, canonical_url, quote_segment
 
 __all__ = [
+    "ApiCall",
     "CanonicalURL",
     "Credentials",
+    "Delivery",
+    "DeliveryEvent",
+    "DeliveryPath",
+    "LambdaInvoke",
+    "Outcome",
+    "Parcel",
+    "Receipt",
+    "Response",
+    "RolloutFlag",
+    "SigV4Client",
     "SigV4Signer",
     "SignedRequest",
     "canonical_url",
@@ -23,8 +39,19 @@ __all__ = [
 ]
 
 _HOME = {
+    "ApiCall": "delivery",
     "CanonicalURL": "url",
     "Credentials": "credentials",
+    "Delivery": "delivery",
+    "DeliveryEvent": "delivery",
+    "DeliveryPath": "delivery",
+    "LambdaInvoke": "lambda_invoke",
+    "Outcome": "outcome",
+    "Parcel": "delivery",
+    "Receipt": "delivery",
+    "Response": "client",
+    "RolloutFlag": "rollout",
+    "SigV4Client": "client",
     "SigV4Signer": "signer",
     "SignedRequest": "signer",
     "canonical_url": "url",

@@ -1,0 +1,333 @@
+"""Signed calls over urllib3: what is signed is sent, nothing is followed, only what is safe is tried again."""
+
+from __future__ import annotations
+
+import json as json_module
+import re
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from authz_lib._support.clock import Clock, system_clock
+from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.sigv4._transport import Answer, Transport
+from authz_lib.sigv4.outcome import Outcome, outcome_of_status
+from authz_lib.sigv4.signer import SigV4Signer, is_key
+from authz_lib.sigv4.url import Query, canonical_url, join_path
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from authz_lib.sigv4.credentials import CredentialsSource, FrozenCredentials
+    from authz_lib.sigv4.signer import SignedRequest
+    from authz_lib.sigv4.url import CanonicalURL
+
+__all__ = ["Response", "SigV4Client"]
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # RFC 9110, section 9.2.2
+_LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
+# A default host name of AWS says which service and region it belongs to: a signature for another one never verifies.
+_AWS_HOST = re.compile(
+    r"(?:^|\.)(execute-api|lambda-url|vpc-lattice-svcs)\.([a-z0-9-]+)\.(?:[a-z.]+\.)?(?:amazonaws\.com|on\.aws)"
+)
+_SERVICE_OF_HOST = {"lambda-url": "lambda"}
+_SKEWED = re.compile(rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE)
+_SKEW_ALLOWED_SECONDS = 240.0  # AWS allows five minutes; within that the clock is not what was refused
+_SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
+_RETRIED = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer.  Its headers and body are not in its repr.
+
+    Attributes:
+        status: the HTTP status.
+        headers: names are found in any case.
+        body: the bytes, as they came.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the status says about the call."""
+        return outcome_of_status(self.status)
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            DeliveryError: it is not JSON.  The other side has acted all the same, so the outcome is ``"ambiguous"``.
+        """
+        try:
+            return json_module.loads(self.body)
+        except (ValueError, RecursionError):
+            raise DeliveryError("the answer is not JSON", outcome=Outcome.AMBIGUOUS) from None
+
+    def raise_for_status(self) -> Self:
+        """Return the response if it is a 2xx.
+
+        Raises:
+            DeliveryRejectedError: 3xx or 4xx: a no, which must not be worked around.
+            DeliveryError: 5xx: the outcome is ``"ambiguous"``.
+        """
+        if self.outcome is Outcome.DELIVERED:
+            return self
+        if self.outcome is Outcome.REJECTED:
+            raise DeliveryRejectedError(f"the signed call was answered with {self.status}")
+        raise DeliveryError(f"the signed call was answered with {self.status}", outcome=Outcome.AMBIGUOUS)
+
+
+class SigV4Client:
+    """Calls one IAM-protected API: API Gateway, a Lambda function URL, VPC Lattice.
+
+    - The URL is made canonical once, signed and sent as it is; each attempt is signed anew with one frozen set of
+      credentials.  An ``Idempotency-Key`` is signed too: nobody on the way can exchange it.
+    - Redirects are never followed.  A truncated answer, or one that does not say how long it is, is an error.
+    - A second attempt is made, at once and at most once, when the first was certainly not sent, or when repeating is
+      harmless (see ``idempotent`` of `request`).  429 and other refusals are never repeated: waiting is the caller's.
+    - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call is signed once more
+      with that time.  A refusal for another reason is never re-signed.
+
+    It is *not* checked who answers beyond TLS and the host name.  No proxy and no variable of the environment is used,
+    except for credentials.  Safe to share between threads.
+
+    Args:
+        base_url: ``https`` (``http`` for loopback only), with the stage and perhaps the route.
+        region: of the API; with a custom domain there is no other way to know it.
+        service: the service name to sign for.
+        credentials: as for `SigV4Signer`.
+        receiver_deduplicates: state that the receiver does the work of one idempotency key once.  A key alone is not
+            deduplication, so without this statement a call with a key is repeated no more than one without.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
+        ssl_context: for a private certificate authority.
+        max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
+        max_response_bytes: a larger answer is refused.
+        max_attempts: 1 never tries again.
+        clock: seconds since the epoch.
+
+    Raises:
+        ConfigurationError: an argument is wrong, or host, service and region contradict each other.
+
+    >>> from authz_lib import SigV4Client
+    >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod", region="eu-west-1")
+    >>> client.url("/orders", query={"open": "yes"})
+    'https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open=yes'
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        region: str,
+        service: str = "execute-api",
+        credentials: CredentialsSource | FrozenCredentials | None = None,
+        receiver_deduplicates: bool = False,
+        require_https: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        max_request_bytes: int = 10_000_000,
+        max_response_bytes: int = 10_000_000,
+        max_attempts: int = 2,
+        clock: Clock = system_clock,
+    ) -> None:
+        base = _base(base_url, require_https=require_https)
+        _check_host(base.host, service, region)
+        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
+            raise ConfigurationError("`max_attempts` must be at least 1, and no limit may be negative")
+        self._base = str(base)
+        self._signer = SigV4Signer(
+            service=service, region=region, credentials=credentials, also_sign=["idempotency-key"], clock=clock
+        )
+        self._transport = Transport(
+            base.scheme, base.host, ssl_context=ssl_context, max_bytes=max_response_bytes, clock=clock
+        )
+        self._receiver_deduplicates = receiver_deduplicates
+        self._max_request_bytes = max_request_bytes
+        self._max_attempts = max_attempts
+        self._clock = clock
+        self._skew_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the idle connections.  The client can be used again."""
+        self._transport.close()
+
+    def url(self, path: str, query: Query | None = None) -> str:
+        """The URL that `request` calls.
+
+        Raises:
+            InvalidRequestError: the path cannot be signed.
+        """
+        return str(self._target(path, query))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        idempotent: bool | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> Response:
+        """Sign and send; the answer is returned whatever its status is.  See `Response.raise_for_status`.
+
+        Args:
+            method: an HTTP method.
+            path: below the base URL; put ids in with `quote_segment`.
+            json: sent as a JSON body; not together with ``body``.
+            body: sent as it is.
+            query: plain text names and values.
+            headers: ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` are replaced.
+            idempotency_key: sent as ``Idempotency-Key``, 1 to 255 visible ASCII characters.
+            idempotent: repeating the call does no harm; by default that is what the method says (RFC 9110).
+            timeout_seconds: for everything together, a second attempt included; resolving the host name is not bounded.
+
+        Raises:
+            InvalidRequestError: the call cannot be signed or is too large; nothing was sent.
+            DeliveryError: ``"not_sent"``, or ``"ambiguous"``: the other side may have acted.
+        """
+        if timeout_seconds <= 0:
+            raise DeliveryError("there is no time left for the call", outcome=Outcome.NOT_SENT)
+        deadline = time.monotonic() + timeout_seconds
+        target = self._target(path, query)
+        prepared = _prepare(json, body, headers, idempotency_key)
+        if len(prepared.body or b"") > self._max_request_bytes:
+            raise InvalidRequestError("the body is larger than `max_request_bytes`", field="body")
+        call = _Call(method.upper(), target, prepared.headers, prepared.body, deadline)
+        harmless = (method.upper() in _IDEMPOTENT) if idempotent is None else idempotent
+        return self._run(call, harmless or (idempotency_key is not None and self._receiver_deduplicates))
+
+    def _run(self, call: _Call, harmless: bool) -> Response:
+        attempts, re_signed, may_have_acted = 0, False, False
+        while True:
+            attempts += 1
+            last = attempts >= self._max_attempts
+            try:
+                signed, signed_at = self._sign(call)
+                answer = self._transport.exchange(signed, call.target.target, deadline=call.deadline)
+            except DeliveryError as error:
+                may_have_acted |= error.outcome != Outcome.NOT_SENT
+                if not last and (harmless or not may_have_acted) and time.monotonic() < call.deadline:
+                    continue
+                if may_have_acted and error.outcome == Outcome.NOT_SENT:  # of this attempt; not of the one before
+                    raise DeliveryError("a repeated call could not be sent", outcome=Outcome.AMBIGUOUS) from None
+                raise
+            if not re_signed and self._learn_skew(answer, signed_at):
+                re_signed, attempts = True, attempts - 1
+                continue
+            if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:
+                may_have_acted = True
+                continue
+            return Response(*answer)
+
+    def _target(self, path: str, query: Query | None) -> CanonicalURL:
+        if "#" in path:
+            raise InvalidRequestError("the path has a fragment", field="path")
+        return canonical_url(join_path(self._base, path), query)
+
+    def _sign(self, call: _Call) -> tuple[SignedRequest, float]:
+        at = self._clock() + self._skew_seconds
+        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at
+
+    def _learn_skew(self, answer: Answer, signed_at: float) -> bool:
+        """Whether the call was refused for its time, and only for that: then nobody has acted on it.
+
+        A backend can put any text into a 403; but where the time we signed with really is off by more than AWS allows,
+        the call has not come past the gateway.
+        """
+        if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
+            return False
+        theirs = _date(answer.headers.get("date", ""))
+        if theirs is None or not _SKEW_ALLOWED_SECONDS < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
+            return False
+        self._skew_seconds = theirs - self._clock()
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    target: CanonicalURL
+    headers: dict[str, str]
+    body: bytes | None
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    headers: dict[str, str]
+    body: bytes | None
+
+
+def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, key: str | None) -> _Prepared:
+    sent = dict(headers or {})
+    given = {name.lower() for name in sent}
+    if not given.isdisjoint({"content-length", "transfer-encoding", "connection", "idempotency-key"}):
+        raise InvalidRequestError("a header that the client sets itself is given", field="headers")
+    if json is not None:
+        if body is not None:
+            raise InvalidRequestError("`json` and `body` are given together", field="body")
+        body = _encode(json)
+        if "content-type" not in given:
+            sent["content-type"] = "application/json"
+    if key is not None:
+        if not is_key(key):
+            raise InvalidRequestError("the key is not 1 to 255 visible ASCII characters", field="idempotency_key")
+        sent["idempotency-key"] = key
+    return _Prepared(sent, body)
+
+
+def _encode(document: Any) -> bytes:
+    try:
+        return json_module.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidRequestError("the document is not JSON", field="json") from None
+
+
+def _base(base_url: str, *, require_https: bool) -> CanonicalURL:
+    try:
+        base = canonical_url(base_url)
+    except InvalidRequestError as error:
+        raise ConfigurationError(f"`base_url`: {error}") from None
+    if base.query:
+        raise ConfigurationError("`base_url` has a query")
+    if base.scheme != "https" and require_https and not _LOCAL.fullmatch(base.host):
+        raise ConfigurationError("`base_url` is not `https`")
+    return base
+
+
+def _check_host(host: str, service: str, region: str) -> None:
+    found = _AWS_HOST.search(host)
+    if found is None:
+        return
+    needed = _SERVICE_OF_HOST.get(found[1], found[1])
+    if service != needed:
+        raise ConfigurationError(f"the host of `base_url` belongs to service `{needed}`, not to `{service}`")
+    if region != found[2]:
+        raise ConfigurationError(f"the host of `base_url` belongs to region `{found[2]}`, not to `{region}`")
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,84 @@
+"""Signed calls for people who have an httpx client already.
+
+A transport and not an ``httpx.Auth``: httpx copies the headers of a request to the request that follows a redirect, the
+session token among them, and an ``Auth`` cannot prevent that.  A transport signs below the redirects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from authz_lib.sigv4._adapters import BoundSigner
+
+if TYPE_CHECKING:
+    from authz_lib.sigv4.signer import SigV4Signer
+
+__all__ = ["AsyncSigV4Transport", "SigV4Transport"]
+
+
+class SigV4Transport(httpx.BaseTransport):
+    """Makes the URL canonical, signs, and hands the request to httpx's own transport.
+
+    A request to another host than that of ``base_url`` is refused, so mount it for the one API.  The body is read into
+    memory.  The outcome of a failed call is httpx's to tell: for calls that must not execute twice take `SigV4Client`.
+
+    Args:
+        base_url: its scheme and host are what is signed for.
+        signer: a `SigV4Signer`.
+        transport: sends the signed request; by default ``httpx.HTTPTransport()``, which tries once.
+
+    Raises:
+        ConfigurationError: ``base_url`` is not a URL.
+        InvalidRequestError: (per request) another host, or a URL or header that cannot be signed.
+
+    >>> import httpx
+    >>> from authz_lib import SigV4Signer
+    >>> api = "https://abc.execute-api.eu-west-1.amazonaws.com"
+    >>> signer = SigV4Signer(service="execute-api", region="eu-west-1")
+    >>> client = httpx.Client(base_url=f"{api}/prod", mounts={api: SigV4Transport(api, signer)})
+    """
+
+    def __init__(self, base_url: str, signer: SigV4Signer, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._signer = BoundSigner(base_url, signer)
+        self._transport = httpx.HTTPTransport() if transport is None else transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Sign and send."""
+        return self._transport.handle_request(_signed(self._signer, request, request.read()))
+
+    def close(self) -> None:
+        """Close the transport below."""
+        self._transport.close()
+
+
+class AsyncSigV4Transport(httpx.AsyncBaseTransport):
+    """`SigV4Transport` for ``httpx.AsyncClient``.  Signing itself does not await: a refresh of credentials blocks."""
+
+    def __init__(
+        self, base_url: str, signer: SigV4Signer, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._signer = BoundSigner(base_url, signer)
+        self._transport = httpx.AsyncHTTPTransport() if transport is None else transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sign and send."""
+        return await self._transport.handle_async_request(_signed(self._signer, request, await request.aread()))
+
+    async def aclose(self) -> None:
+        """Close the transport below."""
+        await self._transport.aclose()
+
+
+def _signed(signer: BoundSigner, request: httpx.Request, body: bytes) -> httpx.Request:
+    signed = signer.sign(request.method, str(request.url), request.headers.multi_items(), body)
+    headers = httpx.Headers(request.headers)
+    framed = headers.pop("transfer-encoding", None) is not None or "content-length" in headers
+    for name, value in signed.headers.items():
+        headers[name] = value
+    if body or framed:
+        headers["content-length"] = str(len(body))
+    return httpx.Request(
+        signed.method, signed.url, headers=headers, stream=httpx.ByteStream(body), extensions=request.extensions
+    )

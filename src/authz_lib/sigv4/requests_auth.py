@@ -1,0 +1,72 @@
+"""Signed calls for people who have a requests session already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from requests.auth import AuthBase
+
+from authz_lib.errors import InvalidRequestError
+from authz_lib.sigv4._adapters import BoundSigner
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+    from authz_lib.sigv4.signer import SigV4Signer
+
+__all__ = ["SigV4Auth"]
+
+_SECRET_HEADERS = ("authorization", "x-amz-security-token", "x-amz-date")
+
+
+class SigV4Auth(AuthBase):
+    """Makes the URL canonical and signs, as the last step of preparing a request.
+
+    A request to another host than that of ``base_url`` is refused.  Where requests follows a redirect, signature and
+    session token are taken out first: requests itself removes only ``Authorization``.  Bodies must be in memory.
+    The outcome of a failed call is requests' to tell: for calls that must not execute twice take `SigV4Client`.
+
+    Args:
+        base_url: its scheme and host are what is signed for.
+        signer: a `SigV4Signer`.
+
+    Raises:
+        ConfigurationError: ``base_url`` is not a URL.
+        InvalidRequestError: (per request) another host, a streamed body, or a URL or header that cannot be signed.
+
+    >>> import requests
+    >>> from authz_lib import SigV4Signer
+    >>> session = requests.Session()
+    >>> signer = SigV4Signer(service="execute-api", region="eu-west-1")
+    >>> session.auth = SigV4Auth("https://abc.execute-api.eu-west-1.amazonaws.com", signer)
+    """
+
+    def __init__(self, base_url: str, signer: SigV4Signer) -> None:
+        self._signer = BoundSigner(base_url, signer)
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Sign a prepared request in place."""
+        body: Any = r.body
+        if isinstance(body, str):
+            body = body.encode()
+        if body is not None and type(body) is not bytes:
+            raise InvalidRequestError("a streamed body cannot be signed", field="body")
+        headers = (
+            (name, value.decode("latin-1") if isinstance(value, bytes) else value) for name, value in r.headers.items()
+        )
+        signed = self._signer.sign(r.method or "", r.url or "", headers, body)
+        r.url = signed.url
+        r.body = body
+        if body is not None:
+            r.headers["Content-Length"] = str(len(body))
+        for name, value in signed.headers.items():
+            if name != "host":  # http.client writes the same one from the URL
+                r.headers[name] = value
+        r.register_hook("response", _leave_nothing_to_follow)
+        return r
+
+
+def _leave_nothing_to_follow(response: Response, **_: Any) -> None:
+    if response.is_redirect:
+        for name in _SECRET_HEADERS:
+            response.request.headers.pop(name, None)

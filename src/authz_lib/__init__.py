@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from authz_lib import errors
     from authz_lib.actions import ActionMap
     from authz_lib.authorizer import LambdaAuthorizer
+    from authz_lib.decisions import AuthorizationRequest, CedarEngine, Decision, DecisionPoint, VerifiedPermissions
     from authz_lib.entities import Entity, EntityUid
     from authz_lib.gateway import ExpectedGateway, GatewayCache, principal_from_event, principal_from_headers
     from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionMap",
+    "AuthorizationRequest",
     "BearerToken",
+    "CedarEngine",
     "Cookie",
+    "Decision",
+    "DecisionPoint",
     "Entity",
     "EntityUid",
     "ExpectedGateway",
@@ -39,6 +44,7 @@ __all__ = [
     "SigV4Signer",
     "SmithyError",
     "StaticKeySet",
+    "VerifiedPermissions",
     "VerifiedToken",
     "errors",
     "principal_from_event",
@@ -49,8 +55,12 @@ __all__ = [
 # Public name -> the module that holds it.
 _HOME = {
     "ActionMap": "authz_lib.actions",
+    "AuthorizationRequest": "authz_lib.decisions",
     "BearerToken": "authz_lib.gateway.sources",
+    "CedarEngine": "authz_lib.decisions",
     "Cookie": "authz_lib.gateway.sources",
+    "Decision": "authz_lib.decisions",
+    "DecisionPoint": "authz_lib.decisions",
     "Entity": "authz_lib.entities",
     "EntityUid": "authz_lib.entities",
     "ExpectedGateway": "authz_lib.gateway",
@@ -65,6 +75,7 @@ _HOME = {
     "SigV4Signer": "authz_lib.sigv4",
     "SmithyError": "authz_lib.smithy.errors",
     "StaticKeySet": "authz_lib.tokens",
+    "VerifiedPermissions": "authz_lib.decisions",
     "VerifiedToken": "authz_lib.tokens",
     "errors": "authz_lib",
     "principal_from_event": "authz_lib.gateway",

@@ -1,0 +1,106 @@
+"""How many questions become few batch calls, without one question's entities changing another's answer.
+
+A batch call has one principal, or one resource, at most 30 questions and one list of entities for all of them.
+Two questions share a call only when neither brings an entity that the other knows differently, or refers to without
+bringing it: such an entity could change that question's answer.  (An entity that a *policy* names could too; those
+belong into every question, or into the policies.)
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.entities import EntityUid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from authz_lib.decisions.request import Question
+    from authz_lib.entities import Entity
+
+__all__ = ["MAX_BATCH", "MAX_CALLER_ENTITIES", "MAX_OTHER_ENTITIES", "Chunk", "plan"]
+
+MAX_BATCH = 30
+MAX_CALLER_ENTITIES = 100
+MAX_OTHER_ENTITIES = 100
+
+
+class Chunk:
+    """Questions of one call, and the entities of all of them."""
+
+    __slots__ = ("_callers", "_mentions", "entities", "numbers")
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.entities: dict[EntityUid, Entity] = {}
+        self._callers: set[EntityUid] = set()
+        self._mentions: set[EntityUid] = set()  # ids that some question refers to and does not bring
+
+    def take(self, number: int, question: Question) -> bool:
+        """Add the question if it fits."""
+        own = {entity.uid: entity for entity in question.entities}
+        mentions = _mentions(question) - own.keys()
+        callers = self._callers | {entity.uid for entity in question.entities[: question.caller_entities]}
+        if self.numbers and not self._fits(own, mentions, callers):
+            return False
+        self.numbers.append(number)
+        self.entities |= own
+        self._mentions |= mentions
+        self._callers = callers
+        return True
+
+    def _fits(self, own: Mapping[EntityUid, Entity], mentions: set[EntityUid], callers: set[EntityUid]) -> bool:
+        if len(self.numbers) >= MAX_BATCH or len(callers) > MAX_CALLER_ENTITIES:
+            return False
+        if len((self.entities.keys() | own.keys()) - callers) > MAX_OTHER_ENTITIES:
+            return False
+        fresh = {uid: entity for uid, entity in own.items() if self.entities.get(uid) is not entity}
+        if any(uid in self.entities and self.entities[uid] != entity for uid, entity in fresh.items()):
+            return False
+        new = fresh.keys() - self.entities.keys()
+        return self._mentions.isdisjoint(new) and mentions.isdisjoint(self.entities.keys())
+
+
+def plan(questions: Sequence[Question]) -> list[Chunk]:
+    """The calls that ask all questions, each with one principal, or each with one resource: whichever takes fewer."""
+    by_principal = list(_chunks(questions, [question.principal for question in questions]))
+    if len(by_principal) <= -(-len(questions) // MAX_BATCH):
+        return by_principal
+    by_resource = list(_chunks(questions, [question.resource for question in questions]))
+    return min(by_principal, by_resource, key=len)
+
+
+def _chunks(questions: Sequence[Question], keys: Sequence[EntityUid | None]) -> Iterator[Chunk]:
+    groups: dict[EntityUid | None, list[int]] = {}
+    for number, key in enumerate(keys):
+        groups.setdefault(key, []).append(number)
+    for numbers in groups.values():
+        chunk = Chunk()
+        for number in numbers:
+            if not chunk.take(number, questions[number]):
+                yield chunk
+                chunk = Chunk()
+                chunk.take(number, questions[number])
+        yield chunk
+
+
+def _mentions(question: Question) -> set[EntityUid]:
+    found = {question.resource} | ({question.principal} if question.principal else set())
+    _collect(question.context.values(), found)
+    for entity in question.entities:
+        found.update(entity.parents)
+        _collect(entity.attrs.values(), found)
+        _collect(entity.tags.values(), found)
+    return found
+
+
+def _collect(values: Iterable[Any], found: set[EntityUid]) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is EntityUid:
+            found.add(value)
+        elif kind is tuple:
+            _collect(value, found)
+        elif kind is MappingProxyType:
+            _collect(value.values(), found)

@@ -1,0 +1,235 @@
+"""A memory in front of a decision point.  A remembered answer equals a fresh one, within the time to live.
+
+The key covers everything that a decision can depend on: the store and its endpoint, the error mode, the principal,
+action and resource, the whole context and every entity.  Failures and answers with evaluation errors are never
+remembered.
+
+How stale an answer can be: the gateway's own result cache, plus the time to live here, plus the seconds that Verified
+Permissions takes to spread a change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from cachetools import LRUCache
+
+from authz_lib._support.clock import Clock, system_clock
+from authz_lib._support.single_flight import SingleFlight
+from authz_lib.decisions.point import DecisionPoint
+from authz_lib.decisions.request import Decision, Question
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from authz_lib.entities import EntityUid
+    from authz_lib.errors import AuthzError
+
+__all__ = ["CacheStatistics", "CachedDecisions"]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """How often an answer was remembered (`hits`) or had to be asked for (`misses`), and how many are held (`size`)."""
+
+    hits: int
+    misses: int
+    size: int
+
+
+class _Entry(NamedTuple):
+    decision: Decision
+    expires_at: float
+    principal: EntityUid | None
+    resource: EntityUid
+
+
+class _Moment(NamedTuple):
+    """When a question was asked, and how often something had been forgotten by then."""
+
+    time: float
+    epoch: int
+
+
+_NEVER = _Moment(0.0, -1)
+
+
+class CachedDecisions(DecisionPoint):
+    """Remembers the decisions of another decision point.  Build it with `DecisionPoint.cached`.
+
+    An answer is remembered for the least of: the action's own time to live, else the default for its kind (allow or
+    deny), and what is left of the caller's ``expires_at``.  A clock that runs backwards empties the memory.  Callers
+    that ask the same question at the same time make one call; its failure is raised to all of them.
+
+    It pays in front of Verified Permissions.  The embedded engine decides in about the time that a key takes.
+
+    Args:
+        inner: the decision point that is asked.
+        ttl_seconds: how long an allow is remembered.
+        deny_ttl_seconds: how long a deny is remembered.
+        ttl: per action, how long its answers are remembered, allow and deny alike.
+        no_cache: actions whose answers are never remembered.
+        max_entries: how many answers are held; the least recently used go first.
+        clock: seconds since the epoch.
+
+    Raises:
+        ConfigurationError: a time is negative, or ``max_entries`` is not positive.
+    """
+
+    def __init__(
+        self,
+        inner: DecisionPoint,
+        *,
+        ttl_seconds: float = 60,
+        deny_ttl_seconds: float = 5,
+        ttl: Mapping[str, float] | None = None,
+        no_cache: Iterable[str] = (),
+        max_entries: int = 10_000,
+        clock: Clock = system_clock,
+    ) -> None:
+        own = dict(ttl or {})
+        if min(ttl_seconds, deny_ttl_seconds, *own.values()) < 0 or max_entries < 1:
+            raise ConfigurationError("times to live must not be negative, and `max_entries` must be positive")
+        if isinstance(no_cache, str):
+            raise ConfigurationError("`no_cache` must be a collection of action ids")
+        self._inner = inner
+        self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
+        self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
+        self._clock = clock
+        self._entries: LRUCache[bytes, _Entry] = LRUCache(max_entries)
+        self._lock = Lock()
+        self._flights: SingleFlight[Decision] = SingleFlight()
+        self._now = 0.0
+        self._epoch = 0
+        self._hits = self._misses = 0
+        self.vocabulary = inner.vocabulary
+        self.log = inner.log
+        self.on_evaluation_error = inner.on_evaluation_error
+        self._seed = f"{inner.identity}\n{inner.on_evaluation_error}\n".encode()
+
+    def __repr__(self) -> str:
+        return f"<CachedDecisions of {self._inner!r}>"
+
+    @property
+    def identity(self) -> str:
+        """The inner one's."""
+        return self._inner.identity
+
+    @property
+    def statistics(self) -> CacheStatistics:
+        """Hits, misses and size at this moment."""
+        with self._lock:
+            return CacheStatistics(self._hits, self._misses, len(self._entries))
+
+    def check(self, question: Question) -> None:
+        """As the inner decision point checks."""
+        self._inner.check(question)
+
+    def clear(self) -> None:
+        """Forget everything, and what is being asked at this moment as well."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._entries.clear()
+        self._epoch += 1
+
+    def invalidate(self, *, principal: EntityUid | None = None, resource: EntityUid | None = None) -> int:
+        """Forget the answers about this principal, this resource, or both together; returns how many there were.
+
+        Answers that are being asked for at this moment are not remembered either.
+
+        Raises:
+            ConfigurationError: neither is given; `clear` forgets everything.
+        """
+        if principal is None and resource is None:
+            raise ConfigurationError("`invalidate` needs `principal`, `resource` or both")
+        with self._lock:
+            stale = [
+                key
+                for key, entry in self._entries.items()
+                if (principal is None or entry.principal in {None, principal}) and resource in {None, entry.resource}
+            ]
+            for key in stale:
+                del self._entries[key]
+            self._epoch += 1
+        return len(stale)
+
+    def decide(self, question: Question) -> Decision:
+        """A remembered decision, or a fresh one."""
+        if not self._remembers(question):
+            return self._inner.decide(question)
+        key = self._key(question)
+        found, moment = self._recall(key)
+        if found is not None:
+            return found
+        # A flight that took off before something was forgotten may carry what is to be forgotten: it has another key.
+        return self._flights.run((key, moment.epoch), lambda: self._ask_and_keep(key, moment, question))
+
+    def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """Remembered decisions, and one batch for the others; equal questions are asked once."""
+        keys = [self._key(question) for question in questions]
+        known: dict[bytes, Decision | AuthzError] = {}
+        missing: dict[bytes, Question] = {}
+        moments: dict[bytes, _Moment] = {}
+        for key, question in zip(keys, questions, strict=True):
+            if key in known or key in missing:
+                continue
+            found, moments[key] = self._recall(key) if self._remembers(question) else (None, _NEVER)
+            if found is None:
+                missing[key] = question
+            else:
+                known[key] = found
+        for key, result in zip(missing, self._inner.decide_batch(list(missing.values())), strict=True):
+            known[key] = result
+            if isinstance(result, Decision):
+                self._keep(key, moments[key], missing[key], result)
+        return [known[key] for key in keys]
+
+    def _remembers(self, question: Question) -> bool:
+        return self._own_ttl_seconds.get(question.action.id, 1) != 0
+
+    def _ask_and_keep(self, key: bytes, moment: _Moment, question: Question) -> Decision:
+        decision = self._inner.decide(question)
+        self._keep(key, moment, question, decision)
+        return decision
+
+    def _key(self, question: Question) -> bytes:
+        digest = blake2b(self._seed, digest_size=32)
+        digest.update(question.canonical_text.encode())
+        for token in (question.access_token, question.identity_token):
+            digest.update(b"\n-" if token is None else b"\n" + blake2b(token.encode(), digest_size=32).digest())
+        return digest.digest()
+
+    def _recall(self, key: bytes) -> tuple[Decision | None, _Moment]:
+        with self._lock:
+            now = self._clock()  # inside the lock: two threads' readings out of order would look like a step back
+            if now < self._now:
+                self._forget()
+            self._now = now
+            entry = self._entries.get(key)
+            moment = _Moment(now, self._epoch)
+            if entry is not None and now < entry.expires_at:
+                self._hits += 1
+                return entry.decision, moment
+            self._misses += 1
+            return None, moment
+
+    def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
+        """Remember a decision, unless it had errors or something was forgotten while it was asked."""
+        if decision.errors:
+            return
+        seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])
+        expires_at = asked.time + seconds
+        if question.expires_at is not None:
+            expires_at = min(expires_at, question.expires_at)
+        if not expires_at > asked.time:
+            return
+        remembered = replace(decision, source="cache", latency_seconds=0.0, request_id=None)
+        with self._lock:
+            if asked.epoch == self._epoch:
+                self._entries[key] = _Entry(remembered, expires_at, question.principal, question.resource)

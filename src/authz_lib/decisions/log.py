@@ -1,0 +1,108 @@
+"""The decision log: one record per decision, without personal data unless it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.entities.wire import uid_text
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authz_lib.decisions.request import Decision, Question
+    from authz_lib.entities import EntityUid
+
+__all__ = ["DecisionLog"]
+
+_LOGGER = logging.getLogger("authz_lib.decisions")
+_MIN_KEY_BYTES = 16
+
+
+class DecisionLog:
+    """Reports every decision to a callable, and to the logger ``authz_lib.decisions`` as one JSON line at INFO.
+
+    A record holds: ``decision_id``, ``decision`` (``ALLOW`` or ``DENY``), ``action``, ``resource_type``,
+    ``determining_policies``, ``errors`` (how many), ``source``, ``latency_ms``, and ``policy_store_id``,
+    ``request_id`` and ``overruled`` where there is something to say.  Context, attributes, tokens and the texts of
+    evaluation errors are never in it.
+
+    Args:
+        on_decision: called with each record, a plain dict.  What it raises is raised to the caller: an audit that
+            fails must not go unnoticed.
+        hmac_key: with a key, ``principal`` and ``resource`` are in the record as HMAC-SHA-256 of type and id, so that
+            records about one caller can be found together without naming the caller.  At least 16 bytes.
+        log_ids: put the ids themselves into the record.  They can be personal data.
+        logger: where lines go to; ``None`` for nowhere.
+
+    Raises:
+        ConfigurationError: the key is too short.
+
+    >>> records = []
+    >>> log = DecisionLog(on_decision=records.append)
+    >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+    >>> engine = CedarEngine.from_text("permit(principal, action, resource);", decision_log=log)
+    >>> _ = engine.is_authorized(AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1")))
+    >>> records[0]["decision"], records[0]["resource_type"], "principal" in records[0]
+    ('ALLOW', 'Doc', False)
+    """
+
+    __slots__ = ("_key", "_log_ids", "_logger", "_on_decision")
+
+    def __init__(
+        self,
+        *,
+        on_decision: Callable[[dict[str, Any]], object] | None = None,
+        hmac_key: bytes | None = None,
+        log_ids: bool = False,
+        logger: logging.Logger | None = _LOGGER,
+    ) -> None:
+        if hmac_key is not None and len(hmac_key) < _MIN_KEY_BYTES:
+            raise ConfigurationError(f"`hmac_key` must have at least {_MIN_KEY_BYTES} bytes")
+        self._on_decision = on_decision
+        self._key = hmac_key
+        self._log_ids = log_ids
+        self._logger = logger
+
+    def report(self, question: Question, decision: Decision) -> None:
+        """Report one decision; nothing is built when nobody listens."""
+        logs = self._logger is not None and self._logger.isEnabledFor(logging.INFO)
+        if not logs and self._on_decision is None:
+            return
+        record = self._record(question, decision)
+        if self._logger is not None and logs:
+            self._logger.info("%s", json.dumps(record, ensure_ascii=True, separators=(",", ":")))
+        if self._on_decision is not None:
+            self._on_decision(record)
+
+    def _record(self, question: Question, decision: Decision) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "decision_id": str(uuid.uuid4()),
+            "decision": "ALLOW" if decision.allowed else "DENY",
+            "action": question.action.id,
+            "resource_type": question.resource.type,
+            "determining_policies": list(decision.determining_policies),
+            "errors": len(decision.errors),
+            "source": decision.source,
+            "latency_ms": round(decision.latency_seconds * 1000, 3),
+        }
+        optional = {
+            "policy_store_id": decision.policy_store_id,
+            "request_id": decision.request_id,
+            "overruled": decision.overruled or None,
+            "principal": None if question.principal is None else self._name(question.principal),
+            "resource": self._name(question.resource),
+        }
+        return record | {name: value for name, value in optional.items() if value is not None}
+
+    def _name(self, uid: EntityUid) -> str | None:
+        if self._log_ids:
+            return f"{uid.type}::{uid.id}"
+        if self._key is None:
+            return None
+        return hmac.new(self._key, uid_text(uid).encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,234 @@
+"""The decision point: the verbs that every policy engine here has, over the two that it must bring."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from authz_lib.decisions.request import AuthorizationRequest, Decision, ErrorMode, Question, Vocabulary
+from authz_lib.entities import Entity
+from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from authz_lib.decisions.cache import CachedDecisions
+    from authz_lib.decisions.log import DecisionLog
+    from authz_lib.entities import EntityUid
+    from authz_lib.principal import Principal
+
+__all__ = ["DecisionPoint"]
+
+R = TypeVar("R", bound="EntityUid | Entity")
+
+
+class DecisionPoint(ABC):
+    """May they do it?  `VerifiedPermissions` and `CedarEngine` answer; both are used through these verbs.
+
+    "Could not find out" is never a no and never a yes: it is raised, as a `DependencyError`.
+
+    A subclass brings `decide` and `decide_batch`; what they are given is checked and resolved.
+    """
+
+    vocabulary: Vocabulary
+    log: DecisionLog
+    on_evaluation_error: ErrorMode
+
+    @abstractmethod
+    def decide(self, question: Question) -> Decision:
+        """The decision for one resolved question, as Cedar makes it."""
+
+    @abstractmethod
+    def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """One decision, or the error in its place, per resolved question, in order."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What the answers depend on besides the question: the store, its endpoint, the version of its policies."""
+
+    def check(self, question: Question) -> None:  # noqa: B027  (an engine without limits has nothing to refuse)
+        """Refuse a question that the engine would refuse.  Raises `InvalidRequestError`."""
+
+    def is_authorized(self, request: AuthorizationRequest) -> Decision:
+        """The decision for one request.
+
+        Raises:
+            InvalidRequestError: the request breaks a limit of the engine.
+            DependencyError: the engine could not be asked, see the error tree.
+
+        >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+        >>> engine = CedarEngine.from_text("permit(principal, action == Action::\\"View\\", resource);")
+        >>> bool(engine.is_authorized(AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1"))))
+        True
+        """
+        question = self.resolve(request)
+        return self.answer(question)
+
+    def resolve(self, request: AuthorizationRequest) -> Question:
+        """The request with everything resolved, and checked against the engine's limits."""
+        question = self.vocabulary.question(request)
+        self.check(question)
+        return question
+
+    def answer(self, question: Question) -> Decision:
+        """Decide and report one resolved question."""
+        decision = self.settle(self.decide(question))
+        self.log.report(question, decision)
+        return decision
+
+    def answer_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """Decide and report several resolved questions."""
+        results: list[Decision | AuthzError] = []
+        for question, result in zip(questions, self.decide_batch(questions), strict=True):
+            settled = self.settle(result) if isinstance(result, Decision) else result
+            if isinstance(settled, Decision):
+                self.log.report(question, settled)
+            results.append(settled)
+        return results
+
+    def settle(self, decision: Decision) -> Decision:
+        """A `forbid` that errors is skipped by Cedar, so an ALLOW with errors may be wrong: by default it is a DENY."""
+        if not decision.errors or not decision.allowed or self.on_evaluation_error == "cedar":
+            return decision
+        return Decision(
+            allowed=False,
+            determining_policies=decision.determining_policies,
+            errors=decision.errors,
+            source=decision.source,
+            policy_store_id=decision.policy_store_id,
+            latency_seconds=decision.latency_seconds,
+            request_id=decision.request_id,
+            overruled=True,
+        )
+
+    def batch_is_authorized(self, requests: Iterable[AuthorizationRequest]) -> list[Decision]:
+        """The decisions for several requests, in their order.
+
+        Raises:
+            InvalidRequestError: a request breaks a limit; nothing is asked then.
+            BatchIncompleteError: a part could not be decided; ``.results`` holds a `Decision` or an error per request.
+        """
+        return self._complete(self.answer_batch([self.resolve(request) for request in requests]))
+
+    @staticmethod
+    def _complete(results: Sequence[Decision | AuthzError]) -> list[Decision]:
+        decisions = [result for result in results if isinstance(result, Decision)]
+        if len(decisions) != len(results):
+            raise BatchIncompleteError("a part of the batch could not be decided", results=results)
+        return decisions
+
+    def require(
+        self,
+        principal: EntityUid | Principal,
+        action: str,
+        resource: EntityUid | Entity,
+        *,
+        context: Mapping[str, object] | None = None,
+        entities: Iterable[Entity] = (),
+    ) -> Decision:
+        """Return only if it is allowed.
+
+        Raises:
+            AccessDeniedError: it is not.
+            InvalidRequestError: the request breaks a limit of the engine.
+            DependencyError: the engine could not be asked.
+
+        >>> from authz_lib import CedarEngine, EntityUid
+        >>> engine = CedarEngine.from_text("permit(principal, action == Action::\\"View\\", resource);")
+        >>> engine.require(EntityUid("User", "a"), "Delete", EntityUid("Doc", "1"))
+        Traceback (most recent call last):
+            ...
+        authz_lib.errors.AccessDeniedError: the policies do not allow this action on this resource
+        """
+        decision = self.is_authorized(AuthorizationRequest(principal, action, resource, context or {}, entities))
+        if not decision.allowed:
+            raise AccessDeniedError("the policies do not allow this action on this resource")
+        return decision
+
+    def filter(
+        self,
+        principal: EntityUid | Principal,
+        action: str,
+        resources: Iterable[R],
+        *,
+        context: Mapping[str, object] | None = None,
+        entities: Iterable[Entity] = (),
+        on_error: Literal["raise", "omit"] = "raise",
+    ) -> list[R]:
+        """Those of the resources on which the action is allowed, in their order; each is asked about once.
+
+        Args:
+            principal: who asks.
+            action: the id of the action.
+            resources: the candidates, ids or entities.
+            context: shared by all of them.
+            entities: shared by all of them.
+            on_error: what becomes of a candidate that could not be decided.  ``"omit"`` leaves it out, so that the
+                answer may be too short, never too long.
+
+        Raises:
+            BatchIncompleteError: with ``"raise"``, a part could not be decided; ``.results`` holds a `Decision` or an
+                error per distinct resource, in order of appearance.
+
+        >>> from authz_lib import CedarEngine, EntityUid
+        >>> engine = CedarEngine.from_text("permit(principal, action, resource == Doc::\\"2\\");")
+        >>> engine.filter(EntityUid("User", "a"), "View", [EntityUid("Doc", "1"), EntityUid("Doc", "2")])
+        [EntityUid(type='Doc', id='2')]
+        """
+        if on_error not in {"raise", "omit"}:
+            raise ConfigurationError("`on_error` must be `raise` or `omit`")
+        candidates = list(resources)
+        shared: dict[str, Any] = {"context": context or {}, "entities": tuple(entities)}
+        positions: dict[Any, int] = {}
+        questions: list[Question] = []
+        for candidate in candidates:
+            key = _identity(candidate)
+            if key not in positions:
+                positions[key] = len(questions)
+                questions.append(self.resolve(AuthorizationRequest(principal, action, candidate, **shared)))
+        results = self.answer_batch(questions)
+        if on_error == "raise":
+            self._complete(results)
+        allowed = [isinstance(result, Decision) and result.allowed for result in results]
+        return [candidate for candidate in candidates if allowed[positions[_identity(candidate)]]]
+
+    def is_authorized_with_token(
+        self,
+        action: str,
+        resource: EntityUid | Entity,
+        *,
+        access_token: str | None = None,
+        identity_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        entities: Iterable[Entity] = (),
+    ) -> Decision:
+        """The decision for the caller whom a token names; `VerifiedPermissions` only.
+
+        Verified Permissions verifies the token, makes the principal ``<userPoolId>|<sub>`` of it, attributes of an ID
+        token's claims, and ``context.token`` of an access token's.  A revoked token is not known to it.
+
+        Raises:
+            InvalidRequestError: neither token is given, a limit is broken, or the engine takes no tokens.
+            DependencyError: the store could not be asked.
+        """
+        question = self.vocabulary.token_question(
+            action,
+            resource,
+            context=context or {},
+            entities=entities,
+            access_token=access_token,
+            identity_token=identity_token,
+        )
+        self.check(question)
+        return self.answer(question)
+
+    def cached(self, *, ttl_seconds: float = 60, deny_ttl_seconds: float = 5, **options: Any) -> CachedDecisions:
+        """This decision point with a memory in front of it, see `authz_lib.decisions.cache.CachedDecisions`."""
+        from authz_lib.decisions.cache import CachedDecisions
+
+        return CachedDecisions(self, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options)
+
+
+def _identity(candidate: EntityUid | Entity) -> object:
+    return candidate.canonical_text if isinstance(candidate, Entity) else candidate

@@ -1,0 +1,210 @@
+"""Policies, schema and entities as they lie in a directory, and where each policy stands, for errors that can be found.
+
+::
+
+    DIR/*.cedar                           policies; the id is `@id("...")`, else `<stem>`, or `<stem>#<n>` of several
+    DIR/schema.cedarschema | schema.json  optional
+    DIR/entities.json                     optional: entities that the engine holds
+    DIR/template-links.json               optional: `[{"templateId": ..., "newId": ..., "values": {"?principal": ...}}]`
+    DIR/tests/*.yaml | *.json             optional: requests and what is expected, for `authz policies test`
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["PolicySource", "PolicySources", "TemplateLink", "parse_policies", "read_directory", "split_policies"]
+
+# What can hide a semicolon, a semicolon, or anything else that is not white space.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|;|[^\s";/]+|/', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLink:
+    """A template with its slots filled: a policy of its own.
+
+    >>> from authz_lib import EntityUid
+    >>> TemplateLink("share", "share-1", {"?principal": EntityUid("User", "bob")}).id
+    'share-1'
+    """
+
+    template_id: str
+    id: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """One policy or template: its id, its JSON form (EST), and where it stands."""
+
+    id: str
+    est: dict[str, Any] = field(repr=False)
+    is_template: bool
+    file: str
+    position: int
+
+    def statement(self, texts: Mapping[str, str]) -> str:
+        """The policy's own text."""
+        return split_policies(texts[self.file])[self.position][1]
+
+    def place(self, texts: Mapping[str, str]) -> str:
+        """``file:line`` of the policy."""
+        chunks = split_policies(texts[self.file])
+        return f"{self.file}:{chunks[self.position][0]}" if self.position < len(chunks) else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySources:
+    """Everything that a policy directory says."""
+
+    policies: tuple[PolicySource, ...]
+    texts: Mapping[str, str] = field(repr=False)
+    schema: str | None = None
+    entities: str | None = None
+    links: tuple[TemplateLink, ...] = ()
+
+
+def split_policies(text: str) -> list[tuple[int, str]]:
+    """Each policy of a text with the line that it starts on.
+
+    >>> split_policies('// a; b\\npermit(principal, action, resource);\\nforbid(principal, action, resource);')[1]
+    (3, 'forbid(principal, action, resource);')
+    """
+    found: list[tuple[int, str]] = []
+    start: int | None = None
+    line, counted = 1, 0
+    for token in _TOKEN.finditer(text):
+        if token[0].startswith("//"):
+            continue
+        if start is None:
+            start = token.start()
+            line += text.count("\n", counted, start)
+            counted = start
+        if token[0] == ";":
+            found.append((line, text[start : token.end()]))
+            start = None
+    if start is not None:
+        found.append((line, text[start:]))
+    return found
+
+
+def parse_policies(name: str, text: str, stem: str | None = None) -> list[PolicySource]:
+    """The policies and templates of one text, with stable ids.
+
+    Raises:
+        ConfigurationError: the text does not parse; the message has the place.
+    """
+    import cedarpy
+
+    try:
+        document = json.loads(cedarpy.policies_to_json_str(text))
+    except (ValueError, RecursionError):
+        raise ConfigurationError(_first_error(name, text)) from None
+    numbered = _in_order(document)
+    stem = stem or name
+    alone = len(numbered) == 1
+    return [
+        PolicySource(
+            id=est.get("annotations", {}).get("id") or (stem if alone else f"{stem}#{position + 1}"),
+            est=est,
+            is_template=is_template,
+            file=name,
+            position=position,
+        )
+        for position, est, is_template in numbered
+    ]
+
+
+def _in_order(document: Mapping[str, Any]) -> list[tuple[int, dict[str, Any], bool]]:
+    """cedarpy numbers the policies and templates of a text together: `policy0`, `policy1`, ..."""
+    found = [
+        (int(key.removeprefix("policy")), est, group == "templates")
+        for group in ("staticPolicies", "templates")
+        for key, est in document[group].items()
+    ]
+    return sorted(found, key=lambda item: item[0])
+
+
+def _first_error(name: str, text: str) -> str:
+    import cedarpy
+
+    for line, chunk in split_policies(text):
+        try:
+            cedarpy.policies_to_json_str(chunk)
+        except ValueError as error:
+            return f"{name}:{line}: the policy does not parse: {str(error).splitlines()[0]}"
+    return f"{name}: the policies do not parse"
+
+
+def collect(policies: Iterable[PolicySource], texts: Mapping[str, str], **rest: Any) -> PolicySources:
+    """Policies with ids that are all different.
+
+    Raises:
+        ConfigurationError: two policies have one id.
+    """
+    by_id: dict[str, PolicySource] = {}
+    for policy in policies:
+        other = by_id.setdefault(policy.id, policy)
+        if other is not policy:
+            places = f"{other.place(texts)} and {policy.place(texts)}"
+            raise ConfigurationError(f"two policies have the id `{policy.id}`: {places}")
+    for link in rest.get("links", ()):
+        if link.id in by_id:
+            raise ConfigurationError(f"a template link and a policy have the id `{link.id}`")
+    return PolicySources(tuple(by_id.values()), texts, **rest)
+
+
+def read_directory(path: Path) -> PolicySources:
+    """Read a policy directory.
+
+    Raises:
+        ConfigurationError: there are no policies, or a file is not what it must be; the message has the place.
+    """
+    files = sorted(path.glob("*.cedar"))
+    if not files:
+        raise ConfigurationError(f"`{path}` holds no `*.cedar` files")
+    texts = {str(file): _read(file) for file in files}
+    policies = [policy for file in files for policy in parse_policies(str(file), texts[str(file)], file.stem)]
+    schemas = [file for name in ("schema.cedarschema", "schema.json") if (file := path / name).is_file()]
+    if len(schemas) > 1:
+        raise ConfigurationError(f"`{path}` holds both `schema.cedarschema` and `schema.json`")
+    entities, links = path / "entities.json", path / "template-links.json"
+    return collect(
+        policies,
+        texts,
+        schema=_read(schemas[0]) if schemas else None,
+        entities=_read(entities) if entities.is_file() else None,
+        links=_read_links(links) if links.is_file() else (),
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise ConfigurationError(f"`{file}` cannot be read as UTF-8 text") from None
+
+
+def _read_links(file: Path) -> tuple[TemplateLink, ...]:
+    from authz_lib.entities.wire import uid_from_document
+
+    try:
+        return tuple(
+            TemplateLink(
+                item["templateId"],
+                item["newId"],
+                {slot: uid_from_document(value, ("type", "id")) for slot, value in item["values"].items()},
+            )
+            for item in json.loads(_read(file))
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigurationError(f"`{file}` is no list of template links") from None

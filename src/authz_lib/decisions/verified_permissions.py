@@ -1,0 +1,229 @@
+"""Amazon Verified Permissions as a decision point."""
+
+from __future__ import annotations
+
+import json
+import re
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.decisions.avp_batch import plan
+from authz_lib.decisions.avp_client import Answer, AVPClient, Boto3Client, ThinClient
+from authz_lib.decisions.avp_errors import malformed
+from authz_lib.decisions.log import DecisionLog
+from authz_lib.decisions.point import DecisionPoint
+from authz_lib.decisions.request import Decision, ErrorMode, Question, Vocabulary
+from authz_lib.entities import canonical_json, uid_to_avp, value_from_avp, value_to_avp
+from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from authz_lib.entities import Entity, EntityUid
+    from authz_lib.principal import PrincipalIdForm
+
+__all__ = ["VerifiedPermissions"]
+
+_STORE_ID = re.compile(r"[a-zA-Z0-9/_-]{1,200}")
+_MAX_REQUEST_BYTES = 1_000_000
+_MAX_TOKEN_LENGTH = 131_072
+_DECISIONS = {"ALLOW": True, "DENY": False}
+
+
+class VerifiedPermissions(DecisionPoint):
+    """Asks a policy store of Amazon Verified Permissions.
+
+    Every limit of the service that can be checked here is checked before the call.  Answers are read strictly: what is
+    not plainly ``ALLOW`` is never allowed.  A change of the policies reaches the service's answers within seconds.
+
+    Args:
+        policy_store_id: the id, or ``policy-store-alias/<name>``.
+        client: a boto3 client for ``verifiedpermissions``; its own timeouts and retries apply (botocore's defaults are
+            60 s and three attempts: set about 1 s, 2 s and 2).  By default the thin client of this library.
+        region: for the thin client; by default from the environment.
+        endpoint_url: for the thin client; by default from the environment, then the Region's.
+        action_type: ``"Action"``, or with a namespace ``"Shop::Action"``.
+        principal_type: the type that a `Principal` has in the policies.
+        group_type: the type that its groups have.
+        principal_id: how its id is made, see `authz_lib.principal.PrincipalIdForm`; ``"pool|sub"`` is the form that the
+            service itself makes of Cognito tokens.
+        on_evaluation_error: what an ALLOW means that came with evaluation errors.  Cedar skips a ``forbid`` that errs,
+            so by default it is a DENY; ``"cedar"`` keeps it.
+        decision_log: where decisions are reported to.
+        parallel_calls: how many batch calls may be under way at a time.
+
+    Raises:
+        ConfigurationError: an argument is wrong, or there is no Region.
+
+    See "IsAuthorized" and "BatchIsAuthorized" in the Verified Permissions API reference, and its quotas.
+
+    >>> VerifiedPermissions("PSEXAMPLEabcdefg111111", region="eu-west-1")
+    <VerifiedPermissions PSEXAMPLEabcdefg111111>
+    """
+
+    def __init__(
+        self,
+        policy_store_id: str,
+        *,
+        client: Any = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        action_type: str = "Action",
+        principal_type: str = "User",
+        group_type: str = "Group",
+        principal_id: PrincipalIdForm = "sub",
+        on_evaluation_error: ErrorMode = "deny",
+        decision_log: DecisionLog | None = None,
+        parallel_calls: int = 4,
+    ) -> None:
+        if not _STORE_ID.fullmatch(policy_store_id):
+            raise ConfigurationError(
+                "`policy_store_id` must be the id of a policy store, or `policy-store-alias/<name>`"
+            )
+        if on_evaluation_error not in {"deny", "cedar"}:
+            raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
+        if client is not None and (region is not None or endpoint_url is not None):
+            raise ConfigurationError("`region` and `endpoint_url` are the client's own when `client` is given")
+        if parallel_calls < 1:
+            raise ConfigurationError("`parallel_calls` must be positive")
+        self.vocabulary = Vocabulary(
+            action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
+        )
+        self.policy_store_id = policy_store_id
+        self.on_evaluation_error = on_evaluation_error
+        self.log = decision_log or DecisionLog()
+        self._parallel = parallel_calls
+        self._client = _client(client, region, endpoint_url, parallel_calls)
+
+    def __repr__(self) -> str:
+        return f"<VerifiedPermissions {self.policy_store_id}>"
+
+    @property
+    def identity(self) -> str:
+        """The endpoint and the store."""
+        return f"{self._client.endpoint}\n{self.policy_store_id}"
+
+    def check(self, question: Question) -> None:
+        """Refuse a token that the service would refuse; ids, types and values are checked where they are built.
+
+        Raises:
+            InvalidRequestError: a token is empty or too long.
+        """
+        for name, token in (("accessToken", question.access_token), ("identityToken", question.identity_token)):
+            if token is not None and not 0 < len(token) <= _MAX_TOKEN_LENGTH:
+                raise InvalidRequestError(f"`{name}` must have 1 to {_MAX_TOKEN_LENGTH} characters", field=name)
+
+    def decide(self, question: Question) -> Decision:
+        """Ask the service once."""
+        operation = "IsAuthorized" if question.principal is not None else "IsAuthorizedWithToken"
+        parameters = {"policyStoreId": self.policy_store_id} | _tokens(question) | _item(question)
+        parameters |= _entities(question.entities)
+        started = perf_counter()
+        answer = self._call(operation, parameters)
+        return self._decision(answer.document, answer, perf_counter() - started)
+
+    def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """Ask in as few calls as the service's limits allow, several at a time."""
+        chunks = plan(questions)
+        results: dict[int, Decision | AuthzError] = {}
+        if len(chunks) <= 1 or self._parallel == 1:
+            answered = [self._ask(questions, chunk.numbers, chunk.entities) for chunk in chunks]
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(min(self._parallel, len(chunks))) as threads:
+                answered = list(threads.map(lambda chunk: self._ask(questions, chunk.numbers, chunk.entities), chunks))
+        for chunk, decisions in zip(chunks, answered, strict=True):
+            results |= zip(chunk.numbers, decisions, strict=True)
+        return [results[number] for number in range(len(questions))]
+
+    def _ask(
+        self, questions: Sequence[Question], numbers: Sequence[int], entities: Mapping[EntityUid, Entity]
+    ) -> list[Decision | AuthzError]:
+        try:
+            if len(numbers) == 1:
+                return [self.decide(questions[numbers[0]])]
+            return self._ask_batch([questions[number] for number in numbers], entities.values())
+        except AuthzError as error:
+            return [error] * len(numbers)
+
+    def _ask_batch(self, questions: Sequence[Question], entities: Iterable[Entity]) -> list[Decision | AuthzError]:
+        items = [_item(question) for question in questions]
+        parameters = {"policyStoreId": self.policy_store_id, "requests": items} | _entities(entities)
+        started = perf_counter()
+        answer = self._call("BatchIsAuthorized", parameters)
+        seconds = perf_counter() - started
+        results = answer.document.get("results")
+        if not isinstance(results, list) or len(results) != len(items):
+            raise malformed()
+        for item, result in zip(items, results, strict=True):
+            if not isinstance(result, dict) or not _echoes(item, result.get("request")):
+                raise malformed()
+        return [self._decision(result, answer, seconds) for result in results]
+
+    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        body = json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(body) > _MAX_REQUEST_BYTES:
+            raise InvalidRequestError(f"the request has more than {_MAX_REQUEST_BYTES} bytes", field="entities")
+        return self._client.call(operation, parameters, body)
+
+    def _decision(self, document: Mapping[str, Any], answer: Answer, seconds: float) -> Decision:
+        """Read strictly: anything but the two words, or lists that are not there, is no answer."""
+        allowed = _DECISIONS.get(document.get("decision", ""))
+        policies, errors = document.get("determiningPolicies"), document.get("errors")
+        if allowed is None or not isinstance(policies, list) or not isinstance(errors, list):
+            raise malformed()
+        try:
+            return Decision(
+                allowed=allowed,
+                determining_policies=tuple(sorted([policy["policyId"] for policy in policies])),
+                errors=tuple(sorted([error["errorDescription"] for error in errors])),
+                source="verified_permissions",
+                policy_store_id=self.policy_store_id,
+                latency_seconds=seconds,
+                request_id=answer.request_id,
+            )
+        except (TypeError, KeyError):
+            raise malformed() from None
+
+
+def _client(client: Any, region: str | None, endpoint_url: str | None, connections: int) -> AVPClient:
+    if client is None:
+        return ThinClient(region=region, endpoint_url=endpoint_url, max_connections=connections)
+    return client if isinstance(client, (ThinClient, Boto3Client)) else Boto3Client(client)
+
+
+def _tokens(question: Question) -> dict[str, Any]:
+    tokens = {"accessToken": question.access_token, "identityToken": question.identity_token}
+    return {name: token for name, token in tokens.items() if token is not None}
+
+
+def _item(question: Question) -> dict[str, Any]:
+    item: dict[str, Any] = {} if question.principal is None else {"principal": uid_to_avp(question.principal)}
+    item["action"] = {"actionType": question.action.type, "actionId": question.action.id}
+    item["resource"] = uid_to_avp(question.resource)
+    if question.context:
+        item["context"] = {"contextMap": {name: value_to_avp(value) for name, value in question.context.items()}}
+    return item
+
+
+def _entities(entities: Iterable[Entity]) -> dict[str, Any]:
+    listed = [entity.to_avp() for entity in entities]
+    return {"entities": {"entityList": listed}} if listed else {}
+
+
+def _echoes(asked: Mapping[str, Any], echo: object) -> bool:
+    """Whether an answer's copy of the question is the question: an answer to another one must not be taken for it."""
+    if not isinstance(echo, dict) or any(
+        echo.get(name) != asked.get(name) for name in ("principal", "action", "resource")
+    ):
+        return False
+    try:
+        return _context_text(asked) == _context_text(echo)
+    except (AuthzError, TypeError, AttributeError):
+        return False
+
+
+def _context_text(item: Mapping[str, Any]) -> str:
+    values = item.get("context", {}).get("contextMap", {})
+    return canonical_json(value_from_avp({"record": values}))

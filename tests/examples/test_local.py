@@ -152,7 +152,8 @@ def test_a_check_without_requests_is_not_a_pass(folder):
 
 @pytest.mark.stack
 def test_a_template_that_does_not_deploy_is_one_clear_line(folder, capsys):
-    (folder / "template.yaml").write_text("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Role: !Ref B}}}")
+    broken = "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Name: /x, Type: Nonsense, Value: x}}}"
+    (folder / "template.yaml").write_text(broken)
     assert main(["local", str(folder), "--check"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("authz local: `template.yaml` does not deploy: ")

@@ -77,7 +77,16 @@ def descendants(pid):
 
 
 def alive(pids):
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+    """Those that still run; what only waits for its new parent to read its exit code (`Z`) does not."""
+    found = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX":
+            found.add(pid)
+    return found
 
 
 def refuses(port):

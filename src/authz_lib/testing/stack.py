@@ -193,8 +193,12 @@ class LocalAWS:
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-        with suppress(ProcessLookupError):  # Lambda processes that outlived their parent are still in its group
-            os.killpg(process.pid, signal.SIGKILL)
+        # Lambda processes that outlived their parent are still in its group; a killed process takes a moment to go.
+        deadline = time.monotonic() + _STOP_SECONDS
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(process.pid, signal.SIGKILL)
+                time.sleep(0.01)
         process.wait()
 
     # -- use -----------------------------------------------------------------------------------------------------------

@@ -220,11 +220,11 @@ def proxy_kind(event: JSONObject) -> ProxyKind:
     >>> proxy_kind({"requestContext": {"elb": {"targetGroupArn": "arn:..."}}, "httpMethod": "GET", "path": "/"})
     'alb'
     """
-    if not _is_object(event) or not _is_object(event.get("requestContext")):
-        raise UntrustedEventError("`requestContext` of the event is missing or not an object")
-    if event.get("type") in {"TOKEN", "REQUEST"} or "authorizationToken" in event:
+    if not _is_object(event):
+        raise UntrustedEventError("the event is not a JSON object")
+    if "authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST"):
         raise UntrustedEventError("the event is an authorizer's, not a service's")
-    context = event["requestContext"]
+    context = _object(event, "requestContext")
     kinds = [kind for kind, is_kind in _PROXY_KINDS if is_kind(event, context)]
     if len(kinds) != 1:
         raise UntrustedEventError("the event is of no known kind of proxy event, or of more than one")

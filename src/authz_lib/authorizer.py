@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from authz_lib._support.clock import system_clock
+from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import EntityUid
-from authz_lib.errors import AuthenticationError, ConfigurationError, InvalidRequestError, TokenExpiredError
-from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
-from authz_lib.gateway.cache import GatewayCache, Input, prove
-from authz_lib.gateway.claims import read_token
+from authz_lib.errors import AccessDeniedError, AuthenticationError, ConfigurationError, InvalidRequestError
+from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers, TablePolicyAnswers
+from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove
+from authz_lib.gateway.callers import Callers, require_qualified_ids
 from authz_lib.gateway.events import parse_authorizer_event
-from authz_lib.principal import Principal
+from authz_lib.gateway.policies import PolicyResources, RoutePolicies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from authz_lib._support.clock import Clock
-    from authz_lib.actions import ActionMap, ResolvedAction
-    from authz_lib.decisions import AuthorizationRequest, Decision
+    from authz_lib.actions import ActionEntry, ActionMap
+    from authz_lib.decisions.request import Decision
     from authz_lib.gateway.answers import Answers
+    from authz_lib.gateway.callers import Claim, Verifier
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
-    from authz_lib.tokens import VerifiedToken
+    from authz_lib.gateway.sources import TokenSource
+    from authz_lib.principal import Principal
 
 __all__ = ["LambdaAuthorizer", "ResponseKind"]
 
@@ -31,22 +32,14 @@ ResponseKind: TypeAlias = Literal["simple", "iam", "appsync"]
 
 _log = logging.getLogger("authz_lib.authorizer")
 
-
-class _Verifier(Protocol):
-    def verify(self, token: str) -> VerifiedToken: ...
-
-
-class _TokenSource(Protocol):
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    def read(self, event: object) -> str | None: ...
+_ANSWERS: dict[str, Callable[[bool], Answers]] = {
+    "simple": lambda _: SimpleAnswers(),
+    "iam": lambda _: PolicyAnswers(),
+    "appsync": lambda reads_request: AppSyncAnswers(reads_operation=reads_request),
+}
 
 
-class _DecisionPoint(Protocol):
+class _Decisions(Protocol):
     def is_authorized(self, request: AuthorizationRequest) -> Decision: ...
 
     def batch_is_authorized(self, requests: Sequence[AuthorizationRequest]) -> Sequence[Decision]: ...
@@ -60,14 +53,17 @@ class LambdaAuthorizer:
         token_sources: where the token is read from.  Two sources that hold different tokens are a refusal.
         actions: which action a route means; an unknown route is refused.  ``None``: the decision depends on the token
             alone, and every route behind this authorizer is open to every valid token (``decisions`` must be ``None``).
+            AppSync asks about ``POST /graphql``, a WebSocket API about ``GET /$connect``.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
-        application: the Cedar resource of actions that are on no particular one.
         response: what this API's gateway reads.
-        gateway_cache: what is deployed as the gateway's result cache; see `GatewayCache`.
-        tenant_claim: the claim that holds the tenant; ``None`` for no tenants.
-        groups_claim: the claim that holds the groups; ``None`` for no groups.
-        context: Cedar context from the request, such as ``{"source_ip": "$context.identity.sourceIp"}``.
-        clock: seconds since the epoch.
+        gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`; `GatewayCache.OFF` is true
+            only of a time to live of 0.
+        application: the Cedar resource of the actions that are on no particular one; needed if there are any.
+        tenant_claim: the claim that holds the tenant.  ``None``: no tenants.  It should be one that users cannot write.
+        groups_claim: the claim that holds the groups.  ``None``: no groups.  With several issuers both are a mapping
+            from issuer to claim, since a claim means what its issuer says.
+        context: Cedar context from the request, such as ``{"source_ip": "$context.identity.sourceIp"}``.  What a client
+            may write into a header, it may write into the context.
 
     Raises:
         ConfigurationError: while building, for anything missing or contradictory, and for a gateway cache that would
@@ -75,141 +71,139 @@ class LambdaAuthorizer:
 
     What the caller sees: a token that is missing, malformed, expired or not ours is 401 on REST and WebSocket APIs
     (``Exception("Unauthorized")``) and 403 on HTTP APIs; a deny is 403; a key set or policy store that does not answer
-    is raised, which is a 500 that the gateway does not remember.
+    is raised, which is a 500 that the gateway does not remember.  The context of a refusal has a ``reason``, the stable
+    code of an error.  A route that is to be public has no authorizer: behind this one a bad token is refused on every
+    route, whatever the map says.
+
+    >>> from authz_lib import ActionMap, BearerToken, GatewayCache, JWTVerifier
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")
+    >>> handler = LambdaAuthorizer(
+    ...     verifier=JWTVerifier(
+    ...         issuer="https://issuer.example", audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+    ...     ),
+    ...     token_sources=[BearerToken()],
+    ...     actions=ActionMap.from_document(
+    ...         {"version": 1, "actions": [{"method": "GET", "route": "/orders", "action": "ListOrders"}]}
+    ...     ),
+    ...     decisions=None,
+    ...     response="iam",
+    ...     gateway_cache=GatewayCache.OFF,
+    ... )
+    >>> arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3/prod/GET/orders"
+    >>> token = issuer.token({"sub": "alice"})
+    >>> answer = handler({"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": arn})
+    >>> answer["policyDocument"]["Statement"][0]["Effect"], answer["context"]["sub"]
+    ('Allow', 'alice')
     """
 
-    __slots__ = (
-        "_actions",
-        "_answers",
-        "_application",
-        "_cache",
-        "_clock",
-        "_context",
-        "_decisions",
-        "_groups_claim",
-        "_tenant_claim",
-        "_token_sources",
-        "_verifier",
-    )
+    __slots__ = ("_actions", "_answers", "_application", "_cache", "_callers", "_context", "_decisions", "_table")
 
     def __init__(
         self,
         *,
-        verifier: _Verifier,
-        token_sources: Sequence[_TokenSource],
+        verifier: Verifier,
+        token_sources: Sequence[TokenSource],
         actions: ActionMap | None,
-        decisions: _DecisionPoint | None,
+        decisions: _Decisions | None,
         response: ResponseKind,
         gateway_cache: GatewayCache,
         application: EntityUid | None = None,
-        tenant_claim: str | None = None,
-        groups_claim: str | None = "cognito:groups",
+        tenant_claim: Claim = None,
+        groups_claim: Claim = "cognito:groups",
         context: Mapping[str, str] | None = None,
-        clock: Clock = system_clock,
     ) -> None:
-        if not token_sources:
-            raise ConfigurationError("`token_sources` must not be empty")
+        if response not in _ANSWERS:
+            raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
         if not isinstance(gateway_cache, GatewayCache):
             raise ConfigurationError("`gateway_cache` must be a `GatewayCache` or `GatewayCache.OFF`")
-        self._verifier = verifier
-        self._token_sources = tuple(token_sources)
+        self._callers = Callers(verifier, token_sources, tenant_claim=tenant_claim, groups_claim=groups_claim)
+        require_qualified_ids(verifier, decisions)
+        _check_actions(actions, decisions, application)
         self._actions = actions
         self._decisions = decisions
         self._application = application
-        self._tenant_claim = tenant_claim
-        self._groups_claim = groups_claim
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
-        self._clock = clock
-        self._answers = _answers(response, reads_request=bool(self._context))
-        if (
-            prove(
-                gateway_cache,
-                tokens=[_input_of(source) for source in self._token_sources],
-                actions=actions,
-                context=self._context,
-                response=response,
-            )
-            == "table"
-        ):
-            raise ConfigurationError("a policy for the whole table is not built yet: use `GatewayCache.OFF`")
+        scope = prove(
+            gateway_cache,
+            tokens=[Input.of_source(source) for source in token_sources],
+            actions=actions,
+            context=self._context,
+            response=response,
+        )
+        self._answers = _ANSWERS[response](bool(self._context))
+        self._table: _Table | None = None
+        if scope == "table":
+            self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
+            self._answers = self._table.answers
 
-    def __call__(self, event: JSONObject, _context: object = None) -> dict[str, Any]:
+    def __call__(self, event: JSONObject, context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
         """Answer one event; this is the Lambda's handler.
 
         Raises:
             UntrustedEventError: the event is not an authorizer's.
-            ConfigurationError: the event is of a kind that the configured response cannot answer.
+            ConfigurationError: the event is of a kind that the configured response cannot answer, or shows that
+                another cache is deployed than the declared one.
             DependencyError: the key set or the policy store did not answer.
             Exception: with the text ``Unauthorized``, for REST and WebSocket APIs.
         """
         question = parse_authorizer_event(event)
         if question.kind not in self._answers.kinds:
             raise ConfigurationError("the event is of a kind that the configured `response` does not answer")
+        check_key(self._cache, question)
+        unauthenticated = False
         try:
-            principal = self._identify(question)
-        except AuthenticationError as error:
-            refused_for = error.code
-        else:
+            principal = self._callers.identify(event)
+            if self._table is not None:
+                return self._for_every_route(self._table, question, principal)
             reason = self._refusal(question, principal)
-            if reason is None:
-                return self._answers.allow(question, principal)
-            _log.info("refused: %s", reason, extra={"reason": reason, "request_id": question.request_id})
-            return self._answers.deny(question, reason)
-        # Outside of `except`, so that the traceback of `Unauthorized` carries no cause.
-        _log.info(
-            "not authenticated: %s", refused_for, extra={"reason": refused_for, "request_id": question.request_id}
-        )
-        return self._answers.unauthenticated(question, refused_for)
-
-    def _identify(self, event: AuthorizerEvent) -> Principal:
-        token = self._verifier.verify(read_token(event.raw, self._token_sources))
-        principal = Principal.from_token(token, tenant_claim=self._tenant_claim, groups_claim=self._groups_claim)
-        if principal.expires_at is None or principal.expires_at <= self._clock():
-            raise TokenExpiredError("the token has expired, or does not say when it will")
-        return principal
+        except AuthenticationError as error:
+            reason, unauthenticated = error.code, True
+        except (AccessDeniedError, InvalidRequestError) as error:
+            reason = error.code
+        if reason is None:
+            return self._answers.allow(question, principal)
+        _log.info("refused: %s", reason, extra={"reason": reason, "request_id": question.request_id})
+        if unauthenticated:  # outside of `except`: the traceback of `Unauthorized` must not carry a cause
+            return self._answers.unauthenticated(question, reason)
+        return self._answers.deny(question, reason)
 
     def _refusal(self, event: AuthorizerEvent, principal: Principal) -> str | None:
         """Why the request is refused; ``None`` lets it pass."""
         if self._actions is None:
             return None
-        resolved = self._actions.resolve(event.method or "", event.route_key or event.route, event.path, event.query)
+        resolved = self._actions.resolve(event.method, event.route, event.path, event.query)
         if resolved is None:
             return "unknown_route"
-        if not resolved.entry.scopes <= principal.scopes:
-            return "insufficient_scope"
-        if resolved.entry.public or self._decisions is None:
-            return None
-        return self._denial(self._decisions, event, principal, resolved)
-
-    def _denial(
-        self, decisions: _DecisionPoint, event: AuthorizerEvent, principal: Principal, resolved: ResolvedAction
-    ) -> str | None:
-        try:
-            decision = decisions.is_authorized(self._request(event, principal, resolved))
-        except InvalidRequestError as error:  # what the policy store would refuse to read is not allowed by it
-            return error.code
-        return None if decision.allowed is True else "access_denied"
-
-    def _request(self, event: AuthorizerEvent, principal: Principal, resolved: ResolvedAction) -> AuthorizationRequest:
-        from authz_lib.decisions import AuthorizationRequest
-
         entry = resolved.entry
-        if entry.resource_id_label is None or entry.resource_type is None:
-            if self._application is None:
-                raise InvalidRequestError("`application` is not configured", field="resource")
-            resource = self._application
-        elif resolved.resource_id is None:
-            raise InvalidRequestError("the path holds no resource id", field="resource.entityId")
-        else:
-            resource = EntityUid(entry.resource_type, resolved.resource_id)
+        if not entry.scopes <= principal.scopes:
+            return "insufficient_scope"
+        if entry.public or self._decisions is None:
+            return None
+        request = self._request(event, principal, entry, resolved.resource_id)
+        return None if self._decisions.is_authorized(request).allowed is True else "access_denied"
+
+    def _request(
+        self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
+    ) -> AuthorizationRequest:
         return AuthorizationRequest(
-            principal=principal,
-            action=entry.action,
-            resource=resource,
-            context=self._context_of(event),
-            expires_at=principal.expires_at,
+            principal,
+            entry.action,
+            self._resource(entry, resource_id),
+            self._context_of(event) if self._context else _NO_CONTEXT,
+            (),
+            principal.expires_at,
         )
+
+    def _resource(self, entry: ActionEntry, resource_id: str | None) -> EntityUid:
+        if entry.resource_id_label is None or entry.resource_type is None:
+            if self._application is None:  # construction has refused this
+                raise InvalidRequestError("there is no `application`", field="resource")
+            return self._application
+        if not resource_id:
+            raise InvalidRequestError("the path holds no id for the resource", field="resource.entityId")
+        return EntityUid(entry.resource_type, resource_id)
 
     def _context_of(self, event: AuthorizerEvent) -> dict[str, str]:
         values = {}
@@ -221,20 +215,54 @@ class LambdaAuthorizer:
                 values[name] = found[0]
         return values
 
+    def _for_every_route(self, table: _Table, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+        """One policy for all that this caller may do, since the gateway will replay it on every route."""
+        if self._actions is None:
+            return table.answers.allow_routes(event, principal, _EVERYTHING)
+        entries = self._actions.entries
+        asked: dict[str, AuthorizationRequest] = {}
+        for entry in entries:
+            if not entry.public and self._decisions is not None and entry.scopes <= principal.scopes:
+                asked.setdefault(entry.action, self._request(event, principal, entry, None))
+        decisions = self._decisions.batch_is_authorized(list(asked.values())) if self._decisions and asked else ()
+        granted = {action for action, decision in zip(asked, decisions, strict=True) if decision.allowed is True}
+        allowed = frozenset(
+            position
+            for position, entry in enumerate(entries)
+            if entry.scopes <= principal.scopes and (entry.public or self._decisions is None or entry.action in granted)
+        )
+        if not allowed:
+            return self._answers.deny(event, "access_denied")
+        return table.answers.allow_routes(event, principal, table.resources(allowed))
 
-def _answers(response: str, *, reads_request: bool) -> Answers:
-    if response == "simple":
-        return SimpleAnswers()
-    if response == "iam":
-        return PolicyAnswers()
-    if response == "appsync":
-        return AppSyncAnswers(reads_operation=reads_request)
-    raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
+
+class _Table:
+    """The policies of a route table, and the answers that carry them."""
+
+    __slots__ = ("answers", "resources")
+
+    def __init__(self, actions: ActionMap | None, *, max_bytes: int) -> None:
+        self.answers = TablePolicyAnswers(max_bytes=max_bytes)
+        if actions is not None:
+            self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
 
-def _input_of(source: _TokenSource) -> Input | None:
-    if source.kind == "header":
-        return Input("header", source.name)
-    if source.kind == "querystring":
-        return Input("querystring", source.name)
-    return Input("header", "cookie") if source.kind == "cookie" else None
+_EVERYTHING = PolicyResources(("*",), ())
+_NO_CONTEXT: Mapping[str, str] = {}
+
+
+def _check_actions(actions: ActionMap | None, decisions: object, application: EntityUid | None) -> None:
+    if actions is None:
+        if decisions is not None:
+            raise ConfigurationError("`decisions` without `actions` have no question: pass the `ActionMap`")
+        return
+    if not actions.entries:
+        raise ConfigurationError("`actions` is empty: every route would be refused")
+    if decisions is None or application is not None:
+        return
+    for entry in actions.entries:
+        if not entry.public and (entry.resource_id_label is None or entry.resource_type is None):
+            raise ConfigurationError(
+                f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, the entity that "
+                "stands for the whole"
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
@@ -21,6 +22,7 @@ Handler: TypeAlias = "Callable[[Any, Any], Any]"
 """A Lambda handler: ``(event, context) -> answer``."""
 
 _log = logging.getLogger("authz_lib.service")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 @overload
@@ -67,18 +69,19 @@ def service_handler(
     def decorate(function: Handler) -> Handler:
         @functools.wraps(function)
         def handle(event: Any, context: Any = None) -> Any:
+            request_id = _request_id(event, context)
             try:
                 return function(event, context)
             except AuthzError as error:
                 answer = from_authz_error(error)
                 if error.status >= 500:
-                    _log.warning("%s", error.code, exc_info=True)
+                    _log.warning("%s", error.code, exc_info=True, extra={"request_id": request_id})
             except SmithyError as error:
                 answer = error
             except Exception:  # noqa: BLE001  whatever it is, a caller gets an answer without detail
-                _log.exception("unhandled error")
+                _log.exception("unhandled error", extra={"request_id": request_id})
                 answer = internal()
-            return answer.to_response(request_id=_request_id(event, context), error_format=errors, headers=headers)
+            return answer.to_response(request_id=request_id, error_format=errors, headers=headers)
 
         return handle
 
@@ -95,6 +98,6 @@ def _request_id(event: JSONObject, context: Any) -> str:
 def _cors_headers(origin: str | None) -> Mapping[str, str]:
     if origin is None:
         return {}
-    if type(origin) is not str or "://" not in origin or origin.endswith("/") or any(c.isspace() for c in origin):
+    if type(origin) is not str or not _ORIGIN.fullmatch(origin):
         raise ConfigurationError("`cors_origin` must be one origin, such as `https://app.example.com`")
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}

@@ -76,7 +76,6 @@ def build(decisions, *, response="simple", **options):
         decisions=decisions,
         response=response,
         gateway_cache=GatewayCache.OFF,
-        clock=lambda: NOW,
         **(settings | options),
     )
 

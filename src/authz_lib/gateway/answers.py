@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from authz_lib.gateway.arns import MethodArn
     from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
+    from authz_lib.gateway.policies import PolicyResources
     from authz_lib.principal import Principal
 
-__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers"]
+__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "TablePolicyAnswers"]
 
 
 class Answers(Protocol):
@@ -78,6 +79,29 @@ class PolicyAnswers:
         if event.kind in _UNAUTHORIZED_KINDS:
             raise Exception("Unauthorized")  # noqa: TRY002  API Gateway compares exactly this text
         return self.deny(event, reason)
+
+
+class TablePolicyAnswers(PolicyAnswers):
+    """An IAM policy that the gateway replays on every route: a refusal refuses all of them."""
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    def allow_routes(self, event: AuthorizerEvent, principal: Principal, resources: PolicyResources) -> dict[str, Any]:
+        """The policy for the routes that this caller may use; the rest is denied explicitly."""
+        prefix = _arn(event).stage_prefix
+        answer = PolicyResponse(
+            principal.subject,
+            allow=[prefix + text for text in resources.allow],
+            deny=[prefix + text for text in resources.deny],
+            context=to_context(principal),
+        ).to_dict()
+        check_size(answer, max_bytes=self._max_bytes)
+        return answer
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """An explicit Deny of the whole stage."""
+        return PolicyResponse("anonymous", deny=[_arn(event).everything], context=refusal_context(reason)).to_dict()
 
 
 _UNAUTHORIZED_KINDS = frozenset({"rest-token", "rest-request", "websocket"})

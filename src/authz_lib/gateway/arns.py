@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authz_lib.errors import InvalidRequestError
 
@@ -23,8 +23,7 @@ _METHOD_ARN = re.compile(
 _NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
 
 
-@dataclass(frozen=True, slots=True)
-class MethodArn:
+class MethodArn(NamedTuple):
     """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`` of a REST, HTTP or WebSocket API.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from authz_lib.errors import ConfigurationError
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
     from authz_lib.actions import ActionMap
     from authz_lib.gateway.events import AuthorizerEvent
+    from authz_lib.gateway.sources import TokenSource
 
-__all__ = ["GatewayCache", "Input", "Scope", "prove"]
+__all__ = ["GatewayCache", "Input", "Scope", "check_key", "prove"]
 
 Scope: TypeAlias = Literal["request", "table"]
 """What one answer speaks about: this very request, or every route of the action map for this token."""
@@ -62,6 +64,14 @@ class Input:
             raise ConfigurationError(f"`$context.{match['context']}` is not one of {', '.join(sorted(_CONTEXT))}")
         return cls("context", match["context"])
 
+    @classmethod
+    def of_source(cls, source: TokenSource) -> Input | None:
+        """The input that a token source reads; ``None`` where it is not one input of the request."""
+        parts = {"header": source.name, "cookie": "cookie", "querystring": source.name}
+        if source.kind not in parts:
+            return None
+        return cls("querystring" if source.kind == "querystring" else "header", parts[source.kind])
+
     def __str__(self) -> str:
         head = {"context": "$context", "stage-variable": "$stageVariables"}.get(self.part, f"$request.{self.part}")
         return f"{head}.{self.name}"
@@ -93,10 +103,11 @@ def _source_ip(event: AuthorizerEvent) -> Any:
 _CONTEXT: dict[str, Callable[[AuthorizerEvent], Any]] = {
     "domainName": lambda event: _request_context(event, "domainName"),
     "httpMethod": lambda event: event.method,
+    "operationName": lambda event: _request_context(event, "operationName"),
     "identity.sourceIp": _source_ip,
     "path": lambda event: _request_context(event, "http", "path") or _request_context(event, "path"),
     "resourcePath": lambda event: _request_context(event, "resourcePath"),
-    "routeKey": lambda event: event.route_key,
+    "routeKey": lambda event: event.route,
     "stage": lambda event: event.arn.stage if event.arn else None,
 }
 
@@ -189,21 +200,26 @@ def prove(
 
     Raises:
         ConfigurationError: an input of the decision is not part of the key; the message names it and the remedy.
+
+    The answer ``"table"`` is a demand: the policy must then be right for every route, see `RoutePolicies`.
     """
     if cache.is_off:
         return "request"
     inputs = set(cache.inputs)
     _prove_token(inputs, tokens)
+    if response == "appsync":  # AppSync remembers for the token alone; what reads more than it answers `ttlOverride: 0`
+        return "request"
     _prove_covered(inputs, context.values(), "a context value")
     if actions is None:
-        return "request"
-    if response == "iam" and not _covers_route(inputs):
-        return _prove_table(actions)
+        return "table" if response == "iam" and not inputs >= _REQUEST else "request"
+    if response == "iam" and not inputs >= _REQUEST:
+        return "table"
     _prove_route(inputs)
     for entry in actions.entries:
+        name = f"{entry.method} {entry.route}"
         if entry.resource_id_label is not None:
-            _prove_covered(inputs, [Input("context", "path")], f"the label of `{entry.route}`")
-        _prove_covered(inputs, [Input("querystring", name) for name in entry.query], f"the query of `{entry.route}`")
+            _prove_covered(inputs, [Input("context", "path")], f"the label of `{name}`")
+        _prove_covered(inputs, [Input("querystring", key) for key in entry.query], f"the query of `{name}`")
     return "request"
 
 
@@ -227,35 +243,55 @@ def _prove_covered(inputs: set[Input], needed: Iterable[Input], what: str) -> No
             )
 
 
-_ROUTE_KEYS = (
-    {Input("context", "httpMethod"), Input("context", "path")},
+_REQUEST = {Input("context", "httpMethod"), Input("context", "path")}
+_ROUTES = (
+    _REQUEST,
     {Input("context", "httpMethod"), Input("context", "resourcePath")},
     {Input("context", "routeKey")},
 )
 
 
-def _covers_route(inputs: set[Input]) -> bool:
-    return any(keys <= inputs for keys in _ROUTE_KEYS)
-
-
 def _prove_route(inputs: set[Input]) -> None:
-    if not _covers_route(inputs):
+    if not any(keys <= inputs for keys in _ROUTES):
         raise ConfigurationError(
             "the route is not covered by the identity sources: an Allow for one route would be replayed on all; add "
             "`$context.httpMethod` and `$context.path`, or `$context.routeKey`"
         )
 
 
-def _prove_table(actions: ActionMap) -> Scope:
-    for entry in actions.entries:
-        if entry.resource_id_label is not None:
-            raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is decided by its label, and a policy cached on the token covers all "
-                "values of it: add `context.httpMethod` and `context.path`, or use `GatewayCache.OFF`"
-            )
-        if entry.query:
-            raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is decided by its query, which no policy can tell apart: add "
-                "`context.httpMethod`, `context.path` and the query parameters, or use `GatewayCache.OFF`"
-            )
-    return "table"
+def check_key(cache: GatewayCache, event: AuthorizerEvent) -> None:
+    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events tell nothing.
+
+    Raises:
+        ConfigurationError: they differ, so nothing was proven: raised, so that the gateway remembers nothing.
+    """
+    if cache.is_off:
+        return
+    if event.kind == "rest-token" and len(cache.inputs) > 1:
+        raise ConfigurationError("a TOKEN authorizer is cached on its header alone, not on what was declared")
+    if Input("context", "routeKey") in cache.inputs and (event.route or "$default").startswith(("ANY ", "$")):
+        raise ConfigurationError("the route key does not name a method, so it does not tell requests apart")
+    if not _same_identity(cache.inputs, event):
+        raise ConfigurationError("the identity sources of the event are not the declared ones")
+
+
+def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
+    identity = event.identity
+    if identity is None:
+        return True
+    if event.kind == "http-1.0":  # one text, joined with commas
+        return any(",".join(words) == identity[0] for words in product(*(_spellings(item, event) for item in inputs)))
+    left = list(identity)
+    for item in inputs:
+        given = next((value for value in _spellings(item, event) if value in left), None)
+        if given is None:
+            return False
+        left.remove(given)
+    return not left
+
+
+def _spellings(item: Input, event: AuthorizerEvent) -> Iterable[str]:
+    if item == Input("context", "path"):  # with or without the stage
+        return {*item.read(event), event.path or "", event.raw.get("rawPath") or ""} - {""}
+    values = item.read(event)
+    return (",".join(values),) if values else ()

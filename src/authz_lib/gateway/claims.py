@@ -6,27 +6,27 @@ import re
 from calendar import timegm
 from dataclasses import dataclass, field
 from time import strptime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import (
-    AmbiguousTokenError,
     ConfigurationError,
     InvalidClaimError,
-    MissingTokenError,
     TokenExpiredError,
     UntrustedEventError,
 )
 from authz_lib.gateway.context import principal_from_context
 from authz_lib.gateway.events import proxy_kind
+from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, cognito_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from authz_lib._support.clock import Clock
+    from authz_lib.gateway.callers import Verifier
     from authz_lib.gateway.events import JSONObject, ProxyKind
-    from authz_lib.tokens import VerifiedToken
+    from authz_lib.gateway.sources import TokenSource
 
 __all__ = ["ExpectedGateway", "GatewayKind", "principal_from_event"]
 
@@ -41,14 +41,6 @@ GatewayKind: TypeAlias = Literal[
     "function-url-iam",
 ]
 """The API kind and what authorizes it: Cognito, a JWT authorizer, a Lambda authorizer of this library, or IAM."""
-
-
-class _Verifier(Protocol):
-    def verify(self, token: str) -> VerifiedToken: ...
-
-
-class _TokenSource(Protocol):
-    def read(self, event: object) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +131,8 @@ def principal_from_event(
     event: JSONObject,
     *,
     gateway: ExpectedGateway,
-    verifier: _Verifier | None = None,
-    token_sources: Sequence[_TokenSource] = (),
+    verifier: Verifier | None = None,
+    token_sources: Sequence[TokenSource] = (),
     clock: Clock = system_clock,
 ) -> Principal:
     """The caller that the gateway in front of this service verified.
@@ -227,27 +219,12 @@ def _check_pinned(context: JSONObject, name: str, expected: str | None) -> None:
 
 
 def _verified(
-    event: JSONObject, gateway: ExpectedGateway, verifier: _Verifier, token_sources: Sequence[_TokenSource]
+    event: JSONObject, gateway: ExpectedGateway, verifier: Verifier, token_sources: Sequence[TokenSource]
 ) -> Principal:
     token = verifier.verify(read_token(event, token_sources))
     principal = Principal.from_token(token, tenant_claim=gateway.tenant_claim, groups_claim=gateway.groups_claim)
     _check_claims(principal, gateway)
     return principal
-
-
-def read_token(event: object, sources: Sequence[_TokenSource]) -> str:
-    """The one token that the sources find in an event.
-
-    Raises:
-        MissingTokenError: none does.
-        AmbiguousTokenError: two sources find different tokens, so the caller would be whoever is read first.
-    """
-    found = {token for source in sources if (token := source.read(event)) is not None}
-    if not found:
-        raise MissingTokenError("no token source holds a token")
-    if len(found) > 1:
-        raise AmbiguousTokenError("the token sources hold different tokens")
-    return found.pop()
 
 
 def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from urllib.parse import parse_qsl
 
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
@@ -20,47 +20,89 @@ JSONObject: TypeAlias = "Mapping[str, Any]"
 AuthorizerKind: TypeAlias = Literal["rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"]
 ProxyKind: TypeAlias = Literal["rest", "http-1.0", "http-2.0", "websocket", "function-url", "alb", "lattice"]
 
-_Query: TypeAlias = "Mapping[str, tuple[str, ...]]"
 
-
-@dataclass(frozen=True, slots=True)
-class AuthorizerEvent:
+class AuthorizerEvent(NamedTuple):
     """One question of a gateway: may this request pass?
+
+    (A named tuple: one is made per request, and a frozen dataclass takes four times as long.)
 
     Attributes:
         kind: which contract the event follows; it decides what may be answered.
-        arn: the method that is called; ``None`` for AppSync.
         api_id: the API that asks.
-        account_id: the account of that API.
-        method: the HTTP method; ``None`` for WebSocket and AppSync.
-        route: the route template that the gateway chose, such as ``/orders/{id}``; ``None`` for a TOKEN event (which
-            does not name it), for ``$default`` and for AppSync.
-        path: the path below the stage as the gateway names it in the ARN.
-        path_parameters: the labels of the route as the integration will receive them.
-        query: every query parameter with all its values.
-        headers: names in lower case, with all values that the event holds.
-        route_key: ``GET /orders/{id}``, ``ANY /x``, ``$default`` or ``$connect``; ``None`` on REST APIs.
-        identity: the values of the identity sources, where the event names them (HTTP APIs).
-        token: ``authorizationToken`` of a TOKEN or AppSync event.
+        arn: the method that is called; ``None`` for AppSync.
+        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``, as their clients do.
+        route: what the gateway matched: a route key (``GET /orders/{id}``, ``ANY /x``, ``$default``) or a REST API's
+            resource (``/orders/{id}``); ``/graphql`` for AppSync, ``/$connect`` for a WebSocket API.  ``None`` for a
+            TOKEN event, which does not name it.
+        path: the path below the stage, as sent; else as for the route.
         request_id: to correlate with the gateway's log.
-        raw: the event itself, which token sources read.  Not shown in the ``repr``: it holds tokens.
+        raw: the event itself, which token sources read.
     """
 
     kind: AuthorizerKind
-    arn: MethodArn | None
     api_id: str
-    account_id: str
-    method: str | None = None
-    route: str | None = None
-    path: str | None = None
-    path_parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: _Query = field(default_factory=dict, repr=False)
-    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    route_key: str | None = None
-    identity: tuple[str, ...] | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    request_id: str | None = None
-    raw: JSONObject = field(default_factory=dict, repr=False)
+    arn: MethodArn | None
+    method: str
+    route: str | None
+    path: str
+    request_id: str | None
+    raw: JSONObject
+
+    def __repr__(self) -> str:  # `raw` holds tokens
+        return f"<AuthorizerEvent {self.kind} of {self.api_id}: {self.method} {self.route}>"
+
+    @property
+    def account_id(self) -> str:
+        """The account of the API."""
+        return self.arn.account if self.arn else _text(_object(self.raw, "requestContext"), "accountId")
+
+    @property
+    def token(self) -> str | None:
+        """``authorizationToken`` of a TOKEN or AppSync event, or of an HTTP API's 1.0 event."""
+        return _optional_text(self.raw, "authorizationToken")
+
+    @property
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        """Names in lower case, with all values that the event holds.
+
+        Raises:
+            UntrustedEventError: the event's headers are not an object of strings, here and in the next three.
+        """
+        found = _multi(self.raw, "headers", "multiValueHeaders") or _multi(self.raw, "requestHeaders", "")
+        lowered: dict[str, tuple[str, ...]] = {}
+        for name, values in found.items():
+            lowered[name.lower()] = lowered.get(name.lower(), ()) + values
+        return lowered
+
+    @property
+    def query(self) -> Mapping[str, tuple[str, ...]]:
+        """Every query parameter, decoded, with all its values."""
+        text = self.raw.get("rawQueryString")
+        if text is None:
+            return _multi(self.raw, "queryStringParameters", "multiValueQueryStringParameters")
+        if type(text) is not str:
+            raise UntrustedEventError("`rawQueryString` of the event is not a string")
+        return _read_query(text) if text else _NOTHING
+
+    @property
+    def path_parameters(self) -> Mapping[str, str]:
+        """The labels of the route as the integration will receive them."""
+        return {name: values[0] for name, values in _multi(self.raw, "pathParameters", "").items()}
+
+    @property
+    def identity(self) -> tuple[str, ...] | None:
+        """The values of the identity sources; ``None`` on REST and WebSocket APIs, whose events do not name them.
+
+        An HTTP API's 1.0 event joins them with commas into one.
+        """
+        values = self.raw.get("identitySource")
+        if values is None:
+            return None
+        if type(values) is str:
+            return (values,)
+        if not _is_list_of_strings(values):
+            raise UntrustedEventError("`identitySource` of the event is not a list of strings")
+        return tuple(values)
 
 
 def parse_authorizer_event(event: JSONObject) -> AuthorizerEvent:
@@ -115,103 +157,54 @@ def _request_kind(event: JSONObject) -> AuthorizerKind:
 
 def _rest_token(event: JSONObject) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
-    return AuthorizerEvent(
-        kind="rest-token",
-        arn=arn,
-        api_id=arn.api,
-        account_id=arn.account,
-        method=arn.method,
-        path=arn.path or "/",
-        token=_text(event, "authorizationToken"),
-        raw=event,
-    )
-
-
-def _rest_request(event: JSONObject) -> AuthorizerEvent:
-    return _version_one(event, "rest-request")
-
-
-def _http_one(event: JSONObject) -> AuthorizerEvent:
-    return _version_one(event, "http-1.0")
+    _text(event, "authorizationToken")
+    return AuthorizerEvent("rest-token", arn.api, arn, arn.method, None, arn.path or "/", None, event)
 
 
 def _version_one(event: JSONObject, kind: AuthorizerKind) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
     context = _object(event, "requestContext")
-    return AuthorizerEvent(
-        kind=kind,
-        arn=arn,
-        api_id=_same(_text(context, "apiId", "requestContext."), arn.api, "apiId"),
-        account_id=arn.account,
-        method=_text(event, "httpMethod"),
-        route=_text(event, "resource"),
-        path=arn.path or "/",
-        path_parameters=_strings(event, "pathParameters"),
-        query=_multi(event, "queryStringParameters", "multiValueQueryStringParameters"),
-        headers=_lowered(_multi(event, "headers", "multiValueHeaders")),
-        identity=_identity_text(event) if kind == "http-1.0" else None,
-        request_id=_optional_text(context, "requestId"),
-        raw=event,
-    )
+    _check_api(context, arn)
+    method = _text(event, "httpMethod")
+    if method != arn.method:
+        raise UntrustedEventError("`httpMethod` of the event and its ARN differ")
+    request_id = _optional_text(context, "requestId")
+    return AuthorizerEvent(kind, arn.api, arn, method, _text(event, "resource"), arn.path or "/", request_id, event)
 
 
 def _http_two(event: JSONObject) -> AuthorizerEvent:
     arn = _arn(event, "routeArn")
     context = _object(event, "requestContext")
-    http = _object(context, "http", "requestContext.")
-    route_key = _text(event, "routeKey")
-    return AuthorizerEvent(
-        kind="http-2.0",
-        arn=arn,
-        api_id=arn.api,
-        account_id=arn.account,
-        method=_text(http, "method", "requestContext.http."),
-        route=route_key.partition(" ")[2] or None,
-        path=_below_stage(_text(event, "rawPath"), arn.stage),
-        path_parameters=_strings(event, "pathParameters"),
-        query=_raw_query(event),
-        headers={name.lower(): (value,) for name, value in _strings(event, "headers").items()},
-        route_key=route_key,
-        identity=_identity_list(event),
-        request_id=_optional_text(context, "requestId"),
-        raw=event,
-    )
+    method = _text(_object(context, "http", "requestContext."), "method", "requestContext.http.")
+    path = _below_stage(_text(event, "rawPath"), arn.stage)
+    request_id = _optional_text(context, "requestId")
+    return AuthorizerEvent("http-2.0", arn.api, arn, method, _text(event, "routeKey"), path, request_id, event)
 
 
 def _websocket(event: JSONObject) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
     context = _object(event, "requestContext")
-    return AuthorizerEvent(
-        kind="websocket",
-        arn=arn,
-        api_id=_same(_text(context, "apiId", "requestContext."), arn.api, "apiId"),
-        account_id=arn.account,
-        query=_multi(event, "queryStringParameters", "multiValueQueryStringParameters"),
-        headers=_lowered(_multi(event, "headers", "multiValueHeaders")),
-        route_key=_same(_text(context, "routeKey", "requestContext."), arn.method, "routeKey"),
-        request_id=_optional_text(context, "requestId"),
-        raw=event,
-    )
+    _check_api(context, arn)
+    route = _text(context, "routeKey", "requestContext.")
+    if route != arn.method:
+        raise UntrustedEventError("`requestContext.routeKey` of the event and its ARN differ")
+    request_id = _optional_text(context, "requestId")
+    return AuthorizerEvent("websocket", arn.api, arn, "GET", f"/{route}", f"/{route}", request_id, event)
 
 
 def _appsync(event: JSONObject) -> AuthorizerEvent:
     context = _object(event, "requestContext")
-    return AuthorizerEvent(
-        kind="appsync",
-        arn=None,
-        api_id=_text(context, "apiId", "requestContext."),
-        account_id=_text(context, "accountId", "requestContext."),
-        headers={name.lower(): (value,) for name, value in _strings(event, "requestHeaders").items()},
-        token=_text(event, "authorizationToken"),
-        request_id=_optional_text(context, "requestId"),
-        raw=event,
-    )
+    _text(event, "authorizationToken")
+    api = _text(context, "apiId", "requestContext.")
+    _text(context, "accountId", "requestContext.")
+    request_id = _optional_text(context, "requestId")
+    return AuthorizerEvent("appsync", api, None, "POST", "/graphql", "/graphql", request_id, event)
 
 
 _READERS: dict[AuthorizerKind, Callable[[JSONObject], AuthorizerEvent]] = {
     "rest-token": _rest_token,
-    "rest-request": _rest_request,
-    "http-1.0": _http_one,
+    "rest-request": lambda event: _version_one(event, "rest-request"),
+    "http-1.0": lambda event: _version_one(event, "http-1.0"),
     "http-2.0": _http_two,
     "websocket": _websocket,
     "appsync": _appsync,
@@ -227,11 +220,11 @@ def proxy_kind(event: JSONObject) -> ProxyKind:
     >>> proxy_kind({"requestContext": {"elb": {"targetGroupArn": "arn:..."}}, "httpMethod": "GET", "path": "/"})
     'alb'
     """
-    if not _is_object(event) or not _is_object(event.get("requestContext")):
-        raise UntrustedEventError("`requestContext` of the event is missing or not an object")
-    if event.get("type") in {"TOKEN", "REQUEST"} or "authorizationToken" in event:
+    if not _is_object(event):
+        raise UntrustedEventError("the event is not a JSON object")
+    if "authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST"):
         raise UntrustedEventError("the event is an authorizer's, not a service's")
-    context = event["requestContext"]
+    context = _object(event, "requestContext")
     kinds = [kind for kind, is_kind in _PROXY_KINDS if is_kind(event, context)]
     if len(kinds) != 1:
         raise UntrustedEventError("the event is of no known kind of proxy event, or of more than one")
@@ -304,61 +297,35 @@ def _arn(event: JSONObject, name: str) -> MethodArn:
         raise UntrustedEventError(f"`{name}` of the event is not the ARN of a method") from None
 
 
-def _same(value: str, other: str, name: str) -> str:
-    if value != other:
-        raise UntrustedEventError(f"`requestContext.{name}` of the event and its ARN differ")
-    return value
+def _check_api(context: JSONObject, arn: MethodArn) -> None:
+    if _text(context, "apiId", "requestContext.") != arn.api:
+        raise UntrustedEventError("`requestContext.apiId` of the event and its ARN differ")
 
 
-def _strings(event: JSONObject, name: str) -> Mapping[str, str]:
-    values = event.get(name)
-    if values is None:
-        return {}
-    if not _is_object(values) or not all(type(value) is str for value in values.values()):
-        raise UntrustedEventError(f"`{name}` of the event is not an object of strings")
-    return values
-
-
-def _multi(event: JSONObject, single: str, multiple: str) -> dict[str, tuple[str, ...]]:
+def _multi(event: JSONObject, single: str, multiple: str) -> Mapping[str, tuple[str, ...]]:
     values = event.get(multiple)
+    if values is not None:
+        if not _is_object(values) or not all(_is_list_of_strings(value) for value in values.values()):
+            raise UntrustedEventError(f"`{multiple}` of the event is not an object of lists of strings")
+        return {name: tuple(value) for name, value in values.items()}
+    values = event.get(single)
     if values is None:
-        return {name: (value,) for name, value in _strings(event, single).items()}
-    if not _is_object(values) or not all(_is_list_of_strings(value) for value in values.values()):
-        raise UntrustedEventError(f"`{multiple}` of the event is not an object of lists of strings")
-    return {name: tuple(value) for name, value in values.items()}
+        return _NOTHING
+    if not _is_object(values) or not all(type(value) is str for value in values.values()):
+        raise UntrustedEventError(f"`{single}` of the event is not an object of strings")
+    return {name: (value,) for name, value in values.items()}
+
+
+_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, list) and all(type(item) is str for item in value)
 
 
-def _lowered(headers: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    lowered: dict[str, tuple[str, ...]] = {}
-    for name, values in headers.items():
-        lowered[name.lower()] = lowered.get(name.lower(), ()) + values
-    return lowered
-
-
-def _identity_text(event: JSONObject) -> tuple[str, ...] | None:
-    value = event.get("identitySource")
-    return tuple(value.split(",")) if type(value) is str else None
-
-
-def _identity_list(event: JSONObject) -> tuple[str, ...] | None:
-    values = event.get("identitySource")
-    if values is None:
-        return None
-    if not _is_list_of_strings(values):
-        raise UntrustedEventError("`identitySource` of the event is not a list of strings")
-    return tuple(values)
-
-
-def _raw_query(event: JSONObject) -> dict[str, tuple[str, ...]]:
-    text = event.get("rawQueryString") or ""
-    if type(text) is not str:
-        raise UntrustedEventError("`rawQueryString` of the event is not a string")
+def _read_query(text: str) -> dict[str, tuple[str, ...]]:
     query: dict[str, tuple[str, ...]] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True) if text else ():
+    for name, value in parse_qsl(text, keep_blank_values=True):
         query[name] = (*query.get(name, ()), value)
     return query
 

@@ -55,12 +55,14 @@ class PolicyResources(NamedTuple):
 class _Route:
     """A line of the map, its patterns, and which other lines each of them reaches."""
 
-    __slots__ = ("deeper", "entry", "key", "patterns", "reaches", "tokens")
+    __slots__ = ("allow", "deeper", "deny", "entry", "key", "reaches", "refuses", "tokens")
 
     def __init__(self, entry: ActionEntry) -> None:
         if entry.query or entry.resource_id_label is not None:
             raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is decided by its query or label, which a policy for all routes is not"
+                f"`{entry.method} {entry.route}` is decided by its query or label, and a policy cached on the token "
+                "covers all values: cache on `context.httpMethod`, `context.path` and the query too, or use "
+                "`GatewayCache.OFF`"
             )
         self.entry = entry
         # Two lines with the same key are decided alike, whoever asks.
@@ -68,11 +70,16 @@ class _Route:
         segments = UriPattern.parse(entry.route).segments
         # The root's ARN ends in `/`, so it has one segment, an empty one.
         self.tokens = tuple(s.text if s.kind == "literal" else _ANY for s in segments) or ("",)
-        if any(_ANY in token or "$" in token for token in self.tokens if token != _ANY):
+        if any(set(segment.text) & {"*", "?", "$"} for segment in segments if segment.kind == "literal"):
             raise ConfigurationError(f"`{entry.method} {entry.route}` has a literal that a policy reads as a wildcard")
-        self.patterns = [_write(entry.method, tokens) for tokens in _with_trailing_slash(self.tokens)]
-        self.reaches: frozenset[int] = frozenset()  # positions in the map, its own included
-        self.deeper = [(_write(entry.method, tokens), tokens) for tokens in _deeper(self.tokens)]
+        # A route is also meant with one trailing slash; a `*` at the end of an Allow takes that in already.  A Deny
+        # must not: `orders/*/*` would refuse `orders/7/`, which is `orders/7`.
+        ends = [self.tokens] if self.tokens[-1] in {_ANY, ""} else [self.tokens, (*self.tokens, "")]
+        self.allow = [_write(entry.method, tokens) for tokens in ends]
+        self.deny = [_write(entry.method, _filled(tokens)) for tokens in ends]
+        self.deeper = [_write(entry.method, tokens) for form in ends for tokens in _deeper(form)]
+        self.reaches: frozenset[int] = frozenset()  # positions in the map that an Allow reaches, its own included
+        self.refuses: frozenset[int] = frozenset()  # ... and a Deny
 
 
 class RoutePolicies:
@@ -110,17 +117,16 @@ class RoutePolicies:
         self._refuse_too_large(max_bytes)
         reach = _Reach(actions, routes)
         for route in routes:
-            route.reaches = reach.of(route.entry.method, list(_with_trailing_slash(route.tokens)))
-        self._deeper = [
-            [(text, reach.of(route.entry.method, [tokens])) for text, tokens in route.deeper] for route in routes
-        ]
+            route.reaches = reach.of(route.allow)
+            route.refuses = reach.of(route.deny)
+        self._deeper = [[(text, reach.of([text])) for text in route.deeper] for route in routes]
         for position, route in enumerate(routes):
             self._refuse_inseparable(position, route)
 
     def _refuse_inseparable(self, position: int, denied: _Route) -> None:
         """A Deny of this route is needed because an Allow of another reaches it, and would refuse a third."""
         reached_from = [r for r in self._routes if position in r.reaches and r.key != denied.key]
-        refuses = [r for r in map(self._routes.__getitem__, sorted(denied.reaches)) if r.key != denied.key]
+        refuses = [r for r in map(self._routes.__getitem__, sorted(denied.refuses)) if r.key != denied.key]
         if reached_from and refuses:
             raise ConfigurationError(
                 f"no policy can allow `{_name(reached_from[0])}` and `{_name(refuses[0])}` and deny `{_name(denied)}`, "
@@ -128,7 +134,7 @@ class RoutePolicies:
             )
 
     def _refuse_too_large(self, max_bytes: int) -> None:
-        lists = ([*route.patterns, *(text for text, _ in route.deeper)] for route in self._routes)
+        lists = ([*route.allow, *route.deny, *route.deeper] for route in self._routes)
         size = sum(len(text) + _PREFIX_CHARACTERS + 3 for text in chain(self._hygiene, *lists)) + _ENVELOPE_BYTES
         if size > max_bytes:
             raise ConfigurationError(
@@ -146,10 +152,10 @@ class RoutePolicies:
         deny: list[str] = []
         for position, route in enumerate(self._routes):
             if position in allowed:
-                allow += route.patterns
-                deny += [text for text, reaches in self._deeper[position] if allowed.isdisjoint(reaches)]
-            elif allowed.isdisjoint(route.reaches):
-                deny += route.patterns
+                allow += route.allow
+                deny += [text for text, refuses in self._deeper[position] if allowed.isdisjoint(refuses)]
+            elif allowed.isdisjoint(route.refuses):
+                deny += route.deny
         if not allow:
             return PolicyResources((), (_ANY,))
         return PolicyResources(tuple(dict.fromkeys(allow)), tuple(dict.fromkeys([*deny, *self._hygiene])))
@@ -163,21 +169,16 @@ def _write(method: str, tokens: Sequence[str]) -> str:
     return f"{method}/{'/'.join(tokens)}"
 
 
-def _with_trailing_slash(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """A route is also meant with one trailing slash; a `*` at the end takes that in already."""
-    yield tokens
-    if tokens[-1] not in {_ANY, ""}:
-        yield (*tokens, "")
+def _filled(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """The same with a `*` at the end that takes at least one character."""
+    return (*tokens[:-1], _SOMETHING) if tokens[-1] == _ANY else tokens
 
 
 def _deeper(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Patterns for all that a route's patterns reach beyond its own number of segments."""
-    for form in _with_trailing_slash(tokens):
-        # A `*` at the end must take something: nothing is the trailing slash of the route itself.
-        end = (_SOMETHING,) if form[-1] == _ANY else form[-1:]
-        for position, token in enumerate(form):
-            if token == _ANY:
-                yield (*form[:position], _ANY, *form[position:-1], *end)
+    """Patterns for all that a route's pattern reaches beyond its own number of segments."""
+    for position, token in enumerate(tokens):
+        if token == _ANY:
+            yield _filled((*tokens[:position], _ANY, *tokens[position:]))
 
 
 class _Reach:
@@ -192,28 +193,31 @@ class _Reach:
         self._other = next(word for word in map("other{}".format, range(len(literals) + 1)) if word not in literals)
         self._longest = 2 + max((len(route.tokens) for route in routes), default=0)
 
-    def of(self, method: str, patterns: Sequence[tuple[str, ...]]) -> frozenset[int]:
+    def of(self, patterns: Sequence[str]) -> frozenset[int]:
         """The positions of the lines that the patterns reach."""
-        return frozenset(
-            position
-            for position, route in self._by_method[method]
-            if any(
-                self._meets(method, pattern, template, route)
-                for template in self._templates(route)
-                for pattern in patterns
-            )
-        )
+        found = set()
+        for pattern in patterns:
+            method, *tokens = pattern.split("/")
+            for position, route in self._by_method[method]:
+                if any(self._meets(method, tuple(tokens), form, route) for form in self._templates(route)):
+                    found.add(position)
+        return frozenset(found)
 
     def _templates(self, route: _Route) -> Iterator[tuple[str, ...]]:
-        """The forms of a route's paths with a fixed number of segments."""
-        pattern = UriPattern.parse(route.entry.route)
-        greedy = next((i for i, segment in enumerate(pattern.segments) if segment.kind == "greedy"), None)
+        """The forms of a route's paths with a fixed number of segments, with and without a trailing slash."""
+        for tokens in self._lengths(route):
+            yield tokens
+            if tokens[-1]:
+                yield (*tokens, "")
+
+    def _lengths(self, route: _Route) -> Iterator[tuple[str, ...]]:
+        segments = UriPattern.parse(route.entry.route).segments
+        greedy = next((i for i, segment in enumerate(segments) if segment.kind == "greedy"), None)
         if greedy is None:
-            yield from _with_trailing_slash(route.tokens)
+            yield route.tokens
             return
-        head, tail = route.tokens[:greedy], route.tokens[greedy + 1 :]
         for taken in range(1, self._longest + 2):
-            yield from _with_trailing_slash((*head, *[_ANY] * taken, *tail))
+            yield (*route.tokens[:greedy], *[_ANY] * taken, *route.tokens[greedy + 1 :])
 
     def _meets(self, method: str, pattern: tuple[str, ...], template: tuple[str, ...], route: _Route) -> bool:
         for word in _words(pattern, template, self._other):

@@ -1,0 +1,213 @@
+"""A remembered answer is right for every replay, or the authorizer is not built."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib import ActionMap, BearerToken, Cookie, EntityUid, GatewayCache, Header, LambdaAuthorizer, QueryParameter
+from authz_lib.errors import ConfigurationError
+from authz_lib.gateway.cache import Input, check_key, prove
+from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.testing import events
+
+TOKEN = "$request.header.Authorization"
+METHOD, PATH, ROUTE = "$context.httpMethod", "$context.path", "$context.routeKey"
+IP = "$context.identity.sourceIp"
+
+
+def actions(*lines):
+    return ActionMap.from_document({"version": 1, "actions": [dict(line) for line in lines]})
+
+
+PLAIN = actions(
+    {"method": "GET", "route": "/orders", "action": "List"}, {"method": "POST", "route": "/orders", "action": "Create"}
+)
+LABEL = actions(
+    {
+        "method": "GET",
+        "route": "/orders/{id}",
+        "action": "Get",
+        "resource_type": "Order",
+        "resource_id_label": "id",
+    }
+)
+QUERY = actions({"method": "GET", "route": "/orders", "query": {"view": "full"}, "action": "ListFull"})
+
+
+class Anyone:
+    def verify(self, token):
+        raise AssertionError("not asked while building")
+
+
+def build(sources, *, table=PLAIN, response="simple", token_sources=None, ttl_seconds=60, **options):
+    return LambdaAuthorizer(
+        verifier=Anyone(),
+        token_sources=token_sources or [BearerToken()],
+        actions=table,
+        decisions=None,
+        application=EntityUid("Application", "shop"),
+        response=response,
+        gateway_cache=GatewayCache(identity_sources=sources, ttl_seconds=ttl_seconds),
+        **options,
+    )
+
+
+WRONG = [
+    # the token alone: one yes for all routes
+    ("simple", PLAIN, [TOKEN], {}, r"the route is not covered"),
+    # the method is an input too: `ANY /orders` serves POST with GET's answer
+    ("simple", PLAIN, [TOKEN, PATH], {}, r"the route is not covered"),
+    ("simple", PLAIN, [TOKEN, METHOD], {}, r"the route is not covered"),
+    # the route key is the template: one order's Allow serves another order
+    ("simple", LABEL, [TOKEN, ROUTE], {}, r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)"),
+    ("simple", LABEL, [TOKEN, METHOD, "$context.resourcePath"], {}, r"`\$context\.path`"),
+    ("simple", QUERY, [TOKEN, METHOD, PATH], {}, r"`\$request\.querystring\.view` \(the query of"),
+    ("iam", QUERY, [TOKEN, METHOD, PATH], {}, r"`\$request\.querystring\.view`"),
+    # without the token: everybody has the first caller's answer
+    ("simple", PLAIN, [METHOD, PATH], {}, r"`\$request\.header\.authorization` \(the token source\)"),
+    ("iam", PLAIN, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
+    ("appsync", None, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH], {"token_sources": [QueryParameter("t")]}, r"querystring\.t"),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH], {"token_sources": [Cookie("t")]}, r"header\.cookie"),
+    # all sources must be present, so the second one is never asked about
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, "$request.header.x-amzn-oidc-accesstoken", METHOD, PATH],
+        {"token_sources": [BearerToken(), Header("x-amzn-oidc-accesstoken")]},
+        r"two token sources cannot be cached",
+    ),
+    # what the policies read beyond token and route
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, METHOD, PATH],
+        {"context": {"ip": "$context.identity.sourceIp"}},
+        r"sourceIp` \(a context value\)",
+    ),
+    ("iam", PLAIN, [TOKEN], {"context": {"ip": "$context.identity.sourceIp"}}, r"sourceIp` \(a context value\)"),
+    # a policy for the whole table cannot know labels and queries
+    ("iam", LABEL, [TOKEN], {}, r"decided by its query or label"),
+    ("iam", QUERY, [TOKEN], {}, r"decided by its query or label"),
+    ("iam", LABEL, [TOKEN, ROUTE], {}, r"decided by its query or label"),
+]
+
+
+@pytest.mark.parametrize(("response", "table", "sources", "options", "message"), WRONG)
+def test_a_cache_that_does_not_cover_the_decision_is_refused(response, table, sources, options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build(sources, table=table, response=response, **options)
+
+
+RIGHT = [
+    ("simple", PLAIN, [TOKEN, METHOD, PATH], {}),
+    ("simple", PLAIN, [TOKEN, ROUTE], {}),
+    ("simple", LABEL, [TOKEN, METHOD, PATH], {}),
+    ("simple", LABEL, [TOKEN, ROUTE, PATH], {}),
+    ("simple", QUERY, [TOKEN, METHOD, PATH, "$request.querystring.view"], {}),
+    ("simple", None, [TOKEN], {}),
+    ("iam", PLAIN, [TOKEN], {}),
+    ("iam", PLAIN, ["method.request.header.authorization"], {}),
+    ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
+    ("iam", None, [TOKEN], {}),
+    ("appsync", None, [TOKEN], {}),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH, IP], {"context": {"ip": IP}}),
+    ("simple", PLAIN, ["$request.querystring.t", METHOD, PATH], {"token_sources": [QueryParameter("t")]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "table", "sources", "options"), RIGHT)
+def test_a_cache_that_covers_the_decision_is_accepted(response, table, sources, options):
+    assert build(sources, table=table, response=response, **options) is not None
+
+
+def test_off_covers_everything():
+    inputs = {"context": {"ip": Input.parse("$context.identity.sourceIp")}, "actions": QUERY}
+    assert prove(GatewayCache.OFF, tokens=[None, None], response="simple", **inputs) == "request"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"identity_sources": [], "ttl_seconds": 60},
+        {"identity_sources": TOKEN, "ttl_seconds": 60},
+        {"identity_sources": [TOKEN, "$request.header.authorization"], "ttl_seconds": 60},
+        {"identity_sources": ["Authorization"], "ttl_seconds": 60},
+        {"identity_sources": ["$request.body.token"], "ttl_seconds": 60},
+        {"identity_sources": ["$context.made.up"], "ttl_seconds": 60},
+        {"identity_sources": [7], "ttl_seconds": 60},
+        {"identity_sources": [TOKEN], "ttl_seconds": 0},
+        {"identity_sources": [TOKEN], "ttl_seconds": 3601},
+        {"identity_sources": [TOKEN], "ttl_seconds": True},
+        {"identity_sources": [TOKEN], "ttl_seconds": 1.5},
+    ],
+)
+def test_a_cache_that_cannot_be_deployed_is_refused(values):
+    with pytest.raises(ConfigurationError):
+        GatewayCache(**values)
+
+
+def test_off_and_on_say_what_they_are():
+    assert GatewayCache.OFF.is_off
+    assert repr(GatewayCache.OFF) == "GatewayCache.OFF"
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD], ttl_seconds=60)
+    assert not cache.is_off
+    assert repr(cache) == f"GatewayCache(identity_sources={[TOKEN, METHOD]!r}, ttl_seconds=60)"
+    assert [str(item) for item in cache.inputs] == ["$request.header.authorization", METHOD]
+
+
+def http(identity, *, route="GET /orders", **options):
+    return parse_authorizer_event(events.http_authorizer_event("abc", route=route, identity=identity, **options))
+
+
+KEY = GatewayCache(identity_sources=[TOKEN, METHOD, PATH], ttl_seconds=60)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [["Bearer abc", "GET", "/orders"], ["GET", "/orders", "Bearer abc"]],
+)
+def test_the_deployed_key_is_the_declared_one(identity):
+    check_key(KEY, http(identity))
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        ["Bearer abc"],
+        ["Bearer abc", "GET"],
+        ["Bearer abc", "GET", "/orders", "192.0.2.1"],
+        ["Bearer abd", "GET", "/orders"],
+        ["Bearer abc", "Bearer abc", "/orders"],
+        [],
+    ],
+)
+def test_another_key_than_the_declared_one_is_raised(identity):
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(KEY, http(identity))
+
+
+def test_with_the_stage_in_the_path():
+    check_key(KEY, http(["Bearer abc", "GET", "/prod/orders"], stage="prod"))
+    check_key(KEY, http(["Bearer abc", "GET", "/orders"], stage="prod"))
+
+
+@pytest.mark.parametrize("route", ["ANY /orders", "$default"])
+def test_a_route_key_that_names_no_method_tells_nothing_apart(route):
+    cache = GatewayCache(identity_sources=[TOKEN, ROUTE], ttl_seconds=60)
+    check_key(cache, http(["Bearer abc", "GET /orders"]))
+    with pytest.raises(ConfigurationError, match="does not name a method"):
+        check_key(cache, http(["Bearer abc", route], route=route, path="/orders"))
+
+
+def test_a_token_authorizer_has_one_key_whatever_was_declared():
+    with pytest.raises(ConfigurationError, match="TOKEN authorizer"):
+        check_key(KEY, parse_authorizer_event(events.rest_token_authorizer_event("abc")))
+
+
+def test_payload_1_0_joins_the_key_with_commas():
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD], ttl_seconds=60)
+    good = events.http_authorizer_event_v1("abc", identity="Bearer abc,GET")
+    check_key(cache, parse_authorizer_event(good))
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(cache, parse_authorizer_event({**good, "identitySource": "Bearer abc"}))

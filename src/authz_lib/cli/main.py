@@ -25,6 +25,9 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
         "authz_lib.cli.gateway_responses", "print what a REST API's gateway answers itself, in the shape of your errors"
     ),
     "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
+    "smithy": _Subcommand(
+        "authz_lib.cli.smithy", "make the action map and the Cedar schema that a Smithy model implies"
+    ),
 }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from authz_lib._support.strict_json import JSONObject
     from authz_lib.smithy.model import Operation, ResourceForm, Service
 
-__all__ = ["ActionDocument", "ActionLine", "compile_actions", "resource_of"]
+__all__ = ["ActionDocument", "ActionLine", "compile_actions"]
 
 _Text = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]
 _Action = Annotated[str, StringConstraints(pattern=f"^{ACTION.pattern}$")]
@@ -55,7 +55,7 @@ class ActionDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]
     prefix: str = ""
     service: str = ""
     actions: list[ActionLine]
@@ -86,25 +86,6 @@ def compile_actions(service: Service, *, prefix: str | None = None, resources: R
     return document
 
 
-def resource_of(operation: Operation) -> tuple[str, str] | None:
-    """Resource type and the label of its id, where the path names the instance that the operation is about.
-
-    An operation on the collection of a nested resource is about the instance of the parent.  A nested resource's id is
-    only unique below its parent: its label is ``orderId/lineId``, all identifiers from the outermost one down.
-    """
-    resource = operation.resource
-    if resource is not None and not operation.on_instance:
-        resource = resource.parent
-    if resource is None or operation.http is None:
-        return None
-    carried = dict(operation.labels)
-    labels = [carried.get(identifier, "") for identifier in resource.path_of_identifiers]
-    greedy = {segment.text for segment in operation.http.pattern.segments if segment.kind == "greedy"}
-    if not labels or "" in labels or greedy.intersection(labels[:-1]):
-        return None
-    return resource.name, "/".join(labels)
-
-
 def _line(service: Service, operation: Operation, prefix: str, resources: ResourceForm) -> dict[str, Any]:
     http = operation.http
     if http is None:
@@ -120,9 +101,8 @@ def _line(service: Service, operation: Operation, prefix: str, resources: Resour
     if http.pattern.query:
         line["query"] = dict(sorted(http.pattern.query.items()))
     line["action"] = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
-    found = resource_of(operation) if resources == "path" else None
-    if found is not None:
-        line["resource_type"], line["resource_id_label"] = found
+    if resources == "path" and operation.subject is not None and operation.subject_label is not None:
+        line["resource_type"], line["resource_id_label"] = operation.subject.name, operation.subject_label
     if operation.scopes:
         line["scopes"] = sorted(operation.scopes)
     flags = {"public": operation.public, "readonly": operation.readonly, "idempotent": operation.idempotent}

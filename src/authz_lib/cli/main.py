@@ -26,6 +26,9 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
     ),
     "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
     "token": _Subcommand("authz_lib.cli.token", "check a token: which checks it passes, and which it fails"),
+    "smithy": _Subcommand(
+        "authz_lib.cli.smithy", "make the action map and the Cedar schema that a Smithy model implies"
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.errors import ErrorShape, define
+from authz_lib.smithy.resources import Resource, resource_in_path
 from authz_lib.smithy.shapes import MIXIN, Shapes, members, read_ast, shape_name, targets, traits
 from authz_lib.smithy.uri import UriPattern
 
@@ -53,32 +54,6 @@ class HttpBinding:
     uri: str
     pattern: UriPattern
     code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource that an operation is bound to.
-
-    Attributes:
-        id: the shape id.
-        identifiers: the names of all its identifiers.
-        parent: the resource above it.
-    """
-
-    id: str
-    identifiers: tuple[str, ...]
-    parent: Resource | None
-
-    @property
-    def name(self) -> str:
-        """The name behind the namespace."""
-        return shape_name(self.id)
-
-    @property
-    def path_of_identifiers(self) -> tuple[str, ...]:
-        """All identifiers, those of the outermost resource first."""
-        above = self.parent.path_of_identifiers if self.parent else ()
-        return tuple(dict.fromkeys([*(name for name in above if name in self.identifiers), *self.identifiers]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +99,16 @@ class Operation:
         """Whether a caller without credentials is let in."""
         return NO_AUTH in self.auth
 
+    @property
+    def subject(self) -> Resource | None:
+        """The resource of which one instance is acted on; for the collection of a nested resource its parent."""
+        return self.resource if self.resource is None or self.on_instance else self.resource.parent
+
+    @property
+    def subject_label(self) -> str | None:
+        """The label that names the instance of `subject` in the path; see `resource_in_path`."""
+        return None if self.http is None else resource_in_path(self.subject, self.http.pattern, dict(self.labels))
+
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
@@ -136,7 +121,7 @@ class Service:
     """A service of a model.  Get one from `Model.service`."""
 
     def __init__(self, shapes: Shapes, service_id: str) -> None:
-        self._shapes = shapes
+        self.shapes = shapes
         self._shape = shapes.get(service_id, "service")
         self._traits = traits(self._shape, service_id)
         self.id = service_id
@@ -175,7 +160,7 @@ class Service:
 
     def error_shape(self, error_id: str) -> ErrorShape:
         """The error of the model as one to raise: name, status, fault and whether it may be tried again."""
-        shape = self._shapes.get(error_id, "structure", wanted_by=self.id)
+        shape = self.shapes.get(error_id, "structure", wanted_by=self.id)
         found = traits(shape, error_id)
         fault: Any = found.get("smithy.api#error")
         if fault not in ("client", "server"):
@@ -187,19 +172,19 @@ class Service:
 
     def error_members(self, error_id: str) -> tuple[str, ...]:
         """The names of an error's members."""
-        return tuple(name for name, _ in members(self._shapes.get(error_id, "structure"), error_id))
+        return tuple(name for name, _ in members(self.shapes.get(error_id, "structure"), error_id))
 
     def _is_scheme(self, trait_id: str) -> bool:
         if trait_id in _SCHEMES:
             return True
-        if trait_id not in self._shapes:
+        if trait_id not in self.shapes:
             return False
-        return "smithy.api#authDefinition" in traits(self._shapes.get(trait_id, None), trait_id)
+        return "smithy.api#authDefinition" in traits(self.shapes.get(trait_id, None), trait_id)
 
     def _collect(self, resource_id: str, parent: Resource | None, found: dict[str, Resource], depth: int) -> None:
         if depth > _MAX_DEPTH:
             raise ConfigurationError(f"the model is broken: the resources of `{resource_id}` lead back to it")
-        shape = self._shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
+        shape = self.shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
         identifiers = shape.get("identifiers", {})
         if not isinstance(identifiers, dict):
             raise ConfigurationError(f"the model is broken: `identifiers` of `{resource_id}` must be an object")
@@ -211,7 +196,7 @@ class Service:
         for operation in targets(self._shape, "operations", self.id):
             yield _Binding(operation, None, on_instance=False)
         for resource in self.resources:
-            shape = self._shapes.get(resource.id, "resource")
+            shape = self.shapes.get(resource.id, "resource")
             slots = {name: [shape[name]] for name in (*_INSTANCE_SLOTS, *_COLLECTION_SLOTS) if name in shape}
             for slot, on_instance in (
                 *((name, True) for name in _INSTANCE_SLOTS),
@@ -227,7 +212,7 @@ class Service:
     def _operation(self, binding: _Binding) -> Operation:
         operation_id = binding.operation
         wanted_by = binding.resource.id if binding.resource else self.id
-        shape = self._shapes.get(operation_id, "operation", wanted_by=wanted_by)
+        shape = self.shapes.get(operation_id, "operation", wanted_by=wanted_by)
         found = traits(shape, operation_id)
         own_auth = self._auth_list(found, operation_id)
         auth = list(self._effective_auth(own_auth))
@@ -279,8 +264,8 @@ class Service:
         reference = shape.get("input")
         if reference is not None:
             (input_id,) = targets({"input": [reference]}, "input", operation_id)
-            if input_id in self._shapes:
-                structure = self._shapes.get(input_id, "structure", wanted_by=operation_id)
+            if input_id in self.shapes:
+                structure = self.shapes.get(input_id, "structure", wanted_by=operation_id)
                 for name, member in members(structure, input_id):
                     identifier = traits(member, f"{input_id}${name}").get("smithy.api#resourceIdentifier")
                     if isinstance(identifier, str):

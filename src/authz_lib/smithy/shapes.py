@@ -139,11 +139,11 @@ class Shapes:
         if shape is None:
             return  # traits for a shape of the prelude, or of a part of the model that was left out
         if member:
-            shape["members"] = {**_object(shape.get("members", {}), f"`members` of `{owner}`")}
-            target = shape["members"].get(member)
-            if not isinstance(target, dict):
-                return  # a member that a mixin brings: traits of such members are not read here
-            shape["members"][member] = {**target, "traits": _merged(traits(target, shape_id), more, shape_id)}
+            own = dict(members(shape, owner))
+            if member in own:  # else a mixin brings it: traits of such members are not read here
+                target = own[member]
+                own[member] = {**target, "traits": _merged(traits(target, shape_id), more, shape_id)}
+                self._raw[owner] = {**shape, "members": own}
             return
         self._raw[owner] = {**shape, "traits": _merged(traits(shape, owner), more, owner)}
 

@@ -1,0 +1,128 @@
+"""`authz smithy`: the action map and the Cedar schema that a Smithy model implies, and whether yours have drifted."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from authz_lib._action_document import compile_actions
+from authz_lib.actions import ActionMap
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.cedar_schema import cedar_schema
+from authz_lib.smithy.lint import lint
+from authz_lib.smithy.model import Model
+
+if TYPE_CHECKING:
+    import argparse
+
+    from authz_lib.smithy.model import Service
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two commands."""
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    actions = commands.add_parser("actions", help="which action each route means: the map that `ActionMap.load` reads")
+    _add_common(actions)
+    actions.add_argument("--target", choices=["http", "rest"], help="also tell what this kind of API cannot deploy")
+    schema = commands.add_parser("cedar-schema", help="the Cedar schema of the service's actions and resources")
+    _add_common(schema)
+    schema.add_argument(
+        "--format", default="cedar", choices=["cedar", "json"], help="`json` is for Verified Permissions"
+    )
+    for name in ("principal", "group", "application"):
+        schema.add_argument(f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, help="the JSON AST of the model, as `smithy ast` prints it")
+    parser.add_argument("--service", metavar="ID", help="the service's shape id or name; default: the only one")
+    parser.add_argument("--prefix", metavar="P", help="what stands before the colon of action ids")
+    parser.add_argument(
+        "--resources",
+        default="path",
+        choices=["path", "application"],
+        help="what the authorizer asks about: the instance that the path names, or the application as a whole",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the file instead; exit code 1 if they differ"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make, or compare with ``--check``; findings of ``--target`` go to standard error, and an error is exit code 1."""
+    if arguments.check and arguments.output is None:
+        raise ConfigurationError("`--check` needs `-o FILE`: the file to compare with")
+    service = Model.load(arguments.model).service(arguments.service)
+    made, failed = _COMMANDS[arguments.command](service, arguments)
+    if arguments.check:
+        return max(failed, _compare(arguments.output, made))
+    if failed:
+        return failed
+    if arguments.output is None:
+        sys.stdout.write(made)
+    else:
+        _write(arguments.output, made)
+    return 0
+
+
+def _actions(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
+    findings = lint(service, arguments.target) if arguments.target else []
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    document = compile_actions(service, prefix=arguments.prefix, resources=arguments.resources)
+    ActionMap.from_document(document)  # duplicate routes and all that only the whole table shows
+    lines = ",\n".join(f"    {json.dumps(line)}" for line in document.pop("actions"))
+    head = json.dumps(document, indent=2).removesuffix("\n}")
+    made = f'{head},\n  "actions": [\n{lines}\n  ]\n}}\n'
+    return made, int(any(finding.level == "error" for finding in findings))
+
+
+def _schema(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
+    schema = cedar_schema(
+        service,
+        prefix=arguments.prefix,
+        resources=arguments.resources,
+        principal_type=arguments.principal_type,
+        group_type=arguments.group_type,
+        application_type=arguments.application_type,
+    )
+    return (schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"), 0
+
+
+_COMMANDS = {"actions": _actions, "cedar-schema": _schema}
+
+
+def _compare(path: Path, made: str) -> int:
+    try:
+        found = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"`{path.name}` cannot be read") from None
+    if _same(found, made):
+        return 0
+    sys.stdout.writelines(
+        difflib.unified_diff(found.splitlines(True), made.splitlines(True), path.name, f"{path.name} from the model")
+    )
+    return 1
+
+
+def _same(found: str, made: str) -> bool:
+    """Equal as JSON, however it is laid out; else equal as text."""
+    if found == made:
+        return True
+    try:
+        return bool(json.loads(found) == json.loads(made))
+    except ValueError:
+        return False
+
+
+def _write(path: Path, made: str) -> None:
+    try:
+        path.write_text(made, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"`{path.name}` cannot be written: {error.strerror}") from None

@@ -1,0 +1,279 @@
+"""A Cedar schema from a Smithy service: its actions, its resources as entity types, its callers and their groups.
+
+=====================  ================================================================================
+Smithy                 Cedar
+=====================  ================================================================================
+operation              action ``<prefix>:<name>``
+resource               entity type; below the type of the resource that it is nested in
+property               attribute; required where the output of the ``read`` operation requires it
+string, enum           ``String``; with ``@references`` to one resource: that entity type
+integer, long, ...     ``Long``
+boolean                ``Bool``
+list                   ``Set``
+structure              record
+others                 left out, with a comment: Cedar has no such values
+=====================  ================================================================================
+
+See https://docs.cedarpolicy.com/schema/human-readable-schema.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.shapes import members, shape_name, targets, traits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authz_lib._support.strict_json import JSONObject
+    from authz_lib.smithy.model import Operation, Resource, ResourceForm, Service
+    from authz_lib.smithy.shapes import Shapes
+
+__all__ = ["CedarSchema", "SchemaFormat", "cedar_schema"]
+
+SchemaFormat = Literal["cedar", "json"]
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_NAMES = frozenset({"Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"})
+_WORDS = frozenset({"else", "false", "has", "if", "in", "is", "like", "then", "true"})
+_KINDS = {
+    **dict.fromkeys(["string", "enum"], "String"),
+    **dict.fromkeys(["byte", "short", "integer", "long", "intEnum"], "Long"),
+    "boolean": "Bool",
+}
+_PRELUDE = {
+    "smithy.api#String": "String",
+    "smithy.api#Boolean": "Bool",
+    "smithy.api#PrimitiveBoolean": "Bool",
+    **dict.fromkeys(
+        [f"smithy.api#{prefix}{kind}" for prefix in ("", "Primitive") for kind in ("Byte", "Short", "Integer", "Long")],
+        "Long",
+    ),
+}
+_MAX_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    type: JSONObject  # as in the JSON form
+    required: bool
+
+
+@dataclass(slots=True)
+class _EntityType:
+    parents: list[str] = field(default_factory=list)
+    attributes: dict[str, _Attribute] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CedarSchema:
+    """A schema in both of Cedar's forms.
+
+    Attributes:
+        text: the human-readable form.
+        document: the JSON form, which Verified Permissions takes; without a namespace.
+    """
+
+    text: str
+    document: JSONObject
+
+
+def cedar_schema(
+    service: Service,
+    *,
+    prefix: str | None = None,
+    resources: ResourceForm = "path",
+    principal_type: str = "User",
+    group_type: str = "Group",
+    application_type: str = "Application",
+) -> CedarSchema:
+    """Make the schema of a service.
+
+    Args:
+        service: from `authz_lib.smithy.model.Model.service`.
+        prefix: what stands before the colon of action ids; None for the service's name in lower case.
+        resources: as the action map was made: with ``"path"`` an action on an instance applies to that type, with
+            ``"application"`` to the application too, about which the authorizer then asks.
+        principal_type: the type of callers; its parents are groups, its attribute is ``tenant_id``.
+        group_type: the type of groups.
+        application_type: the type of what actions on no particular resource are asked about.
+
+    Raises:
+        ConfigurationError: two resources of one name, a name that Cedar does not allow, or a broken model.
+    """
+    types = {group_type: _EntityType(), principal_type: _EntityType([group_type]), application_type: _EntityType()}
+    if len(types) != 3:
+        raise ConfigurationError("the types of callers, groups and the application must differ")
+    types[principal_type].attributes["tenant_id"] = _Attribute({"type": "String"}, required=False)
+    seen: dict[str, str] = {}
+    for resource in service.resources:
+        if seen.setdefault(resource.name, resource.id) != resource.id or resource.name in {
+            group_type,
+            application_type,
+        }:
+            raise ConfigurationError(f"two entity types would be called `{resource.name}`")
+        entity_type = types.setdefault(resource.name, _EntityType())
+        if resource.parent is not None:
+            entity_type.parents.append(resource.parent.name)
+    reader = _Attributes(service.shapes, {principal_type, *(resource.name for resource in service.resources)})
+    for resource in service.resources:
+        reader.read(resource, types[resource.name])
+    for name in types:
+        if not _IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | _WORDS:
+            raise ConfigurationError(f"Cedar has no entity type `{name}`: it is no identifier, or a word of its own")
+
+    prefix = service.name.lower() if prefix is None else prefix
+    actions: dict[str, list[str]] = {}
+    for operation in service.operations:
+        name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
+        applies = actions.setdefault(name, [])  # two operations may share an action
+        applies += [kind for kind in _applies_to(operation, resources, application_type) if kind not in applies]
+    return CedarSchema(_text(service, types, actions, principal_type), _document(types, actions, principal_type))
+
+
+def _applies_to(operation: Operation, resources: ResourceForm, application_type: str) -> Iterator[str]:
+    asks_about_application = operation.subject is None or operation.subject_label is None or resources == "application"
+    if asks_about_application:
+        yield application_type
+    if operation.subject is not None:
+        yield operation.subject.name
+
+
+class _Attributes:
+    """Reads the properties of resources as Cedar attributes."""
+
+    def __init__(self, shapes: Shapes, entity_types: set[str]) -> None:
+        self._shapes = shapes
+        self._entity_types = entity_types
+
+    def read(self, resource: Resource, into: _EntityType) -> None:
+        shape = self._shapes.get(resource.id, "resource")
+        properties = shape.get("properties", {})
+        if not isinstance(properties, dict):
+            raise ConfigurationError(f"the model is broken: `properties` of `{resource.id}` must be an object")
+        required = self._required(shape, resource.id)
+        for name, reference in properties.items():
+            (target,) = targets({"target": [reference]}, "target", f"{resource.id}${name}")
+            found = self._type(target, {}, 0)
+            if found is None:
+                into.left_out.append(name)
+            else:
+                into.attributes[name] = _Attribute(found, required=name in required)
+
+    def _required(self, shape: JSONObject, resource_id: str) -> set[str]:
+        """The properties that an answer of the ``read`` operation always has."""
+        if "read" not in shape:
+            return set()
+        (read,) = targets({"read": [shape["read"]]}, "read", resource_id)
+        operation = self._shapes.get(read, "operation", wanted_by=resource_id)
+        found: set[str] = set()
+        for output in targets({"output": [operation["output"]]} if "output" in operation else {}, "output", read):
+            found |= self._required_members(output)
+        return found
+
+    def _required_members(self, structure_id: str, *, nested: bool = False) -> set[str]:
+        if structure_id not in self._shapes:
+            return set()
+        found = set()
+        for name, member in members(self._shapes.get(structure_id, "structure"), structure_id):
+            marks = traits(member, f"{structure_id}${name}")
+            if "smithy.api#required" not in marks:
+                continue
+            if "smithy.api#nestedProperties" in marks and not nested:
+                found |= self._required_members(str(member.get("target")), nested=True)
+            property_name = marks.get("smithy.api#property")
+            found.add(property_name.get("name", name) if isinstance(property_name, dict) else name)
+        return found
+
+    def _type(self, target: str, marks: JSONObject, depth: int) -> JSONObject | None:
+        """The Cedar type, None where there is none."""
+        if target in _PRELUDE:
+            return self._entity(marks) or {"type": _PRELUDE[target]}
+        if target not in self._shapes or depth > _MAX_DEPTH:
+            return None
+        shape = self._shapes.get(target, None)
+        kind = shape["type"]
+        if kind in _KINDS:
+            return self._entity({**traits(shape, target), **marks}) or {"type": _KINDS[kind]}
+        if kind == "list":
+            return self._set(shape, target, depth)
+        return self._record(shape, target, depth) if kind == "structure" else None
+
+    def _entity(self, marks: JSONObject) -> JSONObject | None:
+        """``@references`` to exactly one resource that is an entity type here."""
+        references = marks.get("smithy.api#references")
+        if not isinstance(references, list) or len(references) != 1 or not isinstance(references[0], dict):
+            return None
+        name = shape_name(str(references[0].get("resource")))
+        return {"type": "Entity", "name": name} if name in self._entity_types else None
+
+    def _set(self, shape: JSONObject, target: str, depth: int) -> JSONObject | None:
+        (element,) = targets({"member": [shape.get("member")]}, "member", target)
+        found = self._type(element, traits(shape["member"], f"{target}$member"), depth + 1)
+        return None if found is None else {"type": "Set", "element": found}
+
+    def _record(self, shape: JSONObject, target: str, depth: int) -> JSONObject:
+        attributes = {}
+        for name, member in members(shape, target):
+            marks = traits(member, f"{target}${name}")
+            found = self._type(str(member.get("target")), marks, depth + 1)
+            if found is not None:
+                attributes[name] = {**found, "required": "smithy.api#required" in marks}
+        return {"type": "Record", "attributes": attributes}
+
+
+def _document(types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str) -> JSONObject:
+    entity_types: JSONObject = {}
+    for name, entity_type in types.items():
+        entity_types[name] = {"memberOfTypes": entity_type.parents} if entity_type.parents else {}
+        if entity_type.attributes:
+            attributes = {key: {**one.type, "required": one.required} for key, one in entity_type.attributes.items()}
+            entity_types[name]["shape"] = {"type": "Record", "attributes": attributes}
+    action_types = {
+        name: {"appliesTo": {"principalTypes": [principal_type], "resourceTypes": applies}}
+        for name, applies in sorted(actions.items())
+    }
+    return {"": {"entityTypes": entity_types, "actions": action_types}}
+
+
+def _text(service: Service, types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str) -> str:
+    lines = [f"// Made from {service.id} by `authz smithy cedar-schema`: change the model, not this file."]
+    for name, entity_type in types.items():
+        lines += [f"// `{name}.{left}` is of a type that Cedar does not have." for left in entity_type.left_out]
+        parents = f" in [{', '.join(entity_type.parents)}]" if entity_type.parents else ""
+        attributes = {key: (one.type, one.required) for key, one in entity_type.attributes.items()}
+        lines.append(f"entity {name}{parents}{' = ' + _record_text(attributes) if attributes else ''};")
+    for name, applies in sorted(actions.items()):
+        lines += [
+            "",
+            f"action {json.dumps(name)} appliesTo {{",
+            f"  principal: {principal_type},",
+            f"  resource: {applies[0] if len(applies) == 1 else '[' + ', '.join(applies) + ']'},",
+            "};",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _record_text(attributes: dict[str, tuple[JSONObject, bool]]) -> str:
+    parts = []
+    for name, (kind, required) in attributes.items():
+        key = json.dumps(name) if name in _WORDS or not _IDENTIFIER.fullmatch(name) else name
+        parts.append(f"{key}{'' if required else '?'}: {_type_text(kind)}")
+    return f"{{ {', '.join(parts)} }}" if parts else "{}"
+
+
+def _type_text(kind: JSONObject) -> str:
+    name: Any = kind["type"]
+    if name == "Entity":
+        return str(kind["name"])
+    if name == "Set":
+        return f"Set<{_type_text(kind['element'])}>"
+    if name == "Record":
+        return _record_text({key: (one, one["required"]) for key, one in kind["attributes"].items()})
+    return str(name)

@@ -1,0 +1,182 @@
+"""What of a Smithy service the chosen kind of API cannot deploy, or deploys as something else.
+
+API Gateway routes on method and path only, each kind with rules of its own; Smithy allows more.  One function per rule.
+See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from authz_lib.smithy.model import Operation, Service
+    from authz_lib.smithy.uri import UriPattern
+
+__all__ = ["ApiKind", "Finding", "lint"]
+
+ApiKind = Literal["http", "rest"]
+
+_REST_PART = re.compile(r"[A-Za-z0-9._:-]+")
+_MAX_ROUTES = 300
+_TYPE_MEMBERS = frozenset({"code", "Code", "__type"})
+
+
+class Finding(NamedTuple):
+    """One finding.
+
+    Attributes:
+        level: ``"error"``: it cannot be deployed like this; ``"warning"``: it can, and means something else or less.
+        rule: the rule's name.
+        where: the operation or shape.
+        message: what is wrong and what to do.
+    """
+
+    level: Literal["error", "warning"]
+    rule: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.level}: {self.where}: {self.message} [{self.rule}]"
+
+
+def lint(service: Service, kind: ApiKind) -> list[Finding]:
+    """All findings for a kind of API, errors first.
+
+    Not checked: integrations, models, request validation; only what has to do with routes, callers and errors.
+
+    Raises:
+        ConfigurationError: an unknown kind of API.
+    """
+    if kind not in _KINDS:
+        raise ConfigurationError("the kind of API must be `http` or `rest`")
+    found = [finding for rule in _RULES for finding in rule(service, kind)]
+    return sorted(found, key=lambda finding: (finding.level, finding.where, finding.rule))
+
+
+_KINDS = {"http": "an HTTP API", "rest": "a REST API"}
+
+
+def _routed(service: Service) -> Iterator[tuple[Operation, UriPattern]]:
+    for operation in service.operations:
+        if operation.http is not None:
+            yield operation, operation.http.pattern
+
+
+def _greedy_not_last(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, pattern in _routed(service):
+        if any(segment.kind == "greedy" for segment in pattern.segments[:-1]):
+            message = f"{_KINDS[kind]} takes a greedy label at the end of a path only: `{pattern.path}`"
+            yield Finding("error", "greedy-not-last", operation.name, message)
+
+
+def _path_characters(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    if kind != "rest":
+        return
+    for operation, pattern in _routed(service):
+        for segment in pattern.segments:
+            if segment.kind == "literal" and not _REST_PART.fullmatch(segment.text):
+                message = f"a REST API's path parts are made of letters, digits and `._:-`: `{segment.text}`"
+                yield Finding("error", "path-characters", operation.name, message)
+
+
+def _label_names(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    """A REST API is a tree of resources: at one place it has one label."""
+    if kind != "rest":
+        return
+    names: dict[str, tuple[str, str]] = {}
+    for operation, pattern in _routed(service):
+        place = ""
+        for segment in pattern.segments:
+            if segment.kind != "literal":
+                first, owner = names.setdefault(place, (segment.text, operation.name))
+                if first != segment.text:
+                    message = (
+                        f"a REST API has one label at one place: `{segment.text}` here, `{first}` in {owner}; "
+                        "rename one, or deploy one of them (the action map takes either name)"
+                    )
+                    yield Finding("error", "label-names", operation.name, message)
+            place += "/" + (segment.text if segment.kind == "literal" else "{}")
+
+
+def _query_literals(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, pattern in _routed(service):
+        if pattern.query:
+            message = (
+                f"{_KINDS[kind]} does not route by query: `{pattern.path}` is one route for all its operations; the "
+                "service dispatches, and the authorizer must see the query (no TOKEN authorizer)"
+            )
+            yield Finding("warning", "query-literals", operation.name, message)
+
+
+def _trailing_slash(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, pattern in _routed(service):
+        uri = operation.http.uri.partition("?")[0] if operation.http else "/"
+        if uri.endswith("/") and uri != "/":
+            message = f"{_KINDS[kind]} tells `{uri}` from `{pattern.path}`: deploy the path without the slash"
+            yield Finding("warning", "trailing-slash", operation.name, message)
+
+
+def _optional_auth(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, _ in _routed(service):
+        if operation.public and len(operation.auth) > 1:
+            message = (
+                f"{_KINDS[kind]} has no optional authorizer: behind one this route answers 401 without credentials, "
+                "without one nobody checks those that are sent"
+            )
+            yield Finding("warning", "optional-auth", operation.name, message)
+
+
+def _iam_only(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, _ in _routed(service):
+        if set(operation.auth) <= {"aws.auth#sigv4", "aws.auth#sigv4a"}:
+            message = (
+                f"only signed requests are let in: give the route of {_KINDS[kind]} the authorization type AWS_IAM, no "
+                "Lambda authorizer decides about it"
+            )
+            yield Finding("warning", "iam-only", operation.name, message)
+
+
+def _id_not_in_path(service: Service, _: ApiKind) -> Iterator[Finding]:
+    for operation, _pattern in _routed(service):
+        if operation.subject is not None and operation.subject_label is None:
+            message = (
+                f"the path does not name the `{operation.subject.name}` it is about: the authorizer cannot decide "
+                "about it, the service must"
+            )
+            yield Finding("warning", "id-not-in-path", operation.name, message)
+
+
+def _error_members(service: Service, _: ApiKind) -> Iterator[Finding]:
+    for error_id in sorted({error for operation in service.operations for error in operation.errors}):
+        for member in _TYPE_MEMBERS.intersection(service.error_members(error_id)):
+            message = f"a member `{member}` of an error is read as its type by generated clients: rename it"
+            yield Finding("error", "error-members", error_id, message)
+
+
+def _too_many(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    routes = {(operation.http.method, pattern.path) for operation, pattern in _routed(service) if operation.http}
+    paths = {pattern.path for _, pattern in _routed(service)}
+    count, unit = (len(routes), "routes") if kind == "http" else (len(paths), "resources")
+    if count > _MAX_ROUTES:
+        message = f"{count} {unit}: {_KINDS[kind]} has at most {_MAX_ROUTES} unless the quota is raised"
+        yield Finding("warning", "quota", service.name, message)
+
+
+_RULES: tuple[Callable[[Service, ApiKind], Iterator[Finding]], ...] = (
+    _greedy_not_last,
+    _path_characters,
+    _label_names,
+    _query_literals,
+    _trailing_slash,
+    _optional_auth,
+    _iam_only,
+    _id_not_in_path,
+    _error_members,
+    _too_many,
+)

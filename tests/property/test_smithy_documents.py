@@ -1,0 +1,161 @@
+"""Whatever is in a model or a map, the answer is a map or one clear line; and the two readers of a map agree."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authz_lib._action_document import ActionDocument
+from authz_lib.actions import ActionMap
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.cedar_schema import cedar_schema
+from authz_lib.smithy.lint import lint
+from authz_lib.smithy.model import Model
+
+HTTP = "smithy.api#http"
+MODEL = {
+    "smithy": "2.0",
+    "shapes": {
+        "s#S": {
+            "type": "service",
+            "operations": [{"target": "s#H"}],
+            "resources": [{"target": "s#R"}],
+            "errors": [{"target": "s#E"}],
+            "mixins": [{"target": "s#M"}],
+            "traits": {"smithy.api#httpBearerAuth": {}, "smithy.api#auth": ["smithy.api#httpBearerAuth"]},
+        },
+        "s#M": {"type": "service", "traits": {"smithy.api#mixin": {"localTraits": ["a#b"]}}},
+        "s#H": {"type": "operation", "traits": {HTTP: {"method": "GET", "uri": "/h?a=b", "code": 200}}},
+        "s#R": {
+            "type": "resource",
+            "identifiers": {"id": {"target": "smithy.api#String"}},
+            "properties": {"tags": {"target": "s#T"}, "at": {"target": "s#V"}},
+            "read": {"target": "s#G"},
+        },
+        "s#G": {
+            "type": "operation",
+            "input": {"target": "s#V"},
+            "output": {"target": "s#V"},
+            "traits": {HTTP: {"method": "GET", "uri": "/r/{id}"}, "aws.iam#iamAction": {"name": "Get"}},
+        },
+        "s#T": {"type": "list", "member": {"target": "smithy.api#String"}},
+        "s#V": {
+            "type": "structure",
+            "members": {"id": {"target": "smithy.api#String", "traits": {"smithy.api#resourceIdentifier": "id"}}},
+        },
+        "s#E": {"type": "structure", "traits": {"smithy.api#error": "client", "smithy.api#httpError": 404}},
+        "s#V$id": {"type": "apply", "traits": {"smithy.api#required": {}}},
+    },
+}
+
+
+def places(node, path=()):
+    yield path
+    for name, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from places(child, (*path, name))
+
+
+PLACES = [path for path in places(MODEL) if path]
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 999),
+    st.floats(),
+    st.text(max_size=4),
+    st.sampled_from(["s#S", "s#R", "s#G", "s#V", "s#T", "operation", "resource", "/{id}/{id}", "/{a+}", "Set", "POST"]),
+    st.lists(st.sampled_from([None, 1, "x", {"target": "s#R"}, {"target": "s#V"}, {"target": 1}, []]), max_size=2),
+    st.dictionaries(st.sampled_from(["target", "type", "x"]), st.sampled_from(["s#R", 1, None, {}]), max_size=2),
+)
+
+
+def refusal(use):
+    """The one line of a refusal; None where there is none.  Anything else that is raised fails the test."""
+    try:
+        use()
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def put(document, path, value):
+    for name in path[:-1]:
+        document = document[name]
+    document[path[-1]] = value
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(PLACES), ODD)
+def test_a_broken_model_is_never_more_than_one_line(path, value):
+    ast = copy.deepcopy(MODEL)
+    put(ast, path, value)
+    before = json.dumps(ast)
+    for use in (
+        lambda: ActionMap.from_smithy(ast, service="s#S"),
+        lambda: cedar_schema(Model(ast).service("s#S")),
+        lambda: lint(Model(ast).service("s#S"), "rest"),
+        lambda: [Model(ast).service("s#S").error_shape("s#E")],
+    ):
+        assert "\n" not in (refusal(use) or "")
+    assert json.dumps(ast) == before
+
+
+def test_the_model_itself_is_fine():
+    assert len(ActionMap.from_smithy(MODEL).entries) == 2
+
+
+LINE = {
+    "method": "GET",
+    "route": "/r/{id}",
+    "query": {"a": "b"},
+    "action": "s:Get",
+    "resource_type": "R",
+    "resource_id_label": "id",
+    "scopes": ["a"],
+    "public": False,
+    "readonly": True,
+    "idempotent": False,
+}
+DOCUMENT = {"version": 1, "prefix": "s", "service": "s#S", "actions": [LINE]}
+DOCUMENT_PLACES = [path for path in places(DOCUMENT) if path]
+WORDS = st.sampled_from(
+    ["", " ", "a b", "é", "x" * 201, 'a"b', "a\n", "get", "PUT", "R::S", "R::", "1R", "/r/{id}\n", "a\\b"]
+)
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.sampled_from(DOCUMENT_PLACES), ODD | WORDS)
+def test_the_plain_reader_refuses_all_that_the_document_does(path, value):
+    """And beyond: only the whole table shows a duplicate or a label that is not there."""
+    document = copy.deepcopy(DOCUMENT)
+    put(document, path, value)
+    checked = refusal(lambda: ActionDocument.read(document))
+    plain = refusal(lambda: ActionMap.from_document(document))
+    assert "\n" not in (checked or "") + (plain or "")
+    if checked is not None:
+        assert plain is not None, path
+    elif plain is not None:
+        assert "route" in plain or "URI pattern" in plain or "label" in plain, (path, value, plain)
+
+
+@pytest.mark.conformance
+@pytest.mark.skipif(not os.environ.get("AUTHZ_VECTORS"), reason="AUTHZ_VECTORS names no folder")
+def test_public_models_make_maps_and_schemas():
+    cedarpy = pytest.importorskip("cedarpy")
+    made = 0
+    for path in sorted((Path(os.environ["AUTHZ_VECTORS"]) / "smithy" / "models").glob("*.json")):
+        model = Model.load(path)
+        for service_id in model.service_ids:
+            service = model.service(service_id)
+            text = cedar_schema(service).text
+            assert cedarpy.validate_policies("permit (principal, action, resource);", text).validation_passed
+            if all(operation.http for operation in service.operations) and service.auth_schemes:
+                actions = ActionMap.from_smithy(json.loads(path.read_text()), service=service_id)
+                assert len(actions.entries) == len(service.operations)
+                made += 1
+    assert made >= 6

@@ -1,0 +1,148 @@
+"""The Cedar schema of a model: the real Cedar parses it and holds policies to it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.cedar_schema import cedar_schema
+from authz_lib.smithy.model import Model
+
+cedarpy = pytest.importorskip("cedarpy")
+
+FINE = """
+permit (principal in Group::"staff", action == Action::"shop:GetOrder", resource is Order)
+when { resource.owner == principal && resource.tags.contains("open") && (resource has amount && resource.amount > 3) };
+permit (principal, action == Action::"shop:GetLine", resource is Line) when { resource in Order::"o-1" };
+permit (principal, action == Action::"shop:ListOrders", resource == Application::"shop")
+when { principal has tenant_id && principal.tenant_id == "acme" };
+permit (principal, action == Action::"shop:GetOrder", resource is Order)
+when { resource has address && resource.address.street == "Elm" }
+when { resource has address && resource.address has "in" && resource.address["in"] };
+"""
+
+WRONG = [
+    'permit (principal, action == Action::"shop:NoSuch", resource);',
+    'permit (principal, action == Action::"shop:GetOrder", resource) when { resource.nothing == 1 };',
+    'permit (principal, action == Action::"shop:GetOrder", resource) when { resource.amount == 1 };',  # optional
+    'permit (principal, action == Action::"shop:GetOrder", resource == Application::"shop");',
+    'permit (principal == Visitor::"v", action, resource);',
+]
+
+
+def schema(ast, **keywords):
+    return cedar_schema(Model(ast).service(), **keywords)
+
+
+def problems(policies, text):
+    return [str(error) for error in cedarpy.validate_policies(policies, text).errors]
+
+
+@pytest.mark.parametrize("form", ["text", "document"])
+def test_the_policies_of_a_service_validate_and_wrong_ones_do_not(ast, form):
+    made = getattr(schema(ast), form)
+    assert problems(FINE, made) == []
+    for policy in WRONG:
+        assert problems(policy, made), policy
+
+
+def test_the_text(ast):
+    assert schema(ast).text.splitlines()[:7] == [
+        "// Made from shop#Shop by `authz smithy cedar-schema`: change the model, not this file.",
+        "entity Group;",
+        "entity User in [Group] = { tenant_id?: String };",
+        "entity Application;",
+        "// `Order.placed` is of a type that Cedar does not have.",
+        'entity Order = { owner: User, amount?: Long, tags: Set<String>, address?: { street: String, "in"?: Bool } };',
+        "entity Line in [Order];",
+    ]
+
+
+def test_coarse_questions_are_about_the_application_too(ast):
+    coarse = 'permit (principal, action == Action::"shop:GetOrder", resource == Application::"shop");'
+    assert problems(coarse, schema(ast, resources="application").text) == []
+    assert problems(coarse, schema(ast).text)
+
+
+def test_types_are_named_by_choice(ast):
+    made = schema(ast, prefix="x", principal_type="Person", group_type="Team", application_type="Site")
+    assert problems('permit (principal in Team::"t", action == Action::"x:Health", resource is Site);', made.text) == []
+    assert "owner: String" in made.text  # `shop#User` is no entity type then
+
+
+def test_a_resource_that_is_the_caller_brings_its_attributes(ast):
+    ast["shapes"]["shop#User"]["properties"] = {"email": {"target": "smithy.api#String"}}
+    ast["shapes"]["shop#Shop"]["resources"].append({"target": "shop#User"})
+    assert "entity User in [Group] = { tenant_id?: String, email?: String };" in schema(ast).text
+
+
+def test_required_follows_nested_properties(ast):
+    view = ast["shapes"]["shop#OrderView"]["members"]
+    ast["shapes"]["shop#Outer"] = {
+        "type": "structure",
+        "members": {
+            "order": {
+                "target": "shop#OrderView",
+                "traits": {"smithy.api#required": {}, "smithy.api#nestedProperties": {}},
+            }
+        },
+    }
+    ast["shapes"]["shop#GetOrder"]["output"] = {"target": "shop#Outer"}
+    assert "owner: User" in schema(ast).text
+    del view["owner"]["traits"]["smithy.api#required"]
+    assert "owner?: User" in schema(ast).text
+
+
+def test_actions_with_odd_names_are_quoted(ast):
+    ast["shapes"]["shop#Health"]["traits"]["aws.iam#actionName"] = 'a"b\\c'
+    made = schema(ast)
+    assert 'shop:a"b\\c' in made.document[""]["actions"]
+    assert problems('permit (principal, action == Action::"shop:a\\"b\\\\c", resource);', made.text) == []
+    assert json.loads(json.dumps(made.document)) == made.document
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"principal_type": "Group"}, "must differ"),
+        ({"principal_type": "Set"}, "Cedar has no entity type `Set`"),
+        ({"principal_type": "My User"}, "Cedar has no entity type `My User`"),
+        ({"application_type": "Order"}, "two entity types would be called `Order`"),
+        ({"group_type": "in"}, "Cedar has no entity type `in`"),
+    ],
+)
+def test_names_that_cedar_cannot_have_are_refused(ast, keywords, message):
+    with pytest.raises(ConfigurationError, match=message):
+        schema(ast, **keywords)
+
+
+def test_two_resources_of_one_name_are_refused(ast):
+    ast["shapes"]["other#Order"] = {"type": "resource", "identifiers": {"id": {"target": "smithy.api#String"}}}
+    ast["shapes"]["shop#Shop"]["resources"].append({"target": "other#Order"})
+    with pytest.raises(ConfigurationError, match="two entity types would be called `Order`"):
+        schema(ast)
+
+
+@pytest.mark.parametrize(
+    ("shape", "member", "value"),
+    [
+        ("shop#Order", "properties", []),
+        ("shop#Order", "properties", {"owner": "shop#UserId"}),
+        ("shop#GetOrder", "output", "shop#OrderView"),
+        ("shop#Tags", "member", None),
+        ("shop#Tags", "member", {"target": 7}),
+        ("shop#Address", "members", {"street": 1}),
+    ],
+)
+def test_a_broken_model_is_one_clear_line(ast, shape, member, value):
+    ast["shapes"][shape][member] = value
+    with pytest.raises(ConfigurationError, match="the model is broken") as caught:
+        schema(ast)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_structure_that_holds_itself_ends(ast):
+    ast["shapes"]["shop#Address"]["members"]["next"] = {"target": "shop#Address"}
+    assert problems("permit (principal, action, resource);", schema(ast).text) == []

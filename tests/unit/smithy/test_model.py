@@ -1,0 +1,286 @@
+"""The model reader: what a service means, and one clear line for what is broken."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from authz_lib.actions import ActionMap
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.model import Model
+
+
+def operations(ast):
+    return {operation.name: operation for operation in Model(ast).service("Shop").operations}
+
+
+def test_operations_come_from_the_service_and_its_resources(ast):
+    found = operations(ast)
+    assert sorted(found) == ["CreateOrder", "GetLine", "GetOrder", "Health", "ListLines", "ListOrders"]
+    assert [found[name].errors for name in ("GetOrder", "Health")] == [
+        ("shop#Throttled", "shop#NotFound"),
+        ("shop#Throttled",),
+    ]
+
+
+def test_what_an_operation_is_about(ast):
+    about = {name: (o.subject and o.subject.name, o.subject_label) for name, o in operations(ast).items()}
+    assert about == {
+        "CreateOrder": (None, None),
+        "GetLine": ("Line", "order/lineId"),  # a line's id is only unique below its order
+        "GetOrder": ("Order", "orderId"),
+        "Health": (None, None),
+        "ListLines": ("Order", "orderId"),
+        "ListOrders": (None, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "auth", "public"),
+    [
+        ({}, ("smithy.api#httpApiKeyAuth", "smithy.api#httpBearerAuth"), False),
+        ({"smithy.api#auth": ["smithy.api#httpBearerAuth"]}, ("smithy.api#httpBearerAuth",), False),
+        ({"smithy.api#auth": []}, ("smithy.api#noAuth",), True),
+        (
+            {"smithy.api#optionalAuth": {}},
+            ("smithy.api#httpApiKeyAuth", "smithy.api#httpBearerAuth", "smithy.api#noAuth"),
+            True,
+        ),
+    ],
+)
+def test_effective_auth(ast, change, auth, public):
+    ast["shapes"]["shop#CreateOrder"]["traits"] |= change
+    found = operations(ast)["CreateOrder"]
+    assert (found.auth, found.public, found.declares_public) == (auth, public, public)
+
+
+def test_auth_of_the_service_is_what_its_operations_inherit(ast):
+    ast["shapes"]["shop#Shop"]["traits"]["smithy.api#auth"] = ["smithy.api#httpBearerAuth"]
+    assert operations(ast)["CreateOrder"].auth == ("smithy.api#httpBearerAuth",)
+    ast["shapes"]["shop#Shop"]["traits"]["smithy.api#auth"] = []
+    assert operations(ast)["CreateOrder"].declares_public
+
+
+def test_public_by_silence_is_not_made(ast):
+    ast["shapes"]["shop#Shop"]["traits"] = {}
+    assert operations(ast)["CreateOrder"].public  # what Smithy says
+    with pytest.raises(ConfigurationError, match="would be public by silence"):
+        ActionMap.from_smithy(ast)
+
+
+def test_a_scheme_of_ones_own_counts(ast):
+    ast["shapes"]["shop#ticket"] = {"type": "structure", "traits": {"smithy.api#authDefinition": {}}}
+    ast["shapes"]["shop#Shop"]["traits"] = {"shop#ticket": {}}
+    assert operations(ast)["CreateOrder"].auth == ("shop#ticket",)
+
+
+def test_apply_and_mixins_are_worked_in(ast):
+    shapes = ast["shapes"]
+    shapes["shop#ReadOp"] = {
+        "type": "operation",
+        "errors": [{"target": "shop#NotFound"}],
+        "traits": {
+            "smithy.api#mixin": {"localTraits": ["smithy.api#documentation"]},
+            "smithy.api#readonly": {},
+            "smithy.api#documentation": "local",
+        },
+    }
+    shapes["shop#CreateOrder"]["mixins"] = [{"target": "shop#ReadOp"}]
+    shapes["shop#HasPing"] = {
+        "type": "service",
+        "operations": [{"target": "shop#Ping"}],
+        "errors": [{"target": "shop#NotFound"}],
+        "traits": {"smithy.api#mixin": {}},
+    }
+    shapes["shop#Ping"] = {"type": "operation", "traits": {"smithy.api#http": {"method": "GET", "uri": "/ping"}}}
+    shapes["shop#Shop"]["mixins"] = [{"target": "shop#HasPing"}]
+    applied = {"type": "apply", "traits": {"smithy.api#idempotent": {}, "aws.iam#iamAction": {"name": "Ping2"}}}
+    shapes_with_apply = {**shapes, "smithy.api#String": applied}
+    assert Model({"smithy": "2.0", "shapes": shapes_with_apply}).service_ids == ("shop#Shop",)
+    found = operations(ast)
+    assert found["CreateOrder"].readonly
+    assert found["CreateOrder"].errors == ("shop#NotFound", "shop#Throttled")
+    assert found["Ping"].auth == ("smithy.api#httpApiKeyAuth", "smithy.api#httpBearerAuth")
+    with pytest.raises(ConfigurationError, match="is a mixin"):
+        ActionMap.from_smithy(ast, service="shop#HasPing")
+
+
+def test_apply_reaches_shapes_and_members(ast):
+    # A shape and a statement cannot share a key in one object: what `apply` names stands in another file's part.
+    ast["shapes"]["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#required": {}}}
+    ast["shapes"]["shop#Nothing"] = {"type": "apply", "traits": {"smithy.api#readonly": {}}}
+    del ast["shapes"]["shop#LineInput"]["members"]["order"]["traits"]
+    ast["shapes"]["shop#LineInput$order"]["traits"]["smithy.api#resourceIdentifier"] = "orderId"
+    assert operations(ast)["GetLine"].subject_label == "order/lineId"
+    ast["shapes"]["shop#LineInput$order"]["traits"] = {"smithy.api#resourceIdentifier": "other"}
+    assert operations(ast)["GetLine"].subject_label is None
+    assert "traits" not in ast["shapes"]["shop#LineInput"]["members"]["order"]  # the caller's document is left alone
+
+
+@pytest.mark.parametrize(
+    ("traits", "name"),
+    [
+        ({}, "GetOrder"),
+        ({"aws.iam#actionName": "Fetch"}, "Fetch"),
+        ({"aws.iam#iamAction": {"name": "Read"}, "aws.iam#actionName": "Fetch"}, "Read"),
+        ({"aws.iam#iamAction": {"documentation": "no name"}}, "GetOrder"),
+    ],
+)
+def test_the_action_name(ast, traits, name):
+    ast["shapes"]["shop#GetOrder"]["traits"] |= traits
+    assert operations(ast)["GetOrder"].action_name == name
+    assert f"shop:{name}" in {entry.action for entry in ActionMap.from_smithy(ast).entries}
+
+
+def test_the_map_of_a_model(ast):
+    ast["shapes"]["shop#GetOrder"]["traits"]["authz#requiredScopes"] = ["orders/read"]
+    actions = ActionMap.from_smithy(ast, service="shop#Shop", prefix="commercial")
+    assert [entry.to_document() for entry in actions.entries] == [
+        {"method": "GET", "route": "/health", "action": "commercial:Health", "public": True},
+        {"method": "GET", "route": "/orders", "action": "commercial:ListOrders", "readonly": True},
+        {"method": "POST", "route": "/orders", "action": "commercial:CreateOrder"},
+        {
+            "method": "GET",
+            "route": "/orders/{orderId}",
+            "action": "commercial:GetOrder",
+            "resource_type": "Order",
+            "resource_id_label": "orderId",
+            "scopes": ["orders/read"],
+            "readonly": True,
+        },
+        {
+            "method": "GET",
+            "route": "/orders/{orderId}/lines",
+            "action": "commercial:ListLines",
+            "resource_type": "Order",
+            "resource_id_label": "orderId",
+            "readonly": True,
+        },
+        {
+            "method": "GET",
+            "route": "/orders/{order}/lines/{lineId}",
+            "action": "commercial:GetLine",
+            "resource_type": "Line",
+            "resource_id_label": "order/lineId",
+            "readonly": True,
+        },
+    ]
+    assert ActionMap.from_document(actions.to_document()).to_document() == actions.to_document()
+    assert actions.resolve("GET", None, "/orders/o-1/lines/7", {}).resource_id == "o-1/7"
+    coarse = ActionMap.from_smithy(ast, resources="application")
+    assert {entry.resource_type for entry in coarse.entries} == {None}
+    with pytest.raises(ConfigurationError, match="`resources` must be"):
+        ActionMap.from_smithy(ast, resources="some")
+
+
+def test_errors_of_the_model_can_be_raised(ast):
+    service = Model(ast).service()
+    shape = service.error_shape("shop#Throttled")
+    assert (shape.name, shape.status, shape.retryable, shape.throttling) == ("Throttled", 429, True, True)
+    assert service.error_members("shop#Throttled") == ("message",)
+    assert shape("slow down").to_response()["headers"]["Retry-After"] == "1"
+
+
+def change(path, value):
+    """Set (or with ... delete) what stands at a path of names."""
+
+    def apply(ast):
+        node = ast
+        for name in path[:-1]:
+            node = node[name]
+        if value is ...:
+            del node[path[-1]]
+        else:
+            node[path[-1]] = value
+
+    return apply
+
+
+BROKEN = [
+    (["smithy"], ..., "no Smithy JSON AST"),
+    (["smithy"], 2, "no Smithy JSON AST"),
+    (["smithy"], "3.0", "no Smithy JSON AST"),
+    (["shapes"], [], "`shapes` must be an object"),
+    (["shapes", "shop#Shop"], None, "`shop#Shop` must be an object"),
+    (["shapes", "shop#Shop", "type"], 7, "must have a `type`"),
+    (["shapes", "shop#Shop", "traits"], [], "`traits` of `shop#Shop` must be an object"),
+    (["shapes", "shop#Shop", "operations"], {}, "`operations` of `shop#Shop` must be a list"),
+    (["shapes", "shop#Shop", "operations"], ["Health"], "must be an object"),
+    (["shapes", "shop#Shop", "operations"], [{"target": 1}], "must have a `target`"),
+    (["shapes", "shop#Shop", "operations"], [{"target": "shop#No"}], "`shop#Shop` refers to `shop#No`"),
+    (["shapes", "shop#Shop", "operations"], [{"target": "shop#Order"}], "is of type `resource`, not `operation`"),
+    (["shapes", "shop#Shop", "resources"], [{"target": "shop#No"}], "`shop#Shop` refers to `shop#No`"),
+    (["shapes", "shop#Line", "resources"], [{"target": "shop#Order"}], "lead back to it"),
+    (["shapes", "shop#Order", "identifiers"], [], "`identifiers` of `shop#Order` must be an object"),
+    (["shapes", "shop#Order", "read"], "shop#GetOrder", "must be an object"),
+    (["shapes", "shop#GetOrder", "mixins"], [{"target": "shop#GetOrder"}], "lead back to it"),
+    (["shapes", "shop#GetOrder", "mixins"], [{"target": "shop#No"}], "`shop#GetOrder` refers to `shop#No`"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], "GET /", "must have `method`, `uri` and `code`"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], {"method": "GET"}, "must have `method`, `uri`"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#http", "uri"], "/a//b", "`shop#GetOrder`.*no literal"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#http", "method"], "FETCH", "which no API routes"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], ..., "has no `@http`"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#auth"], "none", "must be a list of schemes"),
+    (["shapes", "shop#GetOrder", "traits", "smithy.api#auth"], ["aws.auth#sigv4"], "which is not on `shop#Shop`"),
+    (["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"], 7, "the action name of `shop#GetOrder`"),
+    (["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"], "with space", "the action map is wrong at"),
+    (["shapes", "shop#GetOrder", "traits", "authz#requiredScopes"], "orders/read", "must be a list of strings"),
+    (["shapes", "shop#Health", "traits", "smithy.api#http", "uri"], "/orders", "is there twice"),
+    (["shapes", "shop#LineInput", "members"], [], "`members` of `shop#LineInput` must be an object"),
+    (["shapes", "shop#LineInput", "members", "order"], 1, "`shop#LineInput\\$order` must be an object"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_model_is_one_clear_line(ast, path, value, message):
+    change(path, value)(ast)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        ActionMap.from_smithy(ast)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [{"smithy.api#error": "caller"}, {}, {"smithy.api#error": ["client"]}])
+def test_an_error_without_fault_is_broken(ast, error):
+    ast["shapes"]["shop#NotFound"]["traits"] = error
+    with pytest.raises(ConfigurationError, match="must have `@error`"):
+        Model(ast).service().error_shape("shop#NotFound")
+
+
+def test_two_values_of_a_trait_are_broken(ast):
+    ast["shapes"]["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#resourceIdentifier": "other"}}
+    with pytest.raises(ConfigurationError, match="two values of the trait"):
+        Model(ast)
+
+
+def test_an_unknown_service_names_what_there_is(ast):
+    for asked in ("shop#Nope", "Nope"):
+        with pytest.raises(ConfigurationError, match=r"`(shop#)?Nope`; it has `shop#Shop`"):
+            Model(ast).service(asked)
+    with pytest.raises(ConfigurationError, match="is of type `operation`, not `service`"):
+        Model(ast).service("shop#Health")
+    ast["shapes"]["other#Shop"] = copy.deepcopy(ast["shapes"]["shop#Shop"])
+    with pytest.raises(ConfigurationError, match="exactly one service; it has `other#Shop`, `shop#Shop`"):
+        Model(ast).service()
+    with pytest.raises(ConfigurationError, match="exactly one service `Shop`"):
+        Model(ast).service("Shop")
+    with pytest.raises(ConfigurationError, match="it has none"):
+        Model({"smithy": "2.0"}).service()
+
+
+def test_a_file_is_read_strictly(ast, tmp_path, monkeypatch):
+    path = tmp_path / "model.json"
+    with pytest.raises(ConfigurationError, match=r"`model.json` cannot be read: No such file"):
+        Model.load(path)
+    path.write_text('$version: "2.0"\nnamespace shop\n')
+    with pytest.raises(ConfigurationError, match="is Smithy IDL; give its JSON AST"):
+        Model.load(path)
+    path.write_text('{"smithy": "2.0", "shapes": {}, "shapes": {}}')
+    with pytest.raises(ConfigurationError, match="duplicate member name"):
+        Model.load(path)
+    path.write_text(json.dumps(ast))
+    assert repr(Model.load(path).service()) == "Service('shop#Shop')"
+    monkeypatch.setattr("authz_lib.smithy.shapes._MAX_BYTES", 100)
+    with pytest.raises(ConfigurationError, match="has more than 100 bytes"):
+        Model.load(path)

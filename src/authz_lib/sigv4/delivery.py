@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
 from authz_lib.sigv4.outcome import Outcome
 from authz_lib.sigv4.rollout import RolloutFlag
@@ -61,6 +62,24 @@ class Parcel:
         except (TypeError, ValueError, RecursionError):
             raise InvalidRequestError("the payload is not JSON", field="payload") from None
         return cls(body, idempotency_key, repeatable)
+
+    @staticmethod
+    def unpack(body: bytes | str) -> tuple[str, Any]:
+        """The receiver's side: key and payload of an envelope.
+
+        Raises:
+            InvalidRequestError: it is not an envelope; the message never quotes it.
+
+        >>> Parcel.unpack(b'{"idempotency_key":"job-17","payload":{"n":1}}')
+        ('job-17', {'n': 1})
+        """
+        try:
+            envelope = loads_object(body.encode() if isinstance(body, str) else body)
+        except (StrictJSONError, UnicodeEncodeError):
+            raise InvalidRequestError("the body is not an envelope", field="body") from None
+        if set(envelope) != {"idempotency_key", "payload"} or not is_key(envelope["idempotency_key"]):
+            raise InvalidRequestError("the body is not an envelope", field="body")
+        return envelope["idempotency_key"], envelope["payload"]
 
 
 @dataclass(frozen=True, slots=True)

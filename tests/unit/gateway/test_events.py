@@ -144,10 +144,19 @@ def test_the_path_below_the_stage(stage, raw, path):
     assert parse_authorizer_event(event).path == path
 
 
+def with_resource_id(resource_id):
+    event = {**events.rest_event(), "version": "1.0"}
+    return {**event, "requestContext": {**event["requestContext"], "resourceId": resource_id}}
+
+
+def test_a_local_gateway_that_adds_a_version_to_rest_events_is_told_by_the_resource():
+    assert proxy_kind(with_resource_id("5290806b")) == "rest"
+
+
 def test_front_doors_are_told_apart():
     found = {
         "rest": events.rest_event(),
-        "http-1.0": {**events.rest_event(), "version": "1.0"},
+        "http-1.0": with_resource_id(None),
         "http-2.0": events.http_event(),
         "websocket": events.websocket_event(),
         "function-url": events.function_url_event(),

@@ -179,9 +179,17 @@ def _outcome_of(work: Callable[[], bytes]) -> bytes | FetchError:
         return work()
     except FetchError as error:
         return error
-    except urllib3.exceptions.TimeoutError:
-        return FetchError("no answer in time")
-    except urllib3.exceptions.SSLError:
-        return FetchError("the TLS connection was refused")
     except Exception as error:  # noqa: BLE001 - a thread's error must reach its caller; its name is enough
+        for kind, reason in _REASONS:
+            if isinstance(error, kind):
+                return FetchError(reason)
         return FetchError(f"the connection failed ({type(error).__name__})")
+
+
+# In this order: urllib3 counts a refused connection and an unknown name among the timeouts.
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (urllib3.exceptions.NameResolutionError, "the host name could not be resolved"),
+    (urllib3.exceptions.NewConnectionError, "the connection was refused or there is no way to the host"),
+    (urllib3.exceptions.TimeoutError, "no answer in time"),
+    (urllib3.exceptions.SSLError, "the TLS connection was refused"),
+)

@@ -76,7 +76,7 @@ def require_secret(secret: object, algorithm: str) -> bytes:
 def _secrets(secret: Secret | Sequence[Secret], algorithm: str) -> tuple[bytes, ...]:
     if algorithm not in HMAC:
         raise ConfigurationError(f"`algorithm` must be one of {', '.join(sorted(HMAC))}")
-    secrets: Sequence[Secret] = [secret] if isinstance(secret, str | bytes) else list(secret)
+    secrets = secret if isinstance(secret, list | tuple) else [secret]
     if not secrets:
         raise ConfigurationError("`secret` must hold at least one secret")
     return tuple(require_secret(item, algorithm) for item in secrets)

@@ -1,0 +1,202 @@
+"""The claim checks, through the verifier and on real tokens."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from authz_lib import JWTVerifier, errors
+
+NOW = 1_800_000_000.0
+ISSUER = "https://issuer.example"
+
+
+@pytest.fixture
+def verify(ec_issuer, clock):
+    def verify(claims, *, headers=None, audience=None, issuer=ISSUER, **options):
+        verifier = JWTVerifier(
+            issuer=issuer,
+            audience=audience,
+            algorithms=["ES256"],
+            keys=ec_issuer.key_set(),
+            clock=clock,
+            **options,
+        )
+        return verifier.verify(ec_issuer.token(claims, headers=headers))
+
+    return verify
+
+
+def refused(verify, claims, claim, **options):
+    with pytest.raises(errors.InvalidClaimError) as caught:
+        verify(claims, **options)
+    assert caught.value.claim == claim
+
+
+class TestExpiry:
+    @pytest.mark.parametrize("exp", ["1900000000", True, False, [1], {"a": 1}, 2**53 + 1, -(2**53) - 1, 10**400])
+    def test_must_be_a_number(self, verify, exp):
+        refused(verify, {"exp": exp}, "exp")
+
+    @pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "null", "1" * 5000])
+    def test_must_be_finite_and_present(self, ec_issuer, clock, text):
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["ES256"], keys=ec_issuer.key_set(), clock=clock
+        )
+        header = json.dumps({"alg": "ES256", "kid": ec_issuer.key_id}).encode()
+        with pytest.raises(errors.InvalidTokenError):
+            verifier.verify(ec_issuer.sign(header, f'{{"iss":"{ISSUER}","exp":{text}}}'.encode()))
+
+    def test_is_required(self, verify):
+        refused(verify, {"exp": None}, "exp")
+
+    def test_ends_at_the_second(self, verify):
+        assert verify({"exp": NOW + 1})
+        assert verify({"exp": NOW + 0.5})
+        for exp in (NOW, NOW - 1, 0, -1):
+            with pytest.raises(errors.TokenExpiredError):
+                verify({"exp": exp})
+
+    def test_has_a_leeway_only_when_told_so(self, verify):
+        assert verify({"exp": NOW - 9}, leeway_seconds=10)
+        with pytest.raises(errors.TokenExpiredError):
+            verify({"exp": NOW - 10}, leeway_seconds=10)
+
+
+class TestNotBeforeAndIssuedAt:
+    @pytest.mark.parametrize("name", ["nbf", "iat"])
+    def test_may_lie_thirty_seconds_ahead(self, verify, name):
+        assert verify({name: NOW + 30})
+        with pytest.raises(errors.TokenNotYetValidError, match=name):
+            verify({name: NOW + 31})
+
+    @pytest.mark.parametrize("name", ["nbf", "iat"])
+    def test_has_a_leeway_of_its_own(self, verify, name):
+        with pytest.raises(errors.TokenNotYetValidError):
+            verify({name: NOW + 1}, not_before_leeway_seconds=0, leeway_seconds=600)
+
+    @pytest.mark.parametrize("name", ["nbf", "iat"])
+    @pytest.mark.parametrize("value", ["1", True, [], 2**60])
+    def test_must_be_a_number(self, verify, name, value):
+        refused(verify, {name: value}, name)
+
+    def test_may_be_absent(self, verify):
+        assert verify({"iat": None})
+
+    def test_an_age_makes_iat_required(self, verify):
+        refused(verify, {"iat": None}, "iat", max_token_age_seconds=60)
+
+    def test_an_age_is_enforced(self, verify):
+        assert verify({"iat": NOW - 59}, max_token_age_seconds=60)
+        with pytest.raises(errors.TokenExpiredError, match="max_token_age_seconds"):
+            verify({"iat": NOW - 60}, max_token_age_seconds=60)
+
+
+class TestIssuer:
+    """CVE-2024-53861: no prefix, no list, no case folding, no normalization."""
+
+    @pytest.mark.parametrize(
+        "iss", [ISSUER + "/", ISSUER[:-1], ISSUER.upper(), [ISSUER], {"a": ISSUER}, "", None, True, ISSUER + "\u200b"]
+    )
+    def test_is_exact(self, verify, iss):
+        refused(verify, {"iss": iss}, "iss")
+
+    def test_may_be_one_of_several(self, verify):
+        assert verify({}, issuer=["https://other.example", ISSUER]).issuer == ISSUER
+
+    def test_is_skipped_only_by_an_explicit_none(self, verify, ec_issuer):
+        assert verify({"iss": "anyone"}, issuer=None).issuer == "anyone"
+        assert verify({"iss": ["a"]}, issuer=None).issuer is None
+        with pytest.raises(TypeError):
+            JWTVerifier(audience=None, algorithms=["ES256"], keys=ec_issuer.key_set())
+
+
+class TestAudience:
+    @pytest.mark.parametrize("aud", ["orders", ["orders"], ["other", "orders"]])
+    def test_one_must_be_the_expected(self, verify, aud):
+        assert verify({"aud": aud}, audience="orders")
+
+    @pytest.mark.parametrize(
+        "aud", [None, "Orders", "order", [], ["other"], [["orders"]], {"orders": 1}, 1, ["orders", 1]]
+    )
+    def test_anything_else_is_refused(self, verify, aud):
+        refused(verify, {"aud": aud}, "aud", audience=["orders", "billing"])
+
+    def test_is_skipped_only_by_an_explicit_none(self, verify, ec_issuer):
+        assert verify({"aud": "anyone"}, audience=None)
+        with pytest.raises(TypeError):
+            JWTVerifier(issuer=None, algorithms=["ES256"], keys=ec_issuer.key_set())
+
+
+class TestClient:
+    def test_is_exact(self, verify):
+        assert verify({"client_id": "web"}, client_id=["web", "app"])
+        for client in ("We", "webb", ["web"], None, 1):
+            refused(verify, {"client_id": client}, "client_id", client_id="web")
+
+
+class TestType:
+    @pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", None])
+    def test_the_expected_one_or_none_at_all(self, verify, typ):
+        assert verify({}, headers={"typ": typ}, typ="at+jwt")
+
+    @pytest.mark.parametrize("typ", ["JWT", "id+jwt", ""])
+    def test_another_is_refused(self, verify, typ):
+        """RFC 8725, section 3.11: an ID token is no access token."""
+        with pytest.raises(errors.InvalidTokenError, match="typ"):
+            verify({}, headers={"typ": typ}, typ="at+jwt")
+
+    def test_must_be_text(self, verify):
+        with pytest.raises(errors.InvalidTokenError):
+            verify({}, headers={"typ": ["at+jwt"]})
+
+
+class TestScopes:
+    @pytest.mark.parametrize("scope", ["read write", "write extra read", ["read", "write"]])
+    def test_all_of(self, verify, scope):
+        assert verify({"scope": scope}, all_scopes=["read", "write"])
+
+    @pytest.mark.parametrize("scope", [None, "", "read", "readwrite", "Read Write", "read,write", "read\twrite"])
+    def test_all_of_and_one_is_missing(self, verify, scope):
+        with pytest.raises(errors.InsufficientScopeError):
+            verify({"scope": scope}, all_scopes=["read", "write"])
+
+    def test_any_of(self, verify):
+        assert verify({"scope": "read"}, any_scope=["read", "write"])
+        with pytest.raises(errors.InsufficientScopeError):
+            verify({"scope": "readwrite"}, any_scope=["read", "write"])
+
+    @pytest.mark.parametrize("scope", [1, {"read": 1}, ["read", 1], True])
+    def test_must_be_text_or_texts(self, verify, scope):
+        refused(verify, {"scope": scope}, "scope", any_scope="read")
+
+
+class TestGroups:
+    def test_any_of(self, verify):
+        assert verify({"cognito:groups": ["a", "b"]}, any_group=["b", "c"])
+        for groups in (["a"], [], None):
+            with pytest.raises(errors.AccessDeniedError):
+                verify({"cognito:groups": groups}, any_group=["b", "c"])
+
+    def test_of_another_claim(self, verify):
+        assert verify({"roles": ["admin"]}, any_group="admin", groups_claim="roles")
+
+    @pytest.mark.parametrize("groups", ["admin", "[admin]", {"admin": 1}, ["admin", 1]])
+    def test_must_be_a_list_of_texts(self, verify, groups):
+        refused(verify, {"cognito:groups": groups}, "cognito:groups", any_group="admin")
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"issuer": ""}, {"issuer": []}, {"audience": [""]}, {"audience": [1]}, {"client_id": 7}, {"issuer": [None]},
+            {"leeway_seconds": -1}, {"leeway_seconds": 601}, {"not_before_leeway_seconds": float("nan")},
+            {"max_token_age_seconds": 0}, {"max_token_age_seconds": float("nan")}, {"remember": -1},
+            {"remember_bytes": -1}, {"all_scopes": []}, {"any_group": 1},
+        ],
+    )  # fmt: skip
+    def test_what_makes_no_sense_fails_at_construction(self, verify, options):
+        with pytest.raises(errors.ConfigurationError):
+            verify({}, **options)

@@ -1,0 +1,161 @@
+"""Which secrets are refused, and where secrets come from."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from moto import mock_aws
+
+from authz_lib import errors
+from authz_lib.tokens import SharedSecretIssuer
+from authz_lib.tokens.secret_sources import (
+    secret_from_environment,
+    secret_from_parameter_store,
+    secret_from_secrets_manager,
+)
+from authz_lib.tokens.shared_secret import SecretKeySet
+
+SECRET = "correct horse battery staple, and more"
+
+
+def key_files():
+    private = ec.generate_private_key(ec.SECP256R1())
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, der, openssh = serialization.Encoding.PEM, serialization.Encoding.DER, serialization.Encoding.OpenSSH
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "e")])
+    moment = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    certificate = (
+        moment.serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
+        .sign(private, hashes.SHA256())
+    )
+    yield "public PEM", private.public_key().public_bytes(pem, spki)
+    yield "private PEM", private.private_bytes(pem, pkcs8, plain)
+    yield "PEM after text", b"subject=CN = e\n" + private.public_key().public_bytes(pem, spki)
+    yield "certificate PEM", certificate.public_bytes(pem)
+    yield "certificate DER", certificate.public_bytes(der)
+    yield "public DER", private.public_key().public_bytes(der, spki)
+    yield "RSA public DER", weak.public_key().public_bytes(der, spki)
+    yield "PKCS1 DER", weak.public_key().public_bytes(der, serialization.PublicFormat.PKCS1)
+    yield "private DER", private.private_bytes(der, pkcs8, plain)
+    yield "SSH", private.public_key().public_bytes(openssh, serialization.PublicFormat.OpenSSH)
+    yield "SSH RSA", weak.public_key().public_bytes(openssh, serialization.PublicFormat.OpenSSH)
+    yield "JWK", b'{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "BBBB"}'
+    yield "JWK Set", b' {"keys": [{"kty": "EC", "crv": "P-256"}]}'
+
+
+@pytest.mark.parametrize("secret", [pytest.param(secret, id=name) for name, secret in key_files()])
+def test_a_key_file_is_no_secret(secret):
+    """CVE-2022-29217: a public key that is taken for a secret lets everyone sign."""
+    with pytest.raises(errors.ConfigurationError, match="key file"):
+        SecretKeySet(secret)
+
+
+def test_no_key_of_the_public_fixtures_is_a_secret():
+    folder = os.environ.get("AUTHZ_VECTORS")
+    if folder is None:
+        pytest.skip("AUTHZ_VECTORS is not set")
+    keys = sorted((Path(folder) / "jwt/joserfc-fixtures/keys").iterdir())
+    refused = 0
+    for path in keys:
+        if path.suffix in {".pem", ".der", ".pub"}:
+            with pytest.raises(errors.ConfigurationError):
+                SecretKeySet(path.read_bytes())
+            refused += 1
+    assert refused > 3
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["mysecret", "", b"", "x" * 31, "x" * 64, "ab" * 32, [], [SECRET, "short"], None, 7, [None], "\ud800" * 40],
+)
+def test_a_weak_or_missing_secret_is_refused_and_never_quoted(secret):
+    for build in (SecretKeySet, lambda secret: SharedSecretIssuer(secret=secret)):
+        with pytest.raises(errors.ConfigurationError) as caught:
+            build(secret)
+        assert "mysecret" not in str(caught.value)
+
+
+def test_nothing_shows_the_secret():
+    assert SECRET not in repr(SecretKeySet(SECRET)) + repr(SharedSecretIssuer(secret=SECRET))
+    assert SECRET not in repr(SecretKeySet(SECRET).find(None, "HS256"))
+
+
+class TestMint:
+    @pytest.mark.parametrize("ttl_seconds", [0, -1, 86_401, float("nan"), 0.5])
+    def test_a_lifetime_must_make_sense(self, ttl_seconds):
+        with pytest.raises(errors.ConfigurationError):
+            SharedSecretIssuer(secret=SECRET).mint("worker", ttl_seconds=ttl_seconds)
+
+    @pytest.mark.parametrize("name", ["sub", "exp", "iat", "nbf", "iss", "aud", "jti"])
+    def test_claims_do_not_override(self, name):
+        with pytest.raises(errors.ConfigurationError):
+            SharedSecretIssuer(secret=SECRET).mint("worker", claims={name: "x"})
+
+    @pytest.mark.parametrize("value", [{1, 2}, float("nan"), object()])
+    def test_claims_must_be_json(self, value):
+        with pytest.raises(errors.ConfigurationError):
+            SharedSecretIssuer(secret=SECRET).mint("worker", claims={"x": value})
+
+
+class TestSources:
+    @pytest.fixture
+    def aws(self, monkeypatch):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with mock_aws():
+            yield
+
+    def test_environment(self, monkeypatch):
+        monkeypatch.setenv("ORDERS_SECRET", SECRET)
+        assert secret_from_environment("ORDERS_SECRET") == SECRET
+        monkeypatch.setenv("ORDERS_SECRET", "")
+        with pytest.raises(errors.ConfigurationError, match="`ORDERS_SECRET`"):
+            secret_from_environment("ORDERS_SECRET")
+
+    def test_secrets_manager_with_the_previous_version_while_it_is_there(self, aws):
+        client = boto3.client("secretsmanager")
+        client.create_secret(Name="orders", SecretString=SECRET)
+        assert secret_from_secrets_manager("orders") == [SECRET]
+        client.put_secret_value(SecretId="orders", SecretString="n" + SECRET)
+        assert secret_from_secrets_manager("orders", client=client) == ["n" + SECRET, SECRET]
+
+    def test_a_binary_secret(self, aws):
+        boto3.client("secretsmanager").create_secret(Name="orders", SecretBinary=bytes(range(32)))
+        assert secret_from_secrets_manager("orders") == [bytes(range(32))]
+
+    def test_a_secret_that_is_not_there(self, aws):
+        with pytest.raises(errors.ConfigurationError, match="`nothing`"):
+            secret_from_secrets_manager("nothing")
+
+    def test_parameter_store(self, aws):
+        client = boto3.client("ssm")
+        client.put_parameter(Name="/orders/secret", Value=SECRET, Type="SecureString")
+        client.put_parameter(Name="/orders/open", Value=SECRET, Type="String")
+        assert secret_from_parameter_store("/orders/secret") == SECRET
+        with pytest.raises(errors.ConfigurationError, match="SecureString"):
+            secret_from_parameter_store("/orders/open", client=client)
+        with pytest.raises(errors.ConfigurationError, match="ParameterNotFound"):
+            secret_from_parameter_store("/nothing")
+
+    def test_a_service_that_cannot_be_asked(self):
+        class Broken:
+            exceptions = boto3.client("secretsmanager", region_name="us-east-1").exceptions
+
+            def get_secret_value(self, **_):
+                raise ConnectionError("not to be quoted")
+
+        with pytest.raises(errors.ConfigurationError, match="ConnectionError") as caught:
+            secret_from_secrets_manager("orders", client=Broken())
+        assert "quoted" not in str(caught.value)

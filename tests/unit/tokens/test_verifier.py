@@ -1,0 +1,401 @@
+"""Remembering, hooks, asynchronous use, several issuers, fetching ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Mapping
+
+import pytest
+
+from authz_lib import JWTVerifier, RemoteKeySet, errors
+from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens.fetch import FetchError
+from authz_lib.tokens.jwk import VerificationKey
+
+ISSUER = "https://issuer.example"
+URL = f"{ISSUER}/jwks"
+
+
+@pytest.fixture
+def issuer(clock):
+    return TestIssuer(ISSUER, algorithm="EdDSA", clock=clock)
+
+
+@pytest.fixture
+def verifier_of(issuer, clock):
+    def build(**options):
+        keys = options.pop("keys", None) or RemoteKeySet(
+            URL, fetcher=lambda _: json.dumps(issuer.jwks()).encode(), clock=clock
+        )
+        return JWTVerifier(issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=keys, clock=clock, **options)
+
+    return build
+
+
+@pytest.fixture
+def signatures(monkeypatch):
+    """How many signatures were checked."""
+    counted = []
+    verify = VerificationKey.verify
+
+    def count(self, algorithm, message, signature):
+        counted.append(algorithm)
+        return verify(self, algorithm, message, signature)
+
+    monkeypatch.setattr(VerificationKey, "verify", count)
+    return counted
+
+
+class TestRemembering:
+    def test_checks_a_signature_once(self, verifier_of, issuer, signatures):
+        verifier, token = verifier_of(), issuer.token()
+        assert verifier.verify(token) is verifier.verify(token)
+        assert len(signatures) == 1
+
+    def test_can_be_turned_off(self, verifier_of, issuer, signatures):
+        verifier, token = verifier_of(remember=0), issuer.token()
+        assert verifier.verify(token) == verifier.verify(token)
+        assert len(signatures) == 2
+
+    def test_ends_with_the_token(self, verifier_of, issuer, clock):
+        verifier, token = verifier_of(), issuer.token(expires_in_seconds=60)
+        verifier.verify(token)
+        clock.advance(59)
+        assert verifier.verify(token)
+        clock.advance(1)
+        with pytest.raises(errors.TokenExpiredError):
+            verifier.verify(token)
+
+    def test_ends_with_the_age_of_the_token(self, verifier_of, issuer, clock):
+        verifier, token = verifier_of(max_token_age_seconds=10), issuer.token()
+        verifier.verify(token)
+        clock.advance(10)
+        with pytest.raises(errors.TokenExpiredError):
+            verifier.verify(token)
+
+    def test_checks_the_dates_again_when_the_clock_was_set_back(self, verifier_of, issuer, clock):
+        keys = issuer.key_set()
+        verifier, token = verifier_of(keys=keys), issuer.token({"nbf": clock()})
+        verifier.verify(token)
+        clock.advance(-3600)
+        with pytest.raises(errors.TokenNotYetValidError):
+            verifier.verify(token)
+
+    def test_ends_with_the_key(self, verifier_of, issuer, clock):
+        """A hit is a use of the key set: it causes the refresh that shows the rotation."""
+        verifier, token = verifier_of(), issuer.token(expires_in_seconds=3600)
+        verifier.verify(token)
+        issuer.rotate()
+        clock.advance(269)
+        assert verifier.verify(token)
+        clock.advance(1)
+        with pytest.raises(errors.UnknownKeyError):
+            verifier.verify(token)
+
+    def test_ends_when_the_keys_are_too_old(self, issuer, clock, verifier_of):
+        answers = [json.dumps(issuer.jwks()).encode()]
+
+        def fetcher(_):
+            if not answers:
+                raise FetchError("down")
+            return answers.pop()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+        token = issuer.token(expires_in_seconds=100_000)
+        verifier.verify(token)
+        clock.advance(3599)
+        assert verifier.verify(token)
+        clock.advance(1)
+        with pytest.raises(errors.KeySetUnavailableError):
+            verifier.verify(token)
+
+    def test_ends_when_another_key_takes_the_kid(self, verifier_of, issuer, clock):
+        verifier, token, kid = verifier_of(), issuer.token(expires_in_seconds=3600), issuer.key_id
+        verifier.verify(token)
+        issuer.rotate()
+        issuer._keys = [issuer._keys[-1]._replace(key_id=kid)]
+        clock.advance(270)
+        with pytest.raises(errors.InvalidSignatureError):
+            verifier.verify(token)
+
+    def test_survives_a_refresh_that_changes_nothing(self, verifier_of, issuer, clock, signatures):
+        verifier, token = verifier_of(), issuer.token(expires_in_seconds=3600)
+        verifier.verify(token)
+        clock.advance(300)
+        verifier.verify(token)
+        assert len(signatures) == 1
+
+    def test_is_bounded_in_entries(self, verifier_of, issuer, signatures):
+        verifier = verifier_of(remember=10)
+        tokens = [issuer.token({"jti": str(number)}) for number in range(20)]
+        for token in tokens:
+            verifier.verify(token)
+        assert len(verifier._memory) == 10
+        verifier.verify(tokens[-1])
+        assert len(signatures) == 20
+        verifier.verify(tokens[0])
+        assert len(signatures) == 21
+
+    def test_is_bounded_in_bytes(self, verifier_of, issuer):
+        verifier = verifier_of(remember_bytes=5000)
+        for number in range(20):
+            verifier.verify(issuer.token({"jti": str(number), "x": "x" * 1000}))
+        assert 1 <= len(verifier._memory) <= 3
+        verifier.verify(issuer.token({"x": "x" * 5000}))
+        assert 1 <= len(verifier._memory) <= 3
+
+    def test_never_remembers_a_refused_token(self, verifier_of, issuer):
+        verifier = verifier_of()
+        bad = [issuer.token({"iss": "x"}), issuer.token(expires_in_seconds=-1), issuer.token()[:-4] + "AAAA"]
+        for token in bad:
+            for _ in range(2):
+                with pytest.raises(errors.InvalidTokenError):
+                    verifier.verify(token)
+        assert len(verifier._memory) == 0
+
+    def test_does_not_keep_the_token(self, verifier_of, issuer):
+        verifier, token = verifier_of(), issuer.token()
+        verifier.verify(token)
+        assert token not in repr(verifier._memory._entries)
+
+    def test_two_verifiers_share_nothing(self, verifier_of, issuer):
+        token = issuer.token()
+        verifier_of().verify(token)
+        with pytest.raises(errors.AccessDeniedError):
+            verifier_of(any_group="admin").verify(token)
+
+
+class TestVerifiedToken:
+    def test_is_deeply_read_only(self, verifier_of, issuer):
+        verifier = verifier_of()
+        text = issuer.token({"cognito:groups": ["a"], "nested": {"list": [{"b": [1]}]}, "matrix": [[1], [{"c": 2}]]})
+        token = verifier.verify(text)
+        with pytest.raises(AttributeError):
+            token.claims["cognito:groups"].append("admin")
+        with pytest.raises(TypeError):
+            token.claims["sub"] = "root"
+        with pytest.raises(TypeError):
+            token.claims["nested"]["list"][0]["b"] = 2
+        with pytest.raises(TypeError):
+            token.claims["matrix"][1][0]["c"] = 3
+        with pytest.raises(AttributeError):
+            token.claims = {}
+        with pytest.raises(TypeError):
+            token.header["alg"] = "none"
+        assert isinstance(token.claims["nested"]["list"][0], Mapping)
+        again = verifier.verify(text)
+        assert again.claims["cognito:groups"] == ("a",)
+        assert again.claims["nested"]["list"][0]["b"] == (1,)
+
+    def test_names_issuer_and_key(self, verifier_of, issuer):
+        token = verifier_of().verify(issuer.token())
+        assert (token.issuer, token.key_id) == (ISSUER, issuer.key_id)
+        assert token.header["alg"] == "EdDSA"
+
+
+class TestHooks:
+    def test_revoked_is_asked_on_every_call(self, verifier_of, issuer):
+        revoked = set()
+        verifier = verifier_of(revoked=lambda token: token.claims["jti"] in revoked)
+        token = issuer.token({"jti": "7"})
+        verifier.verify(token)
+        revoked.add("7")
+        with pytest.raises(errors.TokenRevokedError):
+            verifier.verify(token)
+
+    @pytest.mark.parametrize("answer", [None, 0, "", [], True, "no"])
+    def test_any_answer_but_false_is_a_yes(self, verifier_of, issuer, answer):
+        with pytest.raises(errors.TokenRevokedError):
+            verifier_of(revoked=lambda _: answer).verify(issuer.token())
+
+    def test_a_revoked_hook_that_fails_did_not_find_out(self, verifier_of, issuer):
+        def revoked(token):
+            raise ConnectionError(token.claims["sub"])
+
+        with pytest.raises(errors.DependencyError) as caught:
+            verifier_of(revoked=revoked).verify(issuer.token({"sub": "alice"}))
+        assert caught.value.status == 503
+        assert "alice" not in str(caught.value)
+
+    def test_a_hook_may_raise_errors_of_the_tree(self, verifier_of, issuer):
+        def hook(token):
+            raise errors.KeySetUnavailableError("as is")
+
+        for name in ("revoked", "check"):
+            with pytest.raises(errors.KeySetUnavailableError, match="as is"):
+                verifier_of(**{name: hook}).verify(issuer.token())
+
+    def test_the_custom_check_runs_last_and_on_every_call(self, verifier_of, issuer, clock):
+        seen = []
+        verifier = verifier_of(check=seen.append)
+        token = issuer.token(expires_in_seconds=60)
+        verifier.verify(token)
+        verifier.verify(token)
+        assert [found.issuer for found in seen] == [ISSUER, ISSUER]
+        clock.advance(60)
+        with pytest.raises(errors.TokenExpiredError):
+            verifier.verify(token)
+        with pytest.raises(errors.InvalidClaimError):
+            verifier.verify(issuer.token({"iss": "x"}))
+        assert len(seen) == 2
+
+    def test_the_custom_check_refuses(self, verifier_of, issuer):
+        with pytest.raises(errors.InvalidTokenError, match="refused"):
+            verifier_of(check=lambda _: False).verify(issuer.token())
+        with pytest.raises(errors.InvalidTokenError, match="KeyError"):
+            verifier_of(check=lambda token: token.claims["missing"]).verify(issuer.token())
+
+
+class TestAsync:
+    def test_a_fetch_runs_beside_the_loop(self, issuer, clock, verifier_of):
+        """The loop goes on while the fetch hangs: it is the loop that lets it go on."""
+        go_on = threading.Event()
+        threads = []
+
+        def fetcher(_):
+            threads.append(threading.get_ident())
+            assert go_on.wait(10)
+            return json.dumps(issuer.jwks()).encode()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+
+        async def main():
+            task = asyncio.create_task(verifier.averify(issuer.token({"sub": "alice"})))
+            while not threads:
+                await asyncio.sleep(0)
+            go_on.set()
+            return await task
+
+        assert asyncio.run(main()).claims["sub"] == "alice"
+        assert threads != [threading.get_ident()]
+
+    def test_what_needs_no_fetch_runs_at_once(self, issuer, verifier_of, monkeypatch):
+        verifier = verifier_of()
+        verifier.prefetch()
+        monkeypatch.setattr(asyncio, "to_thread", None)
+        token = issuer.token()
+
+        async def main():
+            first = await verifier.averify(token)
+            return first, await verifier.averify(token)
+
+        first, second = asyncio.run(main())
+        assert first is second
+
+    def test_a_due_refresh_of_a_remembered_token_runs_beside_the_loop(self, issuer, clock, verifier_of):
+        threads = []
+
+        def fetcher(_):
+            threads.append(threading.get_ident())
+            return json.dumps(issuer.jwks()).encode()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+        token = issuer.token(expires_in_seconds=3600)
+        verifier.verify(token)
+        clock.advance(300)
+        assert asyncio.run(verifier.averify(token))
+        assert threads[0] == threading.get_ident() != threads[1]
+
+    def test_the_revoked_hook_runs_beside_the_loop(self, issuer, verifier_of):
+        threads = []
+
+        def revoked(_):
+            threads.append(threading.get_ident())
+            return False
+
+        verifier = verifier_of(revoked=revoked)
+        verifier.prefetch()
+        token = issuer.token()
+        for _ in range(2):
+            assert asyncio.run(verifier.averify(token))
+        assert len(threads) == 2
+        assert threading.get_ident() not in threads
+
+    def test_refuses_as_verify_does(self, issuer, verifier_of):
+        for token, error in [
+            ("garbage", errors.InvalidTokenError),
+            (issuer.token({"iss": "x"}), errors.InvalidClaimError),
+            (issuer.token(headers={"kid": "x"}), errors.UnknownKeyError),
+            (None, errors.InvalidTokenError),
+        ]:
+            with pytest.raises(error):
+                asyncio.run(verifier_of().averify(token))
+
+
+class TestAnyOf:
+    @pytest.fixture
+    def other(self, clock):
+        return TestIssuer("https://other.example", algorithm="ES256", clock=clock)
+
+    def verifier(self, issuer, audience=None, **options):
+        return JWTVerifier(
+            issuer=options.pop("name", issuer.issuer),
+            audience=audience,
+            algorithms=[issuer.algorithm],
+            keys=issuer.key_set(),
+            clock=issuer._clock,
+            **options,
+        )
+
+    def test_each_token_is_checked_by_the_verifier_of_its_issuer(self, issuer, other):
+        verifier = JWTVerifier.any_of(self.verifier(issuer), self.verifier(other, audience="orders"))
+        assert verifier.issuers == {ISSUER, "https://other.example"}
+        assert verifier.verify(issuer.token()).issuer == ISSUER
+        assert verifier.verify(other.token({"aud": "orders"})).issuer == "https://other.example"
+        with pytest.raises(errors.InvalidClaimError):
+            verifier.verify(other.token())
+
+    def test_an_issuer_cannot_speak_for_another(self, issuer, other):
+        verifier = JWTVerifier.any_of(self.verifier(issuer), self.verifier(other))
+        forged = other.token({"iss": ISSUER}, headers={"kid": issuer.key_id})
+        with pytest.raises(errors.InvalidAlgorithmError):
+            verifier.verify(forged)
+        impostor = TestIssuer(ISSUER, algorithm="EdDSA", clock=issuer._clock)
+        with pytest.raises(errors.InvalidSignatureError):
+            verifier.verify(impostor.token(headers={"kid": issuer.key_id}))
+
+    @pytest.mark.parametrize("iss", ["https://unknown.example", None, 1, ["https://issuer.example"], {}])
+    def test_an_unknown_issuer_selects_nothing(self, issuer, other, iss):
+        verifier = JWTVerifier.any_of(self.verifier(issuer), self.verifier(other))
+        with pytest.raises(errors.InvalidClaimError) as caught:
+            verifier.verify(issuer.token({"iss": iss}))
+        assert caught.value.claim == "iss"
+
+    def test_what_cannot_be_told_apart_is_refused(self, issuer, other):
+        for verifiers in (
+            [],
+            [self.verifier(issuer), self.verifier(issuer)],
+            [self.verifier(issuer), self.verifier(other, name=None)],
+            [self.verifier(issuer), JWTVerifier.any_of(self.verifier(issuer))],
+        ):
+            with pytest.raises(errors.ConfigurationError):
+                JWTVerifier.any_of(*verifiers)
+
+    def test_nests(self, issuer, other):
+        inner = JWTVerifier.any_of(self.verifier(issuer))
+        assert JWTVerifier.any_of(inner, self.verifier(other)).verify(issuer.token())
+
+
+class TestPrefetch:
+    def test_is_best_effort_unless_strict(self, clock, verifier_of):
+        def fetcher(_):
+            raise FetchError("down")
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+        verifier.prefetch()
+        with pytest.raises(errors.KeySetUnavailableError):
+            verifier.prefetch(strict=True)
+
+    def test_makes_the_first_token_need_no_fetch(self, issuer, clock, verifier_of):
+        fetches = []
+
+        def fetcher(url):
+            fetches.append(url)
+            return json.dumps(issuer.jwks()).encode()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+        verifier.prefetch(strict=True)
+        verifier.verify(issuer.token())
+        assert len(fetches) == 1

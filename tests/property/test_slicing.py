@@ -65,7 +65,7 @@ conditions = st.sampled_from(
         "when { resource.owner == principal }",
         'when { principal in Group::"b" || context.n == 1 }',
         "when { resource has level && resource.level == context.n }",
-        "when { action in Action::\"Read\" }",
+        'when { action in Action::"Read" }',
     ]
 )
 effects = st.sampled_from(["permit", "forbid"])
@@ -99,9 +99,7 @@ def _acyclic(pairs):
 
 users = st.builds(EntityUid, st.just("User"), st.sampled_from(IDS))
 entities = st.lists(
-    st.tuples(
-        st.one_of(uids, groups), st.lists(groups, max_size=2), st.none() | st.integers(0, 3), st.none() | users
-    ),
+    st.tuples(st.one_of(uids, groups), st.lists(groups, max_size=2), st.none() | st.integers(0, 3), st.none() | users),
     max_size=6,
 ).map(_acyclic)
 questions = st.lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -246,7 +247,7 @@ def _single(policy_id: str, text: str) -> PolicySource:
     parsed = parse_policies(policy_id, text)
     if len(parsed) != 1:
         raise ConfigurationError(f"`{policy_id}` must be exactly one policy or template")
-    return PolicySource(policy_id, parsed[0].est, parsed[0].is_template, policy_id, 0)
+    return replace(parsed[0], id=policy_id)
 
 
 def _parse_schema(cedarpy: Any, text: str) -> Any:

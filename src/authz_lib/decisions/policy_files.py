@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib.errors import ConfigurationError
 
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["PolicySource", "PolicySources", "TemplateLink", "parse_policies", "read_directory", "split_policies"]
 
 # What can hide a semicolon, a semicolon, or anything else that is not white space.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|;|[^\s";/]+|/', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
+
+_DECODER = json.JSONDecoder()
+# So that few parsed policies are in memory at a time: the garbage collector would walk them all, again and again.
+_PARSED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,11 @@ class TemplateLink:
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """One policy or template: its id, its JSON form (EST), and where it stands."""
+    """One policy or template: its id, its JSON form (EST) with the parts that are read here, and where it stands."""
 
     id: str
-    est: dict[str, Any] = field(repr=False)
+    text: str = field(repr=False)
+    head: dict[str, Any] = field(repr=False)
     is_template: bool
     file: str
     position: int
@@ -79,7 +84,17 @@ def split_policies(text: str) -> list[tuple[int, str]]:
     >>> split_policies('// a; b\\npermit(principal, action, resource);\\nforbid(principal, action, resource);')[1]
     (3, 'forbid(principal, action, resource);')
     """
-    found: list[tuple[int, str]] = []
+    return [(piece.line, text[piece.start : piece.end]) for piece in _cut(text)]
+
+
+class _Piece(NamedTuple):
+    line: int
+    start: int
+    end: int
+
+
+def _cut(text: str) -> list[_Piece]:
+    found: list[_Piece] = []
     start: int | None = None
     line, counted = 1, 0
     for token in _TOKEN.finditer(text):
@@ -90,10 +105,10 @@ def split_policies(text: str) -> list[tuple[int, str]]:
             line += text.count("\n", counted, start)
             counted = start
         if token[0] == ";":
-            found.append((line, text[start : token.end()]))
+            found.append(_Piece(line, start, token.end()))
             start = None
     if start is not None:
-        found.append((line, text[start:]))
+        found.append(_Piece(line, start, len(text)))
     return found
 
 
@@ -103,45 +118,77 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
     Raises:
         ConfigurationError: the text does not parse; the message has the place.
     """
-    import cedarpy
-
-    try:
-        document = json.loads(cedarpy.policies_to_json_str(text))
-    except (ValueError, RecursionError):
-        raise ConfigurationError(_first_error(name, text)) from None
-    numbered = _in_order(document)
+    pieces = _cut(text)
+    found: list[_Parsed] = []
+    begin = 0
+    for number in range(0, len(pieces), _PARSED_AT_ONCE):
+        some = pieces[number : number + _PARSED_AT_ONCE]
+        # All text reaches Cedar, what lies between policies as well.
+        end = some[-1].end if number + _PARSED_AT_ONCE < len(pieces) else len(text)
+        try:
+            found += _parse(text[begin:end], number)
+        except (ValueError, RecursionError):
+            raise ConfigurationError(_first_error(name, text, some)) from None
+        begin = end
+    if len(found) != len(pieces):
+        raise ConfigurationError(f"{name}: the text cannot be told apart into policies")
     stem = stem or name
-    alone = len(numbered) == 1
+    alone = len(found) == 1
     return [
         PolicySource(
-            id=est.get("annotations", {}).get("id") or (stem if alone else f"{stem}#{position + 1}"),
-            est=est,
-            is_template=is_template,
+            id=parsed.head.get("annotations", {}).get("id") or (stem if alone else f"{stem}#{parsed.position + 1}"),
+            text=parsed.text,
+            head=parsed.head,
+            is_template=parsed.is_template,
             file=name,
-            position=position,
+            position=parsed.position,
         )
-        for position, est, is_template in numbered
+        for parsed in found
     ]
 
 
-def _in_order(document: Mapping[str, Any]) -> list[tuple[int, dict[str, Any], bool]]:
-    """cedarpy numbers the policies and templates of a text together: `policy0`, `policy1`, ..."""
-    found = [
-        (int(key.removeprefix("policy")), est, group == "templates")
-        for group in ("staticPolicies", "templates")
-        for key, est in document[group].items()
-    ]
-    return sorted(found, key=lambda item: item[0])
+class _Parsed(NamedTuple):
+    position: int
+    text: str
+    head: dict[str, Any]
+    is_template: bool
 
 
-def _first_error(name: str, text: str) -> str:
+def _parse(text: str, offset: int) -> list[_Parsed]:
+    """Each policy of a text in Cedar's JSON form, as text, with all but its conditions read."""
     import cedarpy
 
-    for line, chunk in split_policies(text):
+    document = cedarpy.policies_to_json_str(text)
+    if not document.startswith('{"'):  # indented by another version of cedarpy
+        document = json.dumps(json.loads(document), separators=(",", ":"))
+    found: list[_Parsed] = []
+    at = 1
+    while document[at] != "}":
+        group, at = _DECODER.raw_decode(document, at + (document[at] == ","))
+        at += 1
+        if group not in {"staticPolicies", "templates"}:
+            at = _DECODER.raw_decode(document, at)[1]
+            continue
+        at += 1
+        while document[at] != "}":
+            key, at = _DECODER.raw_decode(document, at + (document[at] == ","))
+            head, end = _DECODER.raw_decode(document, at + 1)
+            number = int(key.removeprefix("policy"))  # policies and templates of a text are numbered together
+            del head["conditions"]
+            found.append(_Parsed(offset + number, document[at + 1 : end], head, group == "templates"))
+            at = end
+        at += 1
+    return sorted(found, key=lambda parsed: parsed.position)
+
+
+def _first_error(name: str, text: str, pieces: Iterable[_Piece]) -> str:
+    import cedarpy
+
+    for piece in pieces:
         try:
-            cedarpy.policies_to_json_str(chunk)
+            cedarpy.policies_to_json_str(text[piece.start : piece.end])
         except ValueError as error:
-            return f"{name}:{line}: the policy does not parse: {str(error).splitlines()[0]}"
+            return f"{name}:{piece.line}: the policy does not parse: {str(error).splitlines()[0]}"
     return f"{name}: the policies do not parse"
 
 

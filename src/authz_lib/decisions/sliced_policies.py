@@ -112,18 +112,18 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[Scope]]:
     templates = {policy.id: policy for policy in sources.policies if policy.is_template}
     static = [policy for policy in sources.policies if not policy.is_template]
     policies = [_Policy(policy.id, _member(policy)) for policy in static]
-    scopes = [scope_of(policy.est, {}) for policy in static]
+    scopes = [scope_of(policy.head, {}) for policy in static]
     for link in sources.links:
         template = templates.get(link.template_id)
         if template is None:
             raise ConfigurationError(f"the template link `{link.id}` names no template")
         policies.append(_Policy(link.id, _link_text(link), _member(template)))
-        scopes.append(scope_of(template.est, {slot: (uid.type, uid.id) for slot, uid in link.values.items()}))
+        scopes.append(scope_of(template.head, {slot: (uid.type, uid.id) for slot, uid in link.values.items()}))
     return policies, scopes
 
 
 def _member(policy: PolicySource) -> str:
-    return f"{json.dumps(policy.id)}:{json.dumps(policy.est, separators=(',', ':'))}"
+    return f"{json.dumps(policy.id)}:{policy.text}"
 
 
 def _link_text(link: TemplateLink) -> str:

@@ -102,7 +102,7 @@ class State:
             statement = policy.statement(sources.texts)
             definition = {"statement": statement} if policy.is_template else {"static": {"statement": statement}}
             group[policy.id] = {"definition": definition, "createdDate": store.created}
-            store.parsed[policy.id] = policy.est
+            store.parsed[policy.id] = json.loads(policy.text)
         for link in sources.links:
             slots = {slot.lstrip("?"): uid_to_avp(uid) for slot, uid in link.values.items()}
             linked = {"templateLinked": {"policyTemplateId": link.template_id, **slots}}

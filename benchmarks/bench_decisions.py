@@ -1,0 +1,247 @@
+"""Decisions, as ratios in one run: the embedded engine beside raw cedarpy, a cache hit beside a call and a signature.
+
+``python benchmarks/bench_decisions.py`` prints the tables; ``--cold`` adds the cold start, in fresh processes.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import cedarpy
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _ratio import measure, print_table
+from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal, VerifiedPermissions
+from authz_lib.testing.policy_store import PolicyStoreServer
+
+ALICE = EntityUid("User", "alice")
+ORDER = EntityUid("Order", "o-1")
+
+
+def ten_policies() -> str:
+    """Ten policies on one action, so that slicing does not help."""
+    return "\n".join(
+        f'@id("p{number}") permit(principal in Group::"g{number}", action == Action::"Get", resource is Order)'
+        f" when {{ resource.total < {number * 100} && context.mfa }};"
+        for number in range(10)
+    )
+
+
+def six_entities() -> list[Entity]:
+    """The caller, groups, and an order with an owner."""
+    groups = [Entity(EntityUid("Group", f"g{number}"), parents=[EntityUid("Group", "all")]) for number in range(3)]
+    return [
+        Entity(ALICE, attrs={"tenant": "t1", "level": 3}, parents=[group.uid for group in groups]),
+        *groups,
+        Entity(EntityUid("Group", "all")),
+        Entity(ORDER, attrs={"owner": ALICE, "total": 120, "tags": ["a", "b"], "state": "open"}),
+    ]
+
+
+def engine_beside_raw() -> None:
+    """10 policies: the engine beside the raw call with the same handles on the same data."""
+    text, entities = ten_policies(), six_entities()
+    entity_text = f"[{','.join(entity.canonical_text for entity in entities)}]"
+    raw_policies, raw_entities = cedarpy.PolicySet.from_str(text), cedarpy.Entities.from_json_str(entity_text)
+    raw_request = {
+        "principal": {"type": "User", "id": "alice"},
+        "action": {"type": "Action", "id": "Get"},
+        "resource": {"type": "Order", "id": "o-1"},
+        "context": {"mfa": True},
+    }
+    holding, plain = CedarEngine.from_text(text, entities=entities), CedarEngine.from_text(text)
+    held_request = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True})
+    given_request = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+    assert holding.is_authorized(held_request).allowed
+    assert plain.is_authorized(given_request).allowed
+    assert cedarpy.is_authorized(raw_request, raw_policies, raw_entities).allowed
+    cases = {
+        "raw cedarpy, handle + handle": lambda: cedarpy.is_authorized(raw_request, raw_policies, raw_entities),
+        "engine, entities held": lambda: holding.is_authorized(held_request),
+        "engine, entities held, request built each time": lambda: holding.is_authorized(
+            AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True})
+        ),
+    }
+    bars = {"engine, entities held": 1.4}
+    print_table("10 policies, entities held", measure(cases, reference="raw cedarpy, handle + handle"), bars)
+    cases = {
+        "raw cedarpy, handle + JSON text": lambda: cedarpy.is_authorized(raw_request, raw_policies, entity_text),
+        "engine, entities given": lambda: plain.is_authorized(given_request),
+        "engine, request built each time": lambda: plain.is_authorized(
+            AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+        ),
+        "engine, entities built each time": lambda: plain.is_authorized(
+            AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, six_entities())
+        ),
+    }
+    bars = {"engine, entities given": 1.4}
+    print_table("10 policies, entities given", measure(cases, reference="raw cedarpy, handle + JSON text"), bars)
+
+
+def many_policies(count: int, actions: int) -> str:
+    """``count`` policies spread over ``actions`` actions."""
+    return "\n".join(
+        f'permit(principal in Group::"g{number}", action == Action::"a{number % actions}", resource is Order)'
+        f" when {{ resource.total < {number} && context.mfa }};"
+        for number in range(count)
+    )
+
+
+def ten_thousand_policies() -> None:
+    """10,000 policies over 200 actions, beside 50 policies on one action; and how they load."""
+    big_text, small_text = many_policies(10_000, 200), many_policies(50, 1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    big = CedarEngine.from_text(big_text)
+    loaded = time.perf_counter() - started
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    parses = []
+    for _ in range(3):
+        started = time.perf_counter()
+        whole = cedarpy.PolicySet.from_str(big_text)
+        parses.append(time.perf_counter() - started)
+    parsed = statistics.median(parses)
+    print(f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), {grown:.0f} MB (bar 300)")
+    small = CedarEngine.from_text(small_text)
+    entities = six_entities()
+    request = AuthorizationRequest(ALICE, "a0", ORDER, {"mfa": True}, entities)
+    raw = {
+        "principal": {"type": "User", "id": "alice"},
+        "action": {"type": "Action", "id": "a0"},
+        "resource": {"type": "Order", "id": "o-1"},
+        "context": {"mfa": True},
+    }
+    entity_text = f"[{','.join(entity.canonical_text for entity in entities)}]"
+    cases = {
+        "engine, 50 policies": lambda: small.is_authorized(request),
+        "engine, 10,000 over 200 actions": lambda: big.is_authorized(request),
+        "raw cedarpy, 10,000": lambda: cedarpy.is_authorized(raw, whole, entity_text),
+    }
+    bars = {"engine, 10,000 over 200 actions": 3.0}
+    print_table("slicing", measure(cases, reference="engine, 50 policies", rounds=7), bars)
+    for number in range(200):
+        big.is_authorized(AuthorizationRequest(ALICE, f"a{number}", ORDER, {"mfa": True}, entities))
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"all 200 slices made, the raw set beside them: {grown:.0f} MB")
+
+
+def cache_hits() -> None:
+    """A cache hit beside a boto3 call to the local endpoint, and beside one raw RSA signature check."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    message = b"x" * 700
+    signature, public = key.sign(message, padding.PKCS1v15(), hashes.SHA256()), key.public_key()
+    entities = six_entities()
+    caller = Principal("alice", groups=("g0", "g1", "g2"), tenant_id="t1")
+    with PolicyStoreServer() as server:
+        client = boto3.client(
+            "verifiedpermissions",
+            region_name="eu-west-1",
+            endpoint_url=server.url,
+            aws_access_key_id="AKIDEXAMPLE",
+            aws_secret_access_key="secret",
+        )
+        store_id = server.create_store(ten_policies())
+        fresh = VerifiedPermissions(store_id, client=client)
+        cached = fresh.cached()
+        request = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+        by_principal = AuthorizationRequest(caller, "Get", entities[-1], {"mfa": True}, entities[4:5])
+        assert cached.is_authorized(request).allowed
+        assert cached.is_authorized(request).source == "cache"
+        cached.is_authorized(by_principal)
+        cases = {
+            "boto3 call": lambda: client.is_authorized(
+                policyStoreId=store_id,
+                principal={"entityType": "User", "entityId": "alice"},
+                action={"actionType": "Action", "actionId": "Get"},
+                resource={"entityType": "Order", "entityId": "o-1"},
+                context={"contextMap": {"mfa": {"boolean": True}}},
+                entities={"entityList": [entity.to_avp() for entity in entities]},
+            ),
+            "cache hit, 6 entities": lambda: cached.is_authorized(request),
+        }
+        bars = {"cache hit, 6 entities": 0.05}
+        print_table("cache", measure(cases, reference="boto3 call", rounds=7), bars)
+        cases = {
+            "raw RSA verify": lambda: public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256()),
+            "cache hit, 6 entities": lambda: cached.is_authorized(request),
+            "cache hit, a `Principal`": lambda: cached.is_authorized(by_principal),
+            "cache hit, request built each time": lambda: cached.is_authorized(
+                AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+            ),
+            "cache hit, entities built each time": lambda: cached.is_authorized(
+                AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, six_entities())
+            ),
+        }
+        bars = {"cache hit, 6 entities": 1.2, "cache hit, request built each time": 1.2}
+        print_table("cache", measure(cases, reference="raw RSA verify"), bars)
+
+
+POWERTOOLS = """
+from aws_lambda_powertools.utilities import auth_alpha
+import boto3
+client = boto3.client("verifiedpermissions", region_name="eu-west-1", endpoint_url=URL)
+answer = client.is_authorized(
+    policyStoreId=STORE,
+    principal={"entityType": "User", "entityId": "alice"},
+    action={"actionType": "Action", "actionId": "Get"},
+    resource={"entityType": "Order", "entityId": "o-1"},
+)
+assert answer["decision"] == "ALLOW"
+"""
+BOTO3_ONLY = POWERTOOLS.replace("from aws_lambda_powertools.utilities import auth_alpha\n", "")
+OURS = """
+from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, VerifiedPermissions
+point = VerifiedPermissions(STORE, region="eu-west-1", endpoint_url=URL)
+assert point.is_authorized(AuthorizationRequest(EntityUid("User", "alice"), "Get", EntityUid("Order", "o-1")))
+"""
+
+
+def cold_start() -> None:
+    """Whole fresh processes, from start to the first answer of the local endpoint."""
+    subjects = {"Powertools auth_alpha + boto3": POWERTOOLS, "boto3 alone": BOTO3_ONLY, "authz-lib": OURS}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with PolicyStoreServer() as server:
+        store_id = server.create_store("permit(principal, action, resource);")
+        scripts = {name: f"URL={server.url!r}; STORE={store_id!r}\n{code}" for name, code in subjects.items()}
+        taken: dict[str, list[float]] = {name: [] for name in scripts}
+        for round_number in range(9):
+            for name, code in list(scripts.items()):
+                started = time.perf_counter()
+                done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+                if done.returncode:
+                    print(f"{name}: cannot run here: {done.stderr.decode().strip().splitlines()[-1]}")
+                    del scripts[name], taken[name]
+                elif round_number:  # the first round warms the file cache
+                    taken[name].append(time.perf_counter() - started)
+    reference = next(iter(taken))
+    print(f"\ncold start, whole process (reference: {reference}, {statistics.median(taken[reference]):.3f} s)")
+    for name, seconds in taken.items():
+        ratios = sorted(own / other for own, other in zip(seconds, taken[reference], strict=True))
+        print(f"{name:<30}  {statistics.median(ratios):6.3f}  {ratios[0]:6.3f}  {ratios[-1]:6.3f}")
+    print("bar for authz-lib beside Powertools: 0.6")
+
+
+def main() -> None:
+    """Print all tables."""
+    ten_thousand_policies()
+    engine_beside_raw()
+    cache_hits()
+    if "--cold" in sys.argv:
+        cold_start()
+
+
+if __name__ == "__main__":
+    main()

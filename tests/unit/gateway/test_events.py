@@ -145,9 +145,11 @@ def test_the_path_below_the_stage(stage, raw, path):
 
 
 def test_front_doors_are_told_apart():
+    payload_one = {**events.rest_event(), "version": "1.0"}
+    payload_one["requestContext"] = {**payload_one["requestContext"], "resourceId": None}
     found = {
         "rest": events.rest_event(),
-        "http-1.0": {**events.rest_event(), "version": "1.0"},
+        "http-1.0": payload_one,
         "http-2.0": events.http_event(),
         "websocket": events.websocket_event(),
         "function-url": events.function_url_event(),

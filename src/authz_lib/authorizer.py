@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from authz_lib.decisions.request import AuthorizationRequest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import Principal
+    from authz_lib.settings import Settings
 
 __all__ = ["LambdaAuthorizer", "ResponseKind"]
 
@@ -31,6 +33,10 @@ ResponseKind: TypeAlias = Literal["simple", "iam", "appsync"]
 """``simple``: HTTP APIs with payload 2.0; ``iam``: REST, WebSocket and HTTP APIs; ``appsync``: AppSync."""
 
 _log = logging.getLogger("authz_lib.authorizer")
+
+# Verified Permissions takes 100 entities of the principal's side in a batch: the caller and 99 groups.  Held for every
+# engine and every call, so that an answer does not change with either.
+_MAX_GROUPS = 99
 
 _ANSWERS: dict[str, Callable[[bool], Answers]] = {
     "simple": lambda _: SimpleAnswers(),
@@ -138,6 +144,34 @@ class LambdaAuthorizer:
             self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
             self._answers = self._table.answers
 
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> LambdaAuthorizer:
+        """Build it from the ``AUTHZ_*`` environment variables; the table of them is in the docs.
+
+        Args:
+            environment: the variables; by default those of the process.
+
+        Raises:
+            ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
+        """
+        from authz_lib.actions import ActionMap
+        from authz_lib.gateway.environment import gateway_cache_of, token_sources_of, verifier_of
+        from authz_lib.settings import Settings  # loads pydantic, here and nowhere else
+
+        settings = Settings.read(os.environ if environment is None else environment)
+        return cls(
+            verifier=verifier_of(settings),
+            token_sources=token_sources_of(settings),
+            actions=ActionMap.load(settings.actions),
+            decisions=_decisions_of(settings),
+            application=None if settings.application is None else EntityUid(*settings.application),
+            response=settings.response,
+            gateway_cache=gateway_cache_of(settings),
+            tenant_claim=settings.tenant_claim,
+            groups_claim=settings.groups_claim,
+            context=settings.context,
+        )
+
     def __call__(self, event: JSONObject, context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
         """Answer one event; this is the Lambda's handler.
 
@@ -187,6 +221,8 @@ class LambdaAuthorizer:
     def _request(
         self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
     ) -> AuthorizationRequest:
+        if len(principal.groups) > _MAX_GROUPS:
+            raise InvalidRequestError(f"the principal has more than {_MAX_GROUPS} groups", field="principal.groups")
         return AuthorizationRequest(
             principal,
             entry.action,
@@ -249,6 +285,23 @@ class _Table:
 
 _EVERYTHING = PolicyResources(("*",), ())
 _NO_CONTEXT: Mapping[str, str] = {}
+
+
+def _decisions_of(settings: Settings) -> _Decisions:
+    words: dict[str, Any] = {
+        "action_type": settings.action_type,
+        "principal_type": settings.principal_type,
+        "group_type": settings.group_type,
+        "principal_id": settings.principal_id,
+    }
+    if settings.policies is not None:
+        from authz_lib.decisions.cedar import CedarEngine
+
+        return CedarEngine.from_directory(settings.policies, **words)
+    from authz_lib.decisions.verified_permissions import VerifiedPermissions
+
+    store = VerifiedPermissions(settings.policy_store_id or "", **words)
+    return store.cached(ttl_seconds=settings.allow_ttl_seconds, deny_ttl_seconds=settings.deny_ttl_seconds)
 
 
 def _check_actions(actions: ActionMap | None, decisions: object, application: EntityUid | None) -> None:

@@ -6,12 +6,11 @@ by hand, and read at the start of a Lambda with a plain loader.  See `ActionMap`
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from authz_lib._action_entry import ActionEntry, read_entry
-from authz_lib._support.strict_json import JSONObject, StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.documents import read_document
 from authz_lib.smithy.routing import RouteIndex
 from authz_lib.smithy.uri import UriPattern
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from authz_lib._support.strict_json import JSONObject
     from authz_lib.smithy.model import ResourceForm
 
 __all__ = ["ActionEntry", "ActionMap", "ResolvedAction"]
@@ -88,19 +88,7 @@ class ActionMap:
         Raises:
             ConfigurationError: the file is not there, too large, not strict JSON, or not a map.
         """
-        name = Path(path).name
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise ConfigurationError(f"the action map `{name}` cannot be read: {error.strerror}") from None
-        if len(data) > _MAX_BYTES:
-            raise ConfigurationError(f"the action map `{name}` has more than {_MAX_BYTES} bytes")
-        try:
-            document = loads_object(data)
-        except StrictJSONError as error:
-            raise ConfigurationError(f"the action map `{name}` cannot be read: {error}") from None
-        return cls.from_document(document)
+        return cls.from_document(read_document(path, "action map", max_bytes=_MAX_BYTES))
 
     @classmethod
     def from_document(cls, document: JSONObject) -> ActionMap:

@@ -5,7 +5,7 @@ Smithy                 Cedar
 =====================  ================================================================================
 operation              action ``<prefix>:<name>``
 resource               entity type; below the type of the resource that it is nested in
-property               attribute; required where the output of the ``read`` operation requires it
+property               attribute; optional where the output of the ``read`` operation may leave it out
 string, enum           ``String``; with ``@references`` to one resource: that entity type
 integer, long, ...     ``Long``
 boolean                ``Bool``
@@ -157,36 +157,36 @@ class _Attributes:
         properties = shape.get("properties", {})
         if not isinstance(properties, dict):
             raise ConfigurationError(f"the model is broken: `properties` of `{resource.id}` must be an object")
-        required = self._required(shape, resource.id)
+        optional = self._optional(shape, resource.id)
         for name, reference in properties.items():
             (target,) = targets({"target": [reference]}, "target", f"{resource.id}${name}")
             found = self._type(target, {}, 0)
             if found is None:
                 into.left_out.append(name)
             else:
-                into.attributes[name] = _Attribute(found, required=name in required)
+                into.attributes[name] = _Attribute(found, required=name not in optional)
 
-    def _required(self, shape: JSONObject, resource_id: str) -> set[str]:
-        """The properties that an answer of the ``read`` operation always has."""
+    def _optional(self, shape: JSONObject, resource_id: str) -> set[str]:
+        """The properties that an answer of the ``read`` operation has, and not always."""
         if "read" not in shape:
             return set()
         (read,) = targets({"read": [shape["read"]]}, "read", resource_id)
         operation = self._shapes.get(read, "operation", wanted_by=resource_id)
         found: set[str] = set()
         for output in targets({"output": [operation["output"]]} if "output" in operation else {}, "output", read):
-            found |= self._required_members(output)
+            found |= self._optional_members(output)
         return found
 
-    def _required_members(self, structure_id: str, *, nested: bool = False) -> set[str]:
+    def _optional_members(self, structure_id: str, *, nested: bool = False) -> set[str]:
         if structure_id not in self._shapes:
             return set()
         found = set()
         for name, member in members(self._shapes.get(structure_id, "structure"), structure_id):
             marks = traits(member, f"{structure_id}${name}")
-            if "smithy.api#required" not in marks:
-                continue
             if "smithy.api#nestedProperties" in marks and not nested:
-                found |= self._required_members(str(member.get("target")), nested=True)
+                found |= self._optional_members(str(member.get("target")), nested=True)
+            if "smithy.api#required" in marks:
+                continue
             property_name = marks.get("smithy.api#property")
             found.add(property_name.get("name", name) if isinstance(property_name, dict) else name)
         return found

@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.documents import read_document
 from authz_lib.smithy.errors import ErrorShape, define
 from authz_lib.smithy.resources import Resource, resource_in_path
-from authz_lib.smithy.shapes import MIXIN, Shapes, members, read_ast, shape_name, targets, traits
+from authz_lib.smithy.shapes import MIXIN, Shapes, members, shape_name, targets, traits
 from authz_lib.smithy.uri import UriPattern
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _SCHEMES = frozenset(
 _INSTANCE_SLOTS = ("put", "read", "update", "delete")
 _COLLECTION_SLOTS = ("create", "list")
 _DEFAULT_STATUS = {"client": 400, "server": 500}
+_MAX_BYTES = 64_000_000
 _MAX_DEPTH = 50
 
 
@@ -297,8 +299,8 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read the JSON AST in a file."""
-        return cls(read_ast(path))
+        """Read the JSON AST in a file of at most 64 MB."""
+        return cls(read_document(path, "model", max_bytes=_MAX_BYTES))
 
     @property
     def service_ids(self) -> tuple[str, ...]:

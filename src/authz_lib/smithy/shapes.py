@@ -5,44 +5,20 @@ See https://smithy.io/2.0/spec/json-ast.html and https://smithy.io/2.0/spec/mixi
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.strict_json import JSONObject, StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
-__all__ = ["Shapes", "members", "read_ast", "shape_name", "targets", "traits"]
+    from authz_lib._support.strict_json import JSONObject
+
+__all__ = ["Shapes", "members", "shape_name", "targets", "traits"]
 
 MIXIN = "smithy.api#mixin"
-_MAX_BYTES = 64_000_000
 _VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
 _MAX_DEPTH = 50
-
-
-def read_ast(path: str | os.PathLike[str]) -> JSONObject:
-    """Read the JSON AST of a model: one strict JSON object of at most 64 MB.
-
-    Raises:
-        ConfigurationError: there is no such file, or it is too large or not strict JSON.
-    """
-    name = Path(path).name
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(f"the model `{name}` cannot be read: {error.strerror}") from None
-    if len(data) > _MAX_BYTES:
-        raise ConfigurationError(f"the model `{name}` has more than {_MAX_BYTES} bytes")
-    if data.lstrip().startswith((b"$", b"namespace", b"//")):
-        raise ConfigurationError(f"the model `{name}` is Smithy IDL; give its JSON AST, as `smithy ast` prints it")
-    try:
-        return loads_object(data)
-    except StrictJSONError as error:
-        raise ConfigurationError(f"the model `{name}` cannot be read: {error}") from None
 
 
 def shape_name(shape_id: str) -> str:

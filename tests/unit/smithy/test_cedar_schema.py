@@ -19,8 +19,7 @@ permit (principal, action == Action::"shop:GetLine", resource is Line) when { re
 permit (principal, action == Action::"shop:ListOrders", resource == Application::"shop")
 when { principal has tenant_id && principal.tenant_id == "acme" };
 permit (principal, action == Action::"shop:GetOrder", resource is Order)
-when { resource has address && resource.address.street == "Elm" }
-when { resource has address && resource.address has "in" && resource.address["in"] };
+when { resource.address.street == "Elm" && (resource.address has "in" && resource.address["in"]) };
 """
 
 WRONG = [
@@ -55,7 +54,7 @@ def test_the_text(ast):
         "entity User in [Group] = { tenant_id?: String };",
         "entity Application;",
         "// `Order.placed` is of a type that Cedar does not have.",
-        'entity Order = { owner: User, amount?: Long, tags: Set<String>, address?: { street: String, "in"?: Bool } };',
+        'entity Order = { owner: User, amount?: Long, tags: Set<String>, address: { street: String, "in"?: Bool } };',
         "entity Line in [Order];",
     ]
 
@@ -75,7 +74,7 @@ def test_types_are_named_by_choice(ast):
 def test_a_resource_that_is_the_caller_brings_its_attributes(ast):
     ast["shapes"]["shop#User"]["properties"] = {"email": {"target": "smithy.api#String"}}
     ast["shapes"]["shop#Shop"]["resources"].append({"target": "shop#User"})
-    assert "entity User in [Group] = { tenant_id?: String, email?: String };" in schema(ast).text
+    assert "entity User in [Group] = { tenant_id?: String, email: String };" in schema(ast).text
 
 
 def test_required_follows_nested_properties(ast):

@@ -274,13 +274,13 @@ def test_a_file_is_read_strictly(ast, tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"`model.json` cannot be read: No such file"):
         Model.load(path)
     path.write_text('$version: "2.0"\nnamespace shop\n')
-    with pytest.raises(ConfigurationError, match="is Smithy IDL; give its JSON AST"):
+    with pytest.raises(ConfigurationError, match="is Smithy IDL; give the JSON AST"):
         Model.load(path)
     path.write_text('{"smithy": "2.0", "shapes": {}, "shapes": {}}')
     with pytest.raises(ConfigurationError, match="duplicate member name"):
         Model.load(path)
     path.write_text(json.dumps(ast))
     assert repr(Model.load(path).service()) == "Service('shop#Shop')"
-    monkeypatch.setattr("authz_lib.smithy.shapes._MAX_BYTES", 100)
+    monkeypatch.setattr("authz_lib.smithy.model._MAX_BYTES", 100)
     with pytest.raises(ConfigurationError, match="has more than 100 bytes"):
         Model.load(path)

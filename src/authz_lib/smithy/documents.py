@@ -1,0 +1,40 @@
+"""JSON documents on disk that are made at build time and read once: bounded, strict, one line for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import os
+
+    from authz_lib._support.strict_json import JSONObject
+
+__all__ = ["read_document"]
+
+_IDL_STARTS = (b"$version", b"namespace", b"//")
+
+
+def read_document(path: str | os.PathLike[str], what: str, *, max_bytes: int) -> JSONObject:
+    """Read one strict JSON object; ``what`` names the kind of file in messages.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is too large or not strict JSON.
+    """
+    name = f"the {what} `{Path(path).name}`"
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from None
+    if len(data) > max_bytes:
+        raise ConfigurationError(f"{name} has more than {max_bytes} bytes")
+    if data.lstrip().startswith(_IDL_STARTS):
+        raise ConfigurationError(f"{name} is Smithy IDL; give the JSON AST, as `smithy ast` prints it")
+    try:
+        return loads_object(data)
+    except StrictJSONError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error}") from None

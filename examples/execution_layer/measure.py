@@ -24,7 +24,7 @@ def main() -> None:
     low, middle, high = statistics.quantiles(ratios, n=4)
     lines = [
         f"medians of {ROUNDS}: signed {statistics.median(signed):.1f} ms, direct {statistics.median(direct):.1f} ms",
-        f"ratio of each pair: {middle:.2f}, quartiles {low:.2f} to {high:.2f}, all {min(ratios):.2f} to {max(ratios):.2f}",
+        f"ratio per pair: {middle:.2f}, quartiles {low:.2f} to {high:.2f}, all {min(ratios):.2f} to {max(ratios):.2f}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 

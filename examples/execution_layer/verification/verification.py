@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import time
 from dataclasses import asdict
 from typing import Any
 
 from authz_lib.errors import AuthzError
-from authz_lib.sigv4 import ApiCall, Delivery, DeliveryEvent, LambdaInvoke, Parcel, RolloutFlag, SigV4Client
+from authz_lib.sigv4 import ApiCall, Delivery, DeliveryEvent, LambdaInvoke, RolloutFlag, SigV4Client
 
 ANSWERING_SECONDS = 1.0  # what is left for our own answer when both ways were tried
 
@@ -43,23 +41,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except AuthzError as error:
         return {"statusCode": error.status, "body": {"code": error.code, "outcome": getattr(error, "outcome", None)}}
     return {"statusCode": 202, "body": {"job_id": event["job_id"], "path": receipt.path}}
-
-
-def stranger(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Another service of the account, with another role: signs well, and may not."""
-    response = NEW_WAY._client.request("POST", "/execute", json=event)  # noqa: SLF001  # the raw answer is shown
-    return {"statusCode": response.status}
-
-
-def measure(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Both ways in turn, same payload: milliseconds per call.  Only ``measure.py`` asks for it, on the local stack."""
-    ways = {"signed": NEW_WAY, "direct": OLD_WAY}
-    seen: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(event["rounds"]):
-        parcel = Parcel.pack(event["work"], idempotency_key=f"measure-{turn}")
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way.deliver(parcel, timeout_seconds=20)
-            seen[name].append((time.perf_counter() - began) * 1000)
-    ratios = [signed / direct for signed, direct in zip(seen["signed"], seen["direct"], strict=True)]
-    return {"median_ms": {name: statistics.median(times) for name, times in seen.items()}, "ratios": sorted(ratios)}

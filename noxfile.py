@@ -67,6 +67,15 @@ def _run_tests(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """The property tests on new random examples; `-- 20` for twenty rounds."""
+    session.install("-e", ".[cedar]", *group("tests"))
+    rounds = int(session.posargs[-1]) if session.posargs else 5
+    for _ in range(rounds):
+        session.run("python", "-m", "pytest", "-q", "tests/property", env={"AUTHZ_HYPOTHESIS_PROFILE": "fuzz"})
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """The tests on the lowest direct versions that pyproject.toml promises; that they are installed is checked too."""
     session.install("--resolution", "lowest-direct", "-e", ".[cedar]")

@@ -72,7 +72,7 @@ def fuzz(session: nox.Session) -> None:
     session.install("-e", ".[cedar]", *group("tests"))
     rounds = int(session.posargs[-1]) if session.posargs else 5
     for _ in range(rounds):
-        session.run("python", "-m", "pytest", "-q", "tests/property", env={"AUTHZ_HYPOTHESIS_PROFILE": "fuzz"})
+        session.run("python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"})
 
 
 @nox.session

@@ -117,7 +117,7 @@ def _same(found: str, made: str) -> bool:
         return True
     try:
         return bool(json.loads(found) == json.loads(made))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.shapes import members, shape_name, targets, traits
+from authz_lib.smithy.shapes import members, named, shape_name, targets, traits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,9 +154,7 @@ class _Attributes:
 
     def read(self, resource: Resource, into: _EntityType) -> None:
         shape = self._shapes.get(resource.id, "resource")
-        properties = shape.get("properties", {})
-        if not isinstance(properties, dict):
-            raise ConfigurationError(f"the model is broken: `properties` of `{resource.id}` must be an object")
+        properties = named(shape, "properties", resource.id)
         optional = self._optional(shape, resource.id)
         for name, reference in properties.items():
             (target,) = targets({"target": [reference]}, "target", f"{resource.id}${name}")

@@ -299,9 +299,9 @@ def _checked_delay(seconds: float | None) -> float | None:
     return seconds
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[str, Any]) -> None:
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise errors.ConfigurationError("`headers` holds a name or value that is not a printable ASCII header")
 
 

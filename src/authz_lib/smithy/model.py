@@ -6,6 +6,7 @@ See https://smithy.io/2.0/spec/service-types.html and https://smithy.io/2.0/spec
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.documents import read_document
 from authz_lib.smithy.errors import ErrorShape, define
 from authz_lib.smithy.resources import Resource, resource_in_path
-from authz_lib.smithy.shapes import MIXIN, Shapes, members, shape_name, targets, traits
+from authz_lib.smithy.shapes import MIXIN, Shapes, members, named, shape_name, targets, traits
 from authz_lib.smithy.uri import UriPattern
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _SCHEMES = frozenset(
 _INSTANCE_SLOTS = ("put", "read", "update", "delete")
 _COLLECTION_SLOTS = ("create", "list")
 _DEFAULT_STATUS = {"client": 400, "server": 500}
+_ACTION_NAME = re.compile(r"[\x21-\x7e]{1,200}")
 _MAX_BYTES = 64_000_000
 _MAX_DEPTH = 50
 
@@ -187,9 +189,7 @@ class Service:
         if depth > _MAX_DEPTH:
             raise ConfigurationError(f"the model is broken: the resources of `{resource_id}` lead back to it")
         shape = self.shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
-        identifiers = shape.get("identifiers", {})
-        if not isinstance(identifiers, dict):
-            raise ConfigurationError(f"the model is broken: `identifiers` of `{resource_id}` must be an object")
+        identifiers = named(shape, "identifiers", resource_id)
         resource = found.setdefault(resource_id, Resource(resource_id, tuple(identifiers), parent))
         for child in targets(shape, "resources", resource_id):
             self._collect(child, resource, found, depth + 1)
@@ -361,6 +361,8 @@ def _action_name(found: JSONObject, operation_id: str) -> str:
     name = found.get("aws.iam#actionName") if name is None else name
     if name is None:
         return shape_name(operation_id)
-    if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"the model is broken: the action name of `{operation_id}` must be a string")
+    if not isinstance(name, str) or not _ACTION_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"the model is broken: the action name of `{operation_id}` must be a string of printable characters"
+        )
     return name

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from authz_lib.smithy.uri import Segment, UriPattern
 
@@ -85,12 +85,16 @@ class _Group(Generic[T]):
         self.choices: list[tuple[UriPattern, T]] = []
         self.discriminators: frozenset[str] = frozenset()
         self.names = pattern.labels
-        # A request by route key on a path of plain characters is one regular expression match (greedy: by path only).
+        self.match_plain: Callable[[str], re.Match[str] | None] | None = None
+
+    def compile_plain(self) -> Callable[[str], re.Match[str] | None]:
+        """One regular expression for a path of plain characters; made on first use, since making it takes longer."""
         text = "/".join(
             re.escape(segment.text) if segment.kind == "literal" else f"({_PLAIN_SEGMENT})"
-            for segment in pattern.segments
+            for segment in self.pattern.segments
         )
         self.match_plain = re.compile(f"/{text}/?" if text else "/").fullmatch
+        return self.match_plain
 
     def add(self, pattern: UriPattern, value: T) -> None:
         if any(dict(other.query) == dict(pattern.query) for other, _ in self.choices):
@@ -229,7 +233,7 @@ class RouteIndex(Generic[T]):
             value, names = choice[1], choice[0].labels
         if path is None:
             return value, _NO_LABELS
-        plain = group.match_plain(path)
+        plain = (group.match_plain or group.compile_plain())(path)
         if plain is not None:  # nearly every request
             if len(names) == 1:
                 return value, {names[0]: plain[1]}

@@ -5,6 +5,7 @@ See https://smithy.io/2.0/spec/json-ast.html and https://smithy.io/2.0/spec/mixi
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["Shapes", "members", "shape_name", "targets", "traits"]
+__all__ = ["Shapes", "members", "named", "shape_name", "targets", "traits"]
 
 MIXIN = "smithy.api#mixin"
 _VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
 _MAX_DEPTH = 50
+_SHAPE_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*#[A-Za-z_][A-Za-z0-9_]*(?:\$[A-Za-z_][A-Za-z0-9_]*)?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def shape_name(shape_id: str) -> str:
@@ -44,8 +47,8 @@ def targets(shape: JSONObject, member: str, shape_id: str) -> list[str]:
     found = []
     for reference in _list(shape.get(member, []), where):
         target = _object(reference, f"each of {where}").get("target")
-        if not isinstance(target, str):
-            raise ConfigurationError(f"the model is broken: each of {where} must have a `target`")
+        if not isinstance(target, str) or not _SHAPE_ID.fullmatch(target):
+            raise ConfigurationError(f"the model is broken: each of {where} must have a `target`, a shape id")
         found.append(target)
     return found
 
@@ -55,9 +58,18 @@ def traits(shape: JSONObject, shape_id: str) -> JSONObject:
     return _object(shape.get("traits", {}), f"`traits` of `{shape_id}`")
 
 
+def named(shape: JSONObject, what: str, shape_id: str) -> JSONObject:
+    """An object of a shape whose keys are names: ``members``, ``properties``, ``identifiers``."""
+    found = _object(shape.get(what, {}), f"`{what}` of `{shape_id}`")
+    for name in found:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"the model is broken: a name in `{what}` of `{shape_id}` is none")
+    return found
+
+
 def members(shape: JSONObject, shape_id: str) -> Iterator[tuple[str, JSONObject]]:
     """The members of a structure: name and member shape."""
-    for name, member in _object(shape.get("members", {}), f"`members` of `{shape_id}`").items():
+    for name, member in named(shape, "members", shape_id).items():
         yield name, _object(member, f"`{shape_id}${name}`")
 
 
@@ -78,6 +90,8 @@ class Shapes:
         self._raw: dict[str, JSONObject] = {}
         applied: dict[str, JSONObject] = {}
         for shape_id, shape in _object(ast.get("shapes", {}), "`shapes`").items():
+            if not _SHAPE_ID.fullmatch(shape_id):
+                raise ConfigurationError("the model is broken: a name in `shapes` is no shape id")
             kind = _object(shape, f"`{shape_id}`").get("type")
             if not isinstance(kind, str):
                 raise ConfigurationError(f"the model is broken: `{shape_id}` must have a `type`")

@@ -26,6 +26,7 @@ _QUERY_WORD = re.compile(r"[!$'()*+,;:@/?A-Za-z0-9._~-]*")
 _RANK: dict[str, int] = {"literal": 0, "label": 1, "greedy": 2}
 _END = 3  # after the last segment: of two patterns that agree so far, the one with more segments comes first
 _MAX_CHARACTERS = 2048
+_MAX_SEGMENTS = 64
 
 
 class Segment(NamedTuple):
@@ -67,6 +68,8 @@ class UriPattern:
             raise ConfigurationError(f"a URI pattern starts with `/` and has at most {_MAX_CHARACTERS} characters")
         texts = path[1:].removesuffix("/").split("/") if path != "/" else []
         segments = tuple(_segment(text, path) for text in texts)
+        if len(segments) > _MAX_SEGMENTS:
+            raise ConfigurationError(f"a URI pattern has at most {_MAX_SEGMENTS} segments")
         labels = [segment.text for segment in segments if segment.kind != "literal"]
         if len(set(labels)) != len(labels):
             raise ConfigurationError(f"the URI pattern `{path}` has two labels of one name")

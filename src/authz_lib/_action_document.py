@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from authz_lib._action_entry import ACTION, METHODS, SCOPE, TYPE_NAME
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.documents import in_one_line
 
 if TYPE_CHECKING:
     from authz_lib._support.strict_json import JSONObject
@@ -91,7 +92,9 @@ def _line(service: Service, operation: Operation, prefix: str, resources: Resour
     if http is None:
         raise ConfigurationError(f"the operation `{operation.id}` has no `@http`: no route means it")
     if http.method not in METHODS:
-        raise ConfigurationError(f"the operation `{operation.id}` has the method `{http.method}`, which no API routes")
+        raise ConfigurationError(
+            f"the operation `{operation.id}` has the method {in_one_line(http.method)}, which no API routes"
+        )
     if operation.public and not operation.declares_public:
         raise ConfigurationError(
             f"`{service.id}` has no authentication scheme, so that `{operation.name}` would be public by silence: "

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.documents import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +122,7 @@ def read_entry(line: Any, number: int) -> ActionEntry:
         raise ConfigurationError(f"`actions[{number}]` must be an object")
     unknown = line.keys() - _MEMBERS.keys()
     if unknown:
-        raise ConfigurationError(f"`actions[{number}]` has the unknown member `{min(unknown)}`")
+        raise ConfigurationError(f"`actions[{number}]` has the unknown member {in_one_line(min(unknown))}")
     values = {}
     for name, member in _MEMBERS.items():
         if name not in line and member.default is not ...:

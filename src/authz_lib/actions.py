@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from authz_lib._action_entry import ActionEntry, read_entry
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.documents import read_document
+from authz_lib.smithy.documents import in_one_line, read_document
 from authz_lib.smithy.routing import RouteIndex
 from authz_lib.smithy.uri import UriPattern
 
@@ -95,7 +95,7 @@ class ActionMap:
         """Make a map from a parsed document."""
         unknown = document.keys() - {"version", "prefix", "service", "actions"}
         if unknown:
-            raise ConfigurationError(f"the action map has the unknown member `{min(unknown)}`")
+            raise ConfigurationError(f"the action map has the unknown member {in_one_line(min(unknown))}")
         if type(document.get("version")) is not int or document["version"] != _VERSION:
             raise ConfigurationError(
                 f"the action map's `version` must be {_VERSION}; make it again with `authz smithy actions`"

@@ -68,6 +68,7 @@ ODD = st.one_of(
     st.integers(-1, 999),
     st.floats(),
     st.text(max_size=4),
+    st.sampled_from(["a\nb", "s#A\nB", "GE\nT", "/a\n", "\u2028"]),
     st.sampled_from(["s#S", "s#R", "s#G", "s#V", "s#T", "operation", "resource", "/{id}/{id}", "/{a+}", "Set", "POST"]),
     st.lists(st.sampled_from([None, 1, "x", {"target": "s#R"}, {"target": "s#V"}, {"target": 1}, []]), max_size=2),
     st.dictionaries(st.sampled_from(["target", "type", "x"]), st.sampled_from(["s#R", 1, None, {}]), max_size=2),

@@ -239,3 +239,12 @@ def test_two_operations_that_fit_equally_well_are_none():
     assert actions.resolve("GET", "/b", "/b", {"acl": [""]}).entry.action == "shop:Acl"
     assert actions.resolve("GET", "/b", "/b", {"acl": [""], "tagging": [""]}) is None
     assert actions.resolve("GET", None, "/b", {"acl": [""], "tagging": [""]}) is None
+
+
+def test_a_map_is_written_as_it_is_read(actions):
+    again = ActionMap.from_document(json.loads(json.dumps(actions.to_document())))
+    assert again.to_document() == actions.to_document()
+    assert {entry.action for entry in again.entries} == {entry.action for entry in actions.entries}
+    assert {"method": "POST", "route": "/bulk", "query": {"mode": "import"}, "action": "shop:Import"} in (
+        again.to_document()["actions"]
+    )

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["read_document"]
+__all__ = ["in_one_line", "read_document"]
 
 _IDL_STARTS = (b"$version", b"namespace", b"//")
+
+
+def in_one_line(text: str) -> str:
+    """A word of a document for a message of one line: control characters and the like are escaped."""
+    return f"`{text[:100].encode('unicode_escape').decode('ascii')}`"
 
 
 def read_document(path: str | os.PathLike[str], what: str, *, max_bytes: int) -> JSONObject:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.documents import read_document
+from authz_lib.smithy.documents import in_one_line, read_document
 from authz_lib.smithy.errors import ErrorShape, define
 from authz_lib.smithy.resources import Resource, resource_in_path
 from authz_lib.smithy.shapes import MIXIN, Shapes, members, named, shape_name, targets, traits
@@ -248,7 +248,8 @@ class Service:
         for scheme in schemes:
             if scheme not in self.auth_schemes:
                 raise ConfigurationError(
-                    f"the model is broken: `@auth` of `{shape_id}` names `{scheme}`, which is not on `{self.id}`"
+                    f"the model is broken: `@auth` of `{shape_id}` names {in_one_line(scheme)}, "
+                    f"which is not on `{self.id}`"
                 )
         return schemes
 
@@ -316,11 +317,11 @@ class Model:
         known = self.service_ids
         if service_id is not None and "#" in service_id:
             if service_id not in self._shapes:
-                raise ConfigurationError(f"the model has no service `{service_id}`; it has {_named(known)}")
+                raise ConfigurationError(f"the model has no service {in_one_line(service_id)}; it has {_named(known)}")
             return Service(self._shapes, service_id)
         meant = [known_id for known_id in known if service_id in {None, shape_name(known_id)}]
         if len(meant) != 1:
-            asked = "exactly one service" if service_id is None else f"exactly one service `{service_id}`"
+            asked = "exactly one service" if service_id is None else f"exactly one service {in_one_line(service_id)}"
             raise ConfigurationError(f"the model must have {asked}; it has {_named(known)}")
         return Service(self._shapes, meant[0])
 

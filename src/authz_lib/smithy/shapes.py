@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.documents import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,9 @@ class Shapes:
         """
         shape = self._resolve(shape_id, wanted_by, 0)
         if kind is not None and shape["type"] != kind:
-            raise ConfigurationError(f"the model is broken: `{shape_id}` is of type `{shape['type']}`, not `{kind}`")
+            raise ConfigurationError(
+                f"the model is broken: `{shape_id}` is of type {in_one_line(shape['type'])}, not `{kind}`"
+            )
         return shape
 
     def _apply(self, shape_id: str, more: JSONObject) -> None:
@@ -188,5 +191,7 @@ def _merged(own: JSONObject, more: JSONObject, shape_id: str) -> JSONObject:
         elif isinstance(whole[name], list) and isinstance(value, list):
             whole[name] = whole[name] + value
         else:
-            raise ConfigurationError(f"the model is broken: `{shape_id}` has two values of the trait `{name}`")
+            raise ConfigurationError(
+                f"the model is broken: `{shape_id}` has two values of the trait {in_one_line(name)}"
+            )
     return whole

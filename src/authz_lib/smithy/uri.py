@@ -25,6 +25,7 @@ _LITERAL = re.compile(r"[!$&'()*+,;=:@A-Za-z0-9._~-]+")
 _QUERY_WORD = re.compile(r"[!$'()*+,;:@/?A-Za-z0-9._~-]*")
 _RANK: dict[str, int] = {"literal": 0, "label": 1, "greedy": 2}
 _END = 3  # after the last segment: of two patterns that agree so far, the one with more segments comes first
+_PRINTABLE = re.compile(r"[!-~]*")
 _MAX_CHARACTERS = 2048
 _MAX_SEGMENTS = 64
 
@@ -63,6 +64,8 @@ class UriPattern:
         Raises:
             ConfigurationError: it is not one: an empty or dot segment, a label inside a segment, two greedy labels, ...
         """
+        if not _PRINTABLE.fullmatch(uri):
+            raise ConfigurationError("a URI pattern is made of printable ASCII characters")
         path, _, query = uri.partition("?")
         if not path.startswith("/") or len(uri) > _MAX_CHARACTERS:
             raise ConfigurationError(f"a URI pattern starts with `/` and has at most {_MAX_CHARACTERS} characters")

@@ -22,6 +22,7 @@ class _Subcommand(NamedTuple):
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
     "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
+    "policies": _Subcommand("authz_lib.cli.policies", "validate Cedar policies, or test what they decide"),
 }
 
 

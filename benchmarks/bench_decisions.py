@@ -185,7 +185,7 @@ def cache_hits() -> None:
 
 
 POWERTOOLS = """
-from aws_lambda_powertools.utilities import auth_alpha
+from aws_lambda_powertools.utilities.auth_alpha import JWTVerifier
 import boto3
 client = boto3.client("verifiedpermissions", region_name="eu-west-1", endpoint_url=URL)
 answer = client.is_authorized(
@@ -196,7 +196,8 @@ answer = client.is_authorized(
 )
 assert answer["decision"] == "ALLOW"
 """
-BOTO3_ONLY = POWERTOOLS.replace("from aws_lambda_powertools.utilities import auth_alpha\n", "")
+BOTO3_ONLY = POWERTOOLS.replace("from aws_lambda_powertools.utilities.auth_alpha import JWTVerifier\n", "")
+# Both load their verifier of tokens: an authorizer needs one before it needs a decision.
 OURS = """
 from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, VerifiedPermissions
 point = VerifiedPermissions(STORE, region="eu-west-1", endpoint_url=URL)

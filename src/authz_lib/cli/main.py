@@ -29,6 +29,7 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
     "smithy": _Subcommand(
         "authz_lib.cli.smithy", "make the action map and the Cedar schema that a Smithy model implies"
     ),
+    "policies": _Subcommand("authz_lib.cli.policies", "validate Cedar policies, or test what they decide"),
 }
 
 

@@ -64,15 +64,16 @@ class Chunk:
 
 def plan(questions: Sequence[Question]) -> list[Chunk]:
     """The calls that ask all questions, each with one principal, or each with one resource: whichever takes fewer."""
-    by_principal = list(_chunks(questions, [question.principal for question in questions]))
-    if len(by_principal) <= -(-len(questions) // MAX_BATCH):
+    callers = [(question.principal, question.access_token, question.identity_token) for question in questions]
+    by_principal = list(_chunks(questions, callers))
+    if len(by_principal) <= -(-len(questions) // MAX_BATCH) or any(caller[0] is None for caller in callers):
         return by_principal
     by_resource = list(_chunks(questions, [question.resource for question in questions]))
     return min(by_principal, by_resource, key=len)
 
 
-def _chunks(questions: Sequence[Question], keys: Sequence[EntityUid | None]) -> Iterator[Chunk]:
-    groups: dict[EntityUid | None, list[int]] = {}
+def _chunks(questions: Sequence[Question], keys: Sequence[object]) -> Iterator[Chunk]:
+    groups: dict[object, list[int]] = {}
     for number, key in enumerate(keys):
         groups.setdefault(key, []).append(number)
     for numbers in groups.values():

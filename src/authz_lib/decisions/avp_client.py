@@ -7,7 +7,6 @@ client behind the same two-argument call.
 from __future__ import annotations
 
 import os
-import random
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -143,6 +142,8 @@ class ThinClient:
             except _NotUnderstoodError as error:
                 raise error.public from None
             except (PolicyStoreThrottledError, PolicyStoreUnavailableError):
+                import random  # loaded by the first failure
+
                 self._sleep(random.uniform(0, _MAX_BACKOFF_SECONDS))  # noqa: S311  (jitter)
         try:
             return self._attempt(operation, body)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,8 +93,8 @@ class CachedDecisions(DecisionPoint):
         clock: Clock = system_clock,
     ) -> None:
         own = dict(ttl or {})
-        if min(ttl_seconds, deny_ttl_seconds, *own.values()) < 0 or max_entries < 1:
-            raise ConfigurationError("times to live must not be negative, and `max_entries` must be positive")
+        if max_entries < 1 or not all(0 <= time < inf for time in (ttl_seconds, deny_ttl_seconds, *own.values())):
+            raise ConfigurationError("times to live must be finite and not negative, `max_entries` positive")
         if isinstance(no_cache, str):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
         self._inner = inner

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import Entity
     from authz_lib.principal import PrincipalIdForm
 
-__all__ = ["CedarEngine", "TemplateLink"]
+__all__ = ["CedarEngine", "TemplateLink", "validation_errors"]
 
 
 class CedarEngine(DecisionPoint):
@@ -72,8 +72,8 @@ class CedarEngine(DecisionPoint):
         self.log = decision_log or DecisionLog()
         self.on_evaluation_error = on_evaluation_error
         schema = None if sources.schema is None else _parse_schema(self._cedarpy, sources.schema)
-        if schema is not None and validate_policies:
-            _validate(self._cedarpy, sources, schema)
+        if validate_policies and (errors := validation_errors(sources)):
+            raise ConfigurationError(errors[0])
         self._request_schema = schema if validate_requests else None
         text = entities if isinstance(entities, str) else _entities_text(entities)
         held = _parse_entities(self._cedarpy, text, schema)
@@ -259,14 +259,23 @@ def _parse_schema(cedarpy: Any, text: str) -> Any:
         raise ConfigurationError(f"the schema does not parse: {str(error).splitlines()[0]}") from None
 
 
-def _validate(cedarpy: Any, sources: PolicySources, schema: Any) -> None:
+def validation_errors(sources: PolicySources) -> list[str]:
+    """What the schema has against the policies, each with its place; nothing without a schema.
+
+    Raises:
+        ConfigurationError: the schema does not parse.
+    """
+    cedarpy = _load_cedarpy()
+    if sources.schema is None:
+        return []
+    schema = _parse_schema(cedarpy, sources.schema)
+    found = []
     for name, text in sources.texts.items():
-        result = cedarpy.validate_policies(text, schema)
-        if not result.validation_passed:
-            by_number = {f"policy{policy.position}": policy for policy in sources.policies if policy.file == name}
-            first = result.errors[0]
-            place = by_number[first.policy_id].place(sources.texts) if first.policy_id in by_number else name
-            raise ConfigurationError(f"{place}: {str(first.error).splitlines()[0]}")
+        by_number = {f"policy{policy.position}": policy for policy in sources.policies if policy.file == name}
+        for error in cedarpy.validate_policies(text, schema).errors:
+            place = by_number[error.policy_id].place(sources.texts) if error.policy_id in by_number else name
+            found.append(f"{place}: {str(error.error).splitlines()[0]}")
+    return found
 
 
 def _entities_text(entities: Iterable[Entity]) -> str:

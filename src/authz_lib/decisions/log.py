@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import logging
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.entities.wire import uid_text
@@ -81,6 +78,8 @@ class DecisionLog:
             self._on_decision(record)
 
     def _record(self, question: Question, decision: Decision) -> dict[str, Any]:
+        import uuid  # loaded by the first record, not by a cold start
+
         record: dict[str, Any] = {
             "decision_id": str(uuid.uuid4()),
             "decision": "ALLOW" if decision.allowed else "DENY",
@@ -105,4 +104,6 @@ class DecisionLog:
             return f"{uid.type}::{uid.id}"
         if self._key is None:
             return None
-        return hmac.new(self._key, uid_text(uid).encode(), hashlib.sha256).hexdigest()
+        import hmac
+
+        return hmac.new(self._key, uid_text(uid).encode(), "sha256").hexdigest()

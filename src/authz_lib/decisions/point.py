@@ -223,6 +223,37 @@ class DecisionPoint(ABC):
         self.check(question)
         return self.answer(question)
 
+    def batch_is_authorized_with_token(
+        self,
+        checks: Iterable[tuple[str, EntityUid | Entity]],
+        *,
+        access_token: str | None = None,
+        identity_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        entities: Iterable[Entity] = (),
+    ) -> list[Decision]:
+        """The decisions for several (action, resource) pairs and the caller whom a token names, in their order.
+
+        Raises:
+            InvalidRequestError: as for `is_authorized_with_token`; nothing is asked then.
+            BatchIncompleteError: a part could not be decided.
+        """
+        shared = tuple(entities)
+        questions = [
+            self.vocabulary.token_question(
+                action,
+                resource,
+                context=context or {},
+                entities=shared,
+                access_token=access_token,
+                identity_token=identity_token,
+            )
+            for action, resource in checks
+        ]
+        for question in questions:
+            self.check(question)
+        return self._complete(self.answer_batch(questions))
+
     def cached(self, *, ttl_seconds: float = 60, deny_ttl_seconds: float = 5, **options: Any) -> CachedDecisions:
         """This decision point with a memory in front of it, see `authz_lib.decisions.cache.CachedDecisions`."""
         from authz_lib.decisions.cache import CachedDecisions

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib.entities import Entity, EntityUid, canonical_json, freeze_record
@@ -60,6 +61,8 @@ class AuthorizationRequest:
         put = object.__setattr__
         put(self, "context", freeze_record(self.context, where="context"))
         put(self, "entities", tuple(self.entities))
+        if self.expires_at is not None and not -inf < self.expires_at < inf:
+            raise InvalidRequestError("`expires_at` must be a finite number of seconds", field="expires_at")
         if not isinstance(self.action, str):
             raise InvalidRequestError("`action` must be the id of an action, a string", field="action")
 

@@ -1,0 +1,186 @@
+"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried out.
+
+A request file (``DIR/tests/*.yaml``, ``*.yml`` or ``*.json``) is a list of requests, or ``{"entities": [...],
+"requests": [...]}`` with entities for all of them::
+
+    - name: owners view their orders
+      principal: User::"alice"
+      action: ViewOrder                  # or Shop::Action::"ViewOrder"
+      resource: Order::"1"
+      context: {mfa: true}               # Cedar JSON, with the explicit `__entity` and `__extn` forms
+      entities: [{uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}]
+      expect: ALLOW
+      policies: [owners-view]            # optional: the determining policies, exactly
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from authz_lib.decisions.request import AuthorizationRequest
+from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
+from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from authz_lib.decisions.cedar import CedarEngine
+
+__all__ = ["add_arguments", "run"]
+
+_UID = re.compile(r'([\w:]+)::("(?:[^"\\]|\\.)*")')
+_MEMBERS = frozenset({"name", "principal", "action", "resource", "context", "entities", "expect", "policies"})
+
+
+class _Row(NamedTuple):
+    name: str
+    action_type: str
+    request: AuthorizationRequest
+    expect: str
+    policies: tuple[str, ...] | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words that `authz policies` takes."""
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    check = commands.add_parser("check", help="parse the policies and validate them against their schema")
+    test = commands.add_parser("test", help="decide the requests in DIR/tests and compare with what they expect")
+    for command in (check, test):
+        command.add_argument("directory", type=Path, metavar="DIR", help="a folder with `*.cedar` files")
+    test.add_argument(
+        "--on-evaluation-error",
+        choices=["deny", "cedar"],
+        default="deny",
+        help="what an ALLOW with evaluation errors means (default: deny)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than expected."""
+    directory: Path = arguments.directory
+    if not directory.is_dir():
+        raise ConfigurationError(f"`{directory}` is no folder")
+    if arguments.command == "check":
+        return _check(directory)
+    return _test(directory, arguments.on_evaluation_error)
+
+
+def _check(directory: Path) -> int:
+    from authz_lib.decisions.cedar import CedarEngine, validation_errors
+    from authz_lib.decisions.policy_files import read_directory
+
+    try:
+        sources = read_directory(directory)
+        errors = validation_errors(sources)
+        if not errors:
+            CedarEngine(sources, entities=sources.entities or ())
+    except ConfigurationError as error:
+        errors = [str(error)]
+    for text in errors:
+        print(text)
+    if errors:
+        return 1
+    against = "no schema to validate against" if sources.schema is None else "valid against the schema"
+    print(f"{len(sources.policies)} policies and templates: {against}")
+    return 0
+
+
+def _test(directory: Path, on_evaluation_error: str) -> int:
+    from authz_lib.decisions.cedar import CedarEngine
+
+    files = sorted(file for file in (directory / "tests").glob("*") if file.suffix in {".yaml", ".yml", ".json"})
+    rows = [row for file in files for row in _read(file)]
+    if not rows:
+        raise ConfigurationError(f"`{directory / 'tests'}` holds no requests")
+    engines: dict[str, CedarEngine] = {}
+    for row in rows:
+        if row.action_type not in engines:
+            engines[row.action_type] = CedarEngine.from_directory(
+                directory, action_type=row.action_type, on_evaluation_error=on_evaluation_error
+            )
+    results = [_decide(engines[row.action_type], row) for row in rows]
+    _print_table([("request", "expected", "decision", "policies", "errors", ""), *[result.cells for result in results]])
+    failed = sum(not result.ok for result in results)
+    print(f"{len(results) - failed} as expected, {failed} not")
+    return 1 if failed else 0
+
+
+class _Result(NamedTuple):
+    ok: bool
+    cells: tuple[str, ...]
+
+
+def _decide(engine: CedarEngine, row: _Row) -> _Result:
+    try:
+        decision = engine.is_authorized(row.request)
+    except InvalidRequestError as error:
+        return _Result(False, (row.name, row.expect, "INVALID", "-", "-", str(error)))
+    made = "ALLOW" if decision.allowed else "DENY"
+    ok = made == row.expect and row.policies in {None, decision.determining_policies}
+    policies, errors = ", ".join(decision.determining_policies) or "-", str(len(decision.errors) or "-")
+    return _Result(ok, (row.name, row.expect, made, policies, errors, "ok" if ok else "DIFFERENT"))
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _read(file: Path) -> Iterable[_Row]:
+    document = _load(file)
+    shared = document.get("entities", []) if isinstance(document, dict) else []
+    items = document.get("requests") if isinstance(document, dict) else document
+    if not isinstance(items, list):
+        raise ConfigurationError(f"`{file}` must be a list of requests, or hold one as `requests`")
+    for number, item in enumerate(items, start=1):
+        try:
+            yield _row(f"{file.stem}#{number}", item, shared)
+        except AuthzError as error:
+            raise ConfigurationError(f"{file}: request {number}: {error}") from None
+        except (TypeError, KeyError, AttributeError, ValueError):
+            raise ConfigurationError(f"{file}: request {number}: not a request, see `authz policies --help`") from None
+
+
+def _load(file: Path) -> Any:
+    text = file.read_text(encoding="utf-8")
+    try:
+        if file.suffix == ".json":
+            return json.loads(text)
+        import yaml
+
+        return yaml.safe_load(text)
+    except ModuleNotFoundError:
+        raise ConfigurationError(f"`{file}` needs PyYAML; it is not installed") from None
+    except Exception as error:  # noqa: BLE001  (a parser's own errors share no base)
+        raise ConfigurationError(f"{file}: {str(error).splitlines()[0]}") from None
+
+
+def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
+    unknown = item.keys() - _MEMBERS
+    if unknown:
+        raise ConfigurationError(f"`{min(unknown)}` is not a member of a request")
+    if item["expect"] not in {"ALLOW", "DENY"}:
+        raise ConfigurationError("`expect` must be `ALLOW` or `DENY`")
+    action = _uid(item["action"]) if _UID.fullmatch(item["action"]) else EntityUid("Action", item["action"])
+    request = AuthorizationRequest(
+        _uid(item["principal"]),
+        action.id,
+        _uid(item["resource"]),
+        value_from_cedar_json(item.get("context", {})),
+        [Entity.from_cedar_json(entity) for entity in [*shared, *item.get("entities", [])]],
+    )
+    policies = item.get("policies")
+    expected = None if policies is None else tuple(sorted(policies))
+    return _Row(item.get("name", default_name), action.type, request, item["expect"], expected)
+
+
+def _uid(text: str) -> EntityUid:
+    found = _UID.fullmatch(text)
+    if found is None:
+        raise ConfigurationError('an id is written `Type::"id"`')
+    return EntityUid(found[1], json.loads(found[2]))

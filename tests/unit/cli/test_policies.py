@@ -1,0 +1,127 @@
+"""`authz policies`: what it says about a directory, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from authz_lib.cli.main import main
+
+POLICIES = """
+@id("owners-view")
+permit(principal, action == Action::"View", resource is Order) when { resource.owner == principal };
+@id("limit")
+forbid(principal, action, resource) when { context.total > 5 };
+"""
+SCHEMA = """
+entity User;
+entity Order = { owner: User };
+action View appliesTo { principal: User, resource: Order, context: { total: Long } };
+"""
+TESTS = """
+entities:
+  - {uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}
+requests:
+  - {name: owner, principal: 'User::"alice"', action: View, resource: 'Order::"1"', context: {total: 1}, expect: ALLOW,
+     policies: [owners-view]}
+  - {principal: 'User::"bob"', action: 'Action::"View"', resource: 'Order::"1"', context: {total: 1}, expect: DENY}
+  - {name: "no total", principal: 'User::"alice"', action: View, resource: 'Order::"1"', expect: DENY}
+"""
+GOOD = {
+    "principal": 'User::"a"',
+    "action": "View",
+    "resource": 'Order::"1"',
+    "context": {"total": 1},
+    "expect": "DENY",
+}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    (tmp_path / "orders.cedar").write_text(POLICIES)
+    (tmp_path / "schema.cedarschema").write_text(SCHEMA)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "orders.yaml").write_text(TESTS)
+    return tmp_path
+
+
+def test_a_good_directory(directory, capsys):
+    assert main(["policies", "check", str(directory)]) == 0
+    assert capsys.readouterr().out == "2 policies and templates: valid against the schema\n"
+    assert main(["policies", "test", str(directory)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["owner", "ALLOW", "ALLOW", "owners-view", "-", "ok"]
+    assert lines[2].split()[0] == "orders#2"
+    assert lines[-1] == "3 as expected, 0 not"
+
+
+def test_an_evaluation_error_can_be_read_as_cedar_reads_it(directory, capsys):
+    assert main(["policies", "test", str(directory), "--on-evaluation-error", "cedar"]) == 1
+    assert "DIFFERENT" in capsys.readouterr().out
+
+
+def test_every_validation_error_has_its_place(directory, capsys):
+    (directory / "more.cedar").write_text(
+        'permit(principal, action == Action::"Nope", resource);\n\npermit(principal is Nobody, action, resource);'
+    )
+    assert main(["policies", "check", str(directory)]) == 1
+    printed = capsys.readouterr().out
+    assert "more.cedar:1: " in printed
+    assert "more.cedar:3: " in printed
+
+
+def test_a_policy_that_does_not_parse(directory, capsys):
+    (directory / "more.cedar").write_text("\npermit(")
+    assert main(["policies", "check", str(directory)]) == 1
+    assert "more.cedar:2: the policy does not parse" in capsys.readouterr().out
+
+
+def test_a_decision_other_than_expected(directory, capsys):
+    rows = [
+        {
+            "principal": 'User::"a"',
+            "action": "View",
+            "resource": 'Order::"1"',
+            "context": {"total": 1},
+            "expect": "ALLOW",
+        }
+    ]
+    (directory / "tests" / "more.json").write_text(json.dumps(rows))
+    assert main(["policies", "test", str(directory)]) == 1
+    printed = capsys.readouterr().out
+    assert "DIFFERENT" in printed
+    assert "3 as expected, 1 not" in printed
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        GOOD | {"principal": "alice"},
+        GOOD | {"expect": "yes"},
+        GOOD | {"contxt": {}},
+        GOOD | {"context": {"a": 1.5}},
+        GOOD | {"action": ""},
+        "text",
+    ],
+    ids=repr,
+)
+def test_a_request_that_is_none_is_a_usage_error(directory, capsys, row):
+    (directory / "tests" / "more.json").write_text(json.dumps([row]))
+    assert main(["policies", "test", str(directory)]) == 2
+    assert "more.json: request 1: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["[{", "{}", '"x"'])
+def test_a_file_that_is_no_request_file(directory, text):
+    (directory / "tests" / "more.json").write_text(text)
+    assert main(["policies", "test", str(directory)]) == 2
+
+
+def test_no_directory_and_no_requests(tmp_path, capsys):
+    assert main(["policies", "check", str(tmp_path / "none")]) == 2
+    (tmp_path / "a.cedar").write_text("permit(principal, action, resource);")
+    assert main(["policies", "test", str(tmp_path)]) == 2
+    assert main(["policies", "check", str(tmp_path)]) == 0
+    assert "no schema" in capsys.readouterr().out

@@ -1,0 +1,264 @@
+"""The decision cache: what is remembered, for how long, and what never."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
+from authz_lib.errors import ConfigurationError, InvalidRequestError, PolicyStoreUnavailableError
+
+ALICE, BOB = EntityUid("User", "alice"), EntityUid("User", "bob")
+DOC = EntityUid("Doc", "1")
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Counting(CedarEngine):
+    """The real engine; counts questions, and can fail or wait."""
+
+    asked = 0
+    fails = False
+    gate = None
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.arrived = threading.Event()
+
+    def decide(self, question):
+        self.asked += 1
+        self.arrived.set()
+        if self.gate is not None:
+            self.gate.wait(10)
+        if self.fails:
+            raise PolicyStoreUnavailableError("down")
+        return super().decide(question)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def engine():
+    return Counting.from_text(
+        'permit(principal == User::"alice", action, resource) when { !(context has x) || context.x == 1 };'
+    )
+
+
+def ask(point, principal=ALICE, action="View", resource=DOC, **rest):
+    return point.is_authorized(AuthorizationRequest(principal, action, resource, **rest))
+
+
+def test_an_allow_and_a_deny_live_their_own_times(engine, clock):
+    point = engine.cached(ttl_seconds=60, deny_ttl_seconds=5, clock=clock)
+    assert ask(point).source == "cedar"
+    assert ask(point).source == "cache"
+    assert not ask(point, BOB)
+    clock.now += 4.9
+    assert not ask(point, BOB)
+    assert engine.asked == 2
+    clock.now += 0.1
+    ask(point, BOB)
+    assert engine.asked == 3
+    clock.now = 1059.9
+    ask(point)
+    assert engine.asked == 3
+    clock.now = 1060.0
+    ask(point)
+    assert engine.asked == 4
+    statistics = point.statistics
+    assert (statistics.hits, statistics.misses, statistics.size) == (3, 4, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"principal": BOB},
+        {"action": "Edit"},
+        {"resource": EntityUid("Doc", "2")},
+        {"resource": EntityUid("Page", "1")},
+        {"context": {"x": 1}},
+        {"context": {"x": True}},
+        {"context": {"x": "1"}},
+        {"entities": [Entity(DOC)]},
+        {"entities": [Entity(DOC, attrs={"a": 1})]},
+        {"entities": [Entity(DOC, parents=[ALICE])]},
+        {"entities": [Entity(DOC, tags={"a": "1"})]},
+        {"principal": Principal("alice")},
+        {"principal": Principal("alice", groups=("g",))},
+        {"principal": Principal("alice", tenant_id="t")},
+    ],
+    ids=repr,
+)
+def test_every_part_of_the_question_counts(engine, clock, other):
+    point = engine.cached(clock=clock)
+    ask(point)
+    ask(point, **other)
+    assert engine.asked == 2
+
+
+def test_the_order_of_sets_and_entities_does_not_count(engine, clock):
+    point = engine.cached(clock=clock)
+    first, second = Entity(EntityUid("Group", "a")), Entity(EntityUid("Group", "b"))
+    ask(point, context={"x": 1, "tags": ["a", "b"]}, entities=[first, second])
+    ask(point, context={"tags": {"b", "a"}, "x": 1}, entities=[second, first])
+    assert engine.asked == 1
+
+
+def test_ids_cannot_run_into_each_other(engine, clock):
+    point = engine.cached(clock=clock)
+    ask(point, EntityUid("User", 'a"\nAction'))
+    ask(point, EntityUid("User", "a"), 'Action"\n')
+    ask(point, EntityUid("User", "a\n"), "View")
+    assert engine.asked == 3
+
+
+def test_an_answer_dies_with_its_caller(engine, clock):
+    point = engine.cached(clock=clock)
+    caller = Principal("alice", expires_at=1010.0)
+    ask(point, caller)
+    clock.now = 1009.9
+    ask(point, caller)
+    assert engine.asked == 1
+    clock.now = 1010.0
+    ask(point, caller)
+    ask(point, caller)
+    assert engine.asked == 3  # past its expiry nothing is kept at all
+
+
+def test_actions_can_have_their_own_time_or_none(engine, clock):
+    point = engine.cached(clock=clock, ttl={"Slow": 600}, no_cache=["Pay"])
+    ask(point, action="Slow")
+    clock.now += 599
+    ask(point, action="Slow")
+    assert engine.asked == 1
+    ask(point, action="Pay")
+    ask(point, action="Pay")
+    point.batch_is_authorized([AuthorizationRequest(ALICE, "Pay", DOC)])
+    assert engine.asked == 4
+
+
+def test_failures_are_raised_and_not_kept(engine, clock):
+    point = engine.cached(clock=clock)
+    engine.fails = True
+    with pytest.raises(PolicyStoreUnavailableError):
+        ask(point)
+    engine.fails = False
+    assert ask(point)
+    assert point.statistics.size == 1
+
+
+def test_answers_with_errors_are_not_kept(clock):
+    engine = Counting.from_text(
+        "permit(principal, action, resource); forbid(principal, action, resource) when {context.n > 1};"
+    )
+    point = engine.cached(clock=clock)
+    for _ in range(2):
+        assert ask(point).overruled
+    assert engine.asked == 2
+    assert point.statistics.size == 0
+
+
+def test_a_clock_that_ran_backwards_empties_the_memory(engine, clock):
+    point = engine.cached(clock=clock)
+    ask(point)
+    clock.now -= 1
+    ask(point)
+    assert engine.asked == 2
+
+
+def test_the_least_recently_used_go_first(engine, clock):
+    point = engine.cached(clock=clock, max_entries=2)
+    for number in ("1", "2", "1", "3", "1"):
+        ask(point, resource=EntityUid("Doc", number))
+    assert engine.asked == 3
+    assert point.statistics.size == 2
+
+
+def test_invalidate_and_clear(engine, clock):
+    point = engine.cached(clock=clock)
+    for principal in (ALICE, BOB):
+        for resource in (DOC, EntityUid("Doc", "2")):
+            ask(point, principal, resource=resource)
+    assert point.invalidate(principal=ALICE, resource=DOC) == 1
+    assert point.invalidate(principal=ALICE) == 1
+    assert point.invalidate(resource=DOC) == 1
+    assert point.statistics.size == 1
+    point.clear()
+    assert point.statistics.size == 0
+    with pytest.raises(ConfigurationError):
+        point.invalidate()
+
+
+def test_fifty_threads_on_a_cold_cache_make_one_call(engine, clock):
+    point = engine.cached(clock=clock)
+    engine.gate = threading.Event()
+    started = threading.Barrier(51)
+    results = []
+
+    def work():
+        started.wait(10)
+        results.append(ask(point).allowed)
+
+    threads = [threading.Thread(target=work) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    started.wait(10)
+    engine.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert results == [True] * 50
+    assert engine.asked == 1
+
+
+def test_what_is_forgotten_while_it_is_asked_is_not_remembered(engine, clock):
+    point = engine.cached(clock=clock)
+    engine.gate = threading.Event()
+    thread = threading.Thread(target=lambda: ask(point))
+    thread.start()
+    assert engine.arrived.wait(10)  # the question is on its way
+    point.clear()
+    engine.gate.set()
+    thread.join(10)
+    assert point.statistics.size == 0
+
+
+def test_a_batch_asks_only_what_is_not_known_and_each_question_once(engine, clock):
+    point = engine.cached(clock=clock)
+    ask(point)
+    requests = [AuthorizationRequest(ALICE, "View", EntityUid("Doc", number)) for number in ("1", "2", "2", "1", "3")]
+    assert all(point.batch_is_authorized(requests))
+    assert engine.asked == 3
+    assert point.filter(ALICE, "View", [EntityUid("Doc", "3"), DOC]) == [EntityUid("Doc", "3"), DOC]
+    assert engine.asked == 3
+
+
+def test_limits_are_checked_before_the_memory(engine, clock):
+    with pytest.raises(InvalidRequestError):
+        ask(engine.cached(clock=clock), action="")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ttl_seconds": -1},
+        {"deny_ttl_seconds": -1},
+        {"ttl": {"View": -1}},
+        {"max_entries": 0},
+        {"no_cache": "View"},
+        {"ttl_seconds": float("nan")},
+    ],
+    ids=repr,
+)
+def test_wrong_options_fail_when_built(engine, options):
+    with pytest.raises(ConfigurationError):
+        engine.cached(**options)

@@ -1,0 +1,335 @@
+"""The embedded engine, and the traps of evaluation that its users would otherwise walk into."""
+
+from __future__ import annotations
+
+import json
+
+import cedarpy
+import pytest
+
+from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
+from authz_lib.decisions import TemplateLink
+from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp
+from authz_lib.errors import AccessDeniedError, ConfigurationError, InvalidRequestError
+
+ALICE = EntityUid("User", "alice")
+DOC = EntityUid("Doc", "1")
+ALL = "permit(principal, action, resource);"
+SLOT = '@id("t") permit(principal == ?principal, action, resource);'
+SCHEMA = """
+entity Group;
+entity User in [Group] = { level?: Long };
+entity Doc = { owner?: User };
+action Read;
+action View, Print in [Read] appliesTo { principal: User, resource: Doc, context: { mfa?: Bool } };
+"""
+
+
+def ask(engine, principal=ALICE, action="View", resource=DOC, **rest):
+    return engine.is_authorized(AuthorizationRequest(principal, action, resource, **rest))
+
+
+# ---- The traps, numbered as in the room's facts ----
+
+ERRING_FORBID = """
+@id("all") permit(principal, action, resource);
+@id("limit") forbid(principal, action, resource) when { context.total > 100 };
+"""
+
+
+@pytest.mark.parametrize("context", [{}, {"total": "500"}, {"total": EntityUid("User", "a")}], ids=repr)
+def test_1_a_forbid_that_errs_does_not_open(context):
+    decision = ask(CedarEngine.from_text(ERRING_FORBID), context=context)
+    assert not decision
+    assert decision.overruled
+    assert decision.errors
+    with pytest.raises(AccessDeniedError):
+        CedarEngine.from_text(ERRING_FORBID).require(ALICE, "View", DOC, context=context)
+    assert CedarEngine.from_text(ERRING_FORBID).filter(ALICE, "View", [DOC], context=context) == []
+    assert ask(CedarEngine.from_text(ERRING_FORBID, on_evaluation_error="cedar"), context=context).allowed
+
+
+def test_1_a_deny_with_errors_stays_what_it_was():
+    decision = ask(CedarEngine.from_text("permit(principal, action, resource) when { context.x };"))
+    assert not decision
+    assert not decision.overruled
+
+
+@pytest.mark.parametrize("key", ["__entity", "__extn", "__expr"])
+def test_2_data_cannot_become_a_reference(key):
+    smuggled = {key: {"type": "User", "id": "root"}}
+    for context in (smuggled, {"user": smuggled}, {"users": [smuggled]}, {"a": {"b": [{"c": smuggled}]}}):
+        with pytest.raises(InvalidRequestError):
+            AuthorizationRequest(ALICE, "View", DOC, context)
+        with pytest.raises(InvalidRequestError):
+            Entity(ALICE, attrs=context)
+        with pytest.raises(InvalidRequestError):
+            Entity(ALICE, tags=context)
+
+
+@pytest.mark.parametrize("given", [(), [Entity(ALICE)]], ids=["none given", "given"])
+@pytest.mark.parametrize("validated", [True, False])
+def test_3_action_groups_of_the_schema_hold(given, validated):
+    engine = CedarEngine.from_text(
+        'permit(principal, action in Action::"Read", resource);', SCHEMA, validate_requests=validated
+    )
+    assert ask(engine, entities=given)
+    assert ask(engine, action="Print", entities=given)
+
+
+def test_4_bad_input_is_an_error_without_the_data():
+    loop = [
+        Entity(EntityUid("Group", "secret-a"), parents=[EntityUid("Group", "secret-b")]),
+        Entity(EntityUid("Group", "secret-b"), parents=[EntityUid("Group", "secret-a")]),
+    ]
+    with pytest.raises(InvalidRequestError) as raised:
+        ask(CedarEngine.from_text("permit(principal, action, resource);"), entities=loop)
+    assert "secret" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_5_nobody_redefines_the_caller():
+    engine = CedarEngine.from_text('permit(principal in Group::"admins", action, resource);')
+    caller = Principal("alice", groups=("buyers",))
+    for redefined in (
+        Entity(ALICE, parents=[EntityUid("Group", "admins")]),
+        Entity(EntityUid("Group", "buyers"), parents=[EntityUid("Group", "admins")]),
+    ):
+        with pytest.raises(InvalidRequestError, match="two different entities"):
+            ask(engine, caller, entities=[redefined])
+        with pytest.raises(InvalidRequestError, match="two different entities"):
+            ask(engine, caller, resource=redefined)
+    assert not ask(engine, caller, entities=[caller.entity()])
+
+
+def test_5_two_different_entities_with_one_id_are_refused_and_equal_ones_are_one():
+    engine = CedarEngine.from_text("permit(principal, action, resource);")
+    assert ask(engine, entities=[Entity(DOC, attrs={"a": 1}), Entity(DOC, attrs={"a": 1})])
+    with pytest.raises(InvalidRequestError):
+        ask(engine, entities=[Entity(DOC, attrs={"a": 1}), Entity(DOC, attrs={"a": 2})])
+
+
+def test_6_request_validation_is_a_setting():
+    policies = "permit(principal, action, resource);"
+    loose = CedarEngine.from_text(policies, SCHEMA)
+    strict = CedarEngine.from_text(policies, SCHEMA, validate_requests=True)
+    assert ask(loose, context={"other": 1})
+    assert ask(loose, entities=[Entity(ALICE, attrs={"other": 1})])
+    for rest in ({"context": {"other": 1}}, {"entities": [Entity(ALICE, attrs={"other": 1})]}, {"action": "Other"}):
+        with pytest.raises(InvalidRequestError):
+            ask(strict, **rest)
+    assert ask(strict, context={"mfa": True})
+
+
+def test_7_ids_are_stable():
+    named = '@id("first") permit(principal, action, resource);'
+    assert ask(CedarEngine.from_text(named)).determining_policies == ("first",)
+    bare = "permit(principal, action, resource);"
+    assert ask(CedarEngine.from_text(bare)).determining_policies == ("policy",)
+    assert ask(CedarEngine.from_text(bare + bare)).determining_policies == ("policy#1", "policy#2")
+    by_id = {"store/a b`c": bare, 'q"uote': named}
+    assert ask(CedarEngine.from_policies(by_id)).determining_policies == ('q"uote', "store/a b`c")
+
+
+def test_8_no_partial_evaluation(monkeypatch):
+    monkeypatch.delattr(cedarpy, "is_authorized_partial")
+    assert ask(CedarEngine.from_text(ALL))
+
+
+def test_actions_are_no_entities_of_a_request():
+    engine = CedarEngine.from_text('permit(principal, action in Action::"Read", resource);')
+    fake = Entity(EntityUid("Action", "View"), parents=[EntityUid("Action", "Read")])
+    with pytest.raises(InvalidRequestError, match="no actions"):
+        ask(engine, entities=[fake])
+    with pytest.raises(InvalidRequestError, match="no actions"):
+        ask(engine, entities=[Entity(EntityUid("Shop::Action", "View"))])
+
+
+# ---- What the engine holds ----
+
+HELD = [
+    Entity(ALICE, attrs={"level": 3}, parents=[EntityUid("Group", "staff")]),
+    Entity(EntityUid("Group", "buyers"), parents=[EntityUid("Group", "staff")]),
+]
+STAFF = 'permit(principal in Group::"staff", action, resource);'
+
+
+def test_held_entities_are_seen_with_and_without_given_ones():
+    engine = CedarEngine.from_text(STAFF, entities=HELD)
+    assert ask(engine)
+    assert ask(engine, resource=Entity(DOC))
+    assert not ask(engine, EntityUid("User", "bob"))
+
+
+def test_a_request_cannot_redefine_what_is_held():
+    engine = CedarEngine.from_text(STAFF, entities=HELD)
+    with pytest.raises(InvalidRequestError):
+        ask(engine, EntityUid("User", "bob"), entities=[Entity(ALICE)])
+    with pytest.raises(InvalidRequestError):
+        ask(engine, Principal("alice", groups=("staff",)))
+
+
+def test_the_bare_groups_of_a_caller_give_way_to_held_ones():
+    engine = CedarEngine.from_text(STAFF, entities=HELD)
+    assert ask(engine, Principal("bob", groups=("buyers",)))
+    assert not ask(engine, Principal("bob", groups=("others",)))
+
+
+def test_groups_of_actions_may_be_held_without_a_schema():
+    held = json.dumps(
+        [
+            {"uid": {"type": "Action", "id": "View"}, "attrs": {}, "parents": [{"type": "Action", "id": "Read"}]},
+            {"uid": {"type": "Action", "id": "Read"}, "attrs": {}, "parents": [{"type": "Action", "id": "Any"}]},
+        ]
+    )
+    engine = CedarEngine.from_text('permit(principal, action in Action::"Any", resource);', entities=held)
+    assert ask(engine)
+    assert not ask(engine, action="Edit")
+
+
+# ---- Slicing ----
+
+
+def test_a_forbid_on_a_group_applies_to_users():
+    engine = CedarEngine.from_text(
+        'permit(principal, action, resource); forbid(principal in Group::"banned", action, resource);'
+    )
+    assert ask(engine, Principal("bob"))
+    assert not ask(engine, Principal("bob", groups=("banned",)))
+    assert not ask(engine, EntityUid("Group", "banned"))
+
+
+def test_slices_are_bounded():
+    policies = "".join(f'permit(principal, action, resource == Doc::"{number}");' for number in range(50))
+    engine = CedarEngine.from_text(policies)
+    engine._policies._max_weight = 10
+    for number in range(50):
+        assert ask(engine, resource=EntityUid("Doc", str(number)))
+        assert engine._policies._weight <= 10
+    assert not ask(engine, resource=EntityUid("Doc", "50"))
+
+
+def test_templates_decide_only_through_links():
+    template = '@id("share") permit(principal == ?principal, action, resource == ?resource);'
+    assert not ask(CedarEngine.from_text(template))
+    link = TemplateLink("share", "share-1", {"?principal": ALICE, "?resource": DOC})
+    engine = CedarEngine.from_text(template, links=[link])
+    assert len(engine) == 1
+    assert ask(engine).determining_policies == ("share-1",)
+    assert not ask(engine, EntityUid("User", "bob"))
+
+
+# ---- Values ----
+
+
+def test_typed_values_reach_the_policies():
+    engine = CedarEngine.from_text(
+        """permit(principal, action, resource) when {
+            context.ip.isInRange(ip("10.0.0.0/8")) && context.price.lessThan(decimal("10.0"))
+            && context.at > datetime("2026-01-01") && context.age < duration("2h") && context.tags.contains("a")
+            && context.record.owner == principal && context.long == -9223372036854775808
+        };"""
+    )
+    context = {
+        "ip": CedarIp("10.1.2.3"),
+        "price": CedarDecimal("9.99"),
+        "at": CedarDatetime("2026-11-20T12:00:00Z"),
+        "age": CedarDuration("1h30m"),
+        "tags": {"a", "b"},
+        "record": {"owner": ALICE},
+        "long": -(2**63),
+    }
+    assert ask(engine, context=context)
+
+
+# ---- Errors when built ----
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"a.cedar": f"// x\n\n{ALL}\n\n\npermit(principal, actn, resource);"},
+            "a.cedar:6: ",
+        ),
+        ({"a.cedar": "permit(principal, action, resource)"}, "a.cedar:1: "),
+        ({"a.cedar": '\n\n"; permit'}, "a.cedar:"),
+        (
+            {
+                "a.cedar": ALL,
+                "b.cedar": '\n// c\npermit(principal, action == Action::"Nope", resource);',
+                "schema.cedarschema": SCHEMA,
+            },
+            "b.cedar:3: ",
+        ),
+        (
+            {
+                "a.cedar": '@id("x") permit(principal, action, resource);',
+                "b.cedar": '\n@id("x")\nforbid(principal, action, resource);',
+            },
+            "two policies have the id `x`: .*a.cedar:1 and .*b.cedar:2",
+        ),
+        ({"a.cedar": ALL, "schema.cedarschema": "entity ;"}, "schema"),
+        ({"a.cedar": ALL, "entities.json": "[{]"}, "`entities` do not parse"),
+        (
+            {"a.cedar": ALL, "template-links.json": '[{"x": 1}]'},
+            "template-links.json",
+        ),
+        ({"a.cedar": ALL, "schema.json": "{}", "schema.cedarschema": ""}, "both"),
+        ({}, "no `\\*.cedar` files"),
+    ],
+)
+def test_a_directory_that_is_wrong_says_where(tmp_path, files, message):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        CedarEngine.from_directory(tmp_path)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "a.cedar").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        CedarEngine.from_directory(tmp_path)
+
+
+def test_a_directory(tmp_path):
+    (tmp_path / "orders.cedar").write_text("permit(principal, action, resource is Order);")
+    (tmp_path / "more.cedar").write_text(f'@id("x") permit(principal, action, resource is Doc);{ALL}')
+    (tmp_path / "entities.json").write_text('[{"uid": {"type": "User", "id": "alice"}, "attrs": {}, "parents": []}]')
+    engine = CedarEngine.from_directory(tmp_path)
+    assert ask(engine).determining_policies == ("more#2", "x")
+    assert ask(engine, resource=EntityUid("Order", "1")).determining_policies == ("more#2", "orders")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: CedarEngine.from_policies({"two": "permit(principal, action, resource);" * 2}),
+        lambda: CedarEngine.from_policies({"none": ""}),
+        lambda: CedarEngine.from_text(
+            "permit(principal == ?principal, action, resource);", links=[TemplateLink("no", "l", {})]
+        ),
+        lambda: CedarEngine.from_text(
+            '@id("t") permit(principal == ?principal, action, resource);', links=[TemplateLink("t", "l", {})]
+        ),
+        lambda: CedarEngine.from_text("", on_evaluation_error="allow"),
+        lambda: CedarEngine.from_text("", action_type="Verb"),
+        lambda: CedarEngine.from_text("", principal_type="a user"),
+        lambda: CedarEngine.from_text("", principal_id="email"),
+        lambda: CedarEngine.from_text(
+            "permit(principal, action, resource) when { " + "[" * 70 + "]" * 70 + " == [] };"
+        ),
+    ],
+)
+def test_what_is_wrong_fails_when_built(build):
+    with pytest.raises(ConfigurationError):
+        build()
+
+
+def test_no_policies_allow_nothing():
+    assert not ask(CedarEngine.from_text(""))
+
+
+def test_the_engine_takes_no_tokens():
+    with pytest.raises(InvalidRequestError):
+        CedarEngine.from_text("").is_authorized_with_token("View", DOC, access_token="a.b.c")

@@ -1,0 +1,311 @@
+"""Limits before the call, batches, and what reaches a client."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
+from authz_lib.decisions import DecisionLog
+from authz_lib.decisions.avp_client import Answer, Boto3Client, ThinClient, default_endpoint
+from authz_lib.errors import ConfigurationError, InvalidRequestError
+
+ALICE = EntityUid("User", "alice")
+DOC = EntityUid("Doc", "1")
+
+
+class Recording(ThinClient):
+    """A client that answers ALLOW to everything, and keeps what it was asked."""
+
+    def __init__(self):
+        super().__init__(region="eu-west-1", endpoint_url="http://127.0.0.1:9")
+        self.__class__.asked = []
+
+    def call(self, operation, parameters, body):
+        assert json.loads(body) == parameters
+        self.asked.append((operation, parameters))
+        answer = {"decision": "ALLOW", "determiningPolicies": [{"policyId": "p"}], "errors": []}
+        if operation.startswith("Batch"):
+            return Answer({"results": [answer | {"request": item} for item in parameters["requests"]]}, "r-1")
+        return Answer(answer, "r-1")
+
+
+@pytest.fixture
+def client():
+    return Recording()
+
+
+@pytest.fixture
+def point(client):
+    return VerifiedPermissions("PS1", client=client)
+
+
+def request(number="1", principal=ALICE, **rest):
+    return AuthorizationRequest(principal, "View", EntityUid("Doc", number), **rest)
+
+
+def test_empty_parts_are_left_out(point, client):
+    point.is_authorized(request())
+    assert client.asked == [
+        (
+            "IsAuthorized",
+            {
+                "policyStoreId": "PS1",
+                "principal": {"entityType": "User", "entityId": "alice"},
+                "action": {"actionType": "Action", "actionId": "View"},
+                "resource": {"entityType": "Doc", "entityId": "1"},
+            },
+        )
+    ]
+
+
+def test_a_principal_brings_its_entity_and_its_groups(client):
+    point = VerifiedPermissions(
+        "PS1", client=client, principal_type="Shop::User", group_type="Shop::Group", principal_id="pool|sub"
+    )
+    issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Abc"
+    point.is_authorized(request(principal=Principal("s-1", issuer=issuer, groups=("g",), tenant_id="t")))
+    sent = client.asked[0][1]
+    user = {"entityType": "Shop::User", "entityId": "eu-west-1_Abc|s-1"}
+    group = {"entityType": "Shop::Group", "entityId": "eu-west-1_Abc|g"}
+    assert sent["principal"] == user
+    assert sent["entities"]["entityList"] == [
+        {"identifier": user, "attributes": {"tenant_id": {"string": "t"}}, "parents": [group]},
+        {"identifier": group},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [
+        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "", DOC)), "action"),
+        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "x" * 513, DOC)), "action"),
+        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, 7, DOC)), "action"),
+        (lambda point: point.is_authorized(AuthorizationRequest("User::alice", "View", DOC)), "principal"),
+        (lambda point: point.is_authorized(AuthorizationRequest(None, "View", DOC)), "principal"),
+        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "View", "Doc::1")), "resource"),
+        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "View", DOC, entities=[ALICE])), "entities"),
+        (lambda point: point.is_authorized(request(context={"a": 1.5})), "context.a"),
+        (lambda point: point.is_authorized(request(expires_at=float("nan"))), "expires_at"),
+        (lambda point: point.is_authorized_with_token("View", DOC), "accessToken"),
+        (lambda point: point.is_authorized_with_token("View", DOC, access_token=""), "accessToken"),
+        (lambda point: point.is_authorized_with_token("View", DOC, identity_token="x" * 131_073), "identityToken"),
+    ],
+)
+def test_a_limit_is_checked_before_the_call(point, client, ask, field):
+    with pytest.raises(InvalidRequestError) as raised:
+        ask(point)
+    assert raised.value.field == field
+    assert client.asked == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"policy_store_id": ""},
+        {"policy_store_id": "x" * 201},
+        {"policy_store_id": "arn:aws:x"},
+        {"action_type": "Verb"},
+        {"action_type": "Action::Verb"},
+        {"on_evaluation_error": "allow"},
+        {"parallel_calls": 0},
+        {"region": "eu-west-1"},
+        {"client": object()},
+    ],
+    ids=repr,
+)
+def test_what_is_wrong_fails_when_built(client, options):
+    with pytest.raises(ConfigurationError):
+        VerifiedPermissions(**{"policy_store_id": "PS1", "client": client} | options)
+
+
+def test_a_region_is_needed(monkeypatch):
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    with pytest.raises(ConfigurationError, match="AWS_REGION"):
+        VerifiedPermissions("PS1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert VerifiedPermissions("policy-store-alias/orders").identity.startswith(
+        "https://verifiedpermissions.eu-west-1.amazonaws.com\n"
+    )
+    for url in ("ftp://x", "127.0.0.1", ""):
+        if url:
+            with pytest.raises(ConfigurationError):
+                VerifiedPermissions("PS1", endpoint_url=url)
+
+
+# ---- Batches ----
+
+
+def sizes(client):
+    return [len(parameters["requests"]) for operation, parameters in client.asked if operation == "BatchIsAuthorized"]
+
+
+def test_31_questions_are_two_calls(point, client):
+    assert len(point.batch_is_authorized([request(str(number)) for number in range(31)])) == 31
+    assert sorted(operation for operation, _ in client.asked) == ["BatchIsAuthorized", "IsAuthorized"]
+
+
+def test_questions_are_grouped_by_principal_or_by_resource(client):
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    users = [EntityUid("User", str(number)) for number in range(60)]
+    point.batch_is_authorized([request(principal=user) for user in users])
+    assert sizes(client) == [30, 30]
+    client.asked.clear()
+    point.batch_is_authorized([request(str(number), user) for user in users[:2] for number in range(30)])
+    assert sizes(client) == [30, 30]
+    for _, parameters in client.asked:
+        assert len({json.dumps(item["principal"]) for item in parameters["requests"]}) == 1
+
+
+def test_entities_that_differ_do_not_share_a_call(client):
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    one, other = Entity(ALICE, attrs={"level": 1}), Entity(ALICE, attrs={"level": 2})
+    point.batch_is_authorized(
+        [request("1", entities=[one]), request("2", entities=[one]), request("3", entities=[other])]
+    )
+    assert [operation for operation, _ in client.asked] == ["BatchIsAuthorized", "IsAuthorized"]
+
+
+def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
+    """A single question about doc 1 does not know `Folder::f`; beside doc 2 it must not know it either."""
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    folder = EntityUid("Folder", "f")
+    for first in (
+        Entity(EntityUid("Doc", "1"), parents=[folder]),
+        Entity(EntityUid("Doc", "1"), attrs={"deep": [{"in": folder}]}),
+    ):
+        client.asked.clear()
+        second = request("2", entities=[Entity(folder, attrs={"public": True})])
+        point.batch_is_authorized([AuthorizationRequest(ALICE, "View", first), second])
+        assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
+    client.asked.clear()
+    point.batch_is_authorized([second, request("3", context={"folder": folder})])
+    assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
+
+
+def test_a_call_holds_at_most_a_hundred_entities_of_resources(client):
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    requests = [
+        request(str(number), entities=[Entity(EntityUid("Part", f"{number}-{part}")) for part in range(9)])
+        for number in range(24)
+    ]
+    point.batch_is_authorized(requests)
+    assert sizes(client) == [11, 11, 2]
+    assert max(len(parameters["entities"]["entityList"]) for _, parameters in client.asked) <= 100
+
+
+def test_filter_asks_about_each_resource_once_and_keeps_the_order(point, client):
+    docs = [EntityUid("Doc", number) for number in ("2", "1", "2", "3")]
+    assert point.filter(ALICE, "View", docs) == docs
+    assert sizes(client) == [3]
+    assert point.filter(ALICE, "View", []) == []
+    with pytest.raises(ConfigurationError):
+        point.filter(ALICE, "View", docs, on_error="allow")
+
+
+def test_filter_takes_two_entities_with_one_id_for_two_candidates(point, client):
+    first, second = Entity(DOC, attrs={"a": 1}), Entity(DOC, attrs={"a": 2})
+    assert point.filter(ALICE, "View", [first, second]) == [first, second]
+    assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
+
+
+def test_tokens_in_a_batch(point, client):
+    decisions = point.batch_is_authorized_with_token([("View", DOC), ("Edit", DOC)], access_token="a.b.c")
+    assert [bool(decision) for decision in decisions] == [True, True]
+    operation, parameters = client.asked[0]
+    assert operation == "BatchIsAuthorizedWithToken"
+    assert parameters["accessToken"] == "a.b.c"
+    assert all("principal" not in item for item in parameters["requests"])
+
+
+# ---- Endpoints ----
+
+
+@pytest.mark.parametrize(
+    ("region", "environment", "endpoint"),
+    [
+        ("eu-west-1", {}, "https://verifiedpermissions.eu-west-1.amazonaws.com"),
+        ("cn-north-1", {}, "https://verifiedpermissions.cn-north-1.amazonaws.com.cn"),
+        (
+            "us-gov-west-1",
+            {"AWS_USE_FIPS_ENDPOINT": "true"},
+            "https://verifiedpermissions-fips.us-gov-west-1.amazonaws.com",
+        ),
+        ("eu-west-1", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
+        (
+            "eu-west-1",
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": "http://127.0.0.1:2"},
+            "http://127.0.0.1:2",
+        ),
+        (
+            "eu-west-1",
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "https://verifiedpermissions.eu-west-1.amazonaws.com",
+        ),
+    ],
+)
+def test_the_default_endpoint(region, environment, endpoint):
+    assert default_endpoint(region, environment) == endpoint
+
+
+def test_a_client_of_another_service_is_refused():
+    with pytest.raises(ConfigurationError):
+        Boto3Client(object())
+
+
+# ---- The decision log ----
+
+
+def test_the_log_names_nobody_by_default(client, caplog):
+    point = VerifiedPermissions("PS1", client=client)
+    with caplog.at_level(logging.INFO, "authz_lib.decisions"):
+        point.is_authorized(request("secret-doc", EntityUid("User", "secret-user"), context={"secret": "secret"}))
+    (line,) = caplog.messages
+    record = json.loads(line)
+    assert "secret" not in line
+    assert record.keys() == {
+        "decision_id",
+        "decision",
+        "action",
+        "resource_type",
+        "determining_policies",
+        "errors",
+        "source",
+        "latency_ms",
+        "policy_store_id",
+        "request_id",
+    }
+    assert (record["decision"], record["action"], record["resource_type"]) == ("ALLOW", "View", "Doc")
+
+
+def test_the_log_can_tell_callers_apart_without_naming_them(client):
+    records = []
+    log = DecisionLog(on_decision=records.append, hmac_key=b"k" * 16)
+    point = VerifiedPermissions("PS1", client=client, decision_log=log)
+    for user in ("a", "a", "b"):
+        point.is_authorized(request(principal=EntityUid("User", user)))
+    assert records[0]["principal"] == records[1]["principal"] != records[2]["principal"]
+    assert len(records[0]["principal"]) == 64
+    assert len({record["decision_id"] for record in records}) == 3
+
+
+def test_the_log_holds_ids_where_that_is_wanted(client):
+    records = []
+    point = VerifiedPermissions(
+        "PS1", client=client, decision_log=DecisionLog(on_decision=records.append, log_ids=True)
+    )
+    point.batch_is_authorized([request("1"), request("2")])
+    assert [record["resource"] for record in records] == ["Doc::1", "Doc::2"]
+    with pytest.raises(ConfigurationError):
+        DecisionLog(hmac_key=b"short")
+
+
+def test_a_remembered_decision_is_reported_too(client):
+    records = []
+    point = VerifiedPermissions("PS1", client=client, decision_log=DecisionLog(on_decision=records.append)).cached()
+    point.is_authorized(request())
+    point.is_authorized(request())
+    assert [record["source"] for record in records] == ["verified_permissions", "cache"]

@@ -273,16 +273,16 @@ def _is_object(value: object) -> TypeGuard[JSONObject]:
 
 def _object(holder: JSONObject, name: str, prefix: str = "") -> JSONObject:
     value = holder.get(name)
-    if not _is_object(value):
-        raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not an object")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not an object")
 
 
 def _text(holder: JSONObject, name: str, prefix: str = "") -> str:
     value = holder.get(name)
-    if type(value) is not str or not value:
-        raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not a string")
-    return value
+    if type(value) is str and value:
+        return value
+    raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not a string")
 
 
 def _optional_text(holder: JSONObject, name: str) -> str | None:

@@ -22,19 +22,25 @@ permit (principal == User::"alice", action == Action::"Get", resource == Order::
 permit (principal == User::"alice", action == Action::"Read", resource == Application::"shop")
   when { context has dept && context.dept == "sales" };
 """
+
+
+def line(method, route, action, **more):
+    return {"method": method, "route": route, "action": action, **more}
+
+
+ORDER = {"resource_type": "Order", "resource_id_label": "id"}
 ACTIONS = {
     "version": 1,
     "actions": [
-        {"method": "GET", "route": "/orders", "action": "List", "scopes": ["read"]},
-        {"method": "POST", "route": "/orders", "action": "Create", "scopes": ["read"]},
-        {"method": "GET", "route": "/items", "action": "List", "scopes": ["read"]},
-        {"method": "GET", "route": "/report", "action": "Read", "scopes": ["read"]},
-        {"method": "GET", "route": "/orders/{id}", "action": "Get", "resource_type": "Order", "resource_id_label": "id"},
-        {"method": "DELETE", "route": "/orders/{id}", "action": "Cancel", "resource_type": "Order", "resource_id_label": "id"},
-        {"method": "GET", "route": "/orders/{id}", "query": {"view": "full"}, "action": "GetFull",
-         "resource_type": "Order", "resource_id_label": "id"},
+        line("GET", "/orders", "List", scopes=["read"]),
+        line("POST", "/orders", "Create", scopes=["read"]),
+        line("GET", "/items", "List", scopes=["read"]),
+        line("GET", "/report", "Read", scopes=["read"]),
+        line("GET", "/orders/{id}", "Get", **ORDER),
+        line("DELETE", "/orders/{id}", "Cancel", **ORDER),
+        line("GET", "/orders/{id}", "GetFull", query={"view": "full"}, **ORDER),
     ],
-}  # fmt: skip
+}
 AUTHORIZER = """
 import json, os
 from authz_lib import *
@@ -65,6 +71,8 @@ def handler(event, context):
 
 class Deployment:
     """The local AWS, what it is asked to deploy, and requests over HTTP."""
+
+    actions = ACTIONS
 
     def __init__(self, aws, store, issuer):
         self.aws, self.store, self.issuer = aws, store, issuer

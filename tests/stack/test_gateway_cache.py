@@ -1,7 +1,7 @@
 """What each wrong cache would replay, over HTTP on the local AWS; and that the constructor refuses it.
 
-The deployed authorizer claims `GatewayCache.OFF` while its API caches: that is the lie which the constructor cannot see.
-Told the truth, it refuses.
+The deployed authorizer claims `GatewayCache.OFF` while its API caches: that is the lie which the constructor cannot
+see.  Told the truth, it refuses.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ TOKEN, METHOD, PATH, ROUTE = (
 ROUTES = ["GET /orders", "POST /orders", "GET /items", "GET /report", "GET /orders/{id}", "DELETE /orders/{id}"]
 ANY = ["ANY /orders", "ANY /orders/{id}", "GET /report"]
 
+LIST = {"method": "GET", "route": "/orders", "action": "List"}
+CREATE = {"method": "POST", "route": "/orders", "action": "Create"}
+
 #: name -> identity sources, routes, the request that is allowed, the one that is not and is served
 REPLAYS = {
     "the token alone": ([TOKEN], ROUTES, ("GET", "/orders"), ("POST", "/orders")),
@@ -29,7 +32,7 @@ REPLAYS = {
 }
 
 
-def refuse(deployment, sources, actions, **options):
+def refuse(deployment, sources, **options):
     class Anyone:
         def verify(self, token):
             raise AssertionError("not asked while building")
@@ -38,7 +41,7 @@ def refuse(deployment, sources, actions, **options):
         LambdaAuthorizer(
             verifier=Anyone(),
             token_sources=options.pop("token_sources", [BearerToken()]),
-            actions=ActionMap.from_document(actions),
+            actions=ActionMap.from_document(deployment.actions),
             decisions=None,
             application=EntityUid("Application", "shop"),
             response="simple",
@@ -48,19 +51,8 @@ def refuse(deployment, sources, actions, **options):
     return str(caught.value)
 
 
-@pytest.fixture(scope="module")
-def actions():
-    import json
-    from pathlib import Path
-
-    scope = {}
-    text = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
-    exec(text[text.index("ACTIONS = ") : text.index("AUTHORIZER = ")], scope)
-    return json.loads(json.dumps(scope["ACTIONS"]))
-
-
 @pytest.mark.parametrize("name", REPLAYS)
-def test_a_key_that_leaves_an_input_out_serves_what_is_denied(name, deployment, actions):
+def test_a_key_that_leaves_an_input_out_serves_what_is_denied(name, deployment):
     sources, routes, allowed, denied = REPLAYS[name]
     send = deployment.http_api(
         deployment.authorizer("simple"), routes=routes, identity_sources=sources, ttl_seconds=300
@@ -69,10 +61,10 @@ def test_a_key_that_leaves_an_input_out_serves_what_is_denied(name, deployment, 
     token = deployment.token()
     assert send(*allowed, token) == 200
     assert send(*denied, token) == 200, "the replay"
-    assert "identity source" in refuse(deployment, sources, actions)
+    assert "identity source" in refuse(deployment, sources)
 
 
-def test_a_key_without_the_token_serves_everybody(deployment, actions):
+def test_a_key_without_the_token_serves_everybody(deployment):
     sources = [METHOD, PATH]
     send = deployment.http_api(
         deployment.authorizer("simple"), routes=ROUTES, identity_sources=sources, ttl_seconds=300
@@ -80,10 +72,10 @@ def test_a_key_without_the_token_serves_everybody(deployment, actions):
     assert send("GET", "/items", deployment.token("mallory")) == 403
     assert send("GET", "/orders", deployment.token("alice")) == 200
     assert send("GET", "/orders", deployment.token("mallory")) == 200, "the replay"
-    assert "the token source" in refuse(deployment, sources, actions)
+    assert "the token source" in refuse(deployment, sources)
 
 
-def test_a_key_without_a_context_value_serves_every_value(deployment, actions):
+def test_a_key_without_a_context_value_serves_every_value(deployment):
     sources = [TOKEN, METHOD, PATH, "$request.querystring.view"]
     context = {"dept": "$request.header.x-dept"}
     send = deployment.http_api(
@@ -94,13 +86,11 @@ def test_a_key_without_a_context_value_serves_every_value(deployment, actions):
     token = deployment.token()
     assert send("GET", "/report", token, x_dept="sales") == 200
     assert send("GET", "/report", token, x_dept="legal") == 200, "the replay"
-    assert "a context value" in refuse(deployment, sources, actions, context=context)
+    assert "a context value" in refuse(deployment, sources, context=context)
 
 
 def test_a_route_key_of_any_tells_no_methods_apart_and_the_event_shows_it(deployment):
-    plain = {"version": 1, "actions": [
-        {"method": "GET", "route": "/orders", "action": "List"}, {"method": "POST", "route": "/orders", "action": "Create"},
-    ]}  # fmt: skip
+    plain = {"version": 1, "actions": [LIST, CREATE]}
     lying = deployment.authorizer("simple", actions=plain)
     send = deployment.http_api(lying, routes=["ANY /orders"], identity_sources=[TOKEN, ROUTE], ttl_seconds=300)
     token = deployment.token()
@@ -116,7 +106,7 @@ def test_a_route_key_of_any_tells_no_methods_apart_and_the_event_shows_it(deploy
     assert [send("GET", "/orders", token), send("POST", "/orders", token)] == [200, 403]
 
 
-def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment, actions):
+def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment):
     second = "$request.header.x-amzn-oidc-accesstoken"
     sources = [TOKEN, second, METHOD, PATH]
     function = deployment.authorizer("simple", headers=["x-amzn-oidc-accesstoken"])
@@ -125,15 +115,14 @@ def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment, a
     send = deployment.http_api(function, routes=ROUTES)
     assert send("GET", "/orders", None, x_amzn_oidc_accesstoken=deployment.token()) == 200
     two = [BearerToken(), Header("x-amzn-oidc-accesstoken")]
-    assert "two token sources" in refuse(deployment, sources, actions, token_sources=two)
+    assert "two token sources" in refuse(deployment, sources, token_sources=two)
 
 
 def test_a_key_that_covers_everything_replays_only_what_is_right(deployment):
     sources = [TOKEN, METHOD, PATH]
-    plain = {"version": 1, "actions": [
-        {"method": "GET", "route": "/orders", "action": "List"}, {"method": "POST", "route": "/orders", "action": "Create"},
-        {"method": "GET", "route": "/orders/{id}", "action": "Get", "resource_type": "Order", "resource_id_label": "id"},
-    ]}  # fmt: skip
+    label = {"resource_type": "Order", "resource_id_label": "id"}
+    get = {"method": "GET", "route": "/orders/{id}", "action": "Get", **label}
+    plain = {"version": 1, "actions": [LIST, CREATE, get]}
     function = deployment.authorizer("simple", actions=plain, cache=sources)
     send = deployment.http_api(function, routes=ROUTES, identity_sources=sources, ttl_seconds=300)
     token = deployment.token()
@@ -145,14 +134,14 @@ def test_a_key_that_covers_everything_replays_only_what_is_right(deployment):
 
 
 def test_another_key_than_the_declared_one_is_an_error_that_is_not_remembered(deployment):
-    plain = {"version": 1, "actions": [{"method": "GET", "route": "/orders", "action": "List"}]}
+    plain = {"version": 1, "actions": [LIST]}
     function = deployment.authorizer("simple", actions=plain, cache=[TOKEN, METHOD, PATH])
     send = deployment.http_api(function, routes=ROUTES, identity_sources=[TOKEN], ttl_seconds=300)
     assert send("GET", "/orders", deployment.token()) == 500
 
 
 TABLE = {"version": 1, "actions": [
-    {"method": "GET", "route": "/orders", "action": "List"}, {"method": "POST", "route": "/orders", "action": "Create"},
+    LIST, CREATE,
     {"method": "GET", "route": "/items", "action": "List"}, {"method": "GET", "route": "/items/{id}", "action": "List"},
     {"method": "GET", "route": "/items/new", "action": "Create"},
 ]}  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from authz_lib.actions import ActionEntry, ActionMap
     from authz_lib.decisions.request import Decision
     from authz_lib.gateway.answers import Answers
-    from authz_lib.gateway.callers import Claim, Verifier
+    from authz_lib.gateway.callers import Caller, Claim, Verifier
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import Principal
@@ -37,6 +37,7 @@ _log = logging.getLogger("authz_lib.authorizer")
 # Verified Permissions takes 100 entities of the principal's side in a batch: the caller and 99 groups.  Held for every
 # engine and every call, so that an answer does not change with either.
 _MAX_GROUPS = 99
+_REMEMBERED = 1024
 
 _ANSWERS: dict[str, Callable[[bool], Answers]] = {
     "simple": lambda _: SimpleAnswers(),
@@ -103,7 +104,17 @@ class LambdaAuthorizer:
     ('Allow', 'alice')
     """
 
-    __slots__ = ("_actions", "_answers", "_application", "_cache", "_callers", "_context", "_decisions", "_table")
+    __slots__ = (
+        "_actions",
+        "_answers",
+        "_application",
+        "_cache",
+        "_callers",
+        "_context",
+        "_decisions",
+        "_requests",
+        "_table",
+    )
 
     def __init__(
         self,
@@ -131,6 +142,7 @@ class LambdaAuthorizer:
         self._application = application
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
+        self._requests: dict[tuple[int, int], AuthorizationRequest] = {}
         scope = prove(
             gateway_cache,
             tokens=[Input.of_source(source) for source in token_sources],
@@ -188,16 +200,16 @@ class LambdaAuthorizer:
         check_key(self._cache, question)
         unauthenticated = False
         try:
-            principal = self._callers.identify(event)
+            caller = self._callers.identify(event)
             if self._table is not None:
-                return self._for_every_route(self._table, question, principal)
-            reason = self._refusal(question, principal)
+                return self._for_every_route(self._table, question, caller)
+            reason = self._refusal(question, caller.principal)
         except AuthenticationError as error:
             reason, unauthenticated = error.code, True
         except (AccessDeniedError, InvalidRequestError) as error:
             reason = error.code
         if reason is None:
-            return self._answers.allow(question, principal)
+            return self._answers.allow(question, caller)
         _log.info("refused: %s", reason, extra={"reason": reason, "request_id": question.request_id})
         if unauthenticated:  # outside of `except`: the traceback of `Unauthorized` must not carry a cause
             return self._answers.unauthenticated(question, reason)
@@ -219,6 +231,20 @@ class LambdaAuthorizer:
         return None if self._decisions.is_authorized(request).allowed is True else "access_denied"
 
     def _request(
+        self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
+    ) -> AuthorizationRequest:
+        if entry.resource_id_label is None and not self._context:  # the same question for every request of this caller
+            known = self._requests.get((id(principal), id(entry)))
+            if known is not None and known.principal is principal:
+                return known
+        request = self._new_request(event, principal, entry, resource_id)
+        if entry.resource_id_label is None and not self._context:
+            if len(self._requests) >= _REMEMBERED:
+                self._requests.clear()
+            self._requests[id(principal), id(entry)] = request  # keeps the principal, so its id stays its own
+        return request
+
+    def _new_request(
         self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
     ) -> AuthorizationRequest:
         if len(principal.groups) > _MAX_GROUPS:
@@ -251,11 +277,11 @@ class LambdaAuthorizer:
                 values[name] = found[0]
         return values
 
-    def _for_every_route(self, table: _Table, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+    def _for_every_route(self, table: _Table, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """One policy for all that this caller may do, since the gateway will replay it on every route."""
         if self._actions is None:
-            return table.answers.allow_routes(event, principal, _EVERYTHING)
-        entries = self._actions.entries
+            return table.answers.allow_routes(event, caller, _EVERYTHING)
+        principal, entries = caller.principal, self._actions.entries
         asked: dict[str, AuthorizationRequest] = {}
         for entry in entries:
             if not entry.public and self._decisions is not None and entry.scopes <= principal.scopes:
@@ -269,7 +295,7 @@ class LambdaAuthorizer:
         )
         if not allowed:
             return self._answers.deny(event, "access_denied")
-        return table.answers.allow_routes(event, principal, table.resources(allowed))
+        return table.answers.allow_routes(event, caller, table.resources(allowed))
 
 
 class _Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -71,7 +72,8 @@ class Principal:
     expires_at: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
+        if type(self.claims) is not MappingProxyType:  # a verified token's are read-only already
+            object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
 
     def __repr__(self) -> str:
         return f"<Principal groups={len(self.groups)} scopes={len(self.scopes)}>"
@@ -135,7 +137,7 @@ class Principal:
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
-        return EntityUid(principal_type, self._qualifier(principal_id) + self.subject)
+        return _uid(principal_type, self._qualifier(principal_id) + self.subject)
 
     def group_uids(self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub") -> tuple[EntityUid, ...]:
         """The Cedar ids of the caller's groups, qualified as the caller's own id is.
@@ -144,7 +146,7 @@ class Principal:
         (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
         """
         qualifier = self._qualifier(principal_id)
-        return tuple(EntityUid(group_type, qualifier + name) for name in self.groups)
+        return tuple([_uid(group_type, qualifier + name) for name in self.groups])
 
     def entity(
         self, *, principal_type: str = "User", group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
@@ -187,6 +189,9 @@ def cognito_pool(issuer: str) -> str | None:
     """
     match = _COGNITO_ISSUER.fullmatch(issuer)
     return None if match is None else match[2]
+
+
+_uid = lru_cache(maxsize=4096)(EntityUid)  # few callers and fewer groups make most of the requests
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import InvalidRequestError
-from authz_lib.gateway.context import refusal_context, to_context
+from authz_lib.gateway.context import refusal_context
 from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse, check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from authz_lib.gateway.arns import MethodArn
+    from authz_lib.gateway.callers import Caller
     from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
     from authz_lib.gateway.policies import PolicyResources
-    from authz_lib.principal import Principal
 
 __all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "TablePolicyAnswers"]
 
@@ -24,7 +22,7 @@ class Answers(Protocol):
 
     kinds: frozenset[AuthorizerKind]
 
-    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """Let this request pass, and say who the caller is."""
 
     def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
@@ -39,9 +37,9 @@ class SimpleAnswers:
 
     kinds: frozenset[AuthorizerKind] = frozenset({"http-2.0"})
 
-    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:  # noqa: ARG002
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
         """``isAuthorized: true``."""
-        return SimpleResponse(True, context=to_context(principal)).to_dict()
+        return {"isAuthorized": True, "context": dict(caller.context)}  # checked once, when the token was new
 
     def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
         """``isAuthorized: false``."""
@@ -55,13 +53,13 @@ class PolicyAnswers:
 
     kinds: frozenset[AuthorizerKind] = frozenset({"rest-token", "rest-request", "http-1.0", "http-2.0", "websocket"})
 
-    def allow(self, event: AuthorizerEvent, principal: Principal) -> dict[str, Any]:
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """An Allow of the method's own ARN; a path that no policy can name is refused."""
         try:
             resource = _arn(event).resource
         except InvalidRequestError as error:
             return self.deny(event, error.code)
-        answer = PolicyResponse(principal.subject, allow=[resource], context=to_context(principal)).to_dict()
+        answer = PolicyResponse(caller.principal.subject, allow=[resource], context=caller.context).to_dict()
         check_size(answer)
         return answer
 
@@ -87,14 +85,14 @@ class TablePolicyAnswers(PolicyAnswers):
     def __init__(self, *, max_bytes: int) -> None:
         self._max_bytes = max_bytes
 
-    def allow_routes(self, event: AuthorizerEvent, principal: Principal, resources: PolicyResources) -> dict[str, Any]:
+    def allow_routes(self, event: AuthorizerEvent, caller: Caller, resources: PolicyResources) -> dict[str, Any]:
         """The policy for the routes that this caller may use; the rest is denied explicitly."""
         prefix = _arn(event).stage_prefix
         answer = PolicyResponse(
-            principal.subject,
+            caller.principal.subject,
             allow=[prefix + text for text in resources.allow],
             deny=[prefix + text for text in resources.deny],
-            context=to_context(principal),
+            context=caller.context,
         ).to_dict()
         check_size(answer, max_bytes=self._max_bytes)
         return answer
@@ -115,11 +113,9 @@ class AppSyncAnswers:
     def __init__(self, *, reads_operation: bool) -> None:
         self._ttl = 0 if reads_operation else None
 
-    def allow(self, event: AuthorizerEvent, principal: Principal, denied_fields: Sequence[str] = ()) -> dict[str, Any]:  # noqa: ARG002
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
         """``isAuthorized: true``."""
-        return AppSyncResponse(
-            True, resolver_context=to_context(principal), denied_fields=denied_fields, ttl_override_seconds=self._ttl
-        ).to_dict()
+        return AppSyncResponse(True, resolver_context=caller.context, ttl_override_seconds=self._ttl).to_dict()
 
     def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
         """``isAuthorized: false``."""

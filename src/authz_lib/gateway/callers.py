@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from authz_lib.errors import ConfigurationError, InvalidClaimError
+from authz_lib.errors import ConfigurationError
+from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, cognito_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from authz_lib.gateway.responses import ContextValue
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.tokens import VerifiedToken
 
-__all__ = ["Callers", "Claim", "Verifier"]
+__all__ = ["Caller", "Callers", "Claim", "Verifier", "require_qualified_ids"]
 
 Claim: TypeAlias = "str | Mapping[str, str | None] | None"
 """A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
@@ -31,6 +33,13 @@ class Verifier(Protocol):
         ...
 
 
+class Caller(NamedTuple):
+    """Who calls, and what the integration is told about them (written once per token, not once per request)."""
+
+    principal: Principal
+    context: Mapping[str, ContextValue]
+
+
 class Callers:
     """Finds out who calls: reads the token, has it verified, and maps its claims.
 
@@ -41,7 +50,7 @@ class Callers:
         ConfigurationError: that is not so, or a claim is named for an issuer that the verifier does not know.
     """
 
-    __slots__ = ("_groups_claim", "_principals", "_sources", "_tenant_claim", "_verifier")
+    __slots__ = ("_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
 
     def __init__(
         self, verifier: Verifier, sources: Sequence[TokenSource], *, tenant_claim: Claim, groups_claim: Claim
@@ -54,18 +63,18 @@ class Callers:
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
         # By the identity of the verified token, which the entry keeps alive; the verifier remembers tokens by digest.
-        self._principals: dict[int, tuple[VerifiedToken, Principal]] = {}
+        self._known: dict[int, tuple[VerifiedToken, Caller]] = {}
 
-    def identify(self, event: object) -> Principal:
+    def identify(self, event: object) -> Caller:
         """The caller of an event.
 
         Raises:
-            AuthenticationError: there is no acceptable token.
+            AuthenticationError: there is no acceptable token, or it does not say when it expires.
             AccessDeniedError: the token lacks a scope or group that the verifier asks for.
             DependencyError: the key set did not answer.
         """
         token = self._verifier.verify(read_token(event, self._sources))
-        known = self._principals.get(id(token))
+        known = self._known.get(id(token))
         if known is not None and known[0] is token:
             return known[1]
         principal = Principal.from_token(
@@ -73,12 +82,11 @@ class Callers:
             tenant_claim=_claim_of(self._tenant_claim, token.issuer),
             groups_claim=_claim_of(self._groups_claim, token.issuer),
         )
-        if principal.expires_at is None:
-            raise InvalidClaimError("`exp` is missing", claim="exp")
-        if len(self._principals) >= _REMEMBERED:
-            self._principals.clear()
-        self._principals[id(token)] = token, principal
-        return principal
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        caller = Caller(principal, to_context(principal))
+        self._known[id(token)] = token, caller
+        return caller
 
 
 def require_qualified_ids(verifier: object, decisions: object) -> None:

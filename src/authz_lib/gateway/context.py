@@ -24,6 +24,7 @@ REASON = "reason"
 """The key under which a refusal says why: the stable ``code`` of an error, never a detail of a policy."""
 
 _NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
@@ -48,8 +49,8 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         "client_id": principal.client_id or "",
         "token_use": token_use if type(token_use) is str else "",
         "tenant_id": principal.tenant_id or "",
-        "groups": json.dumps(principal.groups, separators=(",", ":")),
-        "scopes": json.dumps(sorted(principal.scopes), separators=(",", ":")),
+        "groups": _json(principal.groups),
+        "scopes": _json(sorted(principal.scopes)),
         "exp": int(principal.expires_at),
         REASON: "",
     }

@@ -176,7 +176,7 @@ def _http_two(event: JSONObject) -> AuthorizerEvent:
     arn = _arn(event, "routeArn")
     context = _object(event, "requestContext")
     method = _text(_object(context, "http", "requestContext."), "method", "requestContext.http.")
-    path = _below_stage(_text(event, "rawPath"), arn.stage)
+    path = _below_stage(_text(event, "rawPath"), arn, context.get("domainName"))
     request_id = _optional_text(context, "requestId")
     return AuthorizerEvent("http-2.0", arn.api, arn, method, _text(event, "routeKey"), path, request_id, event)
 
@@ -273,16 +273,16 @@ def _is_object(value: object) -> TypeGuard[JSONObject]:
 
 def _object(holder: JSONObject, name: str, prefix: str = "") -> JSONObject:
     value = holder.get(name)
-    if not _is_object(value):
-        raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not an object")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not an object")
 
 
 def _text(holder: JSONObject, name: str, prefix: str = "") -> str:
     value = holder.get(name)
-    if type(value) is not str or not value:
-        raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not a string")
-    return value
+    if type(value) is str and value:
+        return value
+    raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not a string")
 
 
 def _optional_text(holder: JSONObject, name: str) -> str | None:
@@ -330,9 +330,16 @@ def _read_query(text: str) -> dict[str, tuple[str, ...]]:
     return query
 
 
-def _below_stage(path: str, stage: str) -> str:
-    # `rawPath` starts with the name of the stage, unless it is `$default` or a custom domain maps it away.
-    prefix = f"/{stage}"
-    if stage == "$default" or not (path == prefix or path.startswith(f"{prefix}/")):
+def _below_stage(path: str, arn: MethodArn, domain: object) -> str:
+    """The path that routes are matched against.
+
+    On the API's own domain `rawPath` starts with the name of the stage, unless that is `$default`.  On a custom domain
+    it never does (it may start with a mapping's key instead): cutting it off there would turn `/admin/users` of a stage
+    called `admin` into `/users`.
+    """
+    if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
+        return arn.path if arn.path and path.endswith(arn.path) else path
+    prefix = f"/{arn.stage}"
+    if arn.stage == "$default" or not (path == prefix or path.startswith(f"{prefix}/")):
         return path
     return path[len(prefix) :] or "/"

@@ -273,8 +273,8 @@ def http_event(
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),
         "apiId": options.get("api_id", API_ID),
-        "domainName": options.get("domain_name", f"{API_ID}.execute-api.{REGION}.amazonaws.com"),
-        "domainPrefix": API_ID,
+        "domainName": options.get("domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"),
+        "domainPrefix": options.get("api_id", API_ID),
         "http": {
             "method": method or (verb if verb.isalpha() and verb != "ANY" else "GET"),
             "path": raw_path,

@@ -135,7 +135,7 @@ def test_what_is_read_late_is_refused_late(member, value, read):
         ("prod", "/prod/orders", "/orders"),
         ("prod", "/prod", "/"),
         ("prod", "/production/orders", "/production/orders"),
-        ("prod", "/orders", "/orders"),  # a custom domain maps the stage away
+        ("prod", "/orders", "/orders"),
         ("prod", "/prod/prod/x", "/prod/x"),
     ],
 )
@@ -151,6 +151,23 @@ def with_resource_id(resource_id):
 
 def test_a_local_gateway_that_adds_a_version_to_rest_events_is_told_by_the_resource():
     assert proxy_kind(with_resource_id("5290806b")) == "rest"
+
+
+@pytest.mark.parametrize(
+    ("raw", "below", "path"),
+    [
+        ("/admin/users", "/admin/users", "/admin/users"),  # the stage is called `admin` too, and is not in the path
+        ("/v1/orders", "/orders", "/orders"),  # a mapping's key
+        ("/v1/orders", "/elsewhere", "/v1/orders"),
+    ],
+)
+def test_on_a_custom_domain_nothing_is_cut_off_that_is_the_path(raw, below, path):
+    event = events.http_authorizer_event(
+        "abc", route="$default", stage="admin", domain_name="api.example.com", path=raw
+    )
+    event["rawPath"] = raw
+    event["routeArn"] = f"arn:aws:execute-api:eu-west-1:{events.ACCOUNT_ID}:{events.API_ID}/admin/GET{below}"
+    assert parse_authorizer_event(event).path == path
 
 
 def test_front_doors_are_told_apart():

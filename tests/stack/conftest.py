@@ -1,0 +1,183 @@
+"""A local AWS with one authorizer Lambda per configuration, and as many APIs in front of it as a test wants."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import zipfile
+
+import pytest
+
+from authz_lib.testing.issuer import TestIssuer
+from authz_lib.testing.policy_store import PolicyStoreServer
+from authz_lib.testing.stack import LocalAWS
+
+ROLE = "arn:aws:iam::000000000000:role/lambda"
+ISSUER = "https://issuer.example"
+POLICIES = """
+permit (principal == User::"alice", action in [Action::"List", Action::"Create"], resource == Application::"shop")
+  unless { action == Action::"Create" };
+permit (principal == User::"alice", action == Action::"Get", resource == Order::"1");
+permit (principal == User::"alice", action == Action::"Read", resource == Application::"shop")
+  when { context has dept && context.dept == "sales" };
+"""
+
+
+def line(method, route, action, **more):
+    return {"method": method, "route": route, "action": action, **more}
+
+
+ORDER = {"resource_type": "Order", "resource_id_label": "id"}
+ACTIONS = {
+    "version": 1,
+    "actions": [
+        line("GET", "/orders", "List", scopes=["read"]),
+        line("POST", "/orders", "Create", scopes=["read"]),
+        line("GET", "/items", "List", scopes=["read"]),
+        line("GET", "/report", "Read", scopes=["read"]),
+        line("GET", "/orders/{id}", "Get", **ORDER),
+        line("DELETE", "/orders/{id}", "Cancel", **ORDER),
+        line("GET", "/orders/{id}", "GetFull", query={"view": "full"}, **ORDER),
+    ],
+}
+AUTHORIZER = """
+import json, os
+from authz_lib import *
+
+config = json.loads(os.environ["CONFIG"])
+cache = config.get("cache")
+sources = [BearerToken()] + [Header(name) for name in config.get("headers", ())]
+handler = LambdaAuthorizer(
+    verifier=JWTVerifier(
+        issuer=config["issuer"], audience=None, algorithms=["ES256"],
+        keys=RemoteKeySet(config["jwks_url"]) if "jwks_url" in config else StaticKeySet(config["jwks"]),
+    ),
+    token_sources=sources,
+    actions=ActionMap.from_document(config["actions"]),
+    decisions=VerifiedPermissions(config["store"], region="us-east-1", endpoint_url=config["endpoint"]),
+    application=EntityUid("Application", "shop"),
+    response=config["response"],
+    context=config.get("context"),
+    gateway_cache=GatewayCache(identity_sources=cache, ttl_seconds=300) if cache else GatewayCache.OFF,
+)
+"""
+SERVICE = """
+import json
+def handler(event, context):
+    return {"statusCode": 200, "body": "{}"}
+"""
+
+
+class Deployment:
+    """The local AWS, what it is asked to deploy, and requests over HTTP."""
+
+    actions = ACTIONS
+
+    def __init__(self, aws, store, issuer):
+        self.aws, self.store, self.issuer = aws, store, issuer
+        self.store_id = store.create_store(POLICIES)
+        self.service = self._function("service", SERVICE, {})
+        self._count = 0
+        self._authorizers = {}
+
+    def _function(self, name, code, variables):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("main.py", code)
+        answer = self.aws.client("lambda").create_function(
+            FunctionName=name, Runtime="python3.12", Role=ROLE, Handler="main.handler", Timeout=10,
+            Code={"ZipFile": archive.getvalue()}, Environment={"Variables": variables},
+        )  # fmt: skip
+        return answer["FunctionArn"]
+
+    def authorizer(self, response, **config):
+        """The ARN of an authorizer Lambda with this configuration; equal ones are deployed once."""
+        config = {
+            "issuer": ISSUER, "jwks": self.issuer.jwks(), "store": self.store_id, "endpoint": self.store.url,
+            "actions": ACTIONS, "response": response, **config,
+        }  # fmt: skip
+        text = json.dumps(config, sort_keys=True)
+        if text not in self._authorizers:
+            name = f"authorizer{len(self._authorizers)}"
+            self._authorizers[text] = self._function(name, AUTHORIZER, {"CONFIG": text})
+        return self._authorizers[text]
+
+    def _uri(self, function):
+        return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+
+    def http_api(self, function, *, routes, identity_sources=(), ttl_seconds=0):
+        """An HTTP API (payload 2.0, simple responses) and how to send it a request."""
+        client = self.aws.client("apigatewayv2")
+        self._count += 1
+        api = client.create_api(Name=f"http{self._count}", ProtocolType="HTTP")["ApiId"]
+        client.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+        authorizer = client.create_authorizer(
+            ApiId=api, Name="a", AuthorizerType="REQUEST", AuthorizerUri=self._uri(function),
+            AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
+            IdentitySource=list(identity_sources), AuthorizerResultTtlInSeconds=ttl_seconds,
+        )["AuthorizerId"]  # fmt: skip
+        integration = client.create_integration(
+            ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=self.service, PayloadFormatVersion="2.0"
+        )["IntegrationId"]
+        for route in routes:
+            client.create_route(
+                ApiId=api, RouteKey=route, AuthorizationType="CUSTOM", AuthorizerId=authorizer,
+                Target=f"integrations/{integration}",
+            )  # fmt: skip
+        return lambda method, path, token=None, **headers: self._send(
+            method, path, token, headers, host=f"{api}.execute-api.localhost"
+        )
+
+    def rest_api(self, function, *, routes, ttl_seconds=0):
+        """A REST API with a TOKEN authorizer and how to send it a request."""
+        client = self.aws.client("apigateway")
+        self._count += 1
+        api = client.create_rest_api(name=f"rest{self._count}")["id"]
+        authorizer = client.create_authorizer(
+            restApiId=api, name="a", type="TOKEN", authorizerUri=self._uri(function),
+            identitySource="method.request.header.Authorization", authorizerResultTtlInSeconds=ttl_seconds,
+        )["id"]  # fmt: skip
+        ids = {"/": next(item["id"] for item in client.get_resources(restApiId=api)["items"] if item["path"] == "/")}
+        for route in routes:
+            method, _, path = route.partition(" ")
+            at = "/"
+            for part in path.strip("/").split("/"):
+                below = f"{at.rstrip('/')}/{part}"
+                if below not in ids:
+                    ids[below] = client.create_resource(restApiId=api, parentId=ids[at], pathPart=part)["id"]
+                at = below
+            where = {"restApiId": api, "resourceId": ids[at], "httpMethod": method}
+            client.put_method(**where, authorizationType="CUSTOM", authorizerId=authorizer)
+            client.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=self._uri(self.service))
+        client.create_deployment(restApiId=api, stageName="prod")
+        return lambda method, path, token=None, **headers: self._send(
+            method, f"/restapis/{api}/prod/_user_request_{path}", token, headers
+        )
+
+    def _send(self, method, path, token, headers, host=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.aws.port, timeout=30)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            given["Authorization"] = f"Bearer {token}"
+        if host is not None:
+            given["Host"] = f"{host}:{self.aws.port}"
+        try:
+            connection.request(method, path, headers=given)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def token(self, subject="alice", **claims):
+        """A token that nobody has seen before, so that nothing is remembered for it."""
+        self._count += 1
+        seconds = claims.pop("expires_in_seconds", 3000)
+        return self.issuer.token(
+            {"sub": subject, "scope": "read", "jti": str(self._count), **claims}, expires_in_seconds=seconds
+        )
+
+
+@pytest.fixture(scope="session")
+def deployment():
+    with PolicyStoreServer() as store, LocalAWS() as aws:
+        yield Deployment(aws, store, TestIssuer(ISSUER, algorithm="ES256"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens.jwk import VerificationKey
 
-__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "parse_compact", "verify_compact"]
+__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "verify_compact"]
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 _REFUSED_MEMBERS: Final = ("crit", "b64", "enc", "zip")
@@ -162,19 +162,6 @@ def _unpad(segment: bytes) -> bytes:
     return bare
 
 
-def parse_compact(token: str, *, algorithms: frozenset[str], padded: bool = False) -> Compact:
-    """Take a token apart and check its header; the signature is **not** checked yet.
-
-    Raises:
-        InvalidTokenError: malformed or unsupported.
-        InvalidAlgorithmError: ``alg`` is not one of ``algorithms``.
-    """
-    compact = Compact(token, padded=padded)
-    if compact.header.algorithm not in algorithms:
-        raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
-    return compact
-
-
 class Jws(NamedTuple):
     """A token whose signature is good.  That says nothing about its claims."""
 
@@ -201,7 +188,10 @@ def verify_compact(token: str, keys: KeyFinder, *, algorithms: Iterable[str]) ->
     >>> verify_compact(issuer.token({"sub": "alice"}), issuer.key_set(), algorithms=["ES256"]).header["alg"]
     'ES256'
     """
-    compact = parse_compact(token, algorithms=require_algorithms(algorithms))
+    allowed = require_algorithms(algorithms)
+    compact = Compact(token)
     header = compact.header
+    if header.algorithm not in allowed:
+        raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
     compact.verify(keys.find(header.key_id, header.algorithm))
     return Jws(header.members, compact.payload())

@@ -42,7 +42,7 @@ def token_of(issuer: TestIssuer) -> str:
 
 def raw_check(algorithm: str, issuer: TestIssuer, token: str) -> Callable[[], object]:
     """Only the signature, on bytes that are decoded already."""
-    key = next(iter(issuer.key_set()._table.fingerprints.values()))._material
+    key = next(iter(issuer.key_set()._table.fingerprints.values())).material
     message, _, signature = token.rpartition(".")
     data, raw = message.encode(), base64url.decode(signature.encode())
     if algorithm == "RS256":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -40,24 +40,25 @@ class InvalidJWKError(ValueError):
         self.foreign = foreign
 
 
+Check: TypeAlias = "Callable[[bytes, Any, bytes], bool]"
+
+
 class VerificationKey:
     """A key prepared once: what it is called and which algorithms it may verify.
 
     Attributes:
         key_id: the ``kid``, or ``None``.
-        algorithms: the ``alg`` values that fit the key; one only, when the JWK names its ``alg``.
+        algorithms: the ``alg`` values that fit the key (one only, when the JWK names its ``alg``), each with the
+            function that checks a signature: of the message, the material and the signature.
+        material: what that function takes as its key.
     """
 
-    __slots__ = ("_material", "algorithms", "key_id")
+    __slots__ = ("algorithms", "key_id", "material")
 
-    def __init__(self, material: Any, *, key_id: str | None, algorithms: frozenset[str]) -> None:
-        self._material = material
+    def __init__(self, material: Any, *, key_id: str | None, algorithms: Iterable[str]) -> None:
+        self.material = material
         self.key_id = key_id
-        self.algorithms = algorithms
-
-    def verify(self, algorithm: str, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is good.  ``algorithm`` must be one of :attr:`algorithms`."""
-        return SUPPORTED[algorithm].implementation.verify(message, self._material, signature)
+        self.algorithms: Mapping[str, Check] = {name: SUPPORTED[name].implementation.verify for name in algorithms}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {', '.join(sorted(self.algorithms))}>"

@@ -84,7 +84,7 @@ class Compact:
 
     __slots__ = ("_claims", "_header_segment", "_message", "_payload_segment", "_signature", "header")
 
-    def __init__(self, token: str, *, padded: bool = False) -> None:
+    def __init__(self, token: str, padded: bool = False) -> None:
         if type(token) is not str:
             raise InvalidTokenError("the token is not text")
         if len(token) > MAX_TOKEN_LENGTH:
@@ -94,7 +94,7 @@ class Compact:
         except UnicodeEncodeError:
             raise InvalidTokenError("the token holds a character outside of base64url") from None
         head, dot, payload = message.partition(b".")
-        if not dot or b"." in payload:
+        if not dot:  # a third dot is no character of base64url: it is refused with the payload
             raise InvalidTokenError("the token does not have exactly three segments")
         self._message = message
         if padded:
@@ -112,9 +112,10 @@ class Compact:
     def verify(self, key: VerificationKey) -> None:
         """Check the signature; raises ``InvalidSignatureError``."""
         header = self.header
-        if header.algorithm not in key.algorithms:
+        check = key.algorithms.get(header.algorithm)
+        if check is None:
             raise InvalidAlgorithmError("the token's `alg` does not fit its key")
-        if not key.verify(header.algorithm, self._message, self._signature):
+        if not check(self._message, key.material, self._signature):
             raise InvalidSignatureError("the signature does not verify")
         if self._header_segment not in _headers:
             _remember_header(self._header_segment, header)

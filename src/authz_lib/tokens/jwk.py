@@ -185,9 +185,15 @@ def from_pem(pem: bytes, *, key_id: str | None) -> VerificationKey:
 
 
 class KeyTable:
-    """The usable keys of one key set, found by ``kid`` and ``alg``.  Immutable once built."""
+    """The usable keys of one key set, found by ``kid`` and ``alg``.  Immutable once built.
 
-    __slots__ = ("_by_name", "_key_ids", "_sole", "fingerprints", "skipped")
+    Attributes:
+        by_name: the keys that one ``(kid, alg)`` names without doubt.
+        fingerprints: every usable key by the text of its JWK.
+        skipped: what was wrong with the entries that are not used.
+    """
+
+    __slots__ = ("_key_ids", "_sole", "by_name", "fingerprints", "skipped")
 
     def __init__(
         self,
@@ -198,7 +204,7 @@ class KeyTable:
     ) -> None:
         self.fingerprints = dict(keys)
         self.skipped = tuple(skipped)
-        self._by_name: dict[tuple[str | None, str], VerificationKey] = {}
+        self.by_name: dict[tuple[str | None, str], VerificationKey] = {}
         self._key_ids = {key.key_id for key in self.fingerprints.values() if key.key_id is not None}
         found = list(self.fingerprints.values())
         names = [(key.key_id, algorithm) for key in found for algorithm in key.algorithms]
@@ -206,12 +212,12 @@ class KeyTable:
             for algorithm in key.algorithms:
                 name = (key.key_id, algorithm)
                 if key.key_id is not None and names.count(name) == 1:  # two keys of one name: neither is trusted
-                    self._by_name[name] = key
+                    self.by_name[name] = key
         self._sole = found[0] if allow_missing_kid and len(found) == 1 else None
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
         """The one key of that ``kid`` that fits that ``alg``."""
-        key = self._by_name.get((key_id, algorithm))
+        key = self.by_name.get((key_id, algorithm))
         if key is not None or self._sole is None:
             return key
         nameless = key_id is None or self._sole.key_id is None

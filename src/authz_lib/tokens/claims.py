@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from authz_lib.errors import (
     AccessDeniedError,
@@ -46,12 +46,8 @@ def one_or_many(value: object, *, argument: str) -> frozenset[str] | None:
     return frozenset(values)
 
 
-class Times(NamedTuple):
-    """The three dates of a token, as numbers that were checked to be numbers."""
-
-    expires_at: float
-    not_before: float | None
-    issued_at: float | None
+Times: TypeAlias = tuple[float, float | None, float | None]
+"""``exp``, ``nbf`` and ``iat`` of a token, checked to be numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +85,7 @@ class TimeRules:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
             raise InvalidClaimError("`iat` is missing, and `max_token_age_seconds` needs it", claim="iat")
-        return Times(expires_at, not_before, issued_at)
+        return expires_at, not_before, issued_at
 
     def check(self, times: Times, now: float) -> None:
         """Compare the dates with the clock.
@@ -98,15 +94,16 @@ class TimeRules:
             TokenExpiredError: ``exp`` has come, or the token is older than it may be.
             TokenNotYetValidError: ``nbf`` or ``iat`` lies in the future.
         """
-        if now >= times.expires_at + self.expiry_leeway_seconds:
+        expires_at, not_before, issued_at = times
+        if now >= expires_at + self.expiry_leeway_seconds:
             raise TokenExpiredError("the token has expired")
         latest = now + self.not_before_leeway_seconds
-        if times.not_before is not None and times.not_before > latest:
+        if not_before is not None and not_before > latest:
             raise TokenNotYetValidError("`nbf` lies in the future")
-        if times.issued_at is not None:
-            if times.issued_at > latest:
+        if issued_at is not None:
+            if issued_at > latest:
                 raise TokenNotYetValidError("`iat` lies in the future")
-            if self.max_token_age_seconds is not None and now - times.issued_at >= self.max_token_age_seconds:
+            if self.max_token_age_seconds is not None and now - issued_at >= self.max_token_age_seconds:
                 raise TokenExpiredError("the token is older than `max_token_age_seconds`")
 
 
@@ -162,8 +159,8 @@ class ClaimRules:
             and _media_type(header_type) != self._expected_type
         ):
             raise InvalidTokenError("`typ` is not the expected one")
-        if self.issuers is not None:
-            _require_text_in(claims, "iss", self.issuers)
+        if self.issuers is not None and not is_text_in(claims.get("iss"), self.issuers):
+            raise _wrong(claims, "iss")
         if self.cognito:
             self._check_cognito(claims)
         else:
@@ -176,8 +173,8 @@ class ClaimRules:
     def _check_addressees(self, claims: Mapping[str, Any]) -> None:
         if self.audiences is not None:
             _require_audience(claims, self.audiences, "`aud` is not the expected one")
-        if self.clients is not None:
-            _require_text_in(claims, "client_id", self.clients)
+        if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
+            raise _wrong(claims, "client_id")
 
     def _check_cognito(self, claims: Mapping[str, Any]) -> None:
         """An ID token names its client in ``aud``, an access token in ``client_id`` (and has ``aud`` only at times)."""
@@ -215,10 +212,9 @@ def is_text_in(value: object, expected: Collection[str]) -> bool:
     return type(value) is str and value in expected
 
 
-def _require_text_in(claims: Mapping[str, Any], name: str, expected: Collection[str]) -> None:
-    if not is_text_in(claims.get(name), expected):
-        state = "not the expected one" if name in claims else "missing"
-        raise InvalidClaimError(f"`{name}` is {state}", claim=name)
+def _wrong(claims: Mapping[str, Any], name: str) -> InvalidClaimError:
+    state = "not the expected one" if name in claims else "missing"
+    return InvalidClaimError(f"`{name}` is {state}", claim=name)
 
 
 def _require_audience(claims: Mapping[str, Any], expected: frozenset[str], message: str) -> None:

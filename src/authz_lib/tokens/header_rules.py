@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import InvalidClaimError
-from authz_lib.tokens.claims import Times, date_of, is_text_in
+from authz_lib.tokens.claims import date_of, is_text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from authz_lib.tokens.claims import Times
 
 __all__ = ["HeaderRules"]
 
@@ -42,6 +44,5 @@ class HeaderRules:
         if expires_at is None:
             raise InvalidClaimError("header member `exp` is missing", claim="exp")
         inner = date_of(claims, "exp")
-        return Times(
-            expires_at if inner is None else min(expires_at, inner), date_of(claims, "nbf"), date_of(claims, "iat")
-        )
+        expires_at = expires_at if inner is None else min(expires_at, inner)
+        return expires_at, date_of(claims, "nbf"), date_of(claims, "iat")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -40,24 +40,25 @@ class InvalidJWKError(ValueError):
         self.foreign = foreign
 
 
+Check: TypeAlias = "Callable[[bytes, Any, bytes], bool]"
+
+
 class VerificationKey:
     """A key prepared once: what it is called and which algorithms it may verify.
 
     Attributes:
         key_id: the ``kid``, or ``None``.
-        algorithms: the ``alg`` values that fit the key; one only, when the JWK names its ``alg``.
+        algorithms: the ``alg`` values that fit the key (one only, when the JWK names its ``alg``), each with the
+            function that checks a signature: of the message, the material and the signature.
+        material: what that function takes as its key.
     """
 
-    __slots__ = ("_material", "algorithms", "key_id")
+    __slots__ = ("algorithms", "key_id", "material")
 
-    def __init__(self, material: Any, *, key_id: str | None, algorithms: frozenset[str]) -> None:
-        self._material = material
+    def __init__(self, material: Any, *, key_id: str | None, algorithms: Iterable[str]) -> None:
+        self.material = material
         self.key_id = key_id
-        self.algorithms = algorithms
-
-    def verify(self, algorithm: str, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is good.  ``algorithm`` must be one of :attr:`algorithms`."""
-        return SUPPORTED[algorithm].implementation.verify(message, self._material, signature)
+        self.algorithms: Mapping[str, Check] = {name: SUPPORTED[name].implementation.verify for name in algorithms}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {', '.join(sorted(self.algorithms))}>"
@@ -184,9 +185,15 @@ def from_pem(pem: bytes, *, key_id: str | None) -> VerificationKey:
 
 
 class KeyTable:
-    """The usable keys of one key set, found by ``kid`` and ``alg``.  Immutable once built."""
+    """The usable keys of one key set, found by ``kid`` and ``alg``.  Immutable once built.
 
-    __slots__ = ("_by_name", "_key_ids", "_sole", "fingerprints", "skipped")
+    Attributes:
+        by_name: the keys that one ``(kid, alg)`` names without doubt.
+        fingerprints: every usable key by the text of its JWK.
+        skipped: what was wrong with the entries that are not used.
+    """
+
+    __slots__ = ("_key_ids", "_sole", "by_name", "fingerprints", "skipped")
 
     def __init__(
         self,
@@ -197,7 +204,7 @@ class KeyTable:
     ) -> None:
         self.fingerprints = dict(keys)
         self.skipped = tuple(skipped)
-        self._by_name: dict[tuple[str | None, str], VerificationKey] = {}
+        self.by_name: dict[tuple[str | None, str], VerificationKey] = {}
         self._key_ids = {key.key_id for key in self.fingerprints.values() if key.key_id is not None}
         found = list(self.fingerprints.values())
         names = [(key.key_id, algorithm) for key in found for algorithm in key.algorithms]
@@ -205,12 +212,12 @@ class KeyTable:
             for algorithm in key.algorithms:
                 name = (key.key_id, algorithm)
                 if key.key_id is not None and names.count(name) == 1:  # two keys of one name: neither is trusted
-                    self._by_name[name] = key
+                    self.by_name[name] = key
         self._sole = found[0] if allow_missing_kid and len(found) == 1 else None
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
         """The one key of that ``kid`` that fits that ``alg``."""
-        key = self._by_name.get((key_id, algorithm))
+        key = self.by_name.get((key_id, algorithm))
         if key is not None or self._sole is None:
             return key
         nameless = key_id is None or self._sole.key_id is None

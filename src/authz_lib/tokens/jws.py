@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens.jwk import VerificationKey
 
-__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "parse_compact", "verify_compact"]
+__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "verify_compact"]
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 _REFUSED_MEMBERS: Final = ("crit", "b64", "enc", "zip")
@@ -84,7 +84,7 @@ class Compact:
 
     __slots__ = ("_claims", "_header_segment", "_message", "_payload_segment", "_signature", "header")
 
-    def __init__(self, token: str, *, padded: bool = False) -> None:
+    def __init__(self, token: str, padded: bool = False) -> None:
         if type(token) is not str:
             raise InvalidTokenError("the token is not text")
         if len(token) > MAX_TOKEN_LENGTH:
@@ -94,7 +94,7 @@ class Compact:
         except UnicodeEncodeError:
             raise InvalidTokenError("the token holds a character outside of base64url") from None
         head, dot, payload = message.partition(b".")
-        if not dot or b"." in payload:
+        if not dot:  # a third dot is no character of base64url: it is refused with the payload
             raise InvalidTokenError("the token does not have exactly three segments")
         self._message = message
         if padded:
@@ -112,9 +112,10 @@ class Compact:
     def verify(self, key: VerificationKey) -> None:
         """Check the signature; raises ``InvalidSignatureError``."""
         header = self.header
-        if header.algorithm not in key.algorithms:
+        check = key.algorithms.get(header.algorithm)
+        if check is None:
             raise InvalidAlgorithmError("the token's `alg` does not fit its key")
-        if not key.verify(header.algorithm, self._message, self._signature):
+        if not check(self._message, key.material, self._signature):
             raise InvalidSignatureError("the signature does not verify")
         if self._header_segment not in _headers:
             _remember_header(self._header_segment, header)
@@ -162,19 +163,6 @@ def _unpad(segment: bytes) -> bytes:
     return bare
 
 
-def parse_compact(token: str, *, algorithms: frozenset[str], padded: bool = False) -> Compact:
-    """Take a token apart and check its header; the signature is **not** checked yet.
-
-    Raises:
-        InvalidTokenError: malformed or unsupported.
-        InvalidAlgorithmError: ``alg`` is not one of ``algorithms``.
-    """
-    compact = Compact(token, padded=padded)
-    if compact.header.algorithm not in algorithms:
-        raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
-    return compact
-
-
 class Jws(NamedTuple):
     """A token whose signature is good.  That says nothing about its claims."""
 
@@ -201,7 +189,10 @@ def verify_compact(token: str, keys: KeyFinder, *, algorithms: Iterable[str]) ->
     >>> verify_compact(issuer.token({"sub": "alice"}), issuer.key_set(), algorithms=["ES256"]).header["alg"]
     'ES256'
     """
-    compact = parse_compact(token, algorithms=require_algorithms(algorithms))
+    allowed = require_algorithms(algorithms)
+    compact = Compact(token)
     header = compact.header
+    if header.algorithm not in allowed:
+        raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
     compact.verify(keys.find(header.key_id, header.algorithm))
     return Jws(header.members, compact.payload())

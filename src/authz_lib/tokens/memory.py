@@ -47,11 +47,6 @@ class Memory(Generic[T]):
             while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
                 self._remove(next(iter(self._entries)))
 
-    def forget(self, digest: bytes) -> None:
-        """Forget one entry, if it is there."""
-        with self._lock:
-            self._remove(digest)
-
     def _remove(self, digest: bytes) -> None:
         entry = self._entries.pop(digest, None)
         if entry is not None:

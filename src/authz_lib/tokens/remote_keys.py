@@ -113,7 +113,7 @@ class RemoteKeySet:
         now = self._clock()
         snapshot = self._snapshot
         if snapshot.valid_from <= now < snapshot.refresh_at:
-            key = snapshot.table.find(key_id, algorithm)
+            key = snapshot.table.by_name.get((key_id, algorithm))
             if key is not None:
                 return key
         return self._find_slowly(key_id, algorithm, now)

@@ -87,9 +87,14 @@ class _SecretKey(VerificationKey):
 
     __slots__ = ()
 
-    def verify(self, algorithm: str, message: bytes, signature: bytes) -> bool:
+    def __init__(self, secrets: tuple[bytes, ...], *, algorithm: str) -> None:
+        super().__init__(secrets, key_id=None, algorithms=())
         verify = SUPPORTED[algorithm].implementation.verify
-        return any(verify(message, secret, signature) for secret in self._material)
+        self.algorithms = {
+            algorithm: lambda message, material, signature: any(
+                verify(message, secret, signature) for secret in material
+            )
+        }
 
 
 class SecretKeySet:
@@ -104,7 +109,7 @@ class SecretKeySet:
     def __init__(self, secret: Secret | Sequence[Secret], *, algorithm: str = "HS256") -> None:
         secrets = _secrets(secret, algorithm)
         self._count = len(secrets)
-        self._key = _SecretKey(secrets, key_id=None, algorithms=frozenset({algorithm}))
+        self._key = _SecretKey(secrets, algorithm=algorithm)
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:  # noqa: ARG002 - the protocol's signature
         """The one key there is; whether ``algorithm`` fits it is checked with the signature."""

@@ -90,7 +90,7 @@ class JWTVerifier:
     See RFC 7519, RFC 8725 and RFC 9068.
     """
 
-    __slots__ = ("_algorithms", "_by_issuer", "_memory", "_only", "configuration")
+    __slots__ = ("_algorithms", "_by_issuer", "_memory", "_only", "_padded", "configuration")
 
     def __init__(
         self,
@@ -118,6 +118,7 @@ class JWTVerifier:
         if entries < 0 or size < 0:
             raise ConfigurationError("`remember` and `remember_bytes` must not be negative")
         self.configuration = configuration
+        self._padded = configuration.padded
         self._only = trusts[0] if len(trusts) == 1 else None
         self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.issuers or ()}
         self._algorithms = frozenset[str]().union(*(trust.algorithms for trust in trusts))
@@ -374,7 +375,7 @@ class JWTVerifier:
 
     def _open(self, token: str) -> tuple[Compact, Trust]:
         """Take the token apart and find out whose rules it must meet; nothing is trusted yet."""
-        compact = Compact(token, padded=self.configuration.padded)
+        compact = Compact(token, self._padded)
         algorithm = compact.header.algorithm
         if algorithm not in self._algorithms:
             raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")

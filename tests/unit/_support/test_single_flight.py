@@ -99,3 +99,53 @@ def test_a_follower_waits_no_longer_than_it_may():
             flights.run("key", work, timeout_seconds=0)
         release.set()
         assert leader.result(PATIENCE) == 1
+
+
+def test_the_time_counts_from_when_the_leader_began():
+    flights = SingleFlight[int]()
+    started, release = threading.Event(), threading.Event()
+
+    def work():
+        started.set()
+        assert release.wait(PATIENCE)
+        return 1
+
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(flights.run, "key", work)
+        assert started.wait(PATIENCE)
+        flights._flights["key"].started -= 100
+        with pytest.raises(SingleFlightTimeoutError):
+            flights.run("key", work, timeout_seconds=99)
+        ran = []
+        assert flights.run_if_idle("key", lambda: ran.append("not idle")) is False
+        assert flights.run_if_idle("another key", lambda: ran.append("idle")) is True
+        assert ran == ["idle"]
+        release.set()
+        assert leader.result(PATIENCE) == 1
+
+
+def test_an_interrupt_is_the_leaders_own():
+    flights = SingleFlight[int]()
+    started, go_on = threading.Event(), threading.Event()
+    outcomes = []
+
+    def interrupted():
+        started.set()
+        assert go_on.wait(10)
+        raise KeyboardInterrupt
+
+    def lead():
+        try:
+            flights.run("key", interrupted)
+        except KeyboardInterrupt:
+            outcomes.append("interrupted")
+
+    leader = threading.Thread(target=lead)
+    leader.start()
+    assert started.wait(10)
+    flight = flights._flights["key"]
+    go_on.set()
+    leader.join(10)
+    assert outcomes == ["interrupted"]
+    assert isinstance(flight.error, SingleFlightTimeoutError)
+    assert flights.run("key", lambda: 1) == 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object, loads_object
 
 REFUSED = {
     "duplicate member": b'{"a": 1, "a": 1}',
@@ -36,9 +37,24 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_refuses(data):
+@pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
+def test_refuses(load, data):
     with pytest.raises(StrictJSONError):
-        loads_object(data)
+        load(data)
+
+
+@pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
+@pytest.mark.parametrize("data", [b'{"a":1}', b' {"a":1}', b'{"a":1}\n', b'\r\n\t{ "a" : 1 } '])
+def test_accepts_white_space_around(load, data):
+    assert load(data) == {"a": 1}
+
+
+def test_the_frozen_form_is_read_only_all_the_way_down():
+    document = loads_frozen_object(b'{"a":[[{"b":[1,{}]}]],"c":{"d":[2]}}')
+    assert document == {"a": (({"b": (1, {})},),), "c": {"d": (2,)}}
+    assert type(document) is MappingProxyType
+    assert type(document["a"][0][0]) is MappingProxyType
+    assert type(document["c"]["d"]) is tuple
 
 
 def test_the_message_never_quotes_the_input():
@@ -58,10 +74,14 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_reads_what_json_writes(document):
-    assert loads_object(json.dumps(document).encode()) == document
+    data = json.dumps(document).encode()
+    assert loads_object(data) == document
+    assert json.loads(json.dumps(loads_frozen_object(data), default=dict)) == document
 
 
 @given(st.binary(max_size=200))
 def test_anything_else_is_one_error(data):
     with contextlib.suppress(StrictJSONError):
         assert type(loads_object(data)) is dict
+    with contextlib.suppress(StrictJSONError):
+        assert type(loads_frozen_object(data)) is MappingProxyType

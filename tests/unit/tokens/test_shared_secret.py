@@ -61,6 +61,7 @@ def test_a_key_file_is_no_secret(secret):
         SecretKeySet(secret)
 
 
+@pytest.mark.conformance
 def test_no_key_of_the_public_fixtures_is_a_secret():
     folder = os.environ.get("AUTHZ_VECTORS")
     if folder is None:

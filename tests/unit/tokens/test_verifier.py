@@ -12,7 +12,7 @@ import pytest
 from authz_lib import JWTVerifier, RemoteKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens.fetch import FetchError
-from authz_lib.tokens.jwk import VerificationKey
+from authz_lib.tokens.jws import Compact
 
 ISSUER = "https://issuer.example"
 URL = f"{ISSUER}/jwks"
@@ -38,13 +38,13 @@ def verifier_of(issuer, clock):
 def signatures(monkeypatch):
     """How many signatures were checked."""
     counted = []
-    verify = VerificationKey.verify
+    verify = Compact.verify
 
-    def count(self, algorithm, message, signature):
-        counted.append(algorithm)
-        return verify(self, algorithm, message, signature)
+    def count(self, key):
+        counted.append(key)
+        return verify(self, key)
 
-    monkeypatch.setattr(VerificationKey, "verify", count)
+    monkeypatch.setattr(Compact, "verify", count)
     return counted
 
 

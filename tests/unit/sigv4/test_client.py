@@ -157,6 +157,19 @@ def test_the_verifier_refuses_what_was_changed(serve, http, connect):
         assert http.Verifier().refuse(changed) is not None
 
 
+def test_an_ipv6_address_verifies(serve, http, connect):
+    import socket
+
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    server = serve(address="::1")
+    connect(server.url).request("GET", "/a")
+    assert server.received[0].header("host") == f"[::1]:{server.port}"
+    assert http.Verifier().refuse(server.received[0]) is None
+
+
 def test_tls_with_a_private_authority(serve, http, connect, tls_contexts):
     server = serve(tls=tls_contexts[0])
     client = connect(server.url, ssl_context=tls_contexts[1])
@@ -250,6 +263,25 @@ def test_a_clock_that_is_off_is_corrected_once(serve, http, connect, minutes):
     assert len(server.received) == 2
     assert client.request("POST", "/", json={}).status == 200  # learned
     assert len(server.received) == 3
+
+
+def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
+    truth = 1_800_000_000.0
+    now = [truth - 1200]
+    verifier = http.Verifier(now=truth)
+
+    def answer(received, sock):
+        date = [f"Date: {email.utils.formatdate(truth, usegmt=True)}"]
+        problem = verifier.refuse(received)
+        return http.reply(403, problem.encode(), date) if problem else http.reply(headers=date)
+
+    server = serve(answer)
+    client = connect(server.url, clock=lambda: now[0])
+    assert client.request("POST", "/").status == 200
+    now[0] = truth
+    assert client.request("POST", "/").status == 200
+    assert client.request("POST", "/").status == 200
+    assert len(server.received) == 5  # each change of the clock cost one refused attempt
 
 
 @pytest.mark.parametrize(
@@ -461,6 +493,7 @@ def test_an_early_refusal_of_a_large_body_is_heard(serve, http, connect):
         ({"idempotency_key": "k" * 256}, "idempotency_key"),
         ({"headers": {"Content-Length": "1"}}, "headers"),
         ({"headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+        ({"headers": {"Accept-Encoding": "gzip"}}, "headers"),
         ({"headers": {"Idempotency-Key": "x"}}, "headers"),
         ({"headers": {"X": "a\r\nb"}}, "headers"),
         ({"query": {"a": 1}}, "query"),
@@ -514,6 +547,7 @@ def test_a_head_and_a_204_have_no_body(serve, connect):
         ("https://abc.example.com", {"region": ""}),
         ("https://abc.example.com", {"service": "s3"}),
         ("https://abc.example.com", {"max_attempts": 0}),
+        ("https://abc.example.com", {"connect_timeout_seconds": 0}),
         ("https://abc.example.com", {"max_response_bytes": -1}),
     ],
 )

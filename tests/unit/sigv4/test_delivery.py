@@ -378,6 +378,16 @@ def test_two_attempts_together_are_as_ambiguous_as_the_first(second):
     assert caught.value is second.error
 
 
+def test_a_host_that_swallows_everything_leaves_time_for_the_old_way(serve, new_way, old_way, release):
+    """Two connect timeouts, and then what the fallback needs."""
+    server = serve(before_handshake=lambda sock: release.wait(10))
+    primary = new_way(server.url.replace("http:", "https:"), connect_timeout_seconds=0.2)
+    assert send(Delivery(primary=primary, fallback=old_way.path), timeout_seconds=2.5).path == "fallback"
+    release.set()
+    assert server.connections == 2
+    assert len(old_way.received) == 1
+
+
 def test_without_time_nothing_is_tried():
     primary, fallback = Recorded(), Recorded()
     with pytest.raises(DeliveryError) as caught:

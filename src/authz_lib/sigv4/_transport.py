@@ -34,7 +34,6 @@ __all__ = ["Answer", "Transport"]
 
 _MAX_IDLE_CONNECTIONS = 10
 _MAX_IDLE_SECONDS = 20.0  # a Lambda that thaws finds its sockets dead: an old connection turns a call ambiguous
-_CONNECT_SECONDS = 5.0
 _NO_BODY = frozenset({204, 304})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -55,11 +54,19 @@ class Transport:
     """Connections to one host.  Safe to share between threads: a connection is used by one call at a time."""
 
     def __init__(
-        self, scheme: str, host: str, *, ssl_context: ssl.SSLContext | None, max_bytes: int, clock: Clock
+        self,
+        scheme: str,
+        host: str,
+        *,
+        ssl_context: ssl.SSLContext | None,
+        connect_seconds: float,
+        max_bytes: int,
+        clock: Clock,
     ) -> None:
         self._host, self._port = _split(scheme, host)
         self._tls = scheme == "https"
         self._ssl_context = ssl_context
+        self._connect_seconds = connect_seconds
         self._max_bytes = max_bytes
         self._clock = clock
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
@@ -104,7 +111,7 @@ class Transport:
         connection = self._take_idle()
         if connection is not None:
             return connection
-        connection = self._new(max(0.001, min(_CONNECT_SECONDS, deadline - time.monotonic())))
+        connection = self._new(max(0.001, min(self._connect_seconds, deadline - time.monotonic())))
         try:
             connection.connect()  # the handshake included: no byte of the request is sent
         except Exception:  # noqa: BLE001  # refused, unresolved, timed out, untrusted certificate, host name too long, ...

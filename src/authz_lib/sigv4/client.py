@@ -37,6 +37,7 @@ _SERVICE_OF_HOST = {"lambda-url": "lambda"}
 _SKEWED = re.compile(rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE)
 _SKEW_ALLOWED_SECONDS = 240.0  # AWS allows five minutes; within that the clock is not what was refused
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
+_CLIENTS_OWN = frozenset({"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"})
 _RETRIED = frozenset({500, 502, 503, 504})
 
 
@@ -110,6 +111,7 @@ class SigV4Client:
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
         max_attempts: 1 never tries again.
+        connect_timeout_seconds: for each address of the host, and again for the handshake.
         clock: seconds since the epoch.
 
     Raises:
@@ -136,18 +138,24 @@ class SigV4Client:
         max_request_bytes: int = 10_000_000,
         max_response_bytes: int = 10_000_000,
         max_attempts: int = 2,
+        connect_timeout_seconds: float = 2.0,
         clock: Clock = system_clock,
     ) -> None:
         base = _base(base_url, require_https=require_https)
         _check_host(base.host, service, region)
-        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
-            raise ConfigurationError("`max_attempts` must be at least 1, and no limit may be negative")
+        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0 or connect_timeout_seconds <= 0:
+            raise ConfigurationError("`max_attempts` and `connect_timeout_seconds` must be above 0, limits not below")
         self._base = str(base)
         self._signer = SigV4Signer(
             service=service, region=region, credentials=credentials, also_sign=["idempotency-key"], clock=clock
         )
         self._transport = Transport(
-            base.scheme, base.host, ssl_context=ssl_context, max_bytes=max_response_bytes, clock=clock
+            base.scheme,
+            base.host,
+            ssl_context=ssl_context,
+            connect_seconds=connect_timeout_seconds,
+            max_bytes=max_response_bytes,
+            clock=clock,
         )
         self._receiver_deduplicates = receiver_deduplicates
         self._max_request_bytes = max_request_bytes
@@ -281,7 +289,7 @@ class _Prepared:
 def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, key: str | None) -> _Prepared:
     sent = dict(headers or {})
     given = {name.lower() for name in sent}
-    if not given.isdisjoint({"content-length", "transfer-encoding", "connection", "idempotency-key"}):
+    if not given.isdisjoint(_CLIENTS_OWN):
         raise InvalidRequestError("a header that the client sets itself is given", field="headers")
     if json is not None:
         if body is not None:

@@ -252,7 +252,9 @@ class Delivery:
             idempotency_key: names this piece of work; the same for every attempt, and for nothing else.
             idempotent: doing the work twice does no harm.
             rollout_key: what the rollout goes by, such as a tenant; by default the idempotency key.
-            timeout_seconds: for both ways together.  In a Lambda: the remaining time, less what answering takes.
+            timeout_seconds: for both ways together.  In a Lambda: the remaining time, less what answering takes.  A new
+                way that cannot be reached takes up to two connect timeouts of its client; what is left must be enough
+                for the fallback, else it is not tried.
 
         Raises:
             InvalidRequestError: nothing was sent, over neither way.

@@ -168,11 +168,14 @@ class SigV4Signer:
 
     def _freeze(self) -> FrozenCredentials:
         try:
-            return self._credentials.get_frozen_credentials()
+            frozen = self._credentials.get_frozen_credentials()
         except AuthzError:
             raise
         except Exception:  # noqa: BLE001  # a refresh is a network call of somebody else's
             raise DeliveryError("the AWS credentials could not be read or refreshed", outcome="not_sent") from None
+        if not frozen.access_key or not frozen.secret_key:
+            raise DeliveryError("the AWS credentials are empty", outcome="not_sent")
+        return frozen
 
     def _add_payload_hash(self, headers: dict[str, str], body: bytes) -> None:
         given = headers.get("x-amz-content-sha256")

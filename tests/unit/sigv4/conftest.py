@@ -43,7 +43,7 @@ def reply(status=200, body=b"{}", headers=(), *, length=None):
 class Server:
     """Each connection is served by a thread; ``answer(received, sock)`` returns bytes to send, or None to hang up."""
 
-    def __init__(self, answer, *, tls=None, before_handshake=None):
+    def __init__(self, answer, *, tls=None, before_handshake=None, address="127.0.0.1"):
         self.answer = answer
         self.received = []
         self.connections = 0
@@ -52,9 +52,10 @@ class Server:
         self._before_handshake = before_handshake
         self._open = set()
         self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, 0), family=family)
         self.port = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://{f'[{address}]' if ':' in address else address}:{self.port}"
         self._start(self._accept)
 
     def _start(self, work, *args):

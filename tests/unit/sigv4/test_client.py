@@ -3,6 +3,7 @@ from __future__ import annotations
 import email.utils
 import json
 import select
+import socket
 import threading
 import time
 
@@ -157,6 +158,17 @@ def test_the_verifier_refuses_what_was_changed(serve, http, connect):
         assert http.Verifier().refuse(changed) is not None
 
 
+def test_an_ipv6_address_verifies(serve, http, connect):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    server = serve(address="::1")
+    connect(server.url).request("GET", "/a")
+    assert server.received[0].header("host") == f"[::1]:{server.port}"
+    assert http.Verifier().refuse(server.received[0]) is None
+
+
 def test_tls_with_a_private_authority(serve, http, connect, tls_contexts):
     server = serve(tls=tls_contexts[0])
     client = connect(server.url, ssl_context=tls_contexts[1])
@@ -191,6 +203,72 @@ def test_a_connection_that_the_server_closed_is_not_used(serve, http, connect):
     select.select([client._transport._idle[0][0].sock], [], [], 5)  # the FIN is on its way
     assert client.request("POST", "/").status == 200
     assert [received.method for received in server.received] == ["POST", "POST"]
+
+
+@pytest.mark.parametrize("where", ["connect", "getresponse"])
+def test_an_interrupted_call_leaves_no_connection_that_the_next_one_could_read(serve, connect, monkeypatch, where):
+    from urllib3.connection import HTTPConnection
+
+    server = serve()
+    client = connect(server.url)
+    original = getattr(HTTPConnection, where)
+
+    def interrupted(self):
+        original(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HTTPConnection, where, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.request("GET", "/interrupted")
+    assert list(client._transport._idle) == []
+    assert client.request("GET", "/next").status == 200
+
+
+def test_the_time_that_connecting_took_counts(serve, connect, monkeypatch):
+    """Connected just in time, and then there is no time to send: that is known to be not sent."""
+    from urllib3.connection import HTTPConnection
+
+    server = serve()
+    original, now = HTTPConnection.connect, [100.0]
+
+    def slow(self):
+        original(self)
+        now[0] += 5
+
+    monkeypatch.setattr(HTTPConnection, "connect", slow)
+    monkeypatch.setattr("authz_lib.sigv4._transport.time.monotonic", lambda: now[0])
+    with pytest.raises(DeliveryError) as caught:
+        connect(server.url).request("GET", "/", timeout_seconds=4)
+    assert caught.value.outcome == "not_sent"
+    assert server.received == []
+
+
+def test_only_a_few_idle_connections_are_kept(serve, http, connect):
+    inside = threading.Barrier(12)
+
+    def answer(received, sock):
+        inside.wait(10)
+        return http.reply()
+
+    server = serve(answer)
+    client = connect(server.url)
+    threads = [threading.Thread(target=client.request, args=("GET", "/")) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert server.connections == 12
+    assert len(client._transport._idle) == 10
+
+
+def test_a_client_is_closed_by_its_block_and_can_be_used_again(serve, connect):
+    server = serve()
+    with connect(server.url) as client:
+        client.request("GET", "/")
+        assert len(client._transport._idle) == 1
+    assert len(client._transport._idle) == 0
+    assert client.request("GET", "/").status == 200
 
 
 def test_connection_close_is_respected(serve, http, connect):
@@ -250,6 +328,25 @@ def test_a_clock_that_is_off_is_corrected_once(serve, http, connect, minutes):
     assert len(server.received) == 2
     assert client.request("POST", "/", json={}).status == 200  # learned
     assert len(server.received) == 3
+
+
+def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
+    truth = 1_800_000_000.0
+    now = [truth - 1200]
+    verifier = http.Verifier(now=truth)
+
+    def answer(received, sock):
+        date = [f"Date: {email.utils.formatdate(truth, usegmt=True)}"]
+        problem = verifier.refuse(received)
+        return http.reply(403, problem.encode(), date) if problem else http.reply(headers=date)
+
+    server = serve(answer)
+    client = connect(server.url, clock=lambda: now[0])
+    assert client.request("POST", "/").status == 200
+    now[0] = truth
+    assert client.request("POST", "/").status == 200
+    assert client.request("POST", "/").status == 200
+    assert len(server.received) == 5  # each change of the clock cost one refused attempt
 
 
 @pytest.mark.parametrize(
@@ -345,12 +442,14 @@ def test_the_worst_that_may_have_happened_is_reported(serve, http, connect):
     """First ambiguous, then refused at the door: the first attempt may have acted, so it is not `not_sent`."""
 
     def close_the_door(received, sock):
+        server._listener.shutdown(socket.SHUT_RDWR)
         server._listener.close()
 
     server = serve(close_the_door)
-    with pytest.raises(DeliveryError) as caught:
+    with pytest.raises(DeliveryError, match="a repeated call could not be sent") as caught:
         connect(server.url).request("PUT", "/", body=b"x")
     assert caught.value.outcome == "ambiguous"
+    assert (server.connections, len(server.received)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -461,6 +560,7 @@ def test_an_early_refusal_of_a_large_body_is_heard(serve, http, connect):
         ({"idempotency_key": "k" * 256}, "idempotency_key"),
         ({"headers": {"Content-Length": "1"}}, "headers"),
         ({"headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+        ({"headers": {"Accept-Encoding": "gzip"}}, "headers"),
         ({"headers": {"Idempotency-Key": "x"}}, "headers"),
         ({"headers": {"X": "a\r\nb"}}, "headers"),
         ({"query": {"a": 1}}, "query"),
@@ -514,6 +614,7 @@ def test_a_head_and_a_204_have_no_body(serve, connect):
         ("https://abc.example.com", {"region": ""}),
         ("https://abc.example.com", {"service": "s3"}),
         ("https://abc.example.com", {"max_attempts": 0}),
+        ("https://abc.example.com", {"connect_timeout_seconds": 0}),
         ("https://abc.example.com", {"max_response_bytes": -1}),
     ],
 )

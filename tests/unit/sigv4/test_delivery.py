@@ -361,6 +361,45 @@ def test_a_fault_of_our_own_is_not_a_reason_to_try_the_other_way(error):
     assert [event.name.rpartition("_")[2] for event in events] == ["started", "error", "failed"]
 
 
+@pytest.mark.parametrize("error", [RuntimeError("x"), InvalidRequestError("x"), KeyboardInterrupt()])
+def test_a_fault_in_the_old_way_is_told_as_it_is(error):
+    events = []
+    with pytest.raises(type(error)):
+        send(Delivery(primary=failing(), fallback=Recorded(error), on_event=events.append))
+    assert [(event.name.rpartition("_")[2], event.path) for event in events] == [
+        ("started", "primary"),
+        ("error", "primary"),
+        ("error", "fallback"),
+        ("failed", "fallback"),
+    ]
+
+
+def test_the_old_way_is_not_begun_without_time(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("authz_lib.sigv4.delivery.time.monotonic", lambda: now[0])
+
+    class Slow:
+        def deliver(self, parcel, *, timeout_seconds):
+            now[0] += timeout_seconds
+            raise DeliveryError("no connection could be opened", outcome="not_sent")
+
+    fallback = Recorded()
+    with pytest.raises(DeliveryError) as caught:
+        send(Delivery(primary=Slow(), fallback=fallback))
+    assert caught.value.outcome == "not_sent"
+    assert fallback.parcels == []
+
+
+def test_a_receipt_that_is_not_json():
+    class Html:
+        def deliver(self, parcel, *, timeout_seconds):
+            return 200, b"<html>"
+
+    with pytest.raises(DeliveryError) as caught:
+        send(Delivery(primary=Html())).json()
+    assert caught.value.outcome == "ambiguous"
+
+
 def test_an_outcome_that_nobody_knows_is_ambiguous():
     fallback = Recorded()
     with pytest.raises(DeliveryError):
@@ -376,6 +415,16 @@ def test_two_attempts_together_are_as_ambiguous_as_the_first(second):
     with pytest.raises(type(second.error)) as caught:
         send(Delivery(primary=failing("not_sent"), fallback=second))
     assert caught.value is second.error
+
+
+def test_a_host_that_swallows_everything_leaves_time_for_the_old_way(serve, new_way, old_way, release):
+    """Two connect timeouts, and then what the fallback needs."""
+    server = serve(before_handshake=lambda sock: release.wait(10))
+    primary = new_way(server.url.replace("http:", "https:"), connect_timeout_seconds=0.2)
+    assert send(Delivery(primary=primary, fallback=old_way.path), timeout_seconds=2.5).path == "fallback"
+    release.set()
+    assert server.connections == 2
+    assert len(old_way.received) == 1
 
 
 def test_without_time_nothing_is_tried():

@@ -264,6 +264,14 @@ def test_a_failing_refresh_is_not_sent_and_says_nothing():
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("keys", [(None, None), ("AKID", None), ("", "secret"), ("AKID", "")])
+def test_empty_credentials_are_not_sent(keys):
+    empty = SigV4Signer(service="execute-api", region="eu-west-1", credentials=ReadOnlyCredentials(*keys, None))
+    with pytest.raises(DeliveryError) as caught:
+        empty.sign("GET", URL)
+    assert caught.value.outcome == "not_sent"
+
+
 def test_a_signer_is_shared_between_threads(signer):
     barrier, seen = threading.Barrier(8), []
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTION", "METHODS", "SCOPE", "TYPE_NAME", "ActionEntry", "read_entry"]
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-ACTION = re.compile(r"[\x21-\x7e]{1,200}")  # Verified Permissions: actionId has at most 200 characters
+ACTION = re.compile(r"[\x21-\x7e]{1,512}")  # Verified Permissions: actionId has at most 512 characters
 TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
@@ -106,7 +106,7 @@ _MEMBERS: dict[str, _Member] = {
     ),
     "route": _Member(_text(_ANY_TEXT), "a path pattern"),
     "query": _Member(_query, "an object of strings", MappingProxyType({})),
-    "action": _Member(_text(ACTION), "an action id of at most 200 printable characters"),
+    "action": _Member(_text(ACTION), "an action id of at most 512 printable characters"),
     "resource_type": _Member(_optional(_text(TYPE_NAME)), "a Cedar type name or null", None),
     "resource_id_label": _Member(_optional(_text(_ANY_TEXT)), "the name of a label or null", None),
     "scopes": _Member(_scopes, "a list of OAuth scopes", frozenset()),

@@ -173,7 +173,7 @@ def test_an_encoded_spelling_of_a_literal_does_not_become_a_label():
         ({"actions": [{**LINES[0], "method": "get"}]}, r"`actions\[0\].method` must be an HTTP method"),
         ({"actions": [{**LINES[0], "method": ["GET"]}]}, r"`actions\[0\].method` must be an HTTP method"),
         ({"actions": [{"method": "GET", "route": "/"}]}, r"`actions\[0\].action` must be"),
-        ({"actions": [{**LINES[0], "action": "x" * 201}]}, r"`actions\[0\].action` must be"),
+        ({"actions": [{**LINES[0], "action": "x" * 513}]}, r"`actions\[0\].action` must be"),
         ({"actions": [{**LINES[0], "public": 1}]}, r"`actions\[0\].public` must be true or false"),
         ({"actions": [{**LINES[0], "public": None}]}, r"`actions\[0\].public` must be true or false"),
         ({"actions": [{**LINES[0], "scopes": "orders/read"}]}, r"`actions\[0\].scopes` must be a list"),

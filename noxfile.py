@@ -76,6 +76,25 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """Our errors read by the JavaScript SDK too; needs Node.js and npm."""
+    session.install("-e", ".[cedar]", *group("tests"))
+    folder = Path(session.create_tmp()) / "javascript"
+    session.run(
+        "npm",
+        "install",
+        "--silent",
+        "--ignore-scripts",
+        "--prefix",
+        str(folder),
+        "@aws-sdk/client-scheduler",
+        external=True,
+    )
+    environment = {"AUTHZ_NODE_MODULES": str(folder / "node_modules")}
+    session.run("python", "-m", "pytest", "tests/contract/test_smithy_clients.py", env=environment)
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """The tests on the lowest direct versions that pyproject.toml promises; that they are installed is checked too."""
     session.install("--resolution", "lowest-direct", "-e", ".[cedar]")

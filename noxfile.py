@@ -79,7 +79,7 @@ def fuzz(session: nox.Session) -> None:
 def clients(session: nox.Session) -> None:
     """Our errors read by the JavaScript SDK too; needs Node.js and npm."""
     session.install("-e", ".[cedar]", *group("tests"))
-    folder = Path(session.create_tmp()) / "javascript"
+    folder = Path(session.create_tmp()).resolve() / "javascript"
     session.run(
         "npm",
         "install",

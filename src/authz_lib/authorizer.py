@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import EntityUid
 from authz_lib.errors import AccessDeniedError, AuthenticationError, ConfigurationError, InvalidRequestError
@@ -108,11 +110,11 @@ class LambdaAuthorizer:
         "_actions",
         "_answers",
         "_application",
+        "_asked",
         "_cache",
         "_callers",
         "_context",
         "_decisions",
-        "_requests",
         "_table",
     )
 
@@ -142,7 +144,8 @@ class LambdaAuthorizer:
         self._application = application
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
-        self._requests: dict[tuple[int, int], AuthorizationRequest] = {}
+        # By identity; an entry keeps its principal alive, so that no other gets its id.
+        self._asked: dict[tuple[int, int], tuple[Principal, Callable[[], Decision]]] = {}
         scope = prove(
             gateway_cache,
             tokens=[Input.of_source(source) for source in token_sources],
@@ -227,24 +230,29 @@ class LambdaAuthorizer:
             return "insufficient_scope"
         if entry.public or self._decisions is None:
             return None
-        request = self._request(event, principal, entry, resolved.resource_id)
-        return None if self._decisions.is_authorized(request).allowed is True else "access_denied"
+        decision = self._decide(self._decisions, event, principal, entry, resolved.resource_id)
+        return None if decision.allowed is True else "access_denied"
+
+    def _decide(
+        self,
+        decisions: _Decisions,
+        event: AuthorizerEvent,
+        principal: Principal,
+        entry: ActionEntry,
+        resource_id: str | None,
+    ) -> Decision:
+        if self._context or entry.resource_id_label is not None:
+            return decisions.is_authorized(self._request(event, principal, entry, resource_id))
+        # The same question for every request of this caller on this route: it is put into words once.
+        key = (id(principal), id(entry))
+        known = self._asked.get(key)
+        if known is None or known[0] is not principal:
+            if len(self._asked) >= _REMEMBERED:
+                self._asked.clear()
+            known = self._asked[key] = principal, _prepare(decisions, self._request(event, principal, entry, None))
+        return known[1]()
 
     def _request(
-        self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
-    ) -> AuthorizationRequest:
-        if entry.resource_id_label is None and not self._context:  # the same question for every request of this caller
-            known = self._requests.get((id(principal), id(entry)))
-            if known is not None and known.principal is principal:
-                return known
-        request = self._new_request(event, principal, entry, resource_id)
-        if entry.resource_id_label is None and not self._context:
-            if len(self._requests) >= _REMEMBERED:
-                self._requests.clear()
-            self._requests[id(principal), id(entry)] = request  # keeps the principal, so its id stays its own
-        return request
-
-    def _new_request(
         self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
     ) -> AuthorizationRequest:
         if len(principal.groups) > _MAX_GROUPS:
@@ -307,6 +315,13 @@ class _Table:
         self.answers = TablePolicyAnswers(max_bytes=max_bytes)
         if actions is not None:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
+
+
+def _prepare(decisions: _Decisions, request: AuthorizationRequest) -> Callable[[], Decision]:
+    """The question, ready to be asked again and again.  What is remembered is the question, never its answer."""
+    if isinstance(decisions, DecisionPoint):
+        return partial(decisions.answer, decisions.resolve(request))
+    return partial(decisions.is_authorized, request)
 
 
 _EVERYTHING = PolicyResources(("*",), ())

@@ -160,10 +160,10 @@ class Principal:
         >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
         ['tenant_id']
         """
-        return Entity(
+        return _entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),
-            attrs={} if self.tenant_id is None else {"tenant_id": self.tenant_id},
-            parents=self.group_uids(group_type=group_type, principal_id=principal_id),
+            self.group_uids(group_type=group_type, principal_id=principal_id),
+            self.tenant_id,
         )
 
     def _qualifier(self, form: PrincipalIdForm) -> str:
@@ -191,7 +191,13 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
-_uid = lru_cache(maxsize=4096)(EntityUid)  # few callers and fewer groups make most of the requests
+# Few callers and fewer groups make most of the requests, each time with another token.  Both values are frozen.
+_uid = lru_cache(maxsize=4096)(EntityUid)
+
+
+@lru_cache(maxsize=1024)
+def _entity(uid: EntityUid, groups: tuple[EntityUid, ...], tenant_id: str | None) -> Entity:
+    return Entity(uid, attrs={} if tenant_id is None else {"tenant_id": tenant_id}, parents=groups)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

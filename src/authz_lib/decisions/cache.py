@@ -78,7 +78,13 @@ class CachedDecisions(DecisionPoint):
         clock: seconds since the epoch.
 
     Raises:
-        ConfigurationError: a time is negative, or ``max_entries`` is not positive.
+        ConfigurationError: a time is negative or not finite, or ``max_entries`` is not positive.
+
+    >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+    >>> point = CedarEngine.from_text("permit(principal, action, resource);").cached(deny_ttl_seconds=1)
+    >>> request = AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1"))
+    >>> [point.is_authorized(request).source for _ in range(2)]
+    ['cedar', 'cache']
     """
 
     def __init__(
@@ -226,8 +232,8 @@ class CachedDecisions(DecisionPoint):
             return
         seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])
         expires_at = asked.time + seconds
-        if question.expires_at is not None:
-            expires_at = min(expires_at, question.expires_at)
+        if question.expires_at is not None and not question.expires_at >= expires_at:  # what is no number ends it, too
+            expires_at = question.expires_at
         if not expires_at > asked.time:
             return
         remembered = replace(decision, source="cache", latency_seconds=0.0, request_id=None)

@@ -211,9 +211,11 @@ class Vocabulary:
         Raises:
             InvalidRequestError: neither token is given, or a part breaks a rule.
         """
-        tokens = [token for token in (access_token, identity_token) if token is not None]
+        tokens: list[Any] = [token for token in (access_token, identity_token) if token is not None]
         if not tokens:
             raise InvalidRequestError("`accessToken` or `identityToken` must be given", field="accessToken")
+        if not all(isinstance(token, str) and token.isascii() for token in tokens):
+            raise InvalidRequestError("`accessToken` and `identityToken` must be ASCII strings", field="accessToken")
         resource_uid, resolved = _resolve_entities(resource, (), entities)
         return Question(
             principal=None,

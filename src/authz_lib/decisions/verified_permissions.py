@@ -144,6 +144,15 @@ class VerifiedPermissions(DecisionPoint):
             if len(numbers) == 1:
                 return [self.decide(questions[numbers[0]])]
             return self._ask_batch([questions[number] for number in numbers], entities.values())
+        except _TooLargeError as error:
+            if len(numbers) == 1:
+                return [error]
+            middle = len(numbers) // 2
+            return [
+                result
+                for half in (numbers[:middle], numbers[middle:])
+                for result in self._ask(questions, half, _entities_of(questions[number] for number in half))
+            ]
         except AuthzError as error:
             return [error] * len(numbers)
 
@@ -165,27 +174,42 @@ class VerifiedPermissions(DecisionPoint):
     def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         body = json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode()
         if len(body) > _MAX_REQUEST_BYTES:
-            raise InvalidRequestError(f"the request has more than {_MAX_REQUEST_BYTES} bytes", field="entities")
+            raise _TooLargeError(f"the request has more than {_MAX_REQUEST_BYTES} bytes", field="entities")
         return self._client.call(operation, parameters, body)
 
     def _decision(self, document: Mapping[str, Any], answer: Answer, seconds: float) -> Decision:
         """Read strictly: anything but the two words, or lists that are not there, is no answer."""
-        allowed = _DECISIONS.get(document.get("decision", ""))
+        word = document.get("decision")
         policies, errors = document.get("determiningPolicies"), document.get("errors")
-        if allowed is None or not isinstance(policies, list) or not isinstance(errors, list):
+        if not isinstance(word, str) or word not in _DECISIONS:
             raise malformed()
-        try:
-            return Decision(
-                allowed=allowed,
-                determining_policies=tuple(sorted([policy["policyId"] for policy in policies])),
-                errors=tuple(sorted([error["errorDescription"] for error in errors])),
-                source="verified_permissions",
-                policy_store_id=self.policy_store_id,
-                latency_seconds=seconds,
-                request_id=answer.request_id,
-            )
-        except (TypeError, KeyError):
-            raise malformed() from None
+        return Decision(
+            allowed=_DECISIONS[word],
+            determining_policies=_texts(policies, "policyId"),
+            errors=_texts(errors, "errorDescription"),
+            source="verified_permissions",
+            policy_store_id=self.policy_store_id,
+            latency_seconds=seconds,
+            request_id=answer.request_id,
+        )
+
+
+def _texts(items: object, name: str) -> tuple[str, ...]:
+    """One text of each object of a list, sorted."""
+    if not isinstance(items, list):
+        raise malformed()
+    texts = [item.get(name) if isinstance(item, dict) else None for item in items]
+    if not all(isinstance(text, str) for text in texts):
+        raise malformed()
+    return tuple(sorted(map(str, texts)))
+
+
+class _TooLargeError(InvalidRequestError):
+    """A request that is too large: of a batch, a half may be small enough."""
+
+
+def _entities_of(questions: Iterable[Question]) -> dict[EntityUid, Entity]:
+    return {entity.uid: entity for question in questions for entity in question.entities}
 
 
 def _client(client: Any, region: str | None, endpoint_url: str | None, connections: int) -> AVPClient:

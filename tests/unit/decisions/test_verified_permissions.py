@@ -10,7 +10,12 @@ import pytest
 from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
 from authz_lib.decisions import DecisionLog
 from authz_lib.decisions.avp_client import Answer, Boto3Client, ThinClient, default_endpoint
-from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.errors import (
+    BatchIncompleteError,
+    ConfigurationError,
+    InvalidRequestError,
+    PolicyStoreUnavailableError,
+)
 
 ALICE = EntityUid("User", "alice")
 DOC = EntityUid("Doc", "1")
@@ -91,6 +96,8 @@ def test_a_principal_brings_its_entity_and_its_groups(client):
         (lambda point: point.is_authorized(request(expires_at=float("nan"))), "expires_at"),
         (lambda point: point.is_authorized_with_token("View", DOC), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, access_token=""), "accessToken"),
+        (lambda point: point.is_authorized_with_token("View", DOC, access_token="\udc80"), "accessToken"),
+        (lambda point: point.is_authorized_with_token("View", DOC, access_token=b"a.b.c"), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, identity_token="x" * 131_073), "identityToken"),
     ],
 )
@@ -219,6 +226,43 @@ def test_tokens_in_a_batch(point, client):
     assert operation == "BatchIsAuthorizedWithToken"
     assert parameters["accessToken"] == "a.b.c"
     assert all("principal" not in item for item in parameters["requests"])
+
+
+def test_a_batch_that_is_too_large_is_halved(client):
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    docs = [Entity(EntityUid("Doc", str(number)), attrs={"text": "x" * 150_000}) for number in range(20)]
+    docs.append(Entity(EntityUid("Doc", "big"), attrs={"text": "x" * 1_000_000}))
+    assert point.filter(ALICE, "View", docs, on_error="omit") == docs[:20]
+    for _, parameters in client.asked:
+        assert len(json.dumps(parameters)) < 1_000_000
+        asked = parameters.get("requests", [parameters])
+        listed = [item["identifier"]["entityId"] for item in parameters["entities"]["entityList"]]
+        assert [item["resource"]["entityId"] for item in asked] == listed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"decision": ["ALLOW"], "determiningPolicies": [], "errors": []},
+        {"decision": True, "determiningPolicies": [], "errors": []},
+        {"decision": "ALLOW", "determiningPolicies": [], "errors": None},
+        {"decision": "ALLOW", "determiningPolicies": ["p"], "errors": []},
+        {"decision": "ALLOW", "determiningPolicies": [{"policyId": 1}], "errors": []},
+        {"decision": "ALLOW", "determiningPolicies": [], "errors": [{}]},
+        {"decision": "ALLOW", "determiningPolicies": {}, "errors": {}},
+    ],
+    ids=repr,
+)
+def test_an_answer_that_is_not_plain_is_no_answer(point, client, answer):
+    client.call = lambda operation, parameters, body: Answer(answer, None)
+    with pytest.raises(PolicyStoreUnavailableError):
+        point.is_authorized(request())
+    both = [answer | {"request": {}}, answer]
+    for results in (both, both[:1], None, "ALLOW", [None, None]):
+        client.call = lambda operation, parameters, body, results=results: Answer({"results": results}, None)
+        with pytest.raises(BatchIncompleteError):
+            point.batch_is_authorized([request("1"), request("2")])
 
 
 # ---- Endpoints ----

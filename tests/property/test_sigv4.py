@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 import awscrt.auth
 import awscrt.http
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authz_lib.errors import InvalidRequestError
@@ -60,6 +60,7 @@ def by_awscrt(method, url, headers, body, token):
     return dict(signed.headers)["Authorization"]
 
 
+@settings(deadline=None, max_examples=300)  # the first call loads awscrt
 @given(methods, hosts, paths, queries, headers, st.one_of(st.none(), st.binary(max_size=200)), tokens)
 def test_awscrt_agrees(method, host, path, query, headers, body, token):
     url = canonical_url(f"https://{host}{path}", query)
@@ -73,6 +74,7 @@ def test_awscrt_agrees(method, host, path, query, headers, body, token):
     assert signed.headers["authorization"] == by_awscrt(method, signed.url, headers, body, token)
 
 
+@settings(deadline=None)
 @given(hosts, st.text(max_size=30), st.text(max_size=30))
 def test_canonical_is_a_fixed_point_or_refused(host, path, query):
     try:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 import awscrt.auth
 import awscrt.http
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from authz_lib.errors import InvalidRequestError
@@ -60,9 +60,14 @@ def by_awscrt(method, url, headers, body, token):
     return dict(signed.headers)["Authorization"]
 
 
+@settings(deadline=None, max_examples=300)  # the first call loads awscrt
 @given(methods, hosts, paths, queries, headers, st.one_of(st.none(), st.binary(max_size=200)), tokens)
 def test_awscrt_agrees(method, host, path, query, headers, body, token):
-    url = canonical_url(f"https://{host}{path}", query)
+    try:
+        url = canonical_url(f"https://{host}{path}", query)
+    except InvalidRequestError:  # hypothesis finds even these; awscrt refuses them too
+        assert any(name.lower().startswith("x-amz-") for name, _ in query)
+        return
     signer = SigV4Signer(
         service="execute-api",
         region="eu-west-1",
@@ -73,6 +78,7 @@ def test_awscrt_agrees(method, host, path, query, headers, body, token):
     assert signed.headers["authorization"] == by_awscrt(method, signed.url, headers, body, token)
 
 
+@settings(deadline=None)
 @given(hosts, st.text(max_size=30), st.text(max_size=30))
 def test_canonical_is_a_fixed_point_or_refused(host, path, query):
     try:
@@ -104,5 +110,6 @@ def test_a_segment_comes_back_and_adds_no_slash(value):
 
 @given(queries)
 def test_a_query_comes_back_in_its_order(query):
+    assume(not any(name.lower().startswith("x-amz-") for name, _ in query))
     encoded = canonical_url("https://a.example.com/", query).query
     assert parse_qsl(encoded, keep_blank_values=True, max_num_fields=10) == query

@@ -26,6 +26,11 @@ _HOST = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CANONICAL_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPE_OR_TEXT = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]+")
+# Names that a presigned URL carries: beside a signature in the headers, nobody can say which of the two counts.
+_PRESIGNED = frozenset(
+    {"x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-region-set"}
+    | {"x-amz-s3session-token", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"}
+)
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
@@ -63,7 +68,8 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
 
     Refused on purpose: dot segments (``..`` and its escapes: clients and gateways resolve them differently, and an id
     that reads ``..`` must not reach another route), fragments, user information, control characters, hosts that are not
-    plain ASCII.  Repeated slashes are kept.  It is not checked that the host exists or may be called.
+    plain ASCII, query names of a presigned URL (``X-Amz-Signature``, ...).  Repeated slashes are kept.  It is not
+    checked that the host exists or may be called.
 
     Raises:
         InvalidRequestError: the URL cannot be signed; the message never quotes it.
@@ -76,7 +82,7 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
     parsed = _parse(url)
     if not query:
         return parsed
-    more = _encode_query(query)
+    more = _joined(_pairs(query))
     return CanonicalURL(parsed.scheme, parsed.host, parsed.path, f"{parsed.query}&{more}" if parsed.query else more)
 
 
@@ -148,15 +154,19 @@ def _canonical_path(path: str) -> str:
 
 def _canonical_query(query: str) -> str:
     pairs = [pair.partition("=") for pair in query.replace("+", "%20").split("&") if pair]
-    return "&".join(f"{_encode(_decode(name))}={_encode(_decode(value))}" for name, _, value in pairs)
+    return _joined([(_decode(name), _decode(value)) for name, _, value in pairs])
 
 
-def _encode_query(query: Query) -> str:
+def _pairs(query: Query) -> list[tuple[bytes, bytes]]:
     given = query.items() if isinstance(query, Mapping) else query
-    pairs = [(name, value) for name, values in given for value in _each(values)]
-    return "&".join(
-        f"{_encode(_to_bytes(name, 'query'))}={_encode(_to_bytes(value, 'query'))}" for name, value in pairs
-    )
+    return [(_to_bytes(name, "query"), _to_bytes(value, "query")) for name, values in given for value in _each(values)]
+
+
+def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> str:
+    encoded = [(_encode(name), _encode(value)) for name, value in pairs]
+    if any(name.lower() in _PRESIGNED for name, _ in encoded):
+        raise InvalidRequestError("the query holds a name that only a presigned URL has", field="query")
+    return "&".join(f"{name}={value}" for name, value in encoded)
 
 
 def _each(values: object) -> Sequence[str]:

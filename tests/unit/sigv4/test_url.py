@@ -118,6 +118,21 @@ def test_join_keeps_the_base_the_slash_and_the_query():
     assert join_path("https://a.example.com/reexecute", "/execute") == "https://a.example.com/reexecute/execute"
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Amz-Signature", "x-amz-date", "X-AMZ-CREDENTIAL", "X-Amz-Security-Token", "x-amz-expires"]
+)
+def test_a_second_signature_in_the_query_is_refused(name):
+    escaped = name.replace("-", "%2d")
+    for url, query in (
+        (f"https://a.example.com/?a=1&{name}=x", None),
+        (f"https://a.example.com/?{escaped}", None),
+        ("https://a.example.com/", {name: "x"}),
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            canonical_url(url, query)
+        assert caught.value.field == "query"
+
+
 def test_a_segment_stays_in_its_place():
     assert quote_segment("../a/b?c#d%2F é") == "..%2Fa%2Fb%3Fc%23d%252F%20%C3%A9"
     for value in ("", ".", "..", "\ud800"):

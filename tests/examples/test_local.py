@@ -55,7 +55,7 @@ def started(tmp_path):
     yield start
     for process in processes:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.terminate()  # not a kill: the command stops what it started
         process.communicate(timeout=PATIENCE)
 
 

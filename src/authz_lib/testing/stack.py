@@ -241,7 +241,9 @@ class LocalAWS:
         say = on_event or (lambda _: None)
         body, uploads = package_template(template)
         s3 = self.client("s3")
-        s3.create_bucket(Bucket=uploads.bucket)
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # a second stack on this local AWS
+            s3.create_bucket(Bucket=uploads.bucket, **({} if self.region == "us-east-1" else elsewhere))
         for key, archive in uploads.archives.items():
             s3.put_object(Bucket=uploads.bucket, Key=key, Body=archive)
         say(f"packaged {len(uploads.archives)} code folder(s)")

@@ -8,15 +8,11 @@ import boto3
 
 
 def shared_secrets() -> list[str]:
-    """The current secret first and, for the time of a rotation, the one before it."""
+    """The current secret first and, after a rotation, the one before it."""
     client = boto3.client("secretsmanager")
-    found = []
-    for stage in ("AWSCURRENT", "AWSPREVIOUS"):
-        try:
-            answer = client.get_secret_value(SecretId=os.environ["SECRET_ARN"], VersionStage=stage)
-        except client.exceptions.ResourceNotFoundException:
-            if stage == "AWSCURRENT":
-                raise
-            continue  # never rotated
-        found.append(answer["SecretString"])
-    return found
+    current = client.get_secret_value(SecretId=os.environ["SECRET_ARN"])
+    try:
+        before = client.get_secret_value(SecretId=os.environ["SECRET_ARN"], VersionStage="AWSPREVIOUS")
+    except client.exceptions.ResourceNotFoundException:  # never rotated
+        before = {}
+    return [current["SecretString"], *filter(None, [before.get("SecretString")])]

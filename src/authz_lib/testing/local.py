@@ -232,7 +232,7 @@ class LocalScenario:
             method,
             self._substitute(url),
             headers | {"Content-Type": "application/json"},
-            json.dumps(row.body).encode(),
+            self._substitute(json.dumps(row.body)).encode(),
         )
 
     def run(self, row: RequestRow) -> Outcome:
@@ -254,7 +254,8 @@ class LocalScenario:
             milliseconds=milliseconds,
             differences=(),
         )
-        return _compared(outcome, headers, content)
+        expected_headers = {name: self._substitute(value) for name, value in row.expect.headers.items()}
+        return _compared(outcome, _other_headers(expected_headers, headers), content)
 
     def _decisions(self) -> Sequence[Any]:
         return () if self._store is None else self._store.requests
@@ -298,9 +299,9 @@ def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None)
         return answer.status, answer.headers, answer.data
 
 
-def _compared(outcome: Outcome, headers: Mapping[str, str], content: bytes) -> Outcome:
+def _compared(outcome: Outcome, other_headers: list[str], content: bytes) -> Outcome:
     expect = outcome.row.expect
-    found: list[str] = []
+    found = list(other_headers)
     if outcome.status != expect.status:
         found.append(f"status {outcome.status}, expected {expect.status}")
     if expect.decision is not None and outcome.decision != expect.decision:
@@ -309,7 +310,6 @@ def _compared(outcome: Outcome, headers: Mapping[str, str], content: bytes) -> O
         found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
     if expect.reached is not None and outcome.reached != expect.reached:
         found.append("the service was reached" if outcome.reached else "the service was not reached")
-    found += _other_headers(expect.headers, headers)
     if expect.body is not None and not _contains(_json_or_none(content), expect.body):
         found.append("the JSON answer differs")
     return replace(outcome, differences=tuple(found))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from authz_lib.testing.local import LocalScenario
 
 QUEUE, DEFINITION = "platform", "pipeline"
-CONFIG: dict[str, str] = {}
+CONFIG = {"apiUrl": "Url", "loginUrl": "LoginUrl", "clientId": "WebClientId"}  # member of config.json: output
 
 
 class Pages(SimpleHTTPRequestHandler):
     """The files of `ui/`, and the `config.json` that a deployment would put beside them."""
+
+    outputs: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
         """Serve a file."""
         if self.path != "/config.json":
             super().do_GET()
             return
-        content = json.dumps(CONFIG).encode()
+        content = json.dumps({member: self.outputs.get(name) for member, name in CONFIG.items()}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -71,5 +73,4 @@ def seed(local: LocalScenario) -> None:
     batch.create_job_queue(jobQueueName=QUEUE, priority=1, computeEnvironmentOrder=order)
     container = {"image": "example", "command": ["run", "Ref::dataset"]}
     batch.register_job_definition(jobDefinitionName=DEFINITION, type="container", containerProperties=container)
-    outputs = local.stack.outputs
-    CONFIG.update(apiUrl=outputs["Url"], loginUrl=outputs["LoginUrl"], clientId=outputs["WebClientId"])
+    Pages.outputs = local.variables

@@ -166,6 +166,14 @@ def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api
     assert len(sent_to(page, f"{api}/jobs", method="GET")) == 2
 
 
+def test_an_expired_token_is_not_sent_but_renewed(page, ui, api):
+    log_in(page, ui, "alice")
+    page.evaluate("const now = Date.now; Date.now = () => now() + 2 * 3600 * 1000")
+    run(page, "too-late")
+    page.wait_for("document.querySelector('input[name=sub]')")
+    assert sent_to(page, f"{api}/orchestrate") == []
+
+
 def test_an_answer_to_no_login_is_refused(page, ui, provider):
     page.open(f"{ui}?code=stolen&state=guessed")
     page.wait_for_text("this is the answer to no login of this page")

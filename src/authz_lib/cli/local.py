@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -129,9 +130,9 @@ def _serve(scenario: LocalScenario) -> int:
         print(f"\n{user.upper()}='{scenario.token(user)}'")
     for row in rows:
         method, url, _, body = scenario.request_of(row)
-        data = f" -H 'Content-Type: application/json' -d '{body.decode()}'" if body else ""
+        data = f" -H 'Content-Type: application/json' -d {shlex.quote(body.decode())}" if body else ""
         print(f"\n# {row.name}")
-        print(f'curl -i -X {method} -H "Authorization: Bearer ${str(row.as_user).upper()}"{data} {url}')
+        print(f'curl -i -X {method} -H "Authorization: Bearer ${str(row.as_user).upper()}"{data} {shlex.quote(url)}')
     print("\nserving; Ctrl-C ends it", flush=True)
     threading.Event().wait()
     return 0

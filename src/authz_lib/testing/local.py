@@ -8,22 +8,22 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
 from authz_lib.testing.companions import Companions
-from authz_lib.testing.policy_store import PolicyStoreServer
 from authz_lib.testing.scenario import Scenario
 from authz_lib.testing.stack import DeployedStack, LocalAWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from authz_lib.testing.policy_store import PolicyStoreServer
     from authz_lib.testing.scenario import RequestRow, TokenRecipe, UserSetup
 
 __all__ = ["LocalScenario", "Outcome"]
@@ -76,6 +76,7 @@ class LocalScenario:
         """What `${...}` in the document stands for."""
         self.stack: DeployedStack
         self.aws: LocalAWS
+        self._store: PolicyStoreServer | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -93,24 +94,20 @@ class LocalScenario:
     # -- set up --------------------------------------------------------------------------------------------------------
 
     def _set_up(self) -> None:
-        self._store = self._life.enter_context(PolicyStoreServer())
-        self._say(f"policy store endpoint at {self._store.url}")
+        environment, store = self._start_policy_store()
         self.aws = self._life.enter_context(
             LocalAWS(
                 port=self._port,
                 region=self.scenario.region,
-                environment={"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url},
+                environment=environment,
                 check_iam=self.scenario.check_iam,
             )
         )
         self._say(f"local AWS at {self.aws.url}")
-        parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters}
+        parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
-        if (store := self.scenario.policy_store) is not None:
-            parameters[store.parameter] = self._store.create_store_from_directory(self._folder / store.directory)
-            self._say(f"policies of {store.directory}/ in {parameters[store.parameter]}")
         self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
         self.variables.update(self.stack.outputs)
         self._say(f"deployed {self._template.name}: {len(self.stack.resources)} resources")
@@ -118,6 +115,18 @@ class LocalScenario:
         self._fill_tables()
         if companions is not None:
             companions.seed(self)
+
+    def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Variables for the Lambdas and parameters of the template; both empty for an example without policies."""
+        setup = self.scenario.policy_store
+        if setup is None:
+            return {}, {}
+        from authz_lib.testing.policy_store import PolicyStoreServer  # the Cedar engine is needed only here
+
+        self._store = self._life.enter_context(PolicyStoreServer())
+        store_id = self._store.create_store_from_directory(self._folder / setup.directory)
+        self._say(f"policy store endpoint at {self._store.url}: {setup.directory}/ in {store_id}")
+        return {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}, {setup.parameter: store_id}
 
     def _companions(self) -> Companions | None:
         name = self.scenario.companions
@@ -223,18 +232,18 @@ class LocalScenario:
             method,
             self._substitute(url),
             headers | {"Content-Type": "application/json"},
-            json.dumps(row.body).encode(),
+            self._substitute(json.dumps(row.body)).encode(),
         )
 
     def run(self, row: RequestRow) -> Outcome:
         """Send one request and compare the answer with what is expected."""
         send = self._sender(row)
-        asked_before = len(self._store.requests)
+        asked_before = len(self._decisions())
         reached_before = self._invocations()
         started = time.perf_counter()
         status, headers, content = send()
         milliseconds = (time.perf_counter() - started) * 1000
-        asked = self._store.requests[asked_before:]
+        asked = self._decisions()[asked_before:]
         last = asked[-1] if asked else None
         outcome = Outcome(
             row=row,
@@ -245,7 +254,11 @@ class LocalScenario:
             milliseconds=milliseconds,
             differences=(),
         )
-        return _compared(outcome, headers, content)
+        expected_headers = {name: self._substitute(value) for name, value in row.expect.headers.items()}
+        return _compared(outcome, _other_headers(expected_headers, headers), content)
+
+    def _decisions(self) -> Sequence[Any]:
+        return () if self._store is None else self._store.requests
 
     def _sender(self, row: RequestRow) -> Callable[[], _Answer]:
         if row.invoke is None:
@@ -286,9 +299,9 @@ def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None)
         return answer.status, answer.headers, answer.data
 
 
-def _compared(outcome: Outcome, headers: Mapping[str, str], content: bytes) -> Outcome:
+def _compared(outcome: Outcome, other_headers: list[str], content: bytes) -> Outcome:
     expect = outcome.row.expect
-    found: list[str] = []
+    found = list(other_headers)
     if outcome.status != expect.status:
         found.append(f"status {outcome.status}, expected {expect.status}")
     if expect.decision is not None and outcome.decision != expect.decision:
@@ -297,7 +310,6 @@ def _compared(outcome: Outcome, headers: Mapping[str, str], content: bytes) -> O
         found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
     if expect.reached is not None and outcome.reached != expect.reached:
         found.append("the service was reached" if outcome.reached else "the service was not reached")
-    found += _other_headers(expect.headers, headers)
     if expect.body is not None and not _contains(_json_or_none(content), expect.body):
         found.append("the JSON answer differs")
     return replace(outcome, differences=tuple(found))

@@ -37,6 +37,7 @@ __all__ = ["DeployedStack", "LocalAWS"]
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 120
 _STOP_SECONDS = 5
+_HTTP_API = "AWS::ApiGatewayV2::Api"
 _EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
 
 
@@ -241,7 +242,9 @@ class LocalAWS:
         say = on_event or (lambda _: None)
         body, uploads = package_template(template)
         s3 = self.client("s3")
-        s3.create_bucket(Bucket=uploads.bucket)
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # a second stack on this local AWS
+            s3.create_bucket(Bucket=uploads.bucket, **({} if self.region == "us-east-1" else elsewhere))
         for key, archive in uploads.archives.items():
             s3.put_object(Bucket=uploads.bucket, Key=key, Body=archive)
         say(f"packaged {len(uploads.archives)} code folder(s)")
@@ -261,6 +264,7 @@ class LocalAWS:
                 f"`{template.name}` does not deploy: {error.response['Error']['Message']}"
             ) from None
         self._wait_for_stack(template, stack_name)
+        self._hand_over_cors(stack_name)
         return self._describe(stack_name)
 
     def _wait_for_stack(self, template: Path, stack_name: str) -> None:
@@ -283,6 +287,16 @@ class LocalAWS:
             return "no reason given"
         first = min(failed, key=lambda event: event["Timestamp"])
         return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+
+    def _hand_over_cors(self, stack_name: str) -> None:
+        """Say it again by the API: ministack 1.5 keeps CORS as CloudFormation spells it, and does not read it so."""
+        import urllib3
+
+        resources = self.client("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]
+        for api in (item["PhysicalResourceId"] for item in resources if item["ResourceType"] == _HTTP_API):
+            stored = urllib3.request("GET", f"{self.url}/v2/apis/{api}").json().get("corsConfiguration", {})
+            if stored and all(name[0].isupper() for name in stored):
+                self.client("apigatewayv2").update_api(ApiId=api, CorsConfiguration=stored)
 
     def _describe(self, stack_name: str) -> DeployedStack:
         cloudformation = self.client("cloudformation")

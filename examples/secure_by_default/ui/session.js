@@ -1,0 +1,97 @@
+// Who is signed in: the authorization code flow with PKCE (RFC 7636) at the hosted login, and a `fetch` that carries the
+// access token.  The token lives in this object only: nothing on disk, nothing for another page; a reload asks the hosted
+// login again, which remembers its own session.
+
+const PENDING = "pending-login"; // of the login under way: what comes back must fit it
+const REFUSED = "refused-login"; // the API said 401: a second time in a row is no reason to go round in circles
+
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+const challengeOf = async (verifier) => base64url(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier)));
+const never = () => new Promise(() => {}); // the page is being left
+
+export class Session {
+  #config;
+  #token = null;
+  #expires = 0;
+
+  // `config`: apiUrl, loginUrl, clientId.
+  constructor(config) {
+    this.#config = config;
+  }
+
+  get #home() {
+    return `${location.origin}/`;
+  }
+
+  async login() {
+    this.#token = null;
+    const pending = { state: random(), verifier: random() };
+    sessionStorage.setItem(PENDING, JSON.stringify(pending));
+    const question = new URLSearchParams({
+      response_type: "code",
+      client_id: this.#config.clientId,
+      redirect_uri: this.#home,
+      scope: "openid",
+      state: pending.state,
+      code_challenge: await challengeOf(pending.verifier),
+      code_challenge_method: "S256",
+    });
+    location.assign(`${this.#config.loginUrl}/oauth2/authorize?${question}`);
+    return never();
+  }
+
+  // The second half of a login, when the page was opened by the hosted login's answer.
+  async resume() {
+    const answer = new URLSearchParams(location.search);
+    if (!answer.has("code") && !answer.has("error")) return;
+    history.replaceState(null, "", location.pathname); // a code is for one use, and not for the history
+    const pending = JSON.parse(sessionStorage.getItem(PENDING));
+    sessionStorage.removeItem(PENDING);
+    if (!pending || answer.get("state") !== pending.state) throw new Error("this is the answer to no login of this page");
+    if (!answer.has("code")) throw new Error("the login was not completed");
+    const tokens = await fetch(`${this.#config.loginUrl}/oauth2/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "authorization_code",
+        client_id: this.#config.clientId,
+        redirect_uri: this.#home,
+        code: answer.get("code"),
+        code_verifier: pending.verifier,
+      }),
+      credentials: "omit",
+      redirect: "error",
+    });
+    if (!tokens.ok) throw new Error("the login was refused");
+    const { access_token: token, expires_in: seconds } = await tokens.json();
+    this.#token = token;
+    this.#expires = Date.now() + seconds * 1000;
+  }
+
+  // As `fetch`, for a path of the API: sends the token, and goes to the login when there is none or the API refuses it.
+  async authedFetch(path, options = {}) {
+    const url = new URL(path, this.#config.apiUrl);
+    if (url.origin !== new URL(this.#config.apiUrl).origin) throw new TypeError("the token is for the API alone");
+    if (this.#token === null || Date.now() >= this.#expires) return this.login();
+    const headers = new Headers(options.headers);
+    headers.set("Authorization", `Bearer ${this.#token}`);
+    const response = await fetch(url, { ...options, headers, credentials: "omit", redirect: "error" });
+    if (response.status !== 401) {
+      sessionStorage.removeItem(REFUSED);
+      return response;
+    }
+    this.#token = null;
+    if (sessionStorage.getItem(REFUSED)) throw new Error("the API refuses a fresh login");
+    sessionStorage.setItem(REFUSED, "once");
+    return this.login();
+  }
+
+  async logout() {
+    this.#token = null;
+    sessionStorage.clear();
+    const question = new URLSearchParams({ client_id: this.#config.clientId, logout_uri: this.#home });
+    location.assign(`${this.#config.loginUrl}/logout?${question}`);
+    return never();
+  }
+}

@@ -1,0 +1,129 @@
+"""The example on the local AWS beyond its `requests.yaml`: tenants, a gateway that lost its authorizer, the switch."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+
+pytestmark = pytest.mark.stack
+
+
+def send(method, url, *, token=None, body=None, **headers):
+    """One request, to this machine whatever its resolver makes of `*.localhost`."""
+    parts = urlsplit(url)
+    headers |= {"Host": parts.netloc, "Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, retries=False, timeout=30) as pool:
+        return pool.request(method, parts.path, headers=headers, body=None if body is None else json.dumps(body))
+
+
+@pytest.fixture
+def api(local):
+    return local.stack.outputs["Url"]
+
+
+def submitted(local, api, user, dataset):
+    answer = send("POST", f"{api}/orchestrate", token=local.token(user), body={"dataset": dataset})
+    assert answer.status == 202
+    return answer.json()["jobId"]
+
+
+def without_request_id(answer):
+    return {name: value for name, value in answer.json().items() if "request" not in name.lower()}
+
+
+def test_another_tenants_job_looks_like_no_job_at_all(local, api):
+    job = submitted(local, api, "bob", "secret")
+    assert send("GET", f"{api}/jobs/{job}", token=local.token("bob")).json()["dataset"] == "secret"
+    theirs = send("GET", f"{api}/jobs/{job}", token=local.token("alice"))
+    nobodys = send("GET", f"{api}/jobs/00000000-0000-0000-0000-000000000000", token=local.token("alice"))
+    assert theirs.status == nobodys.status == 404
+    assert without_request_id(theirs) == without_request_id(nobodys)
+
+
+def test_a_job_of_another_queue_is_not_a_job_of_the_platform(local, api):
+    mine = submitted(local, api, "alice", "mine")
+    batch = local.aws.client("batch")
+    name = batch.describe_jobs(jobs=[mine])["jobs"][0]["jobName"]
+    other = batch.submit_job(jobName=name, jobQueue="elsewhere", jobDefinition="pipeline")["jobId"]
+    assert send("GET", f"{api}/jobs/{other}", token=local.token("alice")).status == 404
+
+
+def test_a_job_is_told_whose_it_is_by_the_token(local, api):
+    """The body and the headers say otherwise; the name of the job is the caller's own."""
+    fake = {"dataset": "x", "subject": "root", "tenant": "globex", "parameters": {"subject": "root"}, "jobName": "root"}
+    headers = {"x-principal-sub": "root", "x-amzn-oidc-identity": "root"}
+    answer = send("POST", f"{api}/orchestrate", token=local.token("alice"), body=fake, **headers)
+    assert answer.status == 202
+    listed = send("GET", f"{api}/jobs", token=local.token("alice")).json()["jobs"]
+    assert answer.json()["jobId"] in {job["jobId"] for job in listed}
+
+
+def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):
+    gateway = local.aws.client("apigatewayv2")
+    api_id = local.stack.resources["HttpApi"]
+    routes = {route["RouteKey"]: route for route in gateway.get_routes(ApiId=api_id)["Items"]}
+    route = routes["POST /orchestrate"]
+    gateway.update_route(ApiId=api_id, RouteId=route["RouteId"], AuthorizationType="NONE")
+    try:
+        body = {"dataset": "x"}
+        assert send("POST", f"{api}/orchestrate", body=body).status == 401
+        assert send("POST", f"{api}/orchestrate", token="garbage", body=body).status == 401
+        assert send("POST", f"{api}/orchestrate", token=local.token("alice", client="other"), body=body).status == 401
+        assert send("POST", f"{api}/orchestrate", token=local.token("alice"), body=body).status == 202
+    finally:
+        gateway.update_route(
+            ApiId=api_id, RouteId=route["RouteId"], AuthorizationType="JWT", AuthorizerId=route["AuthorizerId"]
+        )
+    assert send("POST", f"{api}/orchestrate", body={"dataset": "x"}).status == 401
+
+
+@pytest.mark.parametrize("half", ["USER_POOL_ID", "CLIENT_ID"])
+def test_enabled_and_half_configured_nobody_gets_in(local, api, half):
+    functions, name = local.aws.client("lambda"), local.stack.functions["Orchestrate"]
+    whole = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": whole | {half: ""}})
+    try:
+        # A Lambda that does not start: 500 on AWS, 502 here.
+        assert send("GET", f"{api}/jobs", token=local.token("alice")).status in {500, 502}
+        assert send("GET", f"{api}/jobs").status == 401
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": whole})
+    assert send("GET", f"{api}/jobs", token=local.token("alice")).status == 200
+
+
+def test_another_origin_is_given_nothing(local, api):
+    for method, path in [("OPTIONS", "/orchestrate"), ("GET", "/jobs")]:
+        headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+        answer = send(method, api + path, token=local.token("alice"), **headers)
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_no_route_but_the_three_exists(local):
+    gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
+    routes = gateway.get_routes(ApiId=api_id)["Items"]
+    assert {route["RouteKey"] for route in routes} == {"POST /orchestrate", "GET /jobs", "GET /jobs/{jobId}"}
+    assert {route["AuthorizationType"] for route in routes} == {"JWT"}
+
+
+def test_the_switch_detaches_the_authorizer(local, folder):
+    """`EnableAuth=false`, deployed beside the other: no authorizer, no token asked for, and a Lambda that knows it."""
+    parameters = {
+        "LocalEndpoint": local.aws.url,
+        "EnableAuth": "false",
+        "AllowedOrigin": local.stack.outputs["UiUrl"],
+        "DomainPrefix": "platform-open",
+        "JobQueueArn": "arn:aws:batch:us-east-1:000000000000:job-queue/platform",
+        "JobDefinitionArn": "arn:aws:batch:us-east-1:000000000000:job-definition/pipeline:1",
+    }
+    opened = local.aws.deploy(folder / "template.yaml", parameters=parameters, stack_name="open")
+    gateway, api_id = local.aws.client("apigatewayv2"), opened.resources["HttpApi"]
+    assert gateway.get_authorizers(ApiId=api_id)["Items"] == []
+    assert send("POST", f"{opened.outputs['Url']}/orchestrate", body={"dataset": "open"}).status == 202
+    seen = send("GET", f"{opened.outputs['Url']}/jobs").json()["jobs"]
+    assert [job["dataset"] for job in seen] == ["open"]  # and none of those whose owners have a name
+    assert send("GET", f"{local.stack.outputs['Url']}/jobs").status == 401

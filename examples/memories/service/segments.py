@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from authz_lib.smithy import errors as smithy
 
@@ -109,7 +109,7 @@ def transaction() -> Iterator[Connection]:
     try:
         with engine().begin() as connection:
             yield connection
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         raise smithy.service_unavailable(standard_code="DATABASE_UNAVAILABLE") from None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from answers import PATIENCE, answer, outages_as_503
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
 
 from authz_lib import service_handler
+from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -20,22 +22,26 @@ JSON = dict[str, Any]
 def handler(event: JSON, context: object) -> JSON:
     """`/auth/start`, `/auth/verify`, `/auth/handoff`: Cognito's words, one step each."""
     step, names = STEPS[event["resource"]]
-    try:
-        given = json.loads(event.get("body") or "")
-        values = [given[name] for name in names]
-    except (ValueError, KeyError, TypeError):
-        values = []
-    if not values or not all(isinstance(value, str) and value for value in values):
+    given = json_body(event)
+    values = [given.get(name) for name in names]
+    if not all(isinstance(value, str) and value for value in values):
         raise smithy.validation(f"the body must be a JSON object with the texts {', '.join(names)}")
-    try:
-        said = step(*values)
-    except ParamValidationError:  # a session too short to be one, and the like
-        raise smithy.validation("a text of the body is not what it is called") from None
-    except ClientError as error:
-        raise refused(error) from None
-    except BotoCoreError:
-        raise smithy.service_unavailable() from None
-    return answer(said)
+    with outages_as_503():
+        try:
+            return tokens_or_challenge(step(*values))
+        except ParamValidationError:  # a session too short to be one, and the like
+            raise smithy.validation("a text of the body is not what it is called") from None
+        except ClientError as error:
+            raise refused(error) from None
+
+
+def refused(error: ClientError) -> Exception:
+    """One answer for a wrong password, an unknown user and a stale session; what is no refusal stays what it is."""
+    if error.response["Error"]["Code"] == "TooManyRequestsException":
+        return smithy.throttling()
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] != 400:
+        return error
+    return smithy.unauthorized("sign-in failed", standard_code="SIGN_IN_FAILED")
 
 
 def start(username: str, password: str) -> JSON:
@@ -76,19 +82,10 @@ STEPS = {
 @cache
 def cognito() -> Any:
     """The client; these calls are not signed."""
-    return boto3.client("cognito-idp")
+    return boto3.client("cognito-idp", config=Config(**PATIENCE))
 
 
-def refused(error: ClientError) -> Exception:
-    """One answer for a wrong password, an unknown user and a stale session; a throttle and an outage keep their own."""
-    if error.response["Error"]["Code"] == "TooManyRequestsException":
-        return smithy.throttling()
-    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-        return smithy.service_unavailable()
-    return smithy.unauthorized("sign-in failed", standard_code="SIGN_IN_FAILED")
-
-
-def answer(said: JSON) -> JSON:
+def tokens_or_challenge(said: JSON) -> JSON:
     """Tokens, or what is asked next."""
     result = said.get("AuthenticationResult", {})
     body = {
@@ -98,6 +95,4 @@ def answer(said: JSON) -> JSON:
         "challenge": said.get("ChallengeName"),
         "session": said.get("Session"),
     }
-    cors = {"Access-Control-Allow-Origin": os.environ["ALLOWED_ORIGIN"], "Vary": "Origin"}
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **cors}
-    return {"statusCode": 200, "headers": headers, "body": json.dumps({k: v for k, v in body.items() if v is not None})}
+    return answer(200, {name: value for name, value in body.items() if value is not None})

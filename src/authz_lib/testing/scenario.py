@@ -90,6 +90,8 @@ class RequestRow(_Document):
     token: TokenRecipe | None = None
     headers: dict[Name, str] = {}
     body: Any = None
+    within_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
+    """Ask again until the answer is the expected one, for at most this long: a job that is polled."""
     expect: Expectation
 
     @model_validator(mode="after")
@@ -117,6 +119,8 @@ class Scenario(_Document):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
     companions: Name | None = None
     """A Python file beside this one that starts what the local AWS lacks; see `authz_lib.testing.companions`."""
+    before: list[Name] = []
+    """Templates deployed before `template.yaml`, in this order, as stacks of their own; their outputs are known too."""
     policy_store: PolicyStoreSetup | None = None
     user_pool: UserPoolSetup | None = None
     parameters: dict[Name, str] = {}

@@ -126,7 +126,7 @@ class LocalAWS:
         log = (folder / "ministack.log").open("wb")
         with log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", "authz_lib.testing._ministack"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -60,3 +60,17 @@ def test_a_broken_document_is_one_clear_line(tmp_path, text, message):
 def test_a_missing_document_says_so(tmp_path):
     with pytest.raises(ConfigurationError, match=r"`requests\.yaml` cannot be read"):
         Scenario.load(tmp_path / "requests.yaml")
+
+
+def test_a_job_may_be_polled_and_other_templates_come_before(tmp_path):
+    text = "before: [identity.yaml]\nrequests: [{name: x, call: GET /x, within_seconds: 30, expect: {status: 200}}]"
+    scenario = load(tmp_path, text)
+    assert scenario.before == ["identity.yaml"]
+    assert scenario.requests[0].within_seconds == 30
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 301, "soon"])
+def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
+    text = f"requests: [{{name: x, call: GET /x, within_seconds: {seconds}, expect: {{status: 200}}}}]"
+    with pytest.raises(ConfigurationError, match="within_seconds"):
+        load(tmp_path, text)

@@ -1,0 +1,166 @@
+"""The memories in PostgreSQL.  Every question names its user: another user's row is not found, rather than refused."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Engine,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    case,
+    create_engine,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from authz_lib.smithy import errors as smithy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection
+
+SESSION_ID = "^[A-Za-z0-9_-]{1,64}$"
+LOST_AFTER_SECONDS = 270  # an encoder lives 240 s: one that has not answered by then never will
+
+metadata = MetaData()
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False, index=True),
+    Column("source_session_id", Text, nullable=False),
+    Column("source_window_index", Integer, nullable=False),
+    Column("duration_seconds", Float, nullable=False),
+    Column("processing_status", Text, nullable=False),
+    # An object's key names session and window, and no user: that is safe only because the pair has one owner.
+    UniqueConstraint("source_session_id", "source_window_index"),
+    CheckConstraint(f"source_session_id ~ '{SESSION_ID}'"),
+    CheckConstraint("source_window_index between 0 and 999"),
+    CheckConstraint("duration_seconds > 0"),
+    CheckConstraint("processing_status in ('pending', 'complete', 'failed')"),
+)
+videos = Table(
+    "videos",
+    metadata,
+    Column("segment_id", ForeignKey(segments.c.id), primary_key=True),
+    Column("status", Text, CheckConstraint("status in ('encoding', 'complete', 'failed')"), nullable=False),
+    Column("frame_count", Integer, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+
+class Segment(NamedTuple):
+    """A stretch of a session: one row, and the objects below its key."""
+
+    id: str
+    user_id: str
+    source_session_id: str
+    source_window_index: int
+    duration_seconds: float
+    processing_status: str
+
+    @property
+    def key(self) -> str:
+        """Where the objects of this segment are."""
+        return f"sessions/{self.source_session_id}/window_{self.source_window_index:03d}"
+
+
+class Video(NamedTuple):
+    """The job that makes the video of a segment."""
+
+    status: str
+    frame_count: int
+
+
+@cache
+def engine() -> Engine:
+    """One connection per Lambda; everything ends well before the gateway's 29 seconds do."""
+    return create_engine(
+        os.environ["DATABASE_URL"],
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,  # a frozen Lambda wakes up with a dead connection
+        connect_args={"connect_timeout": 3, "options": "-c statement_timeout=5000"},
+    )
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """A transaction; a database that does not answer is a 503, never "not found"."""
+    try:
+        with engine().begin() as connection:
+            yield connection
+    except (InterfaceError, OperationalError):
+        raise smithy.service_unavailable(standard_code="DATABASE_UNAVAILABLE") from None
+
+
+def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
+    """The caller's segment with these values; the first window where several match."""
+    owned = [segments.c.user_id == user_id, *(segments.c[name] == value for name, value in wanted.items())]
+    return _first(*owned)
+
+
+def of_job(segment_id: str) -> Segment | None:
+    """The segment that a job is about, whoever's it is.  For the encoder, which no caller can reach."""
+    return _first(segments.c.id == segment_id)
+
+
+def _first(*conditions: ColumnElement[bool]) -> Segment | None:
+    question = select(segments).where(*conditions).order_by(segments.c.source_window_index).limit(1)
+    with transaction() as connection:
+        row = connection.execute(question).first()
+    return None if row is None else Segment(*row)
+
+
+def video_of(segment: Segment) -> Video | None:
+    """The video job of a segment; one whose encoder was lost has failed."""
+    status = case((_lost(), "failed"), else_=videos.c.status)
+    with transaction() as connection:
+        row = connection.execute(select(status, videos.c.frame_count).where(videos.c.segment_id == segment.id)).first()
+    return None if row is None else Video(*row)
+
+
+def claim_video(segment: Segment, frame_count: int) -> bool:
+    """Whether it is this call that starts the encoder: of any number of callers at once, one is told yes."""
+    values = {"status": "encoding", "frame_count": frame_count, "started_at": func.now()}
+    question = (
+        insert(videos)
+        .values(segment_id=segment.id, **values)
+        .on_conflict_do_update(
+            index_elements=["segment_id"], set_=values, where=or_(videos.c.status == "failed", _lost())
+        )
+        .returning(videos.c.segment_id)
+    )
+    with transaction() as connection:
+        return connection.execute(question).first() is not None
+
+
+def finish_video(segment_id: str, **became: str | int) -> None:
+    """What became of a job: its `status`, and the `frame_count` of what was made."""
+    with transaction() as connection:
+        connection.execute(update(videos).where(videos.c.segment_id == segment_id).values(**became))
+
+
+def _lost() -> ColumnElement[bool]:
+    return and_(
+        videos.c.status == "encoding", videos.c.started_at < func.now() - text(f"interval '{LOST_AFTER_SECONDS} s'")
+    )

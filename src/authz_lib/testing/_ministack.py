@@ -1,0 +1,91 @@
+"""The process of the local AWS: ministack, with what its REST APIs get wrong put right.  `python -m` runs it.
+
+ministack is pinned to an exact version, so its inside may be named here; a name that is gone ends the process at once.
+
+- A proxy event of a REST API has no ``version``; with one it is an HTTP API's.
+- A Cognito authorizer writes lists as ``a,b`` and times as ``Fri Jul 29 18:52:53 UTC 2016``.
+- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses and the answers of
+  mock integrations.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+__all__ = ["correct", "main"]
+
+_JSON: TypeAlias = "dict[str, Any]"
+_TIMES = ("auth_time", "exp", "iat", "nbf")
+
+
+def main() -> None:
+    """Run ministack's own entry point on the corrected modules."""
+    from ministack.app import main as serve
+    from ministack.services import apigateway_v1
+
+    correct(apigateway_v1)
+    serve()
+
+
+def correct(rest: ModuleType) -> None:
+    """Replace three functions of ``ministack.services.apigateway_v1``."""
+    module: Any = rest
+    module._build_lambda_event_v1 = _without_version(module._build_lambda_event_v1)  # noqa: SLF001
+    module._stringify_claims = _as_a_rest_api_writes(module._stringify_claims)  # noqa: SLF001
+    module._import_rest_api = _with_answers(module._import_rest_api, module)  # noqa: SLF001
+
+
+def _without_version(build: Callable[..., _JSON]) -> Callable[..., _JSON]:
+    def event(*args: Any, **kwargs: Any) -> _JSON:
+        return {name: value for name, value in build(*args, **kwargs).items() if name != "version"}
+
+    return event
+
+
+def _as_a_rest_api_writes(stringify: Callable[[_JSON], dict[str, str]]) -> Callable[[_JSON], dict[str, str]]:
+    def claims(verified: _JSON) -> dict[str, str]:
+        lists = {name: ",".join(map(str, value)) for name, value in verified.items() if isinstance(value, list)}
+        times = {name: _date(verified[name]) for name in _TIMES if isinstance(verified.get(name), int)}
+        return stringify(verified) | lists | times
+
+    return claims
+
+
+def _date(seconds: int) -> str:
+    return time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(seconds))
+
+
+def _with_answers(import_api: Callable[..., str], rest: Any) -> Callable[..., str]:
+    def imported(spec: _JSON, *args: Any, **kwargs: Any) -> str:
+        api_id = import_api(spec, *args, **kwargs)
+        for kind, response in (spec.get("x-amazon-apigateway-gateway-responses") or {}).items():
+            rest._put_gateway_response(api_id, kind, response)  # noqa: SLF001
+        resources = rest._resources[api_id]  # noqa: SLF001
+        ids = {resource["path"]: resource_id for resource_id, resource in resources.items()}
+        for path, operations in (spec.get("paths") or {}).items():
+            for method, operation in operations.items():
+                _put_mock(rest, (api_id, ids.get(path), method.upper()), operation)
+        return api_id
+
+    return imported
+
+
+def _put_mock(rest: Any, where: tuple[str, str | None, str], operation: Mapping[str, Any]) -> None:
+    integration = operation.get("x-amazon-apigateway-integration") if isinstance(operation, dict) else None
+    if not integration or str(integration.get("type")).lower() != "mock":
+        return
+    for pattern, response in (integration.get("responses") or {}).items():
+        status = str(response["statusCode"])
+        rest._put_method_response(*where, status, {})  # noqa: SLF001
+        rest._put_integration_response(  # noqa: SLF001
+            *where, status, {**response, "selectionPattern": "" if pattern == "default" else pattern}
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The memories example: running as a whole, or its service code by itself."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import urllib3
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
+ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Memories1"
+ENVIRONMENT = {
+    "ACCOUNT_ID": "123456789012",
+    "ALLOWED_ORIGIN": "https://app.example.com",
+    "API_ID_PARAMETER": "/memories/api-id",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "CLIENT_ID": "memories-app",
+    "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",  # nothing listens there
+    "ENCODER": "encoder",
+    "ISSUER": ISSUER,
+    "MEDIA_BUCKET": "media",
+}
+MODULES = ["answers", "segments", "media", "memories", "encoder", "sign_in"]
+
+
+class Running:
+    """The deployed example, and its users' way of asking it."""
+
+    def __init__(self, local):
+        self.local = local
+        self.url = local.variables["Url"]
+
+    def ask(self, user, method, path, body=None, **headers):
+        """An answer's status, headers and body."""
+        token = {"Authorization": f"Bearer {self.local.token(user)}"} if user else {}
+        return self.fetch(method, self.url + path, body, {**token, **headers})
+
+    def fetch(self, method, url, body=None, headers=None):
+        return self.send(method, url, None if body is None else json.dumps(body).encode(), headers)
+
+    def send(self, method, url, data, headers=None):
+        parts = urllib3.util.parse_url(url)
+        with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
+            answer = pool.request(
+                method, parts.request_uri, body=data, headers={**(headers or {}), "Host": parts.netloc}
+            )
+        return SimpleNamespace(
+            status=answer.status,
+            headers={name.lower(): value for name, value in answer.headers.items()},
+            content=answer.data,
+            json=json.loads(answer.data) if answer.headers.get("Content-Type") == "application/json" else None,
+        )
+
+    def invocations(self, function):
+        log = self.local.aws.function_log(self.local.stack.functions[function])
+        return sum(line.startswith("START RequestId") for line in log)
+
+    def until(self, user, path, status):
+        """Polls a job as a client would."""
+        from authz_lib.testing.scenario import RequestRow
+
+        row = RequestRow.model_validate(
+            {
+                "name": path,
+                "call": f"GET ${{Url}}{path}",
+                "as": user,
+                "within_seconds": 60,
+                "expect": {"status": status},
+            }
+        )
+        assert self.local.run(row).status == status
+        return self.ask(user, "GET", path)
+
+    def execute(self, statement):
+        """One statement in the example's database."""
+        from sqlalchemy import NullPool, create_engine, text
+
+        engine = create_engine(self.local.parameters["DatabaseUrl"], poolclass=NullPool)
+        with engine.begin() as connection:
+            return connection.execute(text(statement)).rowcount
+
+
+@pytest.fixture(scope="module")
+def running():
+    from authz_lib.testing.local import LocalScenario
+
+    with LocalScenario(EXAMPLE) as local:
+        yield Running(local)
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """The service's modules; `service(**variables)` changes the environment that they start in."""
+    pytest.importorskip("sqlalchemy", reason="dependency group `examples`")
+
+    def load(**variables):
+        for name, value in {**ENVIRONMENT, **variables}.items():
+            monkeypatch.setenv(name, value)
+        for name in MODULES:
+            sys.modules.pop(name, None)
+        loaded = SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+        object.__setattr__(loaded.memories.GATEWAY, "api_id", "api1")  # instead of asking SSM
+        return loaded
+
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    monkeypatch.syspath_prepend(str(EXAMPLE / "service"))
+    yield load
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def decoded():
+    """Decodes a whole video, every frame and sample of it, and says what was in it."""
+
+    def decode(path):
+        import imageio_ffmpeg
+
+        decoder = imageio_ffmpeg.get_ffmpeg_exe()
+        words = [decoder, "-nostdin", "-v", "error", "-xerror", "-i", str(path), "-map", "0", "-f", "null", "-"]
+        broken = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+        assert (broken.returncode, broken.stderr) == (0, "")
+        reader = imageio_ffmpeg.read_frames(str(path))
+        try:
+            meta = next(reader)
+        finally:
+            reader.close()
+        frames, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+        return SimpleNamespace(
+            codecs=(meta["codec"].split()[0], meta["audio_codec"].split()[0].rstrip(",")),
+            size=tuple(meta["source_size"]),
+            frames=frames,
+            seconds=meta["duration"],
+        )
+
+    return decode

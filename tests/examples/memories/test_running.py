@@ -1,0 +1,253 @@
+"""The example as its users meet it: over real HTTP, with two users, on PostgreSQL, S3 and FFmpeg."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
+
+ROUTES = ["/memories/audio", "/memories/audio-metadata", "/memories/video"]
+OF_THE_REQUEST = {"x-amzn-requestid", "x-amz-request-id", "date"}
+
+
+def comparable(answer):
+    headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_REQUEST}
+    return answer.status, headers, answer.content
+
+
+def test_the_sound_is_fetched_by_its_url_for_an_hour(running):
+    answer = running.ask("alice", "POST", "/memories/audio", {"segment_id": "walk-0"})
+    assert set(answer.json) == {"presigned_url", "duration_seconds", "processing_status"}
+    url = urlsplit(answer.json["presigned_url"])
+    assert url.path.endswith("/sessions/walk/window_000/audio.wav")
+    assert parse_qs(url.query)["X-Amz-Expires"] == ["3600"]
+    fetched = running.fetch("GET", answer.json["presigned_url"])
+    assert fetched.status == 200
+    assert (fetched.content[:4], len(fetched.content)) == (b"RIFF", 32044)
+
+
+def test_the_video_is_made_once_and_decodes(running, decoded, tmp_path):
+    started = running.invocations("Encoder")
+    barrier = threading.Barrier(4)
+    running.local.token("alice")
+
+    def ask(_):
+        barrier.wait(timeout=30)
+        return running.ask("alice", "POST", "/memories/video", {"segment_id": "walk-0"})
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(ask, range(4)))
+    assert {answer.status for answer in answers} <= {200, 202}
+    for place in {answer.headers["location"] for answer in answers if answer.status == 202}:
+        assert (running.url + "/memories/video/walk-0").endswith(place)
+        assert place.startswith("/prod/")
+
+    done = running.until("alice", "/memories/video/walk-0", 200)
+    assert {**done.json, "presigned_url": ""} == {
+        "presigned_url": "",
+        "frame_count": 20,
+        "duration_seconds": 2.0,
+        "processing_status": "complete",
+    }
+    assert running.ask("alice", "POST", "/memories/video", {"segment_id": "walk-0"}).status == 200
+    assert running.invocations("Encoder") == started + 1
+
+    assert urlsplit(done.json["presigned_url"]).path.endswith("/sessions/walk/window_000/video.mp4")
+    (tmp_path / "video.mp4").write_bytes(running.fetch("GET", done.json["presigned_url"]).content)
+    video = decoded(tmp_path / "video.mp4")
+    assert (video.codecs, video.frames) == (("h264", "aac"), 20)
+    assert video.seconds == pytest.approx(done.json["duration_seconds"], abs=0.15)
+
+
+def test_pending_and_failed_are_counted_and_never_encoded(running):
+    started = running.invocations("Encoder")
+    pending = running.ask("alice", "POST", "/memories/video", {"segment_id": "walk-1"})
+    failed = running.ask("alice", "POST", "/memories/video", {"segment_id": "lost-0"})
+    assert (pending.status, failed.status) == (200, 200)
+    assert (pending.json["presigned_url"], pending.json["frame_count"]) == ("", 20)
+    assert (failed.json["processing_status"], failed.json["frame_count"]) == ("failed", 0)
+    assert running.invocations("Encoder") == started
+
+
+def test_an_encoder_that_was_lost_has_failed_and_is_started_again(running):
+    running.execute("delete from videos where segment_id = 'dinner-0'")
+    running.execute("insert into videos values ('dinner-0', 'encoding', 20, now() - interval '4 minutes')")
+    assert running.ask("bob", "GET", "/memories/video/dinner-0").status == 202
+    assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
+    running.execute("update videos set started_at = now() - interval '10 minutes' where segment_id = 'dinner-0'")
+    lost = running.ask("bob", "GET", "/memories/video/dinner-0")
+    assert (lost.status, lost.json["code"]) == (500, "ENCODING_FAILED")
+    started = running.invocations("Encoder")
+    assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
+    assert running.until("bob", "/memories/video/dinner-0", 200).json["processing_status"] == "complete"
+    assert running.invocations("Encoder") == started + 1
+
+
+OTHERS = ["walk-0", "walk-1", "lost-0", "mute-0", "dark-0", "evil-0"]  # alice's, in every state
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_another_users_memory_is_answered_as_one_that_never_was(running, route):
+    alice = running.local.variables["alice.sub"]
+    never_was = comparable(running.ask("bob", "POST", route, {"segment_id": "never-was"}))
+    assert never_was[0] == 404
+    bodies = [
+        *({"segment_id": name} for name in OTHERS),
+        *({"segment_id": name, "user_id": alice} for name in OTHERS),
+        {"source_session_id": "walk"},
+        {"source_session_id": "walk", "source_window_index": 1},
+        {"source_session_id": "walk", "user_id": alice},
+        {"segment_id": "dinner-0", "user_id": alice},
+        {"user_id": alice},
+        {"user_id": alice, "segment_id": "never-was"},
+    ]
+    for body in bodies:
+        assert comparable(running.ask("bob", "POST", route, body)) == never_was, body
+
+
+def test_another_users_job_is_answered_as_one_that_never_was(running):
+    never_was = comparable(running.ask("bob", "GET", "/memories/video/never-was"))
+    assert never_was[0] == 404
+    for name in OTHERS:
+        assert comparable(running.ask("bob", "GET", f"/memories/video/{name}")) == never_was
+
+
+def test_nothing_but_the_token_says_who_calls(running):
+    alice = running.local.variables["alice.sub"]
+    body = {
+        "segment_id": "walk-0",
+        "sub": alice,
+        "claims": {"sub": alice},
+        "requestContext": {"authorizer": {"claims": {"sub": alice}}},
+    }
+    headers = {
+        "X-Principal-Sub": alice,
+        "X-User-Id": alice,
+        "X-Amzn-Oidc-Identity": alice,
+        "Cookie": f"user_id={alice}",
+    }
+    found = running.ask("bob", "POST", f"/memories/audio?user_id={alice}", body, **headers)
+    assert (found.status, found.json["code"]) == (404, "MEMORY_NOT_FOUND")
+    own = running.ask("bob", "POST", f"/memories/audio?user_id={alice}", {"segment_id": "dinner-0"}, **headers)
+    assert own.status == 200
+
+
+def test_a_member_given_twice_is_not_the_one_we_like(running):
+    alice, bob = (running.local.variables[f"{name}.sub"] for name in ("alice", "bob"))
+    parts = f'{{"segment_id": "walk-0", "user_id": "{alice}", "user_id": "{bob}"}}'
+    token = {"Authorization": f"Bearer {running.local.token('bob')}"}
+    answer = running.send("POST", running.url + "/memories/audio", parts.encode(), token)
+    assert answer.status == 400
+
+
+def test_one_object_has_one_owner(running):
+    from sqlalchemy.exc import IntegrityError
+
+    bob = running.local.variables["bob.sub"]
+    for values in (
+        f"('x', '{bob}', 'walk', 0, 2.0, 'complete')",  # alice's objects, by the same key
+        f"('x', '{bob}', '../walk', 5, 2.0, 'complete')",
+        f"('x', '{bob}', 'a/../walk', 5, 2.0, 'complete')",
+        f"('x', '{bob}', 'b', 1000, 2.0, 'complete')",
+        f"('x', '{bob}', 'b', 0, 0, 'complete')",
+        f"('x', '{bob}', 'b', 0, 2.0, 'done')",
+    ):
+        with pytest.raises(IntegrityError):
+            running.execute(f"insert into segments values {values}")
+
+
+def test_alice_signs_in_over_the_public_routes_and_goes_on_with_what_she_got(running):
+    start = running.ask(None, "POST", "/auth/start", {"username": "alice", "password": "Local-only-1!"})
+    assert start.status == 200
+    assert start.headers["cache-control"] == "no-store"
+    on = running.ask(None, "POST", "/auth/handoff", {"refresh_token": start.json["refresh_token"]})
+    assert on.status == 200
+    bearer = {"Authorization": f"Bearer {on.json['access_token']}"}
+    own = running.ask(None, "POST", "/memories/audio", {"segment_id": "walk-0"}, **bearer)
+    assert (own.status, own.json["processing_status"]) == (200, "complete")
+
+
+def test_on_a_given_server_it_makes_a_database_of_its_own_and_drops_it(temporary, monkeypatch):
+    import importlib.util
+
+    from sqlalchemy import NullPool, create_engine, text
+
+    spec = importlib.util.spec_from_file_location("memories_companions", EXAMPLE / "companions.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with module._server() as server:
+
+        def databases():
+            engine = create_engine(server, poolclass=NullPool)
+            with engine.connect() as connection:
+                return set(connection.execute(text("select datname from pg_database")).scalars())
+
+        before = databases()
+        monkeypatch.setenv("DATABASE_URL", server.set(drivername="postgresql").render_as_string(hide_password=False))
+        with module.companions(EXAMPLE) as parameters:
+            (made,) = databases() - before
+            assert f"/{made}" in parameters["DatabaseUrl"]
+        assert databases() == before
+
+
+@pytest.fixture
+def temporary():
+    """A folder for a whole command.  Not `tmp_path`: root's PostgreSQL is another user, and may not look into it."""
+    folder = Path(tempfile.mkdtemp(prefix="memories-test-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_when_the_command_ends_its_database_is_gone_too(temporary, number):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "authz_lib.cli", "local", str(EXAMPLE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+    try:
+        assert any("serving" in line for line in process.stdout)
+        servers = processes_of(temporary)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == 0, said
+    assert servers
+    assert processes_of(temporary) == set()
+    left = {path.name for path in temporary.iterdir()}
+    assert left <= {".lockfile"}  # PostgreSQL's package keeps one, empty
+
+
+def processes_of(folder):
+    """The PostgreSQL servers whose data is below a folder."""
+    found = set()
+    for words in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = words.read_bytes()
+        except OSError:
+            continue
+        if b"postgres" in line and os.fsencode(folder) in line:
+            found.add(words.parent.name)
+    return found

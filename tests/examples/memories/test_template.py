@@ -1,0 +1,118 @@
+"""What the template says, before anything runs: who gets in where, and for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from authz_lib.smithy.gateway_responses import gateway_responses
+from authz_lib.testing.template import load_template
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
+PUBLIC = {("/auth/start", "post"), ("/auth/verify", "post"), ("/auth/handoff", "post")}
+OWN = {
+    ("/memories/audio", "post"),
+    ("/memories/audio-metadata", "post"),
+    ("/memories/video", "post"),
+    ("/memories/video/{segment_id}", "get"),
+}
+SCOPE = "aws.cognito.signin.user.admin"
+
+
+@pytest.fixture(scope="module")
+def resources():
+    return load_template(EXAMPLE / "template.yaml")["Resources"]
+
+
+@pytest.fixture
+def body(monkeypatch):
+    """The OpenAPI body that SAM's own transform makes of it."""
+    from samtranslator.translator.transform import transform
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    template = load_template(EXAMPLE / "template.yaml")
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    policies = type("Policies", (), {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}})
+    return transform(template, {}, policies())["Resources"]["Api"]["Properties"]["Body"]
+
+
+def events(resources):
+    for resource in resources.values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            yield event["Type"], event["Properties"]
+
+
+def test_every_event_says_its_own_auth(resources):
+    found = {}
+    for kind, event in events(resources):
+        assert kind == "Api"
+        found[event["Path"], event["Method"]] = event["Auth"]
+    protected = {"Authorizer": "Users", "AuthorizationScopes": [SCOPE]}
+    assert {route for route, auth in found.items() if auth == {"Authorizer": "NONE"}} == PUBLIC
+    assert {route for route, auth in found.items() if auth == protected} == OWN
+    assert set(found) == PUBLIC | OWN
+
+
+def test_a_forgotten_auth_would_be_closed_and_a_preflight_open(resources):
+    auth = resources["Api"]["Properties"]["Auth"]
+    assert auth["DefaultAuthorizer"] == "Users"
+    assert auth["AddDefaultAuthorizerToCorsPreflight"] is False
+
+
+def test_the_pool_is_named_by_a_dynamic_reference(resources):
+    pool = resources["Api"]["Properties"]["Auth"]["Authorizers"]["Users"]["UserPoolArn"]["Fn::Sub"]
+    issuer = resources["Memories"]["Properties"]["Environment"]["Variables"]["ISSUER"]["Fn::Sub"]
+    assert pool.endswith(":userpool/{{resolve:ssm:/memories/user-pool-id}}")
+    assert issuer.endswith("/{{resolve:ssm:/memories/user-pool-id}}")
+
+
+def test_nobody_reaches_a_function_but_through_the_api(resources):
+    types = [resource["Type"] for resource in resources.values()]
+    assert "AWS::Lambda::Url" not in types
+    assert "AWS::Lambda::Permission" not in types  # SAM makes one per event, with the API as its source
+    functions = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
+    assert set(functions) == {"Memories", "Encoder", "SignIn"}
+    assert not any("FunctionUrlConfig" in function for function in functions.values())
+    assert "Events" not in functions["Encoder"]
+
+
+def test_the_function_ends_before_the_gateway_gives_up_and_the_encoder_long_after(resources):
+    assert resources["Memories"]["Properties"]["Timeout"] < 29
+    assert resources["Encoder"]["Properties"]["Timeout"] > 90
+    assert resources["Encoder"]["Properties"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+
+
+def test_no_variable_of_the_function_says_where_a_key_set_is(resources):
+    assert not {"JWKS_URL", "USER_POOL_ID"} & set(resources["Memories"]["Properties"]["Environment"]["Variables"])
+
+
+@pytest.mark.stack
+def test_in_the_deployed_api_only_the_named_routes_are_public(body):
+    security = {
+        (path, method): operation.get("security")
+        for path, operations in body["paths"].items()
+        for method, operation in operations.items()
+    }
+    preflight = {(path, "options") for path, _ in OWN | PUBLIC}
+    assert {route for route, wanted in security.items() if wanted == [{"Users": [SCOPE]}]} == OWN
+    assert {route for route, wanted in security.items() if wanted == [{"NONE": []}]} == PUBLIC
+    assert {route for route, wanted in security.items() if wanted is None} == preflight
+    assert set(security) == OWN | PUBLIC | preflight
+
+
+def test_what_the_gateway_says_is_what_the_library_has_it_say(resources):
+    own = resources["Api"]["Properties"]["GatewayResponses"]
+    generated = gateway_responses("sam", error_format="standard")["GatewayResponses"]
+    for name in set(own) - {"MISSING_AUTHENTICATION_TOKEN"}:  # which we answer as the 404 that it is
+        assert own[name]["ResponseTemplates"] == generated[name]["ResponseTemplates"], name
+        assert own[name].get("StatusCode") == generated[name].get("StatusCode"), name
+
+
+@pytest.mark.stack
+def test_the_gateway_says_that_it_was_the_gateway(body):
+    responses = body["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED"} <= set(responses)
+    for name, response in responses.items():
+        assert response["responseParameters"]["gatewayresponse.header.X-Answered-By"] == "'gateway'", name
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" in response["responseParameters"], name

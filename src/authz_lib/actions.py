@@ -76,7 +76,11 @@ class ActionMap:
     def __init__(self, entries: Sequence[ActionEntry], *, prefix: str = "") -> None:
         self.entries = tuple(entries)
         self.prefix = prefix
-        self._index = RouteIndex((entry.method, _pattern(entry), (entry, _id_labels(entry))) for entry in self.entries)
+        patterns = [_pattern(entry) for entry in self.entries]
+        self._index = RouteIndex(
+            (entry.method, pattern, (entry, _id_labels(entry), _id_is_rest(entry, pattern)))
+            for entry, pattern in zip(self.entries, patterns, strict=True)
+        )
 
     def __repr__(self) -> str:
         return f"ActionMap({len(self.entries)} entries, prefix={self.prefix!r})"
@@ -154,7 +158,8 @@ class ActionMap:
                 a query literal would decide, the answer is then None.
 
         Denied as ambiguous: dot and empty segments, encoded slashes, a discriminator given twice (see
-        `authz_lib.smithy.routing.split_path`).  One trailing slash is accepted.
+        `authz_lib.smithy.routing.split_path`).  One trailing slash is accepted, except behind a greedy label that is the
+        resource's id: whether ``/files/a/`` is about ``a`` or ``a/`` depends on who reads it.
         """
         index = self._index
         if route is not None:
@@ -163,9 +168,11 @@ class ActionMap:
             found = None if path is None else index.by_path(method, path, query)
         if found is None:
             return None
-        (entry, id_labels), labels = found
+        (entry, id_labels, id_is_rest), labels = found
         if not id_labels or not labels:
             resource_id = None
+        elif id_is_rest and path is not None and path.endswith("/"):
+            return None
         elif len(id_labels) == 1:
             resource_id = labels[id_labels[0]]
         else:
@@ -175,6 +182,14 @@ class ActionMap:
 
 def _id_labels(entry: ActionEntry) -> tuple[str, ...]:
     return () if entry.resource_id_label is None else tuple(entry.resource_id_label.split("/"))
+
+
+def _id_is_rest(entry: ActionEntry, pattern: UriPattern) -> bool:
+    """Whether the id ends in all that is left of the path, a trailing slash included where the service keeps it."""
+    if entry.resource_id_label is None or not pattern.segments:
+        return False
+    last = pattern.segments[-1]
+    return last.kind == "greedy" and last.text == entry.resource_id_label.rpartition("/")[2]
 
 
 def _line_order(line: JSONObject) -> tuple[str, str, list[tuple[str, str]]]:

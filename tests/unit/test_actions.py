@@ -152,6 +152,16 @@ def test_a_path_that_can_be_read_in_two_ways_is_none(actions, route, segment):
     assert actions.resolve("GET", "/files/{key+}" if route else None, f"/files/x/{segment}/y", {}) is None
 
 
+@pytest.mark.parametrize("route", ["/files/{key+}", "GET /files/{key+}", None, "$default"])
+def test_a_slash_behind_a_greedy_id_is_none(actions, route):
+    """The service is given `a/`, which is another object than `a`: an Allow for one must not open the other."""
+    assert actions.resolve("GET", route, "/files/x/a", {}).resource_id == "x/a"
+    assert actions.resolve("GET", route, "/files/x/a/", {}) is None
+    assert actions.resolve("GET", route, "/files/%20/", {}) is None
+    no_id = ActionMap.from_document({"version": 1, "actions": [line("GET", "/files/{key+}", "GetFile")]})
+    assert no_id.resolve("GET", route, "/files/x/a/", {}).entry.action == "shop:GetFile"
+
+
 def test_an_encoded_spelling_of_a_literal_does_not_become_a_label():
     odd = [line("GET", "/x/{id}", "Label"), line("GET", "/x/a:b", "Literal")]
     actions = ActionMap.from_document({"version": 1, "actions": odd})

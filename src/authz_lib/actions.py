@@ -158,8 +158,8 @@ class ActionMap:
                 a query literal would decide, the answer is then None.
 
         Denied as ambiguous: dot and empty segments, encoded slashes, a discriminator given twice (see
-        `authz_lib.smithy.routing.split_path`).  One trailing slash is accepted, except behind a greedy label that is the
-        resource's id: whether ``/files/a/`` is about ``a`` or ``a/`` depends on who reads it.
+        `authz_lib.smithy.routing.split_path`).  One trailing slash is accepted, but not behind a greedy label that is
+        the resource's id: whether ``/files/a/`` is about ``a`` or ``a/`` depends on who reads it.
         """
         index = self._index
         if route is not None:

@@ -152,14 +152,17 @@ class Service:
     def resources(self) -> tuple[Resource, ...]:
         """All resources of the service, parents before children."""
         found: dict[str, Resource] = {}
-        for root in targets(self._shape, "resources", self.id):
+        for root in dict.fromkeys(targets(self._shape, "resources", self.id)):
             self._collect(root, None, found, 0)
         return tuple(found.values())
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """All operations of the service, of its resources and of theirs, sorted by id."""
-        bindings = {binding.operation: binding for binding in self._bindings()}
+        bindings: dict[str, _Binding] = {}
+        for binding in self._bindings():
+            if bindings.setdefault(binding.operation, binding) != binding:  # which resource would it be about?
+                raise ConfigurationError(f"the model is broken: `{binding.operation}` is bound more than once")
         return tuple(self._operation(bindings[operation_id]) for operation_id in sorted(bindings))
 
     def error_shape(self, error_id: str) -> ErrorShape:
@@ -186,12 +189,18 @@ class Service:
         return "smithy.api#authDefinition" in traits(self.shapes.get(trait_id, None), trait_id)
 
     def _collect(self, resource_id: str, parent: Resource | None, found: dict[str, Resource], depth: int) -> None:
+        if resource_id in found:  # below two others, or below itself
+            raise ConfigurationError(
+                f"the model is broken: `{resource_id}` is bound more than once, or its resources lead back to it"
+            )
         if depth > _MAX_DEPTH:
-            raise ConfigurationError(f"the model is broken: the resources of `{resource_id}` lead back to it")
+            raise ConfigurationError(
+                f"the model is broken: `{resource_id}` lies below more than {_MAX_DEPTH} resources"
+            )
         shape = self.shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
         identifiers = named(shape, "identifiers", resource_id)
-        resource = found.setdefault(resource_id, Resource(resource_id, tuple(identifiers), parent))
-        for child in targets(shape, "resources", resource_id):
+        resource = found[resource_id] = Resource(resource_id, tuple(identifiers), parent)
+        for child in dict.fromkeys(targets(shape, "resources", resource_id)):
             self._collect(child, resource, found, depth + 1)
 
     def _bindings(self) -> Iterator[_Binding]:

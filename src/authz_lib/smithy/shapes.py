@@ -89,6 +89,7 @@ class Shapes:
         if not isinstance(version, str) or version not in _VERSIONS:
             raise ConfigurationError("the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`")
         self._raw: dict[str, JSONObject] = {}
+        self._of_mixed_members: dict[str, dict[str, JSONObject]] = {}  # shape → member that a mixin brings → traits
         applied: dict[str, JSONObject] = {}
         for shape_id, shape in _object(ast.get("shapes", {}), "`shapes`").items():
             if not _SHAPE_ID.fullmatch(shape_id):
@@ -133,10 +134,12 @@ class Shapes:
             return  # traits for a shape of the prelude, or of a part of the model that was left out
         if member:
             own = dict(members(shape, owner))
-            if member in own:  # else a mixin brings it: traits of such members are not read here
-                target = own[member]
-                own[member] = {**target, "traits": _merged(traits(target, shape_id), more, shape_id)}
-                self._raw[owner] = {**shape, "members": own}
+            if member not in own:  # a mixin brings it
+                self._of_mixed_members.setdefault(owner, {})[member] = {"traits": more}
+                return
+            target = own[member]
+            own[member] = {**target, "traits": _merged(traits(target, shape_id), more, shape_id)}
+            self._raw[owner] = {**shape, "members": own}
             return
         self._raw[owner] = {**shape, "traits": _merged(traits(shape, owner), more, owner)}
 
@@ -155,7 +158,10 @@ class Shapes:
         whole: JSONObject = {}
         for mixin_id in targets(shape, "mixins", shape_id):
             whole = _mixed(whole, self._without_local(mixin_id, shape_id, depth))
-        whole = self._done[shape_id] = _mixed(whole, shape)
+        whole = _mixed(whole, shape)
+        brought = _object(whole.get("members", {}), f"`members` of `{shape_id}`")
+        more = {name: own for name, own in self._of_mixed_members.get(shape_id, {}).items() if name in brought}
+        whole = self._done[shape_id] = _mixed(whole, {"members": more}) if more else whole
         return whole
 
     def _without_local(self, mixin_id: str, shape_id: str, depth: int) -> JSONObject:
@@ -170,16 +176,30 @@ class Shapes:
 
 
 def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
-    """What a shape is with a mixin worked in: lists join, objects merge, and what is local wins."""
+    """What a shape is with a mixin worked in: lists join, objects merge, and what is local wins.
+
+    A member that is there on both sides has the traits of both.
+    """
     whole = dict(base)
     for name, value in shape.items():
         if isinstance(value, list) and isinstance(whole.get(name), list):
             whole[name] = whole[name] + [item for item in value if item not in whole[name]]
         elif isinstance(value, dict) and isinstance(whole.get(name), dict):
             whole[name] = {**whole[name], **value}
+            if name == "members":
+                whole[name] |= {key: _both(base[name][key], own) for key, own in value.items() if key in base[name]}
         else:
             whole[name] = value
     return whole
+
+
+def _both(mixed: Any, own: Any) -> Any:
+    """A member of a mixin, and what the shape itself says about it."""
+    if not isinstance(mixed, dict) or not isinstance(own, dict):
+        return own
+    found, more = mixed.get("traits", {}), own.get("traits", {})
+    merged = {**found, **more} if isinstance(found, dict) and isinstance(more, dict) else more
+    return {**mixed, **own, "traits": merged}
 
 
 def _merged(own: JSONObject, more: JSONObject, shape_id: str) -> JSONObject:

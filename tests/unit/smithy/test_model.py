@@ -183,6 +183,58 @@ def test_errors_of_the_model_can_be_raised(ast):
     assert shape("slow down").to_response()["headers"]["Retry-After"] == "1"
 
 
+def mixed_line_input(ast):
+    """`LineInput` has its members from a mixin."""
+    shapes = ast["shapes"]
+    shapes["shop#Ids"] = {**shapes["shop#LineInput"], "traits": {"smithy.api#mixin": {}}}
+    shapes["shop#LineInput"] = {"type": "structure", "mixins": [{"target": "shop#Ids"}]}
+    return shapes
+
+
+def test_apply_reaches_a_member_that_a_mixin_brings(ast):
+    """Without it the route is about no resource, and the authorizer asks about the application as a whole."""
+    shapes = mixed_line_input(ast)
+    del shapes["shop#Ids"]["members"]["order"]["traits"]
+    assert operations(ast)["GetLine"].subject_label is None
+    shapes["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#resourceIdentifier": "orderId"}}
+    assert operations(ast)["GetLine"].subject_label == "order/lineId"
+    shapes["shop#LineInput$nothing"] = {"type": "apply", "traits": {"smithy.api#required": {}}}
+    assert operations(ast)["GetLine"].subject_label == "order/lineId"
+
+
+def test_a_member_that_is_written_again_keeps_the_traits_of_its_mixin(ast):
+    shapes = mixed_line_input(ast)
+    again = {"target": "smithy.api#String", "traits": {"smithy.api#required": {}}}
+    shapes["shop#LineInput"]["members"] = {"order": again}
+    assert operations(ast)["GetLine"].subject_label == "order/lineId"
+    again["traits"]["smithy.api#resourceIdentifier"] = "other"  # what is local wins
+    assert operations(ast)["GetLine"].subject_label is None
+
+
+def test_what_is_bound_in_two_places_is_broken(ast):
+    """Smithy refuses it; the entry would be about whichever resource came last."""
+    shapes = ast["shapes"]
+    shapes["shop#User"]["read"] = {"target": "shop#GetOrder"}
+    shapes["shop#Shop"]["resources"].append({"target": "shop#User"})
+    with pytest.raises(ConfigurationError, match="`shop#GetOrder` is bound more than once"):
+        ActionMap.from_smithy(ast)
+    del shapes["shop#User"]["read"]
+    shapes["shop#User"]["resources"] = [{"target": "shop#Line"}]
+    with pytest.raises(ConfigurationError, match="`shop#Line` is bound more than once"):
+        ActionMap.from_smithy(ast)
+
+
+def test_resources_that_share_their_children_are_refused_at_once(ast):
+    """Forty levels with two ways into each: walking all ways would not end."""
+    names = [[f"shop#{side}{level}" for side in "AB"] for level in range(40)]
+    for level, pair in enumerate(names):
+        below = [{"target": name} for name in names[level + 1]] if level + 1 < len(names) else []
+        ast["shapes"] |= {name: {"type": "resource", "resources": below} for name in pair}
+    ast["shapes"]["shop#Shop"]["resources"] = [{"target": name} for name in names[0]]
+    with pytest.raises(ConfigurationError, match="is bound more than once"):
+        ActionMap.from_smithy(ast)
+
+
 def change(path, value):
     """Set (or with ... delete) what stands at a path of names."""
 

@@ -63,6 +63,7 @@ _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RESERVED_MEMBERS = frozenset({"code", "__type", "message", "requestid"})
 _FAULT_STATUS: dict[str, range] = {"client": range(400, 500), "server": range(500, 600)}
 _RETRY_SECONDS = 1
+_MAX_RETRY_SECONDS = 31_536_000  # a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class SmithyError(Exception):
         self.retry_after_seconds = _checked_delay(retry_after_seconds)
         self.standard_code = shape.standard_code if standard_code is None else standard_code
         self.challenge = challenge
-        if not _STANDARD_CODE.fullmatch(self.standard_code):
+        if not _is_standard_code(self.standard_code):
             raise errors.ConfigurationError("`standard_code` must be upper case, such as `ORDER_NOT_FOUND`")
         if challenge is not None:
             _check_headers({"WWW-Authenticate": challenge})
@@ -264,7 +265,7 @@ class SmithyError(Exception):
 def _smithy_body(error: SmithyError, request_id: str | None) -> dict[str, Any]:
     body = {"__type": error.name, "message": error.message, **error.members}
     if request_id is not None:
-        body["requestId"] = request_id
+        body["requestId"] = _LONE_SURROGATE.sub("\ufffd", request_id)
     return body
 
 
@@ -285,17 +286,22 @@ def _checked_members(shape: ErrorShape, members: Mapping[str, Any]) -> dict[str,
             raise errors.ConfigurationError(f"a member of `{shape.name}` may not be called `{name}`")
     try:
         # A copy that no later change of the caller's objects can reach.
-        copy: dict[str, Any] = json.loads(json.dumps(dict(members), allow_nan=False))
+        text = json.dumps(dict(members), allow_nan=False, ensure_ascii=False)
+        copy: dict[str, Any] = json.loads(_LONE_SURROGATE.sub("\ufffd", text))
     except (TypeError, ValueError, RecursionError):
         raise errors.ConfigurationError(f"the members of `{shape.name}` must be JSON values") from None
     return copy
 
 
-def _checked_delay(seconds: float | None) -> float | None:
+def _is_standard_code(value: object) -> bool:
+    return isinstance(value, str) and _STANDARD_CODE.fullmatch(value) is not None
+
+
+def _checked_delay(seconds: Any) -> float | None:
     if seconds is None:
         return None
-    if not math.isfinite(seconds) or seconds < 0:
-        raise errors.ConfigurationError("`retry_after_seconds` must be a number of seconds, zero or more")
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_RETRY_SECONDS:  # NaN is never in between
+        raise errors.ConfigurationError("`retry_after_seconds` must be a number of seconds, from zero to a year")
     return seconds
 
 
@@ -386,6 +392,7 @@ def validation(message: str | None = None, *, fields: Mapping[str, str] | None =
 def from_authz_error(error: errors.AuthzError, *, denied: DeniedProfile = "AccessDeniedException") -> SmithyError:
     """The error that a service answers with for ``error``; the HTTP status is always the same.
 
+    An error of your own below one of the tree is answered as that one is, whatever its own status.
     The message is the catalogue's own fixed text: what went wrong inside (names of settings, of stores) is for the log.
     For 401 and 403 the machine code of the ``StandardError`` format is the error's own (``TOKEN_EXPIRED``), so that a
     client knows when to refresh a token; faults behind the service keep the general code.
@@ -400,11 +407,17 @@ def from_authz_error(error: errors.AuthzError, *, denied: DeniedProfile = "Acces
         raise errors.ConfigurationError("`denied` must be `AccessDeniedException` or `ForbiddenException`")
     if isinstance(error, errors.AuthenticationError):
         challenge = 'Bearer error="invalid_token"' if isinstance(error, errors.InvalidTokenError) else "Bearer"
-        return unauthorized(standard_code=error.code.upper(), challenge=challenge)
+        return unauthorized(standard_code=_code_of(error), challenge=challenge)
     if isinstance(error, errors.AccessDeniedError):
         scope = 'Bearer error="insufficient_scope"' if isinstance(error, errors.InsufficientScopeError) else None
-        return _DENIED[denied](standard_code=error.code.upper(), challenge=scope)
+        return _DENIED[denied](standard_code=_code_of(error), challenge=scope)
     return _BY_STATUS.get(error.status, internal)()
+
+
+def _code_of(error: errors.AuthzError) -> str | None:
+    """Its code as a machine code; None, for the shape's own, where a subclass has one that cannot be sent."""
+    code = error.code.upper()
+    return code if _is_standard_code(code) else None
 
 
 _DENIED: dict[str, ErrorShape] = {shape.name: shape for shape in (access_denied, forbidden)}

@@ -93,10 +93,41 @@ def test_members_do_not_change_after_the_error_was_made():
         error.members["detail"] = 1
 
 
-@pytest.mark.parametrize("delay", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("delay", [-1, float("nan"), float("inf"), 1e308, 31_536_001, "5"])
 def test_a_delay_must_be_a_number_of_seconds(delay):
     with pytest.raises(errors.ConfigurationError, match="retry_after_seconds"):
         smithy.throttling(retry_after_seconds=delay)
+
+
+def test_half_a_character_is_replaced_wherever_it_stands():
+    """`\\ud800` alone is JSON to Python only: strict readers refuse the whole body."""
+    error = smithy.conflict("m", name="\ud800", deep=[{"\udfff": "\udc00a"}], fine="\U0001f512")
+    body = error.to_response(request_id="r\ud800")["body"]
+    assert "\\ud800" not in body
+    assert json.loads(body) == {
+        "__type": "ConflictException",
+        "message": "m",
+        "name": "\ufffd",
+        "deep": [{"\ufffd": "\ufffda"}],
+        "fine": "\U0001f512",
+        "requestId": "r\ufffd",
+    }
+
+
+class NotTheOwnerError(errors.AccessDeniedError):
+    code = "not-the-owner"
+
+
+def test_a_code_that_cannot_be_sent_does_not_break_the_answer():
+    """A service's own subclass: an exception here would replace its 403 with a 500."""
+    error = smithy.from_authz_error(NotTheOwnerError("no"))
+    assert (error.status, error.standard_code) == (403, "ACCESS_DENIED")
+
+
+@pytest.mark.parametrize("code", ["lower", "", 5])
+def test_a_standard_code_that_is_none_is_refused(code):
+    with pytest.raises(errors.ConfigurationError, match="`standard_code` must be upper case"):
+        smithy.conflict("m", standard_code=code)
 
 
 def test_throttles_say_when_to_try_again_in_seconds_and_milliseconds():

@@ -10,7 +10,7 @@ string, enum           ``String``; with ``@references`` to one resource: that en
 integer, long, ...     ``Long``
 boolean                ``Bool``
 list                   ``Set``
-structure              record
+structure              record; a member that holds the structure itself is left out, since Cedar's records end
 others                 left out, with a comment: Cedar has no such values
 =====================  ================================================================================
 
@@ -39,8 +39,8 @@ __all__ = ["CedarSchema", "SchemaFormat", "cedar_schema"]
 SchemaFormat = Literal["cedar", "json"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_NAMES = frozenset({"Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"})
-_WORDS = frozenset({"else", "false", "has", "if", "in", "is", "like", "then", "true"})
+_NOT_NAMES = frozenset({"Action", "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"})
+_WORDS = frozenset({"__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"})
 _KINDS = {
     **dict.fromkeys(["string", "enum"], "String"),
     **dict.fromkeys(["byte", "short", "integer", "long", "intEnum"], "Long"),
@@ -55,6 +55,7 @@ _PRELUDE = {
         "Long",
     ),
 }
+_PREFIX = re.compile(r"[!-~]{0,200}")
 _MAX_DEPTH = 8
 
 
@@ -129,6 +130,8 @@ def cedar_schema(
             raise ConfigurationError(f"Cedar has no entity type `{name}`: it is no identifier, or a word of its own")
 
     prefix = service.name.lower() if prefix is None else prefix
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigurationError("`prefix` must be printable ASCII characters without spaces, at most 200")
     actions: dict[str, list[str]] = {}
     for operation in service.operations:
         name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
@@ -150,6 +153,7 @@ class _Attributes:
 
     def __init__(self, shapes: Shapes, entity_types: set[str]) -> None:
         self._shapes = shapes
+        self._open: list[str] = []  # the structures that are being read, the outermost first
         self._entity_types = entity_types
 
     def read(self, resource: Resource, into: _EntityType) -> None:
@@ -193,7 +197,7 @@ class _Attributes:
         """The Cedar type, None where there is none."""
         if target in _PRELUDE:
             return self._entity(marks) or {"type": _PRELUDE[target]}
-        if target not in self._shapes or depth > _MAX_DEPTH:
+        if target not in self._shapes or target in self._open or depth > _MAX_DEPTH:
             return None
         shape = self._shapes.get(target, None)
         kind = shape["type"]
@@ -217,12 +221,14 @@ class _Attributes:
         return None if found is None else {"type": "Set", "element": found}
 
     def _record(self, shape: JSONObject, target: str, depth: int) -> JSONObject:
-        attributes = {}
+        attributes: JSONObject = {}
+        self._open.append(target)
         for name, member in members(shape, target):
             marks = traits(member, f"{target}${name}")
             found = self._type(str(member.get("target")), marks, depth + 1)
             if found is not None:
                 attributes[name] = {**found, "required": "smithy.api#required" in marks}
+        self._open.pop()
         return {"type": "Record", "attributes": attributes}
 
 

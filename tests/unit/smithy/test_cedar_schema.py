@@ -110,6 +110,10 @@ def test_actions_with_odd_names_are_quoted(ast):
         ({"principal_type": "My User"}, "Cedar has no entity type `My User`"),
         ({"application_type": "Order"}, "two entity types would be called `Order`"),
         ({"group_type": "in"}, "Cedar has no entity type `in`"),
+        ({"group_type": "Action"}, "Cedar has no entity type `Action`"),
+        ({"group_type": "__cedar"}, "Cedar has no entity type `__cedar`"),
+        ({"prefix": "é"}, "`prefix` must be"),  # the action map refuses it too, and the schema would not parse
+        ({"prefix": "a\nb"}, "`prefix` must be"),
     ],
 )
 def test_names_that_cedar_cannot_have_are_refused(ast, keywords, message):
@@ -143,5 +147,12 @@ def test_a_broken_model_is_one_clear_line(ast, shape, member, value):
 
 
 def test_a_structure_that_holds_itself_ends(ast):
-    ast["shapes"]["shop#Address"]["members"]["next"] = {"target": "shop#Address"}
-    assert problems("permit (principal, action, resource);", schema(ast).text) == []
+    """Each member that leads back would multiply the schema at every level."""
+    before = schema(ast).text
+    ast["shapes"]["shop#Addresses"] = {"type": "list", "member": {"target": "shop#Address"}}
+    ast["shapes"]["shop#Address"]["members"] |= {
+        **{f"next{number}": {"target": "shop#Address"} for number in range(30)},
+        "all": {"target": "shop#Addresses"},
+    }
+    assert schema(ast).text == before
+    assert problems("permit (principal, action, resource);", before) == []

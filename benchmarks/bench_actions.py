@@ -32,6 +32,15 @@ def table(routes: int) -> ActionMap:
     return ActionMap.from_document({"version": 1, "actions": lines})
 
 
+def by_query(routes: int) -> ActionMap:
+    """Operations that share one route and differ in a query literal."""
+    lines = [
+        {"method": "POST", "route": "/", "query": {"Action": f"Do{number}"}, "action": f"bench:Do{number}"}
+        for number in range(routes)
+    ]
+    return ActionMap.from_document({"version": 1, "actions": lines})
+
+
 def main() -> None:
     """Print both tables."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -72,6 +81,12 @@ def main() -> None:
             "1000 routes": lambda route=route_large: large.resolve("GET", route, path_large, {}),
         }
         print_table(f"routes, {name}", measure(cases, reference="10 routes"), {"1000 routes": 2.0})
+    few, many = by_query(10), by_query(1000)
+    cases = {
+        "10 routes": lambda: few.resolve("POST", "/", "/", {"Action": ["Do9"]}),
+        "1000 routes": lambda: many.resolve("POST", "/", "/", {"Action": ["Do999"]}),
+    }
+    print_table("routes, by query literal", measure(cases, reference="10 routes"), {"1000 routes": 2.0})
 
 
 if __name__ == "__main__":

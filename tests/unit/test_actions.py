@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -241,6 +242,50 @@ def test_loading_a_map_imports_no_third_party_package(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def calls_of(resolve):
+    """How many calls a resolve makes: a clock would measure the machine."""
+    count = 0
+
+    def tick(_frame, event, _argument):
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    resolve()  # what is made on first use
+    sys.setprofile(tick)
+    try:
+        assert resolve() is not None
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "query"),
+    [
+        (lambda n: {"route": f"/things{n}/{{id}}"}, "/things{}/7", {}),
+        (
+            lambda n: {"route": "/", "query": {"Action": f"A{n}", "Version": "1"}},
+            "/",
+            {"Action": "A{}", "Version": "1"},
+        ),
+        (lambda n: {"route": "/", "query": {f"op{n}": ""}}, "/", {"op{}": "x"}),
+        (lambda n: {"route": f"/{{key+}}/op{n}"}, "/a/b/op{}", {}),
+    ],
+    ids=["path", "query value", "query name", "greedy"],
+)
+def test_a_thousand_routes_take_the_steps_of_ten(make, path, query):
+    calls = []
+    for count in (10, 1000):
+        lines = [{"method": "POST", "action": f"a:{number}", **make(number)} for number in range(count)]
+        actions = ActionMap.from_document({"version": 1, "actions": lines})
+        last = str(count - 1)
+        sent = {name.replace("{}", last): [value.replace("{}", last)] for name, value in query.items()}
+        resolve = functools.partial(actions.resolve, "POST", None, path.replace("{}", last), sent)
+        assert resolve().entry.action == f"a:{last}"
+        calls.append(calls_of(resolve))
+    assert calls[1] <= 2 * calls[0]
 
 
 def test_two_operations_that_fit_equally_well_are_none():

@@ -7,6 +7,7 @@ See https://smithy.io/2.0/spec/http-bindings.html#pattern-validation-and-specifi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote
@@ -77,13 +78,14 @@ class _Ambiguous(Exception):  # noqa: N818  control flow inside this module: nev
 class _Group(Generic[T]):
     """All patterns of one method and one shape; they differ in their query literals only."""
 
-    __slots__ = ("choices", "discriminators", "first", "match_plain", "names", "pattern")
+    __slots__ = ("by_literal", "choices", "discriminators", "first", "match_plain", "names", "pattern")
 
     def __init__(self, pattern: UriPattern, value: T) -> None:
         self.pattern = pattern
         self.first = value
         self.choices: list[tuple[UriPattern, T]] = []
         self.discriminators: frozenset[str] = frozenset()
+        self.by_literal: dict[tuple[str, str] | None, list[tuple[UriPattern, T]]] | None = None
         self.names = pattern.labels
         self.match_plain: Callable[[str], re.Match[str] | None] | None = None
 
@@ -104,6 +106,25 @@ class _Group(Generic[T]):
         self.choices.append((pattern, value))
         self.discriminators |= frozenset(pattern.query)
 
+    def index_literals(self) -> dict[tuple[str, str] | None, list[tuple[UriPattern, T]]]:
+        """Every choice once, under the rarest of its query literals; None for those without.  Made on first use."""
+        counts = Counter(literal for pattern, _ in self.choices for literal in pattern.query.items())
+        index: dict[tuple[str, str] | None, list[tuple[UriPattern, T]]] = {}
+        for choice in self.choices:
+            rarest = min(choice[0].query.items(), key=counts.__getitem__, default=None)
+            index.setdefault(rarest, []).append(choice)
+        self.by_literal = index  # whole: another thread that saw a part of it would pick a less specific choice
+        return index
+
+    def candidates(self, given: Mapping[str, str]) -> list[tuple[UriPattern, T]]:
+        """The choices that the given discriminators may mean; no other one fits."""
+        by_literal = self.by_literal or self.index_literals()
+        found = [*by_literal.get(None, ())]
+        for name, value in given.items():
+            for wanted in {"", value}:
+                found += by_literal.get((name, wanted), ())
+        return found
+
     def choose(self, query: Mapping[str, Sequence[str]] | None) -> tuple[UriPattern, T] | None:
         """The choice whose query literals the request has; of several the one with most, then with most values."""
         if not self.discriminators:
@@ -111,8 +132,8 @@ class _Group(Generic[T]):
         if query is None:
             raise _Ambiguous
         given: dict[str, str] = {}
-        for name in self.discriminators:
-            values = query.get(name)
+        for name in self.discriminators if len(self.discriminators) <= len(query) else query:
+            values = query.get(name) if name in self.discriminators else None
             if values is None or len(values) == 0:
                 continue
             # A plain string is what API Gateway makes of repeated parameters: `a,b`.
@@ -120,7 +141,7 @@ class _Group(Generic[T]):
                 raise _Ambiguous
             given[name] = values if isinstance(values, str) else values[0]
         best: list[tuple[UriPattern, T]] = []
-        for choice in self.choices:
+        for choice in self.candidates(given):
             literals = choice[0].query
             if all(name in given and wanted in {"", given[name]} for name, wanted in literals.items()):
                 rank = _query_rank(literals) - (_query_rank(best[0][0].query) if best else 0)
@@ -149,7 +170,8 @@ class _Node(Generic[T]):
         self.literals: dict[str, _Node[T]] = {}
         self.label: _Node[T] | None = None
         self.group: _Group[T] | None = None
-        self.greedy: list[_Group[T]] = []  # the most specific first
+        # By the ranks of the segments behind the greedy label, the most specific first, and the texts of the literals.
+        self.greedy: dict[tuple[int, ...], dict[tuple[str, ...], _Group[T]]] = {}
 
 
 class RouteIndex(Generic[T]):
@@ -185,10 +207,11 @@ class RouteIndex(Generic[T]):
 
     def _grow(self, method: str, pattern: UriPattern, group: _Group[T]) -> None:
         node = self._roots.setdefault(method, _Node())
-        for segment in pattern.segments:
+        for position, segment in enumerate(pattern.segments, 1):
             if segment.kind == "greedy":
-                node.greedy.append(group)
-                node.greedy.sort(key=lambda group: group.pattern.order)
+                texts = tuple(behind.text for behind in pattern.segments[position:] if behind.kind == "literal")
+                node.greedy.setdefault(pattern.order[0][position:], {})[texts] = group
+                node.greedy = dict(sorted(node.greedy.items()))
                 return
             if segment.kind == "literal":
                 node = node.literals.setdefault(segment.text, _Node())
@@ -274,6 +297,7 @@ class RouteIndex(Generic[T]):
 
 _LABEL = re.compile(r"\{[^{}/+]+\}")
 _GREEDY = re.compile(r"\{[^{}/+]+\+\}")
+_LITERAL = 0  # its rank in `UriPattern.order`
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -288,9 +312,13 @@ def _walk(node: _Node[T], segments: list[str], position: int) -> Iterator[_Group
         yield from _walk(literal, segments, position + 1)
     if node.label is not None:
         yield from _walk(node.label, segments, position + 1)
-    for group in node.greedy:
-        if _fits(group.pattern, segments):
-            yield group
+    for ranks, groups in node.greedy.items():
+        count = len(ranks) - 1  # the last rank is that of the end
+        if len(segments) - position > count:
+            behind = segments[len(segments) - count :]
+            group = groups.get(tuple([text for text, rank in zip(behind, ranks, strict=False) if rank == _LITERAL]))
+            if group is not None:
+                yield group
 
 
 def _fits(pattern: UriPattern, segments: list[str]) -> bool:

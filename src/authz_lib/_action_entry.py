@@ -39,6 +39,9 @@ class ActionEntry:
         public: whether a caller without credentials is let in.
         readonly: from Smithy's ``@readonly``.
         idempotent: from Smithy's ``@idempotent``.
+
+    Raises:
+        ConfigurationError: no HTTP method, a public line that asks for scopes, a label without a type.
     """
 
     method: str
@@ -51,6 +54,15 @@ class ActionEntry:
     public: bool = False
     readonly: bool = False
     idempotent: bool = False
+
+    def __post_init__(self) -> None:
+        where = f"`{self.method} {self.route}`"
+        if self.method not in METHODS:
+            raise ConfigurationError(f"{where} must have an HTTP method in upper case")
+        if self.public and self.scopes:
+            raise ConfigurationError(f"{where} is public and asks for scopes")
+        if self.resource_id_label is not None and self.resource_type is None:
+            raise ConfigurationError(f"{where} has a `resource_id_label` and no `resource_type`")
 
     def to_document(self) -> JSONObject:
         """The line of the document: what is not the default."""
@@ -93,9 +105,9 @@ def _scopes(value: Any) -> frozenset[str] | None:
 
 
 def _query(value: Any) -> Mapping[str, str] | None:
-    if not isinstance(value, dict) or not all(name and isinstance(text, str) for name, text in value.items()):
+    if not isinstance(value, dict) or not all(isinstance(word, str) for item in value.items() for word in item):
         return None
-    return MappingProxyType(dict(value))
+    return None if "" in value else MappingProxyType(dict(value))
 
 
 _ABSENT = object()
@@ -122,7 +134,7 @@ def read_entry(line: Any, number: int) -> ActionEntry:
         raise ConfigurationError(f"`actions[{number}]` must be an object")
     unknown = line.keys() - _MEMBERS.keys()
     if unknown:
-        raise ConfigurationError(f"`actions[{number}]` has the unknown member {in_one_line(min(unknown))}")
+        raise ConfigurationError(f"`actions[{number}]` has the unknown member {in_one_line(min(map(str, unknown)))}")
     values = {}
     for name, member in _MEMBERS.items():
         if name not in line and member.default is not ...:
@@ -132,9 +144,4 @@ def read_entry(line: Any, number: int) -> ActionEntry:
         if value is None:
             raise ConfigurationError(f"`actions[{number}].{name}` must be {member.expected}")
         values[name] = None if value is _ABSENT else value
-    entry = ActionEntry(**values)
-    if entry.public and entry.scopes:
-        raise ConfigurationError(f"`actions[{number}]` is public and asks for scopes")
-    if entry.resource_id_label is not None and entry.resource_type is None:
-        raise ConfigurationError(f"`actions[{number}]` has a `resource_id_label` and no `resource_type`")
-    return entry
+    return ActionEntry(**values)

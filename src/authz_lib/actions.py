@@ -47,9 +47,9 @@ _new = tuple.__new__  # what a named tuple's own constructor calls
 class ActionMap:
     """A checked, indexed action map.
 
-    Checked while it is built: the version, every member's type, that no two entries mean the same request, that the
-    resource's label is one of the route's, that a public entry asks for no scope.  Not checked: that the API deploys
-    these routes, or that a policy knows these actions.
+    Checked while it is built: that no two entries mean the same request, that the resource's label is one of the
+    route's, that a public entry asks for no scope; of a document also the version and every member's type.  Not
+    checked: that the API deploys these routes, or that a policy knows these actions.
 
     Args:
         entries: the lines; their order does not matter.
@@ -97,9 +97,11 @@ class ActionMap:
     @classmethod
     def from_document(cls, document: JSONObject) -> ActionMap:
         """Make a map from a parsed document."""
+        if not isinstance(document, dict):
+            raise ConfigurationError("the action map must be an object")
         unknown = document.keys() - {"version", "prefix", "service", "actions"}
         if unknown:
-            raise ConfigurationError(f"the action map has the unknown member {in_one_line(min(unknown))}")
+            raise ConfigurationError(f"the action map has the unknown member {in_one_line(min(map(str, unknown)))}")
         if type(document.get("version")) is not int or document["version"] != _VERSION:
             raise ConfigurationError(
                 f"the action map's `version` must be {_VERSION}; make it again with `authz smithy actions`"

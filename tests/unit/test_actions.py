@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from authz_lib.actions import ActionMap
+from authz_lib.actions import ActionEntry, ActionMap
 from authz_lib.errors import ConfigurationError
 
 
@@ -191,6 +191,10 @@ def test_an_encoded_spelling_of_a_literal_does_not_become_a_label():
         ({"actions": [{**LINES[0], "scopes": ["a b"]}]}, r"`actions\[0\].scopes` must be a list"),
         ({"actions": [{**LINES[0], "public": True}]}, "public and asks for scopes"),
         ({"actions": [{**LINES[0], "query": {"a": 1}}]}, "an object of strings"),
+        ({"actions": [{**LINES[0], "query": {1: "a"}}]}, "an object of strings"),  # not from JSON: from YAML
+        ({"actions": [{**LINES[0], "query": {"": "a"}}]}, "an object of strings"),
+        ({"actions": [{**LINES[0], 1: "a"}]}, "unknown member `1`"),
+        ({1: "a", "b": 2}, "unknown member `1`"),
         ({"actions": [{**LINES[2], "resource_type": None}]}, "no `resource_type`"),
         ({"actions": [{**LINES[2], "resource_type": "a b"}]}, "a Cedar type name"),
         ({"actions": [{**LINES[2], "resource_id_label": "id"}]}, "has no label `id`"),
@@ -212,6 +216,27 @@ def test_a_wrong_document_is_one_clear_line(change, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
         ActionMap.from_document({"version": 1, "actions": LINES, **change})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("document", [None, [], "actions.json"])
+def test_what_is_no_document_is_one_line(document):
+    with pytest.raises(ConfigurationError, match="the action map must be an object"):
+        ActionMap.from_document(document)
+    with pytest.raises(ConfigurationError, match="its root must be an object"):
+        ActionMap.from_smithy(document)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"public": True, "scopes": frozenset({"a"})}, "`GET /a/{b}` is public and asks for scopes"),
+        ({"resource_id_label": "b"}, "no `resource_type`"),
+        ({"method": "get"}, "in upper case"),
+    ],
+)
+def test_an_entry_of_ones_own_is_held_to_the_same(more, message):
+    with pytest.raises(ConfigurationError, match=message):
+        ActionEntry(**{"method": "GET", "route": "/a/{b}", "query": {}, "action": "a", **more})
 
 
 def test_a_file_is_read_strictly(tmp_path):

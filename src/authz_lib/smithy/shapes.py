@@ -85,7 +85,7 @@ class Shapes:
     """
 
     def __init__(self, ast: JSONObject) -> None:
-        version = ast.get("smithy")
+        version = _object(ast, "its root").get("smithy")
         if not isinstance(version, str) or version not in _VERSIONS:
             raise ConfigurationError("the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`")
         self._raw: dict[str, JSONObject] = {}

@@ -153,7 +153,8 @@ class _Attributes:
 
     def __init__(self, shapes: Shapes, entity_types: set[str]) -> None:
         self._shapes = shapes
-        self._open: list[str] = []  # the structures that are being read, the outermost first
+        self._open: list[tuple[str, str]] = []  # the structures that are being read, and the member that led to each
+        self._left_out: list[str] = []
         self._entity_types = entity_types
 
     def read(self, resource: Resource, into: _EntityType) -> None:
@@ -162,11 +163,17 @@ class _Attributes:
         optional = self._optional(shape, resource.id)
         for name, reference in properties.items():
             (target,) = targets({"target": [reference]}, "target", f"{resource.id}${name}")
-            found = self._type(target, {}, 0)
-            if found is None:
-                into.left_out.append(name)
-            else:
+            found = self._named(name, target, {}, 0)
+            if found is not None:
                 into.attributes[name] = _Attribute(found, required=name not in optional)
+        into.left_out, self._left_out = self._left_out, []
+
+    def _named(self, name: str, target: str, marks: JSONObject, depth: int) -> JSONObject | None:
+        """The type of a property or member; one without is noted under its whole name."""
+        found = self._type(target, marks, depth, name)
+        if found is None:
+            self._left_out.append(".".join([*(member for _, member in self._open), name]))
+        return found
 
     def _optional(self, shape: JSONObject, resource_id: str) -> set[str]:
         """The properties that an answer of the ``read`` operation has, and not always."""
@@ -193,19 +200,19 @@ class _Attributes:
             found.add(property_name.get("name", name) if isinstance(property_name, dict) else name)
         return found
 
-    def _type(self, target: str, marks: JSONObject, depth: int) -> JSONObject | None:
+    def _type(self, target: str, marks: JSONObject, depth: int, name: str) -> JSONObject | None:
         """The Cedar type, None where there is none."""
         if target in _PRELUDE:
             return self._entity(marks) or {"type": _PRELUDE[target]}
-        if target not in self._shapes or target in self._open or depth > _MAX_DEPTH:
+        if target not in self._shapes or depth > _MAX_DEPTH or target in {structure for structure, _ in self._open}:
             return None
         shape = self._shapes.get(target, None)
         kind = shape["type"]
         if kind in _KINDS:
             return self._entity({**traits(shape, target), **marks}) or {"type": _KINDS[kind]}
         if kind == "list":
-            return self._set(shape, target, depth)
-        return self._record(shape, target, depth) if kind == "structure" else None
+            return self._set(shape, target, depth, name)
+        return self._record(shape, target, depth, name) if kind == "structure" else None
 
     def _entity(self, marks: JSONObject) -> JSONObject | None:
         """``@references`` to exactly one resource that is an entity type here."""
@@ -215,17 +222,17 @@ class _Attributes:
         name = shape_name(str(references[0].get("resource")))
         return {"type": "Entity", "name": name} if name in self._entity_types else None
 
-    def _set(self, shape: JSONObject, target: str, depth: int) -> JSONObject | None:
+    def _set(self, shape: JSONObject, target: str, depth: int, name: str) -> JSONObject | None:
         (element,) = targets({"member": [shape.get("member")]}, "member", target)
-        found = self._type(element, traits(shape["member"], f"{target}$member"), depth + 1)
+        found = self._type(element, traits(shape["member"], f"{target}$member"), depth + 1, name)
         return None if found is None else {"type": "Set", "element": found}
 
-    def _record(self, shape: JSONObject, target: str, depth: int) -> JSONObject:
+    def _record(self, shape: JSONObject, target: str, depth: int, led_here: str) -> JSONObject:
         attributes: JSONObject = {}
-        self._open.append(target)
+        self._open.append((target, led_here))
         for name, member in members(shape, target):
             marks = traits(member, f"{target}${name}")
-            found = self._type(str(member.get("target")), marks, depth + 1)
+            found = self._named(name, str(member.get("target")), marks, depth + 1)
             if found is not None:
                 attributes[name] = {**found, "required": "smithy.api#required" in marks}
         self._open.pop()

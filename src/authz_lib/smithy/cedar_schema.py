@@ -28,7 +28,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.shapes import members, named, shape_name, targets, traits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from authz_lib._support.strict_json import JSONObject
     from authz_lib.smithy.model import Operation, Resource, ResourceForm, Service
@@ -122,7 +122,7 @@ def cedar_schema(
         entity_type = types.setdefault(resource.name, _EntityType())
         if resource.parent is not None:
             entity_type.parents.append(resource.parent.name)
-    reader = _Attributes(service.shapes, {principal_type, *(resource.name for resource in service.resources)})
+    reader = _Attributes(service.shapes, {principal_type: None} | {one.name: one.id for one in service.resources})
     for resource in service.resources:
         reader.read(resource, types[resource.name])
     for name in types:
@@ -151,7 +151,7 @@ def _applies_to(operation: Operation, resources: ResourceForm, application_type:
 class _Attributes:
     """Reads the properties of resources as Cedar attributes."""
 
-    def __init__(self, shapes: Shapes, entity_types: set[str]) -> None:
+    def __init__(self, shapes: Shapes, entity_types: Mapping[str, str | None]) -> None:
         self._shapes = shapes
         self._open: list[tuple[str, str]] = []  # the structures that are being read, and the member that led to each
         self._left_out: list[str] = []
@@ -219,8 +219,10 @@ class _Attributes:
         references = marks.get("smithy.api#references")
         if not isinstance(references, list) or len(references) != 1 or not isinstance(references[0], dict):
             return None
-        name = shape_name(str(references[0].get("resource")))
-        return {"type": "Entity", "name": name} if name in self._entity_types else None
+        resource_id = str(references[0].get("resource"))
+        name = shape_name(resource_id)
+        known = self._entity_types.get(name, "")  # None: a type that is no resource of the service, such as the caller
+        return {"type": "Entity", "name": name} if known in {None, resource_id} else None
 
     def _set(self, shape: JSONObject, target: str, depth: int, name: str) -> JSONObject | None:
         (element,) = targets({"member": [shape.get("member")]}, "member", target)

@@ -72,6 +72,14 @@ def test_types_are_named_by_choice(ast):
     assert "owner: String" in made.text  # `shop#User` is no entity type then
 
 
+def test_a_reference_to_a_namesake_elsewhere_is_a_string(ast):
+    references = ast["shapes"]["shop#UserId"]["traits"]["smithy.api#references"]
+    references[0]["resource"] = "shop#Line"
+    assert "owner: Line" in schema(ast).text
+    references[0]["resource"] = "other#Line"
+    assert "owner: String" in schema(ast).text
+
+
 def test_a_resource_that_is_the_caller_brings_its_attributes(ast):
     ast["shapes"]["shop#User"]["properties"] = {"email": {"target": "smithy.api#String"}}
     ast["shapes"]["shop#Shop"]["resources"].append({"target": "shop#User"})

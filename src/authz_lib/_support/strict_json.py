@@ -55,7 +55,7 @@ def _finite(text: str) -> float:
 def _require_whole_characters(text: str) -> None:
     """Refuse an escaped half of a surrogate pair (RFC 7493, section 2.1), which no one could encode again.
 
-    ``text`` was read already, so what fails here is that.  Hardly a document has an escape, so hardly one is read twice.
+    ``text`` was read already, so what fails here is that.  Few documents have an escape, so few are read twice.
     """
     json.dumps(json.loads(text), ensure_ascii=False).encode()
 

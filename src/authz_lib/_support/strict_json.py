@@ -85,7 +85,7 @@ def loads_object(data: bytes) -> JSONObject:
     try:
         text = data.decode()
         document = _decoder.decode(text)
-        if "\\u" in text:
+        if "\\" in text:
             _require_whole_characters(text)
     except StrictJSONError:
         raise
@@ -110,7 +110,7 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
         document, end = _scan_frozen(text, 0) if text[:1] == "{" else (None, -1)
         if end != len(text):
             document = _freezer.decode(text)
-        if "\\u" in text:
+        if "\\" in text:
             _require_whole_characters(text)
     except StrictJSONError:
         raise

@@ -1,8 +1,9 @@
-"""JSON as a verifier must read it: UTF-8 without BOM, no duplicate member, no NaN, bounded depth."""
+"""JSON as a verifier must read it: UTF-8 without BOM, no duplicate member, no NaN, no half character, bounded depth."""
 
 from __future__ import annotations
 
 import json
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -44,9 +45,26 @@ def _refuse_constant(_: str) -> NoReturn:
     raise StrictJSONError("`NaN` and `Infinity` are not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):  # `1e999` is JSON, and what it becomes is not
+        raise StrictJSONError("a number is too large")
+    return value
+
+
+def _require_whole_characters(text: str) -> None:
+    """Refuse an escaped half of a surrogate pair (RFC 7493, section 2.1), which no one could encode again.
+
+    ``text`` was read already, so what fails here is that.  Few documents have an escape, so few are read twice.
+    """
+    json.dumps(json.loads(text), ensure_ascii=False).encode()
+
+
 # Built once: `json.loads` with hooks builds a decoder per call.
-_decoder = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
-_freezer = json.JSONDecoder(object_pairs_hook=_refuse_duplicates_and_freeze, parse_constant=_refuse_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant, parse_float=_finite)
+_freezer = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates_and_freeze, parse_constant=_refuse_constant, parse_float=_finite
+)
 # The scanner reads one value and says where it ends; the decoder around it adds two searches for white space, which the
 # compact JSON of a token has none of.
 _scan_frozen: Callable[[str, int], tuple[Any, int]] = _freezer.scan_once  # type: ignore[attr-defined]
@@ -65,7 +83,10 @@ def loads_object(data: bytes) -> JSONObject:
     {'sub': 'alice'}
     """
     try:
-        document = _decoder.decode(data.decode())
+        text = data.decode()
+        document = _decoder.decode(text)
+        if "\\" in text:
+            _require_whole_characters(text)
     except StrictJSONError:
         raise
     except _REFUSALS:
@@ -89,6 +110,8 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
         document, end = _scan_frozen(text, 0) if text[:1] == "{" else (None, -1)
         if end != len(text):
             document = _freezer.decode(text)
+        if "\\" in text:
+            _require_whole_characters(text)
     except StrictJSONError:
         raise
     except _REFUSALS:

@@ -21,7 +21,7 @@ __all__ = ["BearerToken", "Cookie", "Header", "QueryParameter", "TokenSource", "
 
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ANY_NAME: Final = re.compile(r".+", re.DOTALL)
-_BEARER: Final = re.compile(r"bearer (?P<token>[A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_BEARER: Final = re.compile(r"bearer (?P<token>[A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 
 
 class TokenSource(Protocol):
@@ -268,4 +268,8 @@ def _parameter_values(event: object, name: str) -> list[str]:
         return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
     multiple = _mapping(raw, "multiValueQueryStringParameters").get(name)
     values = _strings(multiple) if multiple is not None else []
-    return values or _strings(_mapping(raw, "queryStringParameters").get(name))
+    return (
+        values
+        or _strings(_mapping(raw, "queryStringParameters").get(name))
+        or _strings(_mapping(raw, "query_string_parameters").get(name))  # VPC Lattice, version 1.0
+    )

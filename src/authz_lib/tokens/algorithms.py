@@ -56,7 +56,10 @@ def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
     """
     if isinstance(algorithms, str):
         raise ConfigurationError("`algorithms` must be a list of names, not one string")
-    names = frozenset(algorithms)
+    try:
+        names = frozenset(algorithms)
+    except TypeError:
+        raise ConfigurationError("`algorithms` must be a list of names") from None
     if not names:
         raise ConfigurationError("`algorithms` must name at least one algorithm")
     if not names <= SUPPORTED.keys():

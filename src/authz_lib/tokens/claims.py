@@ -95,7 +95,7 @@ class TimeRules:
             TokenNotYetValidError: ``nbf`` or ``iat`` lies in the future.
         """
         expires_at, not_before, issued_at = times
-        if now >= expires_at + self.expiry_leeway_seconds:
+        if not now < expires_at + self.expiry_leeway_seconds:  # so that a clock that says NaN accepts nothing
             raise TokenExpiredError("the token has expired")
         latest = now + self.not_before_leeway_seconds
         if not_before is not None and not_before > latest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.clock import system_clock
@@ -25,6 +26,7 @@ __all__ = ["DiscoveringFetcher", "any_of", "cognito", "cognito_issuers", "discov
 _POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _MAX_POOL_ID_LENGTH: Final = 55
+_DISCOVERY_SECONDS: Final = 3.0
 
 
 def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
@@ -122,35 +124,44 @@ class DiscoveringFetcher:
     """Fetches the key set that an OpenID provider's discovery document names (OpenID Connect Discovery 1.0, section 4).
 
     The document must name the issuer it was asked for, exactly, and its ``jwks_uri`` must be a URL that may be
-    fetched.  That URL is kept until a fetch from it fails.
+    fetched, over https when the issuer is.  That URL is kept until a fetch from it fails.  Both fetches share one
+    deadline.
     """
 
-    __slots__ = ("_fetch", "_issuer", "_keys_url")
+    __slots__ = ("_fetcher", "_issuer", "_keys_url")
 
     def __init__(self, issuer: str, *, fetcher: Fetcher | None = None) -> None:
         self._issuer = issuer
-        self._fetch = fetcher or HTTPFetcher()
+        self._fetcher = fetcher
         self._keys_url: str | None = None
 
     def __call__(self, url: str, /) -> bytes:
         """Fetch the key set by way of the discovery document at ``url``."""
-        keys_url = self._keys_url or self._discover(url)
+        deadline = monotonic() + _DISCOVERY_SECONDS
+        keys_url = self._keys_url or self._discover(url, deadline)
         try:
-            document = self._fetch(keys_url)
+            document = self._fetch(keys_url, deadline)
         except Exception:
             self._keys_url = None
             raise
         self._keys_url = keys_url
         return document
 
-    def _discover(self, url: str) -> str:
+    def _fetch(self, url: str, deadline: float) -> bytes:
+        fetch = self._fetcher or HTTPFetcher(timeout_seconds=max(0.001, deadline - monotonic()))
+        return fetch(url)
+
+    def _discover(self, url: str, deadline: float) -> str:
         try:
-            document: dict[str, Any] = loads_object(self._fetch(url))
+            document: dict[str, Any] = loads_object(self._fetch(url, deadline))
         except StrictJSONError:
             raise FetchError("the discovery document is not a strict JSON object") from None
         if document.get("issuer") != self._issuer:
             raise FetchError("the discovery document names another issuer")
         try:
-            return require_url(document.get("jwks_uri"), argument="jwks_uri")
+            keys_url = require_url(document.get("jwks_uri"), argument="jwks_uri")
         except ConfigurationError as error:
             raise FetchError(f"the discovery document is unusable: {error}") from None
+        if self._issuer.startswith("https:") and not keys_url.startswith("https:"):
+            raise FetchError("the discovery document is unusable: it names a key set on this machine")
+        return keys_url

@@ -132,8 +132,8 @@ class LoadBalancerKeySet:
             raise self._unavailable(str(error) if known else type(error).__name__) from None
         self._backoff.reset()
         self._entries[key_id] = _Entry(key, pem, now)
-        while len(self._entries) > _MAX_KEYS:
-            self._entries.pop(next(iter(self._entries)), None)
+        for oldest in list(self._entries)[:-_MAX_KEYS]:  # a copy: other threads insert meanwhile
+            self._entries.pop(oldest, None)
         return key
 
     def _require_allowed(self, now: float) -> None:

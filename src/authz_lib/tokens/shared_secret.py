@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import uuid4
 
@@ -27,6 +28,8 @@ __all__ = ["Secret", "SecretKeySet", "SharedSecretIssuer"]
 Secret: TypeAlias = str | bytes
 
 _KEY_FILE: Final = re.compile(rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]+=*\s*")
+_MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 _MAX_TTL_SECONDS: Final = 24 * 3600
 _RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})
 
@@ -42,12 +45,31 @@ def _is_der(secret: bytes) -> bool:
     return 1 <= count <= 4 and len(secret) == 2 + count + int.from_bytes(secret[2 : 2 + count], "big")
 
 
+def _is_base64_of_der(secret: bytes) -> bool:
+    """Whether this is a PEM without its first and last line, as some providers show their public key."""
+    if not _BASE64.fullmatch(secret):
+        return False
+    digits = b"".join(secret.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    try:
+        document = a2b_base64(digits + b"=" * (-len(digits) % 4))
+    except ValueError:
+        return False
+    return len(document) >= _MIN_KEY_BYTES and _is_der(document)
+
+
 def _is_jwk(secret: bytes) -> bool:
     try:
         document = json.loads(secret)
     except (ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and ("kty" in document or "keys" in document)
+    entries = document if isinstance(document, list) else [document]
+    return any(isinstance(entry, dict) and ("kty" in entry or "keys" in entry) for entry in entries)
+
+
+def _is_key_file(secret: bytes) -> bool:
+    if _KEY_FILE.search(secret.replace(b"\0", b"")):  # in UTF-16 too
+        return True
+    return _is_der(secret) or _is_base64_of_der(secret) or _is_jwk(secret)
 
 
 def require_secret(secret: object, algorithm: str) -> bytes:
@@ -68,7 +90,7 @@ def require_secret(secret: object, algorithm: str) -> bytes:
         raise ConfigurationError(f"`secret` must have at least {minimum} bytes for {algorithm}")
     if len(set(material)) < 8:
         raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
-    if _KEY_FILE.search(material) or _is_der(material) or _is_jwk(material):
+    if _is_key_file(material):
         raise ConfigurationError("`secret` looks like a key file (PEM, SSH, DER or JWK), not like a secret")
     return material
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError, InvalidTokenError, TokenRevokedError
@@ -61,6 +62,38 @@ class CheckOptions(TypedDict, total=False):
     clock: Clock
 
 
+_NUMBER: Final = (int, float)
+_OPTION_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "typ": (str, type(None)),
+    "groups_claim": (str,),
+    "leeway_seconds": _NUMBER,
+    "not_before_leeway_seconds": _NUMBER,
+    "max_token_age_seconds": (*_NUMBER, type(None)),
+    "remember": (int,),
+    "remember_bytes": (int,),
+}
+
+
+def _require_options(options: CheckOptions) -> None:
+    """Refuse a check that nobody would make: at run time a misspelt keyword is just one more member of ``options``."""
+    unknown = options.keys() - CheckOptions.__optional_keys__
+    if unknown:
+        raise ConfigurationError(f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}")
+    for name, value in options.items():
+        if name in _OPTION_TYPES and not isinstance(value, _OPTION_TYPES[name]):
+            raise ConfigurationError(f"`{name}` is of the wrong type")
+    for name in ("revoked", "check"):
+        hook = options.get(name)
+        if hook is not None and (not callable(hook) or _is_coroutine_function(hook)):
+            raise ConfigurationError(f"`{name}` must be a plain function: nobody would await another")
+    if not callable(options.get("clock", system_clock)):
+        raise ConfigurationError("`clock` must be a function that returns seconds")
+
+
+def _is_coroutine_function(hook: object) -> bool:
+    return iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """All that is believed about one issuer: its keys, and what its tokens must say."""
@@ -106,7 +139,7 @@ def _require_custom(check: Callable[[VerifiedToken], object], token: VerifiedTok
         raise
     except Exception as error:  # noqa: BLE001 - any doubt about a token is a 401
         raise InvalidTokenError(f"the custom check raised `{type(error).__name__}`") from None
-    if answer is False:
+    if answer is not None and answer is not True:  # a claim that is empty or 0 is no "yes", nor is an awaitable
         raise InvalidTokenError("the custom check refused the token")
 
 
@@ -132,6 +165,7 @@ def build_rules(
     cognito: bool = False,
     token_use: str | None = None,
 ) -> ClaimRules:
+    _require_options(options)
     return ClaimRules(
         issuers=issuers,
         audiences=audiences,
@@ -155,6 +189,8 @@ def build_trust(
     header_rules: HeaderRules | None = None,
 ) -> Trust:
     names = require_algorithms(algorithms)
+    if isinstance(keys, type) or not all(callable(getattr(keys, name, None)) for name in ("find", "peek", "prefetch")):
+        raise ConfigurationError("`keys` must be a key set, such as `RemoteKeySet(url)` or `StaticKeySet(document)`")
     if bool(names & HMAC) != isinstance(keys, SecretKeySet):
         raise ConfigurationError("`HS*` algorithms need a shared secret, and a shared secret needs them")
     return Trust(

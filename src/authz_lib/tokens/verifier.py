@@ -71,7 +71,8 @@ class JWTVerifier:
         not_before_leeway_seconds: for ``nbf`` and ``iat``.
         max_token_age_seconds: the oldest ``iat`` accepted; makes ``iat`` required.
         revoked: asked on every call; ``True`` refuses the token, as does any answer but ``False``.
-        check: called last, on every call; refuses by raising an ``AuthzError`` or returning ``False``.
+        check: called last, on every call; refuses by raising an ``AuthzError`` or returning anything but ``True`` or
+            ``None``.
         remember: how many verified tokens to remember; 0 turns it off.
         remember_bytes: how much text of tokens the remembered may have had in all.
         clock: seconds since the epoch.

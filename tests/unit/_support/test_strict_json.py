@@ -32,6 +32,13 @@ REFUSED = {
     "single quotes": b"{'a': 1}",
     "a raw control character": b'{"a": "\n"}',
     "deep nesting": b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "half a character": b'{"a": "\\ud800"}',
+    "the other half": b'{"a": "\\udc00"}',
+    "two halves in the wrong order": b'{"a": "\\udc00\\uD800"}',
+    "half a character in a name": b'{"a": [{"x\\uDBFFx": 1}]}',
+    "half a character behind a backslash": b'{"a": "\\\\\\ud800"}',
+    "a number that becomes infinite": b'{"a": 1e999}',
+    "a number that becomes infinite, negative": b'{"a": -1E400}',
     "an integer of 10,000 digits": b'{"a": ' + b"9" * 10_000 + b"}",
 }
 
@@ -41,6 +48,12 @@ REFUSED = {
 def test_refuses(load, data):
     with pytest.raises(StrictJSONError):
         load(data)
+
+
+@pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
+def test_accepts_escaped_characters(load):
+    data = rb'{"\u0061":"\ud83d\ude00 \\ud800 \u00e9","b":-1.5e300}'
+    assert load(data) == {"a": "\U0001f600 \\ud800 \u00e9", "b": -1.5e300}
 
 
 @pytest.mark.parametrize("load", [loads_object, loads_frozen_object])

@@ -103,7 +103,8 @@ class TestBearer:
     @pytest.mark.parametrize(
         "value",
         ["Bearer", "Bearer  x", f"Bearer {TOKEN} {TOKEN}", "bearer:x", f"Bearer\t{TOKEN}", f"Bearer{TOKEN}", "Bearer é",
-         f"Bearer {TOKEN}\n{TOKEN}", 'Bearer "x"', "Bearer x;y", "Bearer a=b"],
+         f"Bearer {TOKEN}\n{TOKEN}", f"Bearer {TOKEN}\u212a", "Bearer \u017f\u0131\u0130",
+         'Bearer "x"', "Bearer x;y", "Bearer a=b"],
     )  # fmt: skip
     def test_bearer_and_anything_but_one_token_is_invalid(self, value):
         with pytest.raises(errors.InvalidTokenError):
@@ -191,6 +192,8 @@ class TestQueryParameter:
             {"queryStringParameters": {"token": TOKEN}, "multiValueQueryStringParameters": {"token": [TOKEN]}},
             {"version": "2.0", "rawQueryString": f"a=b&token={TOKEN}", "queryStringParameters": {"token": TOKEN}},
             {"multiValueQueryStringParameters": {"token": [TOKEN]}},
+            {"raw_path": "/", "query_string_parameters": {"token": TOKEN}},
+            {"version": "2.0", "path": "/", "queryStringParameters": {"token": [TOKEN]}},
         ],
     )
     def test_is_found_wherever_parameters_are(self, event):

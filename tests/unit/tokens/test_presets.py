@@ -8,7 +8,7 @@ import pytest
 
 from authz_lib import JWTVerifier, RemoteKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
-from authz_lib.tokens import SharedSecretIssuer
+from authz_lib.tokens import SharedSecretIssuer, issuers
 from authz_lib.tokens.fetch import FetchError
 from authz_lib.tokens.issuers import cognito_issuers
 from authz_lib.tokens.load_balancer import LoadBalancerKeySet
@@ -202,6 +202,7 @@ class TestOIDC:
             {"jwks_uri": "https://p.example/jwks"},
             {"issuer": "https://p.example"},
             {"issuer": "https://p.example", "jwks_uri": "http://p.example/jwks"},
+            {"issuer": "https://p.example", "jwks_uri": "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next"},
             {"issuer": "https://p.example", "jwks_uri": "file:///etc/passwd"},
             {"issuer": "https://p.example", "jwks_uri": ["https://p.example/jwks"]},
         ],
@@ -217,6 +218,24 @@ class TestOIDC:
         with pytest.raises(errors.KeySetUnavailableError, match="discovery document"):
             verifier.verify(provider.token({"iss": "https://p.example"}))
         assert asked == ["https://p.example/.well-known/openid-configuration"]
+
+    def test_both_fetches_share_one_deadline(self, provider, monkeypatch):
+        """A provider that answers slowly to both must not hold a caller for twice the time."""
+        given, now = [], [100.0]
+        documents = [{"issuer": "https://p.example", "jwks_uri": "https://p.example/jwks"}, provider.jwks()]
+
+        class SlowFetcher:
+            def __init__(self, *, timeout_seconds):
+                given.append(timeout_seconds)
+
+            def __call__(self, url):
+                now[0] += 2
+                return json.dumps(documents[len(given) - 1]).encode()
+
+        monkeypatch.setattr(issuers, "HTTPFetcher", SlowFetcher)
+        monkeypatch.setattr(issuers, "monotonic", lambda: now[0])
+        assert issuers.DiscoveringFetcher("https://p.example")("https://p.example/.well-known/openid-configuration")
+        assert given == [3.0, 1.0]
 
     def test_a_moved_key_set_is_discovered_again(self, provider, clock):
         documents = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from moto import mock_aws
 
 from authz_lib import errors
@@ -52,6 +53,14 @@ def key_files():
     yield "SSH RSA", weak.public_key().public_bytes(openssh, serialization.PublicFormat.OpenSSH)
     yield "JWK", b'{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "BBBB"}'
     yield "JWK Set", b' {"keys": [{"kty": "EC", "crv": "P-256"}]}'
+    yield "JWK list", b'[{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "BBBB"}]'
+    for name, key in {"EC": private, "RSA": weak, "Ed25519": ed25519.Ed25519PrivateKey.generate()}.items():
+        body = key.public_key().public_bytes(der, spki)
+        yield f"{name} PEM without its frame", base64.b64encode(body)
+        yield f"{name} PEM without its frame, in lines", base64.encodebytes(body)
+        yield f"{name} PEM without its frame, for URLs", base64.urlsafe_b64encode(body).rstrip(b"=")
+        yield f"{name} PEM without its frame, as text", base64.b64encode(body).decode()
+    yield "PEM in UTF-16", private.public_key().public_bytes(pem, spki).decode().encode("utf-16")
 
 
 @pytest.mark.parametrize("secret", [pytest.param(secret, id=name) for name, secret in key_files()])
@@ -59,6 +68,13 @@ def test_a_key_file_is_no_secret(secret):
     """CVE-2022-29217: a public key that is taken for a secret lets everyone sign."""
     with pytest.raises(errors.ConfigurationError, match="key file"):
         SecretKeySet(secret)
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes, bytes.hex])
+def test_what_a_random_generator_gives_is_a_secret(encode):
+    for length in (32, 48, 64, 128):
+        assert SecretKeySet(encode(bytes(range(7, 7 + length))))
+    assert SecretKeySet("A" * 7 + "bcdefgh-ijklmnopqrstuvwxyz_0123456789")  # a length that no base64 has
 
 
 @pytest.mark.conformance

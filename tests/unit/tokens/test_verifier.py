@@ -241,11 +241,98 @@ class TestHooks:
             verifier.verify(issuer.token({"iss": "x"}))
         assert len(seen) == 2
 
+    @pytest.mark.parametrize("answer", [0, "", (), "no", 1, object()])
+    def test_any_answer_of_the_custom_check_but_true_or_none_refuses(self, verifier_of, issuer, answer):
+        with pytest.raises(errors.InvalidTokenError, match="refused"):
+            verifier_of(check=lambda _: answer).verify(issuer.token())
+        assert verifier_of(check=lambda _: True).verify(issuer.token())
+
     def test_the_custom_check_refuses(self, verifier_of, issuer):
         with pytest.raises(errors.InvalidTokenError, match="refused"):
             verifier_of(check=lambda _: False).verify(issuer.token())
         with pytest.raises(errors.InvalidTokenError, match="KeyError"):
             verifier_of(check=lambda token: token.claims["missing"]).verify(issuer.token())
+
+
+async def asynchronous(token):
+    raise errors.AccessDeniedError("nobody would ever see this")
+
+
+class Asynchronous:
+    async def __call__(self, token):
+        raise errors.AccessDeniedError("nobody would ever see this")
+
+
+ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
+SECRET = "correct horse battery staple, and more"
+
+
+class TestArguments:
+    """What a typing tool would have found must not weaken a verifier where none is used."""
+
+    @pytest.mark.parametrize(
+        "build",
+        [
+            lambda issuer, **options: JWTVerifier(
+                issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set(), **options
+            ),
+            lambda _, **options: JWTVerifier.cognito(
+                user_pool_id="us-east-1_Abc123", client_id="web", token_use="access", **options
+            ),
+            lambda _, **options: JWTVerifier.oidc(ISSUER, audience=None, **options),
+            lambda _, **options: JWTVerifier.alb(load_balancer_arn=ARN, client_id=None, issuer=None, **options),
+            lambda _, **options: JWTVerifier.shared_secret(secret=SECRET, issuer=None, audience=None, **options),
+        ],
+    )
+    def test_a_misspelt_check_is_not_a_check_left_out(self, issuer, build):
+        assert build(issuer, all_scopes=["orders/write"])
+        with pytest.raises(errors.ConfigurationError, match="unknown argument: `all_scope`, `any_groups`"):
+            build(issuer, any_groups=["admin"], all_scope=["orders/write"])
+
+    @pytest.mark.parametrize("name", ["revoked", "check"])
+    @pytest.mark.parametrize("hook", [asynchronous, Asynchronous(), {"alice"}, "alice"])
+    def test_a_hook_is_a_plain_function(self, verifier_of, name, hook):
+        with pytest.raises(errors.ConfigurationError, match=f"`{name}` must be a plain function"):
+            verifier_of(**{name: hook})
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("typ", 5),
+            ("groups_claim", None),
+            ("leeway_seconds", "5"),
+            ("leeway_seconds", None),
+            ("not_before_leeway_seconds", None),
+            ("max_token_age_seconds", "5"),
+            ("remember", None),
+            ("remember", "10"),
+            ("remember_bytes", 1.5),
+        ],
+    )
+    def test_a_value_of_the_wrong_type(self, verifier_of, name, value):
+        with pytest.raises(errors.ConfigurationError, match=f"`{name}`"):
+            verifier_of(**{name: value})
+
+    def test_a_clock_is_a_function(self, issuer):
+        with pytest.raises(errors.ConfigurationError, match="`clock`"):
+            JWTVerifier(issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set(), clock=1_800_000_000)
+
+    def test_a_clock_that_says_nothing_accepts_nothing(self, issuer):
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set(), clock=lambda: float("nan")
+        )
+        with pytest.raises(errors.TokenExpiredError):
+            verifier.verify(issuer.token())
+
+    @pytest.mark.parametrize("keys", [URL, {"keys": []}, [], None, RemoteKeySet])
+    def test_keys_are_a_key_set(self, keys):
+        with pytest.raises(errors.ConfigurationError):
+            JWTVerifier(issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=keys)
+
+    @pytest.mark.parametrize("algorithms", [None, 5, [["EdDSA"]]])
+    def test_algorithms_are_a_list_of_names(self, issuer, algorithms):
+        with pytest.raises(errors.ConfigurationError, match="`algorithms`"):
+            JWTVerifier(issuer=ISSUER, audience=None, algorithms=algorithms, keys=issuer.key_set())
 
 
 class TestAsync:

@@ -206,7 +206,8 @@ class SigV4Client:
             query: plain text names and values.
             headers: ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` are replaced.
             idempotency_key: sent as ``Idempotency-Key``, 1 to 255 visible ASCII characters.
-            idempotent: repeating the call does no harm; by default that is what the method says (RFC 9110).
+            idempotent: whether repeating the call does no harm; by default that is what the method says (RFC 9110), or
+                ``receiver_deduplicates`` where there is a key.  ``False`` is final.
             timeout_seconds: for everything together, a second attempt included; resolving the host name is not bounded.
 
         Raises:
@@ -221,8 +222,8 @@ class SigV4Client:
         if len(prepared.body or b"") > self._max_request_bytes:
             raise InvalidRequestError("the body is larger than `max_request_bytes`", field="body")
         call = _Call(method.upper(), target, prepared.headers, prepared.body, deadline)
-        harmless = (method.upper() in _IDEMPOTENT) if idempotent is None else idempotent
-        return self._run(call, harmless or (idempotency_key is not None and self._receiver_deduplicates))
+        deduplicated = idempotency_key is not None and self._receiver_deduplicates
+        return self._run(call, (call.method in _IDEMPOTENT or deduplicated) if idempotent is None else idempotent)
 
     def _run(self, call: _Call, harmless: bool) -> Response:
         attempts, re_signed, may_have_acted = 0, False, False

@@ -17,6 +17,7 @@ from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, Deli
 from authz_lib.sigv4.outcome import Outcome
 from authz_lib.sigv4.rollout import RolloutFlag
 from authz_lib.sigv4.signer import is_key
+from authz_lib.sigv4.url import without_doubling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,17 +125,18 @@ class DeliveryPath(Protocol):
 class ApiCall:
     """The way over an IAM-protected API.
 
-    The client's own ``receiver_deduplicates`` is not used: the parcel says whether it may be repeated.
+    A base URL that is configured with the route already is taken as it is: ``path`` is fixed, no id is in it.  The
+    client's own ``receiver_deduplicates`` is not used: the parcel says whether it may be repeated.
 
     >>> from authz_lib import SigV4Client
     >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod/execute", region="eu-west-1")
-    >>> call = ApiCall(client, "/execute")  # the route is not doubled
+    >>> call = ApiCall(client, "/execute")
     """
 
     def __init__(self, client: SigV4Client, path: str = "", *, method: str = "POST") -> None:
         client.url(path)  # a path that cannot be signed fails here
         self._client = client
-        self._path = path
+        self._path = without_doubling(client.url(""), path)
         self._method = method
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
-from authz_lib.sigv4 import Credentials, SigV4Client
+from authz_lib.sigv4 import Credentials, SigV4Client, quote_segment
 
 FIXED = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
 
@@ -114,6 +114,13 @@ def test_awkward_raw_queries_verify(serve, http, connect, query):
 def test_refused_on_purpose(connect, free_port, path):
     with pytest.raises(InvalidRequestError):
         connect(f"http://127.0.0.1:{free_port}").request("GET", path)
+
+
+@pytest.mark.parametrize("somebody", ["orders", "prod/orders", "prod"])
+def test_an_id_that_reads_like_the_end_of_the_base_does_not_reach_the_base(serve, connect, somebody):
+    server = serve()
+    connect(f"{server.url}/prod/orders").request("DELETE", f"/{quote_segment(somebody)}")
+    assert server.received[0].target == f"/prod/orders/{quote_segment(somebody)}"
 
 
 @pytest.mark.parametrize(
@@ -416,6 +423,7 @@ def test_what_is_harmless_is_repeated_once(serve, http, connect):
         ({"receiver_deduplicates": True}, {"method": "POST"}),  # there is no key
         ({}, {"method": "PUT", "idempotent": False}),
         ({"receiver_deduplicates": True}, {"method": "POST", "idempotent": False}),
+        ({"receiver_deduplicates": True}, {"method": "POST", "idempotency_key": "k", "idempotent": False}),
         ({"max_attempts": 1}, {"method": "GET"}),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import re
+import ssl
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.sigv4._arguments import check_timeout, is_key, is_seconds
 from authz_lib.sigv4._transport import Answer, Transport
 from authz_lib.sigv4.outcome import Outcome, outcome_of_status
-from authz_lib.sigv4.signer import SigV4Signer, is_key
+from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, canonical_url, join_path
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -107,11 +108,11 @@ class SigV4Client:
         receiver_deduplicates: state that the receiver does the work of one idempotency key once.  A key alone is not
             deduplication, so without this statement a call with a key is repeated no more than one without.
         require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
-        ssl_context: for a private certificate authority.
+        ssl_context: for a private certificate authority; one that verifies nothing is refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
         max_attempts: 1 never tries again.
-        connect_timeout_seconds: for each address of the host, and again for the handshake.
+        connect_timeout_seconds: for all addresses of the host together, and again for the handshake.
         clock: seconds since the epoch.
 
     Raises:
@@ -143,8 +144,12 @@ class SigV4Client:
     ) -> None:
         base = _base(base_url, require_https=require_https)
         _check_host(base.host, service, region)
-        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0 or connect_timeout_seconds <= 0:
-            raise ConfigurationError("`max_attempts` and `connect_timeout_seconds` must be above 0, limits not below")
+        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
+            raise ConfigurationError("`max_attempts` must be above 0, the limits must not be below 0")
+        if not is_seconds(connect_timeout_seconds) or connect_timeout_seconds <= 0:
+            raise ConfigurationError("`connect_timeout_seconds` is not a number above 0 and of at most a day")
+        if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
+            raise ConfigurationError("`ssl_context` trusts any certificate: everybody could read the session token")
         self._base = str(base)
         self._signer = SigV4Signer(
             service=service, region=region, credentials=credentials, also_sign=["idempotency-key"], clock=clock
@@ -214,6 +219,7 @@ class SigV4Client:
             InvalidRequestError: the call cannot be signed or is too large; nothing was sent.
             DeliveryError: ``"not_sent"``, or ``"ambiguous"``: the other side may have acted.
         """
+        check_timeout(timeout_seconds)
         if timeout_seconds <= 0:
             raise DeliveryError("there is no time left for the call", outcome=Outcome.NOT_SENT)
         deadline = time.monotonic() + timeout_seconds
@@ -240,7 +246,7 @@ class SigV4Client:
                 if may_have_acted and error.outcome == Outcome.NOT_SENT:  # of this attempt; not of the one before
                     raise DeliveryError("a repeated call could not be sent", outcome=Outcome.AMBIGUOUS) from None
                 raise
-            if not re_signed and self._learn_skew(answer, signed_at):
+            if not re_signed and self._learn_skew(answer, signed_at) and time.monotonic() < call.deadline:
                 re_signed, attempts = True, attempts - 1
                 continue
             if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.sigv4._arguments import check_timeout, is_key
 from authz_lib.sigv4.outcome import Outcome
 from authz_lib.sigv4.rollout import RolloutFlag
-from authz_lib.sigv4.signer import is_key
 from authz_lib.sigv4.url import without_doubling
 
 if TYPE_CHECKING:
@@ -255,14 +255,15 @@ class Delivery:
             idempotent: doing the work twice does no harm.
             rollout_key: what the rollout goes by, such as a tenant; by default the idempotency key.
             timeout_seconds: for both ways together.  In a Lambda: the remaining time, less what answering takes.  A new
-                way that cannot be reached takes up to two connect timeouts of its client; what is left must be enough
-                for the fallback, else it is not tried.
+                way that is silent takes two connect timeouts of its client (two attempts; four if it is silent only in
+                the handshake); what is left must be enough for the fallback, else it is not tried.
 
         Raises:
             InvalidRequestError: nothing was sent, over neither way.
             DeliveryRejectedError: the receiver said no.
             DeliveryError: ``"not_sent"``: nobody has acted.  ``"ambiguous"``: the receiver may have acted.
         """
+        check_timeout(timeout_seconds)
         repeatable = idempotent or self._receiver_deduplicates
         parcel = Parcel.pack(payload, idempotency_key=idempotency_key, repeatable=repeatable)
         first = self._choose(idempotency_key if rollout_key is None else rollout_key)

@@ -36,7 +36,7 @@ _AWS_HOST = re.compile(
 )
 _SERVICE_OF_HOST = {"lambda-url": "lambda"}
 _SKEWED = re.compile(rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE)
-_SKEW_ALLOWED_SECONDS = 240.0  # AWS allows five minutes; within that the clock is not what was refused
+_SKEW_ALLOWED_SECONDS = 300.0  # what AWS allows: a call within it came past the gateway, and the backend may have acted
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
 _CLIENTS_OWN = frozenset({"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"})
 _RETRIED = frozenset({500, 502, 503, 504})
@@ -237,7 +237,7 @@ class SigV4Client:
             attempts += 1
             last = attempts >= self._max_attempts
             try:
-                signed, signed_at = self._sign(call)
+                signed, signed_at, began = self._sign(call)
                 answer = self._transport.exchange(signed, call.target.target, deadline=call.deadline)
             except DeliveryError as error:
                 may_have_acted |= error.outcome != Outcome.NOT_SENT
@@ -246,7 +246,7 @@ class SigV4Client:
                 if may_have_acted and error.outcome == Outcome.NOT_SENT:  # of this attempt; not of the one before
                     raise DeliveryError("a repeated call could not be sent", outcome=Outcome.AMBIGUOUS) from None
                 raise
-            if not re_signed and self._learn_skew(answer, signed_at) and time.monotonic() < call.deadline:
+            if not re_signed and self._learn_skew(answer, signed_at, began) and time.monotonic() < call.deadline:
                 re_signed, attempts = True, attempts - 1
                 continue
             if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:
@@ -259,11 +259,11 @@ class SigV4Client:
             raise InvalidRequestError("the path has a fragment", field="path")
         return canonical_url(join_path(self._base, path), query)
 
-    def _sign(self, call: _Call) -> tuple[SignedRequest, float]:
-        at = self._clock() + self._skew_seconds
-        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at
+    def _sign(self, call: _Call) -> tuple[SignedRequest, float, float]:
+        at, began = self._clock() + self._skew_seconds, time.monotonic()
+        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at, began
 
-    def _learn_skew(self, answer: Answer, signed_at: float) -> bool:
+    def _learn_skew(self, answer: Answer, signed_at: float, began: float) -> bool:
         """Whether the call was refused for its time, and only for that: then nobody has acted on it.
 
         A backend can put any text into a 403; but where the time we signed with really is off by more than AWS allows,
@@ -272,7 +272,8 @@ class SigV4Client:
         if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
             return False
         theirs = _date(answer.headers.get("date", ""))
-        if theirs is None or not _SKEW_ALLOWED_SECONDS < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
+        allowed = _SKEW_ALLOWED_SECONDS + time.monotonic() - began  # `Date` is of the answer, which may have taken long
+        if theirs is None or not allowed < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
             return False
         self._skew_seconds = theirs - self._clock()
         return True
@@ -344,5 +345,5 @@ def _check_host(host: str, service: str, region: str) -> None:
 def _date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):  # whatever stands there, it is no date
         return None

@@ -5,8 +5,9 @@ The root is lazy (PEP 562): importing it loads no third-party package; each publ
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib import errors
@@ -54,44 +55,34 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOME = {
-    "ActionMap": "authz_lib.actions",
-    "AuthorizationRequest": "authz_lib.decisions",
-    "BearerToken": "authz_lib.gateway.sources",
-    "CedarEngine": "authz_lib.decisions",
-    "Cookie": "authz_lib.gateway.sources",
-    "Decision": "authz_lib.decisions",
-    "DecisionPoint": "authz_lib.decisions",
-    "Entity": "authz_lib.entities",
-    "EntityUid": "authz_lib.entities",
-    "ExpectedGateway": "authz_lib.gateway",
-    "GatewayCache": "authz_lib.gateway",
-    "Header": "authz_lib.gateway.sources",
-    "JWTVerifier": "authz_lib.tokens",
-    "LambdaAuthorizer": "authz_lib.authorizer",
-    "Principal": "authz_lib.principal",
-    "QueryParameter": "authz_lib.gateway.sources",
-    "RemoteKeySet": "authz_lib.tokens",
-    "SigV4Client": "authz_lib.sigv4",
-    "SigV4Signer": "authz_lib.sigv4",
-    "SmithyError": "authz_lib.smithy.errors",
-    "StaticKeySet": "authz_lib.tokens",
-    "VerifiedPermissions": "authz_lib.decisions",
-    "VerifiedToken": "authz_lib.tokens",
-    "errors": "authz_lib",
-    "principal_from_event": "authz_lib.gateway",
-    "principal_from_headers": "authz_lib.gateway",
-    "service_handler": "authz_lib.service",
+    "ActionMap": "actions",
+    "AuthorizationRequest": "decisions",
+    "BearerToken": "gateway.sources",
+    "CedarEngine": "decisions",
+    "Cookie": "gateway.sources",
+    "Decision": "decisions",
+    "DecisionPoint": "decisions",
+    "Entity": "entities",
+    "EntityUid": "entities",
+    "ExpectedGateway": "gateway",
+    "GatewayCache": "gateway",
+    "Header": "gateway.sources",
+    "JWTVerifier": "tokens",
+    "LambdaAuthorizer": "authorizer",
+    "Principal": "principal",
+    "QueryParameter": "gateway.sources",
+    "RemoteKeySet": "tokens",
+    "SigV4Client": "sigv4",
+    "SigV4Signer": "sigv4",
+    "SmithyError": "smithy.errors",
+    "StaticKeySet": "tokens",
+    "VerifiedPermissions": "decisions",
+    "VerifiedToken": "tokens",
+    "errors": "errors",
+    "principal_from_event": "gateway",
+    "principal_from_headers": "gateway",
+    "service_handler": "service",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `authz_lib` has no attribute `{name}`")
-    value = import_module(f"{home}.{name}") if home == "authz_lib" else getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
+    __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -5,8 +5,9 @@ Lazy (PEP 562): importing it loads neither botocore nor urllib3, cachetools or c
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib.decisions.cache import CachedDecisions
@@ -39,15 +40,5 @@ _HOME = {
     "VerifiedPermissions": "verified_permissions",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `authz_lib.decisions` has no attribute `{name}`")
-    value = getattr(import_module(f"authz_lib.decisions.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
+    __getattr__, __dir__ = lazy_names(__name__, _HOME)

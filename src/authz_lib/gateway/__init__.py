@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib.gateway.arns import MethodArn
@@ -42,15 +43,5 @@ _HOME = {
     "proxy_kind": "events",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `authz_lib.gateway` has no attribute `{name}`")
-    value: object = getattr(import_module(f"authz_lib.gateway.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
+    __getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -8,7 +8,9 @@ kept for the next call.  No redirect, no retry, no proxy, no decompression.
 from __future__ import annotations
 
 import io
+import os
 import re
+import socket
 import ssl
 import time
 from collections import deque
@@ -22,7 +24,6 @@ from authz_lib.errors import DeliveryError
 from authz_lib.sigv4.outcome import Outcome
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from urllib3.response import BaseHTTPResponse
@@ -44,6 +45,14 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _Idle(NamedTuple):
+    """A connection that may serve the next call."""
+
+    connection: HTTPConnection
+    since: float
+    process: int  # a forked process must not read its parent's answers
 
 
 class _Refused(Exception):  # noqa: N818  # an answer that is refused; it never leaves this module
@@ -69,7 +78,7 @@ class Transport:
         self._connect_seconds = connect_seconds
         self._max_bytes = max_bytes
         self._clock = clock
-        self._idle: deque[tuple[HTTPConnection, float]] = deque()
+        self._idle: deque[_Idle] = deque()
 
     def exchange(self, request: SignedRequest, target: str, *, deadline: float) -> Answer:
         """Send one signed request and read the whole answer.
@@ -105,13 +114,15 @@ class Transport:
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
-            self._idle.pop()[0].close()
+            self._idle.pop().connection.close()
 
     def _connect(self, deadline: float) -> HTTPConnection:
+        if time.monotonic() >= deadline:  # signing may have waited for credentials
+            raise DeliveryError("there is no time left for the call", outcome=Outcome.NOT_SENT)
         connection = self._take_idle()
         if connection is not None:
             return connection
-        connection = self._new(max(0.001, min(self._connect_seconds, deadline - time.monotonic())))
+        connection = self._new(deadline)
         try:
             connection.connect()  # the handshake included: no byte of the request is sent
         except Exception:  # noqa: BLE001  # refused, unresolved, timed out, untrusted certificate, host name too long, ...
@@ -125,32 +136,33 @@ class Transport:
             raise DeliveryError("no connection could be opened in time", outcome=Outcome.NOT_SENT)
         return connection
 
-    def _new(self, timeout_seconds: float) -> HTTPConnection:
-        connection: HTTPConnection
+    def _new(self, deadline: float) -> HTTPConnection:
+        connection: _Plain | _Tls
         if self._tls:
             if self._ssl_context is None:
                 self._ssl_context = ssl.create_default_context()  # loads the certificates: once, not per connection
-            connection = HTTPSConnection(self._host, self._port, timeout=timeout_seconds, ssl_context=self._ssl_context)
+            connection = _Tls(self._host, self._port, ssl_context=self._ssl_context)
         else:
-            connection = HTTPConnection(self._host, self._port, timeout=timeout_seconds)
+            connection = _Plain(self._host, self._port)
+        connection.dial = partial(_dial, self._host, self._port, self._connect_seconds, deadline)
         connection.auto_open = 0  # a connection that is gone must not come back silently in the middle of a request
         return connection
 
     def _take_idle(self) -> HTTPConnection | None:
-        now = self._clock()
+        now, process = self._clock(), os.getpid()
         while self._idle:
             try:
-                connection, since = self._idle.pop()
+                connection, since, owner = self._idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if 0 <= now - since < _MAX_IDLE_SECONDS and connection.is_connected:
+            if owner == process and 0 <= now - since < _MAX_IDLE_SECONDS and connection.is_connected:
                 return connection
             connection.close()
         return None
 
     def _keep(self, connection: HTTPConnection) -> None:
         if len(self._idle) < _MAX_IDLE_CONNECTIONS:
-            self._idle.append((connection, self._clock()))
+            self._idle.append(_Idle(connection, self._clock(), os.getpid()))
         else:
             connection.close()
 
@@ -178,7 +190,10 @@ class Transport:
             raise _Refused("the answer is an interim one")
         if method == "HEAD" or response.status in _NO_BODY:
             return b""
-        chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
+        encoding = response.headers.get("transfer-encoding", "")
+        chunked = encoding.lower() == "chunked"
+        if encoding and not chunked:
+            raise _Refused("the answer has a transfer encoding that was not asked for")
         if not chunked and not _LENGTH.fullmatch(response.headers.get("content-length", "")):
             raise _Refused("the answer does not say how long it is: a part cannot be told from the whole")
         body = response.read(self._max_bytes + 1, decode_content=False)
@@ -193,6 +208,48 @@ def _split(scheme: str, host: str) -> tuple[str, int]:
     if colon and port.isdigit():
         return name.strip("[]"), int(port)
     return host.strip("[]"), 443 if scheme == "https" else 80
+
+
+class _Plain(HTTPConnection):
+    """Opens its socket within one time for all addresses."""
+
+    dial: Callable[[], socket.socket]
+
+    def _new_conn(self) -> socket.socket:
+        return self.dial()
+
+
+class _Tls(HTTPSConnection):
+    """The same, with a handshake after it."""
+
+    dial: Callable[[], socket.socket]
+
+    def _new_conn(self) -> socket.socket:
+        return self.dial()
+
+
+def _dial(host: str, port: int, seconds: float, deadline: float) -> socket.socket:
+    """Connect to the first address that answers; none but the last may take more than half of the time left."""
+    until = min(time.monotonic() + seconds, deadline)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for left, (family, kind, protocol, _, address) in zip(reversed(range(len(found))), found, strict=True):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            remaining = until - time.monotonic()
+            sock.settimeout(max(0.001, remaining / 2 if left else remaining))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            if not left or time.monotonic() >= until:
+                raise
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            sock.settimeout(max(0.001, min(seconds, deadline - time.monotonic())))  # of the handshake
+            return sock
+    raise OSError("the host has no address")
 
 
 class _DeadlineReader(io.RawIOBase):

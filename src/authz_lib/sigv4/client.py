@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import re
+import ssl
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.sigv4._arguments import check_timeout, is_key, is_seconds
 from authz_lib.sigv4._transport import Answer, Transport
 from authz_lib.sigv4.outcome import Outcome, outcome_of_status
-from authz_lib.sigv4.signer import SigV4Signer, is_key
+from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, canonical_url, join_path
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -35,7 +36,7 @@ _AWS_HOST = re.compile(
 )
 _SERVICE_OF_HOST = {"lambda-url": "lambda"}
 _SKEWED = re.compile(rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE)
-_SKEW_ALLOWED_SECONDS = 240.0  # AWS allows five minutes; within that the clock is not what was refused
+_SKEW_ALLOWED_SECONDS = 300.0  # what AWS allows: a call within it came past the gateway, and the backend may have acted
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
 _CLIENTS_OWN = frozenset({"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"})
 _RETRIED = frozenset({500, 502, 503, 504})
@@ -107,11 +108,11 @@ class SigV4Client:
         receiver_deduplicates: state that the receiver does the work of one idempotency key once.  A key alone is not
             deduplication, so without this statement a call with a key is repeated no more than one without.
         require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
-        ssl_context: for a private certificate authority.
+        ssl_context: for a private certificate authority; one that verifies nothing is refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
         max_attempts: 1 never tries again.
-        connect_timeout_seconds: for each address of the host, and again for the handshake.
+        connect_timeout_seconds: for all addresses of the host together, and again for the handshake.
         clock: seconds since the epoch.
 
     Raises:
@@ -143,8 +144,12 @@ class SigV4Client:
     ) -> None:
         base = _base(base_url, require_https=require_https)
         _check_host(base.host, service, region)
-        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0 or connect_timeout_seconds <= 0:
-            raise ConfigurationError("`max_attempts` and `connect_timeout_seconds` must be above 0, limits not below")
+        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
+            raise ConfigurationError("`max_attempts` must be above 0, the limits must not be below 0")
+        if not is_seconds(connect_timeout_seconds) or connect_timeout_seconds <= 0:
+            raise ConfigurationError("`connect_timeout_seconds` is not a number above 0 and of at most a day")
+        if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
+            raise ConfigurationError("`ssl_context` trusts any certificate: everybody could read the session token")
         self._base = str(base)
         self._signer = SigV4Signer(
             service=service, region=region, credentials=credentials, also_sign=["idempotency-key"], clock=clock
@@ -206,13 +211,15 @@ class SigV4Client:
             query: plain text names and values.
             headers: ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` are replaced.
             idempotency_key: sent as ``Idempotency-Key``, 1 to 255 visible ASCII characters.
-            idempotent: repeating the call does no harm; by default that is what the method says (RFC 9110).
+            idempotent: whether repeating the call does no harm; by default that is what the method says (RFC 9110), or
+                ``receiver_deduplicates`` where there is a key.  ``False`` is final.
             timeout_seconds: for everything together, a second attempt included; resolving the host name is not bounded.
 
         Raises:
             InvalidRequestError: the call cannot be signed or is too large; nothing was sent.
             DeliveryError: ``"not_sent"``, or ``"ambiguous"``: the other side may have acted.
         """
+        check_timeout(timeout_seconds)
         if timeout_seconds <= 0:
             raise DeliveryError("there is no time left for the call", outcome=Outcome.NOT_SENT)
         deadline = time.monotonic() + timeout_seconds
@@ -221,8 +228,8 @@ class SigV4Client:
         if len(prepared.body or b"") > self._max_request_bytes:
             raise InvalidRequestError("the body is larger than `max_request_bytes`", field="body")
         call = _Call(method.upper(), target, prepared.headers, prepared.body, deadline)
-        harmless = (method.upper() in _IDEMPOTENT) if idempotent is None else idempotent
-        return self._run(call, harmless or (idempotency_key is not None and self._receiver_deduplicates))
+        deduplicated = idempotency_key is not None and self._receiver_deduplicates
+        return self._run(call, (call.method in _IDEMPOTENT or deduplicated) if idempotent is None else idempotent)
 
     def _run(self, call: _Call, harmless: bool) -> Response:
         attempts, re_signed, may_have_acted = 0, False, False
@@ -230,7 +237,7 @@ class SigV4Client:
             attempts += 1
             last = attempts >= self._max_attempts
             try:
-                signed, signed_at = self._sign(call)
+                signed, signed_at, began = self._sign(call)
                 answer = self._transport.exchange(signed, call.target.target, deadline=call.deadline)
             except DeliveryError as error:
                 may_have_acted |= error.outcome != Outcome.NOT_SENT
@@ -239,7 +246,7 @@ class SigV4Client:
                 if may_have_acted and error.outcome == Outcome.NOT_SENT:  # of this attempt; not of the one before
                     raise DeliveryError("a repeated call could not be sent", outcome=Outcome.AMBIGUOUS) from None
                 raise
-            if not re_signed and self._learn_skew(answer, signed_at):
+            if not re_signed and self._learn_skew(answer, signed_at, began) and time.monotonic() < call.deadline:
                 re_signed, attempts = True, attempts - 1
                 continue
             if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:
@@ -252,11 +259,11 @@ class SigV4Client:
             raise InvalidRequestError("the path has a fragment", field="path")
         return canonical_url(join_path(self._base, path), query)
 
-    def _sign(self, call: _Call) -> tuple[SignedRequest, float]:
-        at = self._clock() + self._skew_seconds
-        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at
+    def _sign(self, call: _Call) -> tuple[SignedRequest, float, float]:
+        at, began = self._clock() + self._skew_seconds, time.monotonic()
+        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at, began
 
-    def _learn_skew(self, answer: Answer, signed_at: float) -> bool:
+    def _learn_skew(self, answer: Answer, signed_at: float, began: float) -> bool:
         """Whether the call was refused for its time, and only for that: then nobody has acted on it.
 
         A backend can put any text into a 403; but where the time we signed with really is off by more than AWS allows,
@@ -265,7 +272,8 @@ class SigV4Client:
         if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
             return False
         theirs = _date(answer.headers.get("date", ""))
-        if theirs is None or not _SKEW_ALLOWED_SECONDS < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
+        allowed = _SKEW_ALLOWED_SECONDS + time.monotonic() - began  # `Date` is of the answer, which may have taken long
+        if theirs is None or not allowed < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
             return False
         self._skew_seconds = theirs - self._clock()
         return True
@@ -337,5 +345,5 @@ def _check_host(host: str, service: str, region: str) -> None:
 def _date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):  # whatever stands there, it is no date
         return None

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.sigv4._arguments import check_timeout, is_key
 from authz_lib.sigv4.outcome import Outcome
 from authz_lib.sigv4.rollout import RolloutFlag
-from authz_lib.sigv4.signer import is_key
+from authz_lib.sigv4.url import without_doubling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,17 +125,18 @@ class DeliveryPath(Protocol):
 class ApiCall:
     """The way over an IAM-protected API.
 
-    The client's own ``receiver_deduplicates`` is not used: the parcel says whether it may be repeated.
+    A base URL that is configured with the route already is taken as it is: ``path`` is fixed, no id is in it.  The
+    client's own ``receiver_deduplicates`` is not used: the parcel says whether it may be repeated.
 
     >>> from authz_lib import SigV4Client
     >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod/execute", region="eu-west-1")
-    >>> call = ApiCall(client, "/execute")  # the route is not doubled
+    >>> call = ApiCall(client, "/execute")
     """
 
     def __init__(self, client: SigV4Client, path: str = "", *, method: str = "POST") -> None:
         client.url(path)  # a path that cannot be signed fails here
         self._client = client
-        self._path = path
+        self._path = without_doubling(client.url(""), path)
         self._method = method
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
@@ -253,14 +255,15 @@ class Delivery:
             idempotent: doing the work twice does no harm.
             rollout_key: what the rollout goes by, such as a tenant; by default the idempotency key.
             timeout_seconds: for both ways together.  In a Lambda: the remaining time, less what answering takes.  A new
-                way that cannot be reached takes up to two connect timeouts of its client; what is left must be enough
-                for the fallback, else it is not tried.
+                way that is silent takes two connect timeouts of its client (two attempts; four if it is silent only in
+                the handshake); what is left must be enough for the fallback, else it is not tried.
 
         Raises:
             InvalidRequestError: nothing was sent, over neither way.
             DeliveryRejectedError: the receiver said no.
             DeliveryError: ``"not_sent"``: nobody has acted.  ``"ambiguous"``: the receiver may have acted.
         """
+        check_timeout(timeout_seconds)
         repeatable = idempotent or self._receiver_deduplicates
         parcel = Parcel.pack(payload, idempotency_key=idempotency_key, repeatable=repeatable)
         first = self._choose(idempotency_key if rollout_key is None else rollout_key)

@@ -21,7 +21,6 @@ __all__ = ["SigV4Signer", "SignedRequest"]
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METHOD = re.compile(r"[A-Z]+")
 _OURS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -183,11 +182,6 @@ class SigV4Signer:
             headers["x-amz-content-sha256"] = _UNSIGNED_PAYLOAD
         elif given is not None and given != hashlib.sha256(body).hexdigest():
             raise InvalidRequestError("`x-amz-content-sha256` is not the hash of the body", field="headers")
-
-
-def is_key(value: object) -> bool:
-    """Whether ``value`` can be an idempotency key: 1 to 255 visible ASCII characters."""
-    return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
 def _is_name(value: object) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from authz_lib.errors import InvalidRequestError
 
-__all__ = ["CanonicalURL", "Query", "canonical_url", "join_path", "quote_segment"]
+__all__ = ["CanonicalURL", "Query", "canonical_url", "join_path", "quote_segment", "without_doubling"]
 
 Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """Decoded names and values; a name that maps to several values is repeated in their order."""
@@ -89,19 +89,29 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
 def join_path(base: str, path: str) -> str:
     """Join a base URL and a path with exactly one slash between them; an empty path or ``"/"`` is the base itself.
 
-    A configured URL may end with the route already: then the route is not doubled.  The base has no query.
+    Nothing is left out: an id that reads like the end of the base must not reach the base.  The base has no query.
 
     >>> join_path("https://abc.example.com/prod/", "/execute")
-    'https://abc.example.com/prod/execute'
-    >>> join_path("https://abc.example.com/prod/execute", "/execute")
     'https://abc.example.com/prod/execute'
     """
     base = base.rstrip("/")
     route, mark, query = path.partition("?")
     route = route.strip("/") + ("/" if route.endswith("/") and route.strip("/") else "")
-    if not route or base.endswith(f"/{route}"):
-        return f"{base}{mark}{query}"
-    return f"{base}/{route}{mark}{query}"
+    return f"{base}/{route}{mark}{query}" if route else f"{base}{mark}{query}"
+
+
+def without_doubling(base: str, path: str) -> str:
+    """What of a configured path is missing in a configured base URL, which may end with it already.
+
+    Not for a path that holds somebody's id: an id that reads like the end of the base would be left out.
+
+    >>> without_doubling("https://abc.example.com/prod/execute/", "/execute"), without_doubling("https://a.test", "/b")
+    ('', '/b')
+    """
+    route, mark, query = path.partition("?")
+    route = route.strip("/")
+    doubled = bool(route) and canonical_url(base).path.rstrip("/").endswith(f"/{route}")
+    return f"{mark}{query}" if doubled else path
 
 
 def quote_segment(value: str) -> str:

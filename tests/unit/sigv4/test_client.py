@@ -10,7 +10,7 @@ import time
 import pytest
 
 from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
-from authz_lib.sigv4 import Credentials, SigV4Client
+from authz_lib.sigv4 import Credentials, SigV4Client, quote_segment
 
 FIXED = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
 
@@ -114,6 +114,13 @@ def test_awkward_raw_queries_verify(serve, http, connect, query):
 def test_refused_on_purpose(connect, free_port, path):
     with pytest.raises(InvalidRequestError):
         connect(f"http://127.0.0.1:{free_port}").request("GET", path)
+
+
+@pytest.mark.parametrize("somebody", ["orders", "prod/orders", "prod"])
+def test_an_id_that_reads_like_the_end_of_the_base_does_not_reach_the_base(serve, connect, somebody):
+    server = serve()
+    connect(f"{server.url}/prod/orders").request("DELETE", f"/{quote_segment(somebody)}")
+    assert server.received[0].target == f"/prod/orders/{quote_segment(somebody)}"
 
 
 @pytest.mark.parametrize(
@@ -354,6 +361,8 @@ def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
     [
         (0, 403, "Signature expired"),  # our time is right: a backend says this, perhaps after it acted
         (200, 403, "Signature expired"),
+        (280, 403, "Signature expired"),  # off, but by less than what AWS allows: the backend may have acted
+        (-280, 403, "Signature expired"),
         (1200, 403, "SignatureDoesNotMatch"),
         (1200, 500, "Signature expired"),
         (100_000, 403, "Signature expired"),
@@ -365,6 +374,42 @@ def test_no_other_refusal_is_signed_again(serve, http, connect, shift, status, m
     dates = [] if shift is None else [f"Date: {email.utils.formatdate(truth + shift, usegmt=True)}"]
     server = serve(http.reply(status, message.encode(), dates))
     assert connect(server.url, clock=lambda: truth).request("POST", "/", json={}).status == status
+    assert len(server.received) == 1
+
+
+def test_a_backend_that_took_long_does_not_make_the_clock_look_wrong(serve, http, connect, monkeypatch):
+    """The gateway took the call when it came, 280 seconds off; the backend acted for 29 seconds, then said this."""
+    truth, now = 1_800_000_000.0, [100.0]
+    monkeypatch.setattr("authz_lib.sigv4.client.time.monotonic", lambda: now[0])
+
+    def answer(received, sock):
+        now[0] += 29
+        return http.reply(403, b"Signature expired", [f"Date: {email.utils.formatdate(truth + 29, usegmt=True)}"])
+
+    server = serve(answer)
+    client = connect(server.url, clock=lambda: truth - 280, max_attempts=1)
+    assert client.request("POST", "/", json={}, timeout_seconds=60).status == 403
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Mon, 20 Nov 99999999999999999999 19:12:08 GMT",
+        "Mon, 20 Nov 1995 19:12:08 +99999999999",
+        "Mon, 20 Nov 1995 19:12:08 -0000",
+        "Mon, 32 Nov 2026 19:12:08 GMT",
+        "Mon, 20 Nov 0001 00:00:00 -0000",
+        ", , ,",
+        "0 0 0 0",
+    ],
+)
+def test_a_date_that_is_none_corrects_no_clock(serve, http, connect, date):
+    """The call has come to an end; what its `Date` says must not end it in another error."""
+    server = serve(http.reply(403, b"Signature expired", [f"Date: {date}"]))
+    assert connect(server.url, clock=lambda: 1_800_000_000.0).request("POST", "/").status == 403
     assert len(server.received) == 1
 
 
@@ -416,6 +461,7 @@ def test_what_is_harmless_is_repeated_once(serve, http, connect):
         ({"receiver_deduplicates": True}, {"method": "POST"}),  # there is no key
         ({}, {"method": "PUT", "idempotent": False}),
         ({"receiver_deduplicates": True}, {"method": "POST", "idempotent": False}),
+        ({"receiver_deduplicates": True}, {"method": "POST", "idempotency_key": "k", "idempotent": False}),
         ({"max_attempts": 1}, {"method": "GET"}),
     ],
 )

@@ -273,6 +273,22 @@ def test_both_ways_carry_the_same_bytes_and_the_same_key(serve, http, old_way, n
     assert {received.header("idempotency-key") for received in server.received} == {"job-17"}
 
 
+@pytest.mark.parametrize("base", ["", "/", "/execute", "/execute/"])
+def test_a_base_with_or_without_the_route(serve, new_way, base):
+    server = serve()
+    send(Delivery(primary=new_way(f"{server.url}/prod{base}")))
+    assert server.received[0].target.rstrip("/") == "/prod/execute"
+
+
+@table(AMBIGUOUS)
+def test_a_statement_made_to_the_client_only_does_not_repeat_a_parcel(world, new_way):
+    """The parcel says that it may not be repeated; the client was built for other calls too."""
+    primary = Impatient(new_way(world.url, **world.options, receiver_deduplicates=True))
+    with pytest.raises(DeliveryError):
+        send(Delivery(primary=primary))
+    assert world.executions() <= 1
+
+
 def test_a_payload_changed_on_the_way_is_not_what_travels(old_way):
     payload = {"n": 1}
 

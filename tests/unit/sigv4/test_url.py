@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from authz_lib.errors import InvalidRequestError
-from authz_lib.sigv4.url import canonical_url, join_path, quote_segment
+from authz_lib.sigv4.url import canonical_url, join_path, quote_segment, without_doubling
 
 
 @pytest.mark.parametrize(
@@ -96,18 +96,26 @@ def test_query_argument_must_be_text(query):
     assert caught.value.field == "query"
 
 
+@pytest.mark.parametrize("end", ["", "/", "/execute", "/execute/"])
+@pytest.mark.parametrize("path", ["execute", "/execute", "/execute/", "/execute?a=1"])
+def test_a_configured_route_is_not_doubled(end, path):
+    base = f"https://a.example.com/prod{end}"
+    url = canonical_url(join_path(base, without_doubling(base, path)))
+    assert url.path.rstrip("/") == "/prod/execute"
+    assert url.query == ("a=1" if "?" in path else "")
+
+
 @pytest.mark.parametrize(
-    "base",
+    ("base", "path"),
     [
-        "https://a.example.com/prod",
-        "https://a.example.com/prod/",
-        "https://a.example.com/prod/execute",
-        "https://a.example.com/prod/execute/",
+        ("https://a.example.com/reexecute", "/execute"),
+        ("https://execute", "/execute"),
+        ("https://a.example.com/execute", "/"),
+        ("https://a.example.com/execute", ""),
     ],
 )
-@pytest.mark.parametrize("path", ["execute", "/execute"])
-def test_the_route_is_not_doubled(base, path):
-    assert join_path(base, path) == "https://a.example.com/prod/execute"
+def test_what_only_looks_doubled_is_kept(base, path):
+    assert without_doubling(base, path) == path
 
 
 def test_join_keeps_the_base_the_slash_and_the_query():
@@ -116,6 +124,7 @@ def test_join_keeps_the_base_the_slash_and_the_query():
     assert join_path("https://a.example.com", "/a/") == "https://a.example.com/a/"
     assert join_path("https://a.example.com/prod", "/a?b=/c/") == "https://a.example.com/prod/a?b=/c/"
     assert join_path("https://a.example.com/reexecute", "/execute") == "https://a.example.com/reexecute/execute"
+    assert join_path("https://a.example.com/prod/a", "/a") == "https://a.example.com/prod/a/a"
 
 
 @pytest.mark.parametrize(

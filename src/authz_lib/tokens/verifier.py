@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, Unpack
 
 from authz_lib._support.clock import system_clock
@@ -337,13 +336,15 @@ class JWTVerifier:
             if key is known.key:
                 known.trust.settle(known.token, known.times)
                 return known.token
+        from asyncio import to_thread  # slow to load, and in use already where this runs
+
         if known is not None:
-            return await asyncio.to_thread(self.verify, token)
+            return await to_thread(self.verify, token)
         compact, trust = self._open(token)
         key = None if trust.revoked is not None else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
         if key is not None:
             return self._finish(compact, trust, key, digest, len(token))
-        return await asyncio.to_thread(self._find_and_finish, compact, trust, digest, len(token))
+        return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
 
     def prefetch(self, *, strict: bool = False) -> None:
         """Fetch the key sets now, as at a cold start; best effort unless ``strict``.

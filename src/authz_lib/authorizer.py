@@ -14,7 +14,6 @@ from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswe
 from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove
 from authz_lib.gateway.callers import Callers, require_qualified_ids
 from authz_lib.gateway.events import parse_authorizer_event
-from authz_lib.gateway.policies import PolicyResources, RoutePolicies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -290,7 +289,7 @@ class LambdaAuthorizer:
     def _for_every_route(self, table: _Table, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """One policy for all that this caller may do, since the gateway will replay it on every route."""
         if self._actions is None:
-            return table.answers.allow_routes(event, caller, _EVERYTHING)
+            return table.answers.allow_routes(event, caller, table.everything)
         principal, entries = caller.principal, self._actions.entries
         asked: dict[str, AuthorizationRequest] = {}
         for entry in entries:
@@ -311,10 +310,13 @@ class LambdaAuthorizer:
 class _Table:
     """The policies of a route table, and the answers that carry them."""
 
-    __slots__ = ("answers", "resources")
+    __slots__ = ("answers", "everything", "resources")
 
     def __init__(self, actions: ActionMap | None, *, max_bytes: int) -> None:
+        from authz_lib.gateway.policies import PolicyResources, RoutePolicies  # most authorizers have no table
+
         self.answers = TablePolicyAnswers(max_bytes=max_bytes)
+        self.everything = PolicyResources(("*",), ())
         if actions is not None:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
@@ -327,7 +329,6 @@ def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
     return all(getattr(getattr(decisions, name), "__func__", None) is function for name, function in plain)
 
 
-_EVERYTHING = PolicyResources(("*",), ())
 _NO_CONTEXT: Mapping[str, str] = {}
 
 

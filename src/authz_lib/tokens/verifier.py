@@ -11,7 +11,6 @@ from authz_lib.errors import (
     InvalidClaimError,
     KeySetUnavailableError,
 )
-from authz_lib.tokens import issuers, load_balancer
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
@@ -166,6 +165,8 @@ class JWTVerifier:
 
         See https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
         """
+        from authz_lib.tokens import issuers
+
         configuration = issuers.cognito(
             user_pool_id=user_pool_id,
             client_id=client_id,
@@ -202,6 +203,8 @@ class JWTVerifier:
 
         See OpenID Connect Discovery 1.0, section 4.
         """
+        from authz_lib.tokens import issuers
+
         keys = issuers.discovered_keys(issuer, fetcher=fetcher, clock=options.get("clock", system_clock))
         return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
 
@@ -246,6 +249,8 @@ class JWTVerifier:
 
         See https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
         """
+        from authz_lib.tokens import load_balancer
+
         configuration = load_balancer.configure(
             load_balancer_arn=load_balancer_arn,
             client_id=client_id,
@@ -295,6 +300,8 @@ class JWTVerifier:
         Raises:
             ConfigurationError: no verifier, one that does not check ``iss``, or two for one issuer.
         """
+        from authz_lib.tokens import issuers
+
         configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
         return cls._of(configuration, {"remember": remember})
 

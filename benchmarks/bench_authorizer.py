@@ -57,7 +57,9 @@ HEADERS = {f"x-header-{number}": "value" * 4 for number in range(8)}
 COLD_ROUNDS = 5
 
 OURS = """
-from authz_lib import *
+from authz_lib import (
+    ActionMap, BearerToken, EntityUid, GatewayCache, JWTVerifier, LambdaAuthorizer, StaticKeySet, VerifiedPermissions,
+)
 import json, sys
 ask = json.load(open(sys.argv[1]))
 handler = LambdaAuthorizer(

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
 
 from authz_lib.decisions.point import DecisionPoint
-from authz_lib.decisions.request import AuthorizationRequest
+from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
 from authz_lib.entities import EntityUid
 from authz_lib.errors import AccessDeniedError, AuthenticationError, ConfigurationError, InvalidRequestError
 from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers, TablePolicyAnswers
 from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove
 from authz_lib.gateway.callers import Callers, require_qualified_ids
 from authz_lib.gateway.events import parse_authorizer_event
-from authz_lib.gateway.policies import PolicyResources, RoutePolicies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from authz_lib.actions import ActionEntry, ActionMap
-    from authz_lib.decisions.request import Decision
+    from authz_lib.decisions.request import Decision, Question
     from authz_lib.gateway.answers import Answers
     from authz_lib.gateway.callers import Caller, Claim, Verifier
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
     from authz_lib.gateway.sources import TokenSource
-    from authz_lib.principal import Principal
+    from authz_lib.principal import CallerKey, Principal
     from authz_lib.settings import Settings
 
 __all__ = ["LambdaAuthorizer", "ResponseKind"]
@@ -115,6 +113,7 @@ class LambdaAuthorizer:
         "_callers",
         "_context",
         "_decisions",
+        "_point",
         "_table",
     )
 
@@ -144,8 +143,8 @@ class LambdaAuthorizer:
         self._application = application
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
-        # By identity; an entry keeps its principal alive, so that no other gets its id.
-        self._asked: dict[tuple[int, int], tuple[Principal, Callable[[], Decision]]] = {}
+        self._asked: dict[tuple[CallerKey, int], Question] = {}  # the entries of the map live as long as this
+        self._point = decisions if _asks_plainly(decisions) else None
         scope = prove(
             gateway_cache,
             tokens=[Input.of_source(source) for source in token_sources],
@@ -206,7 +205,7 @@ class LambdaAuthorizer:
             caller = self._callers.identify(event)
             if self._table is not None:
                 return self._for_every_route(self._table, question, caller)
-            reason = self._refusal(question, caller.principal)
+            reason = self._refusal(question, caller)
         except AuthenticationError as error:
             reason, unauthenticated = error.code, True
         except (AccessDeniedError, InvalidRequestError) as error:
@@ -218,7 +217,7 @@ class LambdaAuthorizer:
             return self._answers.unauthenticated(question, reason)
         return self._answers.deny(question, reason)
 
-    def _refusal(self, event: AuthorizerEvent, principal: Principal) -> str | None:
+    def _refusal(self, event: AuthorizerEvent, caller: Caller) -> str | None:
         """Why the request is refused; ``None`` lets it pass."""
         if self._actions is None:
             return None
@@ -226,31 +225,33 @@ class LambdaAuthorizer:
         if resolved is None:
             return "unknown_route"
         entry = resolved.entry
-        if not entry.scopes <= principal.scopes:
+        if not entry.scopes <= caller.principal.scopes:
             return "insufficient_scope"
         if entry.public or self._decisions is None:
             return None
-        decision = self._decide(self._decisions, event, principal, entry, resolved.resource_id)
+        decision = self._decide(self._decisions, event, caller, entry, resolved.resource_id)
         return None if decision.allowed is True else "access_denied"
 
     def _decide(
         self,
         decisions: _Decisions,
         event: AuthorizerEvent,
-        principal: Principal,
+        caller: Caller,
         entry: ActionEntry,
         resource_id: str | None,
     ) -> Decision:
-        if self._context or entry.resource_id_label is not None:
-            return decisions.is_authorized(self._request(event, principal, entry, resource_id))
-        # The same question for every request of this caller on this route: it is put into words once.
-        key = (id(principal), id(entry))
-        known = self._asked.get(key)
-        if known is None or known[0] is not principal:
+        if self._point is None or caller.key is None or self._context or entry.resource_id_label is not None:
+            return decisions.is_authorized(self._request(event, caller.principal, entry, resource_id))
+        # The same question for every request of this caller on this route: it is put into words once.  What is
+        # remembered is the question, never its answer.
+        key = (caller.key, id(entry))
+        question = self._asked.get(key)
+        if question is None:
+            question = self._point.resolve(self._request(event, caller.principal, entry, None))
             if len(self._asked) >= _REMEMBERED:
                 self._asked.clear()
-            known = self._asked[key] = principal, _prepare(decisions, self._request(event, principal, entry, None))
-        return known[1]()
+            self._asked[key] = question
+        return self._point.answer(question.until(caller.principal.expires_at))
 
     def _request(
         self, event: AuthorizerEvent, principal: Principal, entry: ActionEntry, resource_id: str | None
@@ -288,7 +289,7 @@ class LambdaAuthorizer:
     def _for_every_route(self, table: _Table, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """One policy for all that this caller may do, since the gateway will replay it on every route."""
         if self._actions is None:
-            return table.answers.allow_routes(event, caller, _EVERYTHING)
+            return table.answers.allow_routes(event, caller, table.everything)
         principal, entries = caller.principal, self._actions.entries
         asked: dict[str, AuthorizationRequest] = {}
         for entry in entries:
@@ -309,22 +310,25 @@ class LambdaAuthorizer:
 class _Table:
     """The policies of a route table, and the answers that carry them."""
 
-    __slots__ = ("answers", "resources")
+    __slots__ = ("answers", "everything", "resources")
 
     def __init__(self, actions: ActionMap | None, *, max_bytes: int) -> None:
+        from authz_lib.gateway.policies import PolicyResources, RoutePolicies  # most authorizers have no table
+
         self.answers = TablePolicyAnswers(max_bytes=max_bytes)
+        self.everything = PolicyResources(("*",), ())
         if actions is not None:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
 
-def _prepare(decisions: _Decisions, request: AuthorizationRequest) -> Callable[[], Decision]:
-    """The question, ready to be asked again and again.  What is remembered is the question, never its answer."""
-    if isinstance(decisions, DecisionPoint):
-        return partial(decisions.answer, decisions.resolve(request))
-    return partial(decisions.is_authorized, request)
+def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
+    """Whether a question may be resolved once and asked often: not where somebody's own `is_authorized` adds to it."""
+    if not isinstance(decisions, DecisionPoint) or type(decisions.vocabulary) is not Vocabulary:
+        return False
+    plain = (("is_authorized", DecisionPoint.is_authorized), ("resolve", DecisionPoint.resolve))
+    return all(getattr(getattr(decisions, name), "__func__", None) is function for name, function in plain)
 
 
-_EVERYTHING = PolicyResources(("*",), ())
 _NO_CONTEXT: Mapping[str, str] = {}
 
 

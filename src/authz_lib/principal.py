@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens import VerifiedToken
 
-__all__ = ["Principal", "PrincipalIdForm", "cognito_pool"]
+__all__ = ["CallerKey", "Principal", "PrincipalIdForm", "caller_key", "cognito_pool"]
 
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
 """How a Cedar id is made of a subject (and a group's id of its name).
@@ -191,11 +191,34 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
+CallerKey: TypeAlias = tuple[str, str | None, tuple[str, ...], str | None]
+"""Subject, issuer, groups and tenant: what a principal's Cedar entities are made of, under one configuration."""
+
+_PLAIN = {str, type(None)}
+
+
+def caller_key(principal: Principal) -> CallerKey | None:
+    """The same for two principals only if their ids, groups and attributes in Cedar are the same.
+
+    ``None`` where that cannot be said: a principal built by hand may hold anything (``1 == True``), a subclass may make
+    its entity of more.
+
+    >>> caller_key(Principal("alice", groups=("buyers",), tenant_id="t1", expires_at=1.0))
+    ('alice', None, ('buyers',), 't1')
+    """
+    if type(principal) is not Principal or type(principal.groups) is not tuple:
+        return None
+    kinds = {type(principal.subject), type(principal.issuer), type(principal.tenant_id), *map(type, principal.groups)}
+    if not kinds <= _PLAIN:
+        return None
+    return principal.subject, principal.issuer, principal.groups, principal.tenant_id
+
+
 # Few callers and fewer groups make most of the requests, each time with another token.  Both values are frozen.
 _uid = lru_cache(maxsize=4096)(EntityUid)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)  # `1 == True`, and Cedar tells them apart
 def _entity(uid: EntityUid, groups: tuple[EntityUid, ...], tenant_id: str | None) -> Entity:
     return Entity(uid, attrs={} if tenant_id is None else {"tenant_id": tenant_id}, parents=groups)
 

@@ -8,6 +8,7 @@ import pytest
 
 from authz_lib.actions import ActionMap
 from authz_lib.authorizer import LambdaAuthorizer
+from authz_lib.decisions import CedarEngine, Decision
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError, InvalidRequestError, InvalidTokenError, PolicyStoreThrottledError
 from authz_lib.gateway import GatewayCache
@@ -195,3 +196,81 @@ def test_without_decisions_a_valid_token_and_its_scopes_are_enough():
 def test_the_wrong_kind_of_event_is_a_configuration_error():
     with pytest.raises(ConfigurationError):
         build(Decisions())(rest_event(), None)
+
+
+class Claims:
+    """Takes any token: its claims are looked up."""
+
+    def __init__(self, **tokens):
+        self.tokens = {
+            name: {"sub": "alice", "exp": NOW + 60, "tenant": "t1"} | claims for name, claims in tokens.items()
+        }
+
+    def verify(self, token):
+        return SimpleNamespace(claims=self.tokens[token], header={}, issuer="https://issuer.example", key_id="k")
+
+
+def answer_for(authorizer, token):
+    return authorizer(http_event("GET /orders", "/orders", token=token), None)["isAuthorized"]
+
+
+def with_claims(verifier, decisions):
+    return LambdaAuthorizer(
+        verifier=verifier,
+        token_sources=[Bearer()],
+        decisions=decisions,
+        response="simple",
+        gateway_cache=GatewayCache.OFF,
+        actions=ACTIONS,
+        application=EntityUid("Application", "shop"),
+        tenant_claim="tenant",
+    )
+
+
+def test_somebody_s_own_is_authorized_is_never_passed_by():
+    """What a subclass adds is part of the decision, on every route."""
+
+    class Stricter(CedarEngine):
+        def is_authorized(self, request):
+            return Decision(allowed=False)
+
+    everyone = "permit(principal, action, resource);"
+    authorizer = build(Stricter.from_text(everyone))
+    for route, path in (("GET /orders", "/orders"), ("GET /orders/{id}", "/orders/7")):
+        assert authorizer(http_event(route, path), None)["isAuthorized"] is False
+        assert build(CedarEngine.from_text(everyone))(http_event(route, path), None)["isAuthorized"] is True
+
+
+def test_a_remembered_question_is_never_another_caller_s():
+    policy = """permit(principal, action, resource) when {
+        principal.tenant_id == "t1" && principal in Group::"buyers" && principal == User::"alice" };"""
+    tokens = {
+        "own": {"cognito:groups": ["buyers"]},
+        "again": {"cognito:groups": ["buyers"], "exp": NOW + 90},
+        "other_tenant": {"cognito:groups": ["buyers"], "tenant": "t2"},
+        "no_tenant": {"cognito:groups": ["buyers"], "tenant": None},
+        "other_groups": {"cognito:groups": ["sellers"]},
+        "other_subject": {"cognito:groups": ["buyers"], "sub": "bob"},
+    }
+    authorizer = with_claims(Claims(**tokens), CedarEngine.from_text(policy))
+    order = [*tokens, *reversed(tokens)]
+    assert [name for name in order if answer_for(authorizer, name)] == ["own", "again", "again", "own"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("short", "long"), ("long", "short")])
+def test_a_question_expires_with_the_token_that_asks_it(first, second):
+    """The question is remembered for the caller, its expiry is each token's own."""
+    clock = SimpleNamespace(now=NOW)
+    engine = CedarEngine.from_text("permit(principal, action, resource);")
+    seen = []
+    decide = engine.decide
+    engine.decide = lambda question: (seen.append(question.expires_at), decide(question))[1]
+    cached = engine.cached(ttl_seconds=3600, clock=lambda: clock.now)
+    tokens = {"short": {"exp": NOW + 10}, "long": {"exp": NOW + 1000}}
+    authorizer = with_claims(Claims(**tokens), cached)
+    expiry = {name: claims["exp"] for name, claims in tokens.items()}
+    assert answer_for(authorizer, first)
+    clock.now = expiry[first] + 1  # what was remembered for the first token has died with it
+    assert answer_for(authorizer, second)
+    assert seen[0] == expiry[first]
+    assert seen[1:] == [expiry[second]]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from authz_lib.errors import ConfigurationError, InvalidClaimError
-from authz_lib.principal import Principal
+from authz_lib.principal import Principal, caller_key
 
 POOL_ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
 
@@ -185,3 +185,35 @@ def test_it_is_a_value_that_cannot_be_changed_and_shows_no_claim():
     assert pickle.loads(pickle.dumps(caller)) == caller == copy.deepcopy(caller)
     assert caller != Principal("alice", claims={"sub": "alice"}, groups=("g",))
     assert hash(caller) == hash(copy.copy(caller))
+
+
+def test_an_entity_is_not_taken_for_one_with_an_equal_attribute_of_another_type():
+    """`1 == True`, and Cedar tells them apart."""
+    texts = {Principal("same", tenant_id=tenant).entity().canonical_text for tenant in (1, True, "1")}
+    assert len(texts) == 3
+
+
+def test_the_key_of_a_caller_is_what_its_entities_are_made_of():
+    caller = Principal("alice", issuer="i", groups=("g",), tenant_id="t", expires_at=1.0, scopes=frozenset({"read"}))
+    assert caller_key(caller) == caller_key(Principal("alice", issuer="i", groups=("g",), tenant_id="t"))
+    others = [
+        Principal("bob", issuer="i", groups=("g",), tenant_id="t"),
+        Principal("alice", issuer="j", groups=("g",), tenant_id="t"),
+        Principal("alice", issuer="i", groups=("g", "h"), tenant_id="t"),
+        Principal("alice", issuer="i", groups=("g",), tenant_id=None),
+    ]
+    assert len({caller_key(caller), *map(caller_key, others)}) == 5
+
+
+def test_what_is_no_plain_caller_has_no_key():
+    class Own(Principal):
+        def entity(self, **_):
+            raise NotImplementedError
+
+    for odd in (
+        Own("alice"),
+        Principal("alice", tenant_id=1),
+        Principal("a", groups=["g"]),
+        Principal("a", groups=(1,)),
+    ):
+        assert caller_key(odd) is None

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from authz_lib.entities import Entity, EntityUid, canonical_json, freeze_record
 from authz_lib.entities.wire import uid_text
 from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.principal import caller_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from authz_lib.principal import Principal, PrincipalIdForm
+    from authz_lib.principal import CallerKey, Principal, PrincipalIdForm
 
 __all__ = ["AuthorizationRequest", "Decision", "ErrorMode", "Question", "Vocabulary"]
 
@@ -115,6 +116,7 @@ class Question:
     caller_entities: int = 0
     access_token: str | None = field(default=None, repr=False)
     identity_token: str | None = field(default=None, repr=False)
+    _text: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def context_text(self) -> str:
@@ -123,7 +125,24 @@ class Question:
 
     @property
     def canonical_text(self) -> str:
-        """The same text for equal questions, another for any that differ in anything a policy may read."""
+        """The same text for equal questions, another for any that differ in anything a policy may read.
+
+        Made once and remembered: an authorizer asks one question again and again.
+        """
+        if self._text is None:
+            object.__setattr__(self, "_text", self._write())
+        return self._text or ""
+
+    def until(self, expires_at: float | None) -> Question:
+        """The same question of the same caller with another token, which expires at another time."""
+        if expires_at == self.expires_at:
+            return self
+        same = (self.principal, self.action, self.resource, self.context, self.entities)
+        copy = Question(*same, expires_at, self.caller_entities, self.access_token, self.identity_token)
+        object.__setattr__(copy, "_text", self._text)
+        return copy
+
+    def _write(self) -> str:
         # JSON text holds no line break of its own, so the lines cannot run into one another.
         principal = "-" if self.principal is None else uid_text(self.principal)
         lines = [principal, uid_text(self.action), uid_text(self.resource), self.context_text]
@@ -161,7 +180,7 @@ class Vocabulary:
         self.group_type = group_type
         self.principal_id: PrincipalIdForm = principal_id
         self.action_uid = lru_cache(maxsize=1024)(self._action_uid)
-        self._callers: dict[int, tuple[Principal, tuple[Entity, ...]]] = {}
+        self._callers: dict[CallerKey, tuple[Entity, ...]] = {}
 
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
@@ -229,18 +248,23 @@ class Vocabulary:
         )
 
     def _caller_entities(self, principal: Principal) -> tuple[Entity, ...]:
-        """The caller's entity, then its groups'.  Remembered per object: the entry keeps it, so no id is used twice."""
-        remembered = self._callers.get(id(principal))
+        """The caller's entity, then its groups'.
+
+        Remembered by all that they are made of: a caller who comes back with another token is the same entity.
+        """
+        caller = caller_key(principal)
+        remembered = None if caller is None else self._callers.get(caller)
         if remembered is not None:
-            return remembered[1]
+            return remembered
         make = getattr(principal, "entity", None)
         if make is None:
             raise InvalidRequestError("`principal` must be an `EntityUid` or a `Principal`", field="principal")
         entity = make(principal_type=self.principal_type, group_type=self.group_type, principal_id=self.principal_id)
         entities = (entity, *[Entity(group) for group in entity.parents])
-        if len(self._callers) >= _REMEMBERED_PRINCIPALS:
-            self._callers.clear()
-        self._callers[id(principal)] = (principal, entities)
+        if caller is not None:
+            if len(self._callers) >= _REMEMBERED_PRINCIPALS:
+                self._callers.clear()
+            self._callers[caller] = entities
         return entities
 
 

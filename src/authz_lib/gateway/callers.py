@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
-from authz_lib.principal import Principal, cognito_pool
+from authz_lib.principal import Principal, caller_key, cognito_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from authz_lib.gateway.responses import ContextValue
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.principal import CallerKey
     from authz_lib.tokens import VerifiedToken
 
 __all__ = ["Caller", "Callers", "Claim", "Verifier", "require_qualified_ids"]
@@ -38,6 +39,8 @@ class Caller(NamedTuple):
 
     principal: Principal
     context: Mapping[str, ContextValue]
+    key: CallerKey | None = None
+    """Equal for all tokens of one caller that mean the same to a policy; see `caller_key`."""
 
 
 class Callers:
@@ -84,7 +87,7 @@ class Callers:
         )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        caller = Caller(principal, to_context(principal))
+        caller = Caller(principal, to_context(principal), caller_key(principal))
         self._known[id(token)] = token, caller
         return caller
 

@@ -10,7 +10,7 @@ from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEven
 from authz_lib.principal import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from authz_lib.gateway.responses import ContextValue
 
@@ -24,7 +24,7 @@ REASON = "reason"
 """The key under which a refusal says why: the stable ``code`` of an error, never a detail of a policy."""
 
 _NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
-_json = json.JSONEncoder(separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
@@ -49,11 +49,16 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         "client_id": principal.client_id or "",
         "token_use": token_use if type(token_use) is str else "",
         "tenant_id": principal.tenant_id or "",
-        "groups": _json(principal.groups),
-        "scopes": _json(sorted(principal.scopes)),
+        "groups": _list(principal.groups),
+        "scopes": _list(sorted(principal.scopes)),
         "exp": int(principal.expires_at),
         REASON: "",
     }
+
+
+def _list(names: Iterable[str]) -> str:
+    """A JSON list of strings; an encoder would be asked what each of them is."""
+    return f"[{','.join([_quote(name) for name in names])}]"
 
 
 def refusal_context(reason: str) -> dict[str, ContextValue]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.cache import GatewayCache
 from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
-from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet
+from authz_lib.tokens import JWTVerifier, StaticKeySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,8 @@ def verifier_of(settings: Settings) -> JWTVerifier:
     if settings.issuer is None:
         raise ConfigurationError("`AUTHZ_ISSUER` is missing")
     if settings.jwks_url is not None:
+        from authz_lib.tokens import RemoteKeySet
+
         keys["keys"] = RemoteKeySet(settings.jwks_url)
     make: Callable[..., JWTVerifier] = JWTVerifier if keys else JWTVerifier.oidc
     issuer: dict[str, Any] = {"issuer": settings.issuer}

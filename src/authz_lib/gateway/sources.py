@@ -234,19 +234,24 @@ def _strings(value: object) -> list[str]:
     return [item for item in values if isinstance(item, str)]
 
 
-def _named(members: Mapping[str, Any], name: str) -> list[str]:
+def _named(members: object, name: str) -> list[str]:
     """All the values of a header, whatever the case of its name; two spellings of it are two headers."""
-    return [text for key, value in members.items() if str(key).lower() == name for text in _strings(value)]
+    if not isinstance(members, (dict, Mapping)):  # `dict` is what it is, and the cheap question
+        return []
+    size = len(name)  # few names are as long; lower case is as long as upper case in what a header's name may hold
+    found = [value for key, value in members.items() if type(key) is str and len(key) == size and key.lower() == name]
+    return [text for value in found for text in _strings(value)]
 
 
 def _header_values(event: object, name: str) -> list[str]:
     """The values of a header.  Where an event carries both maps, the multi-value one holds all that the other holds."""
     raw = _raw(event)
-    values = _named(_mapping(raw, "multiValueHeaders"), name)
+    if not isinstance(raw, (dict, Mapping)):
+        return []
+    values = _named(raw.get("multiValueHeaders"), name)
     if not values:
-        values = _named(_mapping(raw, "headers"), name) or _named(_mapping(raw, "requestHeaders"), name)
-    token = raw.get("authorizationToken") if isinstance(raw, Mapping) else None
-    if not values and name == "authorization" and isinstance(token, str):
+        values = _named(raw.get("headers"), name) or _named(raw.get("requestHeaders"), name)
+    if not values and name == "authorization" and isinstance(token := raw.get("authorizationToken"), str):
         values = [token]
     return [value.strip(" \t") for value in values]
 

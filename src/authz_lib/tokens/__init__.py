@@ -1,9 +1,18 @@
-"""Who is calling: tokens, keys, claims."""
+"""Who is calling: tokens, keys, claims.
 
-from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
-from authz_lib.tokens.remote_keys import RemoteKeySet
-from authz_lib.tokens.shared_secret import SharedSecretIssuer
-from authz_lib.tokens.verifier import JWTVerifier, VerifiedToken
+Lazy (PEP 562): a verifier with static keys loads nothing that fetches.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
+    from authz_lib.tokens.remote_keys import RemoteKeySet
+    from authz_lib.tokens.shared_secret import SharedSecretIssuer
+    from authz_lib.tokens.verifier import JWTVerifier, VerifiedToken
 
 __all__ = [
     "BundledKeySet",
@@ -14,3 +23,26 @@ __all__ = [
     "StaticKeySet",
     "VerifiedToken",
 ]
+
+_HOME = {
+    "BundledKeySet": "keys",
+    "JWTVerifier": "verifier",
+    "KeySet": "keys",
+    "RemoteKeySet": "remote_keys",
+    "SharedSecretIssuer": "shared_secret",
+    "StaticKeySet": "keys",
+    "VerifiedToken": "verifier",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module `authz_lib.tokens` has no attribute `{name}`")
+    value: object = getattr(import_module(f"authz_lib.tokens.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

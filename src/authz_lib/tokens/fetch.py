@@ -10,12 +10,12 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-import urllib3
-
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from urllib3 import BaseHTTPResponse
 
 __all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "is_within", "require_url"]
 
@@ -152,6 +152,8 @@ class HTTPFetcher:
         return result
 
     def _get(self, url: str, deadline: float) -> bytes:
+        import urllib3  # static keys never need it
+
         timeout = urllib3.Timeout(total=self._timeout_seconds)
         headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         with urllib3.PoolManager(num_pools=1, maxsize=1, retries=False, timeout=timeout, headers=headers) as pool:
@@ -161,7 +163,7 @@ class HTTPFetcher:
             finally:
                 response.close()
 
-    def _body(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    def _body(self, response: BaseHTTPResponse, deadline: float) -> bytes:
         if response.status != 200:
             raise FetchError(f"the answer was HTTP status {response.status}", status=response.status)
         body = bytearray()
@@ -180,16 +182,18 @@ def _outcome_of(work: Callable[[], bytes]) -> bytes | FetchError:
     except FetchError as error:
         return error
     except Exception as error:  # noqa: BLE001 - a thread's error must reach its caller; its name is enough
-        for kind, reason in _REASONS:
-            if isinstance(error, kind):
+        names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "urllib3.exceptions"}
+        for name, reason in _REASONS.items():
+            if name in names:
                 return FetchError(reason)
         return FetchError(f"the connection failed ({type(error).__name__})")
 
 
-# In this order: urllib3 counts a refused connection and an unknown name among the timeouts.
-_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (urllib3.exceptions.NameResolutionError, "the host name could not be resolved"),
-    (urllib3.exceptions.NewConnectionError, "the connection was refused or there is no way to the host"),
-    (urllib3.exceptions.TimeoutError, "no answer in time"),
-    (urllib3.exceptions.SSLError, "the TLS connection was refused"),
-)
+# By name, so that nothing is loaded for them.  In this order: urllib3 counts a refused connection and an unknown name
+# among the timeouts.
+_REASONS: Final = {
+    "NameResolutionError": "the host name could not be resolved",
+    "NewConnectionError": "the connection was refused or there is no way to the host",
+    "TimeoutError": "no answer in time",
+    "SSLError": "the TLS connection was refused",
+}

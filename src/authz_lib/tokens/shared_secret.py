@@ -10,7 +10,6 @@ import json
 import re
 from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from uuid import uuid4
 
 from authz_lib._support import base64url
 from authz_lib._support.clock import system_clock
@@ -196,6 +195,8 @@ class SharedSecretIssuer:
         if claims and not _RESERVED.isdisjoint(claims):
             raise ConfigurationError(f"`claims` must not hold {', '.join(sorted(_RESERVED))}")
         now = int(self._clock())
+        from uuid import uuid4  # slow to load, and a verifier needs none
+
         payload = {"sub": subject, "iat": now, "exp": now + int(ttl_seconds), "jti": str(uuid4()), **(claims or {})}
         if self._issuer is not None:
             payload["iss"] = self._issuer

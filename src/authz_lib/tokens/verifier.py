@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, Unpack
 
 from authz_lib._support.clock import system_clock
@@ -12,7 +11,6 @@ from authz_lib.errors import (
     InvalidClaimError,
     KeySetUnavailableError,
 )
-from authz_lib.tokens import issuers, load_balancer
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
@@ -168,6 +166,8 @@ class JWTVerifier:
 
         See https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
         """
+        from authz_lib.tokens import issuers
+
         configuration = issuers.cognito(
             user_pool_id=user_pool_id,
             client_id=client_id,
@@ -204,6 +204,8 @@ class JWTVerifier:
 
         See OpenID Connect Discovery 1.0, section 4.
         """
+        from authz_lib.tokens import issuers
+
         keys = issuers.discovered_keys(issuer, fetcher=fetcher, clock=options.get("clock", system_clock))
         return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
 
@@ -248,6 +250,8 @@ class JWTVerifier:
 
         See https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
         """
+        from authz_lib.tokens import load_balancer
+
         configuration = load_balancer.configure(
             load_balancer_arn=load_balancer_arn,
             client_id=client_id,
@@ -297,6 +301,8 @@ class JWTVerifier:
         Raises:
             ConfigurationError: no verifier, one that does not check ``iss``, or two for one issuer.
         """
+        from authz_lib.tokens import issuers
+
         configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
         return cls._of(configuration, {"remember": remember})
 
@@ -338,13 +344,15 @@ class JWTVerifier:
             if key is known.key:
                 known.trust.settle(known.token, known.times)
                 return known.token
+        from asyncio import to_thread  # slow to load, and in use already where this runs
+
         if known is not None:
-            return await asyncio.to_thread(self.verify, token)
+            return await to_thread(self.verify, token)
         compact, trust = self._open(token)
         key = None if trust.revoked is not None else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
         if key is not None:
             return self._finish(compact, trust, key, digest, len(token))
-        return await asyncio.to_thread(self._find_and_finish, compact, trust, digest, len(token))
+        return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
 
     def prefetch(self, *, strict: bool = False) -> None:
         """Fetch the key sets now, as at a cold start; best effort unless ``strict``.

@@ -124,6 +124,8 @@ class TestBearer:
             {"headers": {"Authorization": BEARER, "authorization": "Bearer other"}},
             {"headers": {"Authorization": BEARER, "authorization": BEARER}},
             {"headers": {"authorization": [BEARER, BEARER]}},
+            {"version": "2.0", "headers": {"authorization": BEARER, "AUTHORIZATION": "Bearer other"}},
+            {"version": "2.0", "multiValueHeaders": {"authorization": ["a", "b"]}, "headers": {}},
         ],
     )  # fmt: skip
     def test_a_duplicated_header_is_ambiguous(self, event):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
-from authz_lib.errors import AccessDeniedError, InvalidRequestError
+from authz_lib.errors import AccessDeniedError, InvalidRequestError, PolicyStoreMisconfiguredError
 
 POLICIES = """
 @id("owner") permit(principal, action == Action::"Get", resource is Order) when { resource.owner == principal };
@@ -77,3 +80,47 @@ def test_the_door_without_a_socket(server, boto3_client):
         point.is_authorized(
             AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), {"x": 1}, [order(1), order(1, state="x")])
         )
+
+
+def test_a_batch_answers_as_single_questions_do(server, permissions):
+    """A policy may name an entity by its id; a question that does not bring it must not see a neighbour's."""
+    point = permissions(
+        server.create_store(
+            'permit(principal, action, resource) when { Config::"flags" has open };\n'
+            'permit(principal, action, resource in Folder::"public");'
+        )
+    )
+    flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
+    folder = Entity(EntityUid("Folder", "inner"), parents=[EntityUid("Folder", "public")])
+    inner = Entity(EntityUid("Order", "3"), parents=[folder.uid])
+    asked = [
+        AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), entities=[flags]),
+        AuthorizationRequest(ALICE, "Get", EntityUid("Order", "2")),
+        AuthorizationRequest(ALICE, "Get", flags),
+        AuthorizationRequest(ALICE, "Get", order(5)),
+        AuthorizationRequest(ALICE, "Get", inner),
+        AuthorizationRequest(ALICE, "Get", inner, entities=[folder]),
+    ]
+    alone = [point.is_authorized(request).allowed for request in asked]
+    assert alone == [True, False, True, False, False, True]
+    assert [decision.allowed for decision in point.batch_is_authorized(asked)] == alone
+
+
+def test_the_request_line_holds_the_path_alone(thin_client):
+    """As every AWS SDK writes it; the signature is over `/`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        lines = []
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rwb") as stream:
+                lines.append(stream.readline())
+                stream.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        point = VerifiedPermissions("PS1", client=thin_client(f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        with pytest.raises(PolicyStoreMisconfiguredError):
+            point.is_authorized(AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1")))
+        thread.join()
+    assert lines == [b"POST / HTTP/1.1\r\n"]

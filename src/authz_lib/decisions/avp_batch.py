@@ -1,9 +1,16 @@
 """How many questions become few batch calls, without one question's entities changing another's answer.
 
 A batch call has one principal, or one resource, at most 30 questions and one list of entities for all of them.
-Two questions share a call only when neither brings an entity that the other knows differently, or refers to without
-bringing it: such an entity could change that question's answer.  (An entity that a *policy* names could too; those
-belong into every question, or into the policies.)
+A policy can name any entity by its id and read it, so a question would see what its neighbours brought.  Two questions
+share a call only when
+
+- besides its own principal and resource, each brings the same entities that say anything;
+- the resources that come with attributes, parents or tags have one type, and questions without such have calls of their
+  own;
+- neither brings an entity that the other knows differently, or refers to without bringing it.
+
+What is left: a condition that names one principal or resource by id can read it when another question of the same call
+is about exactly that one.
 """
 
 from __future__ import annotations
@@ -64,12 +71,30 @@ class Chunk:
 
 def plan(questions: Sequence[Question]) -> list[Chunk]:
     """The calls that ask all questions, each with one principal, or each with one resource: whichever takes fewer."""
+    seen = [_seen_by_all(question) for question in questions]
     callers = [(question.principal, question.access_token, question.identity_token) for question in questions]
-    by_principal = list(_chunks(questions, callers))
+    by_principal = list(_chunks(questions, list(zip(callers, seen, strict=True))))
     if len(by_principal) <= -(-len(questions) // MAX_BATCH) or any(caller[0] is None for caller in callers):
         return by_principal
-    by_resource = list(_chunks(questions, [question.resource for question in questions]))
+    resources = [question.resource for question in questions]
+    by_resource = list(_chunks(questions, list(zip(resources, seen, strict=True))))
     return min(by_principal, by_resource, key=len)
+
+
+def _seen_by_all(question: Question) -> tuple[str | None, frozenset[Entity]]:
+    """What must be the same in all questions of a call: the resource's type, and the entities that nobody's own are.
+
+    An entity without attributes, parents and tags is to a policy as good as none.
+    """
+    resource_type, others = None, []
+    for entity in question.entities:
+        if not (entity.attrs or entity.parents or entity.tags):
+            continue
+        if entity.uid == question.resource:
+            resource_type = entity.uid.type
+        elif entity.uid != question.principal:
+            others.append(entity)
+    return resource_type, frozenset(others)
 
 
 def _chunks(questions: Sequence[Question], keys: Sequence[object]) -> Iterator[Chunk]:

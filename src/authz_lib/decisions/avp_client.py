@@ -99,7 +99,7 @@ class ThinClient:
         ConfigurationError: no Region, or the endpoint is not an ``http`` or ``https`` URL.
     """
 
-    __slots__ = ("_attempts", "_pool", "_signer", "_sleep", "_url", "endpoint")
+    __slots__ = ("_attempts", "_pool", "_signer", "_sleep", "_target", "_url", "endpoint")
 
     def __init__(
         self,
@@ -123,7 +123,8 @@ class ThinClient:
         self.endpoint = (endpoint_url or default_endpoint(region, os.environ)).rstrip("/")
         self._url = self.endpoint + "/"
         self._signer = SigV4Signer(service=_SERVICE, region=region, credentials=credentials)
-        self._pool = _pool(self.endpoint, connect_timeout_seconds, read_timeout_seconds, max_connections)
+        # A proxy needs the whole URL; a server gets the path alone, as the AWS SDKs send it.
+        self._pool, self._target = _pool(self._url, connect_timeout_seconds, read_timeout_seconds, max_connections)
         self._attempts = max_attempts
         self._sleep = sleep
 
@@ -157,7 +158,7 @@ class ThinClient:
         try:
             signed = self._signer.sign("POST", self._url, headers, body)
             response = self._pool.urlopen(
-                "POST", signed.url, signed.body, signed.headers, retries=False, redirect=False
+                "POST", self._target, signed.body, signed.headers, retries=False, redirect=False
             )
         except DeliveryError:
             raise unreachable() from None
@@ -192,10 +193,11 @@ def _bare_code(code: object) -> str:
     return code.rpartition("#")[2].partition(":")[0] if isinstance(code, str) else ""
 
 
-def _pool(endpoint: str, connect_seconds: float, read_seconds: float, connections: int) -> Any:
+def _pool(url: str, connect_seconds: float, read_seconds: float, connections: int) -> tuple[Any, str]:
+    """The connections to an endpoint, and what they take for the URL."""
     import urllib3
 
-    parts = urlsplit(endpoint)
+    parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError("`endpoint_url` must be an `http` or `https` URL")
     options: dict[str, Any] = {
@@ -207,8 +209,9 @@ def _pool(endpoint: str, connect_seconds: float, read_seconds: float, connection
     if parts.scheme == "https" and bundle:
         options["ca_certs"] = bundle
     proxy = _proxy(parts.scheme, parts.hostname)
-    manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-    return manager if proxy else manager.connection_from_url(endpoint)
+    if proxy:
+        return urllib3.ProxyManager(proxy, **options), url
+    return urllib3.PoolManager(**options).connection_from_url(url), parts.path
 
 
 def _proxy(scheme: str, host: str) -> str | None:
@@ -257,4 +260,8 @@ class Boto3Client:
             raise InvalidRequestError("boto3 refused the request as invalid") from None
         except (BotoCoreError, HTTPClientError):
             raise unreachable() from None
+        except Exception:  # noqa: BLE001  (botocore's parser fails in many ways on a body that is not what it expects)
+            raise malformed() from None
+        if not isinstance(document, dict):
+            raise malformed()
         return Answer(document, document.get("ResponseMetadata", {}).get("RequestId"))

@@ -193,6 +193,29 @@ def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
     assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
 
 
+def brings(number, *entities):
+    return AuthorizationRequest(ALICE, "View", Entity(EntityUid("Doc", number), attrs={"n": 1}), entities=entities)
+
+
+def test_an_entity_that_only_a_policy_names_does_not_reach_another_question(client):
+    """`permit(...) when { Config::"flags".open }`: who does not bring the flags must not find a neighbour's."""
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
+    point.batch_is_authorized([brings("1", flags), brings("2"), brings("3", flags), brings("4")])
+    assert [[item["resource"]["entityId"] for item in parameters["requests"]] for _, parameters in client.asked] == [
+        ["1", "3"],
+        ["2", "4"],
+    ]
+    client.asked.clear()
+    point.batch_is_authorized([AuthorizationRequest(ALICE, "Manage", flags), brings("1"), request("2")])
+    assert [operation for operation, _ in client.asked] == ["IsAuthorized"] * 3
+    client.asked.clear()
+    point.batch_is_authorized(
+        [brings("1", Entity(EntityUid("Part", "1"))), brings("2", Entity(EntityUid("Part", "2")))]
+    )
+    assert sizes(client) == [2]  # entities that say nothing are as good as none
+
+
 def test_a_call_holds_at_most_a_hundred_entities_of_resources(client):
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     requests = [

@@ -18,7 +18,7 @@ PATIENCE = 180
 DISTRIBUTIONS = {"authz_lib": "authz-lib", "boto3": "boto3", "urllib3": "urllib3"}
 
 
-@pytest.fixture(params=["execution_layer"])
+@pytest.fixture(params=["execution_layer", "orders_router"])
 def folder(request):
     return EXAMPLES / request.param
 

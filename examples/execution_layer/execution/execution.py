@@ -60,7 +60,8 @@ def execute_once(key: str, work: Any) -> bool:
     this one on.
     """
     name = os.environ["JOBS_TABLE"]
-    note = {"id": {"S": f"job#{key}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
+    # A key is its account's: nobody's job is taken for done because another account used the same key.
+    note = {"id": {"S": f"job#{work['account']}#{key}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
     done = {
         "TableName": name,
         "Key": {"id": {"S": f"total#{work['account']}"}},

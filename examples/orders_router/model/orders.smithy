@@ -4,13 +4,13 @@ namespace com.example.orders
 
 use aws.protocols#restJson1
 
-/// Orders of customers, each of one tenant.
+/// Orders of customers, their invoices and shipments: three services behind one router, each row of one tenant.
 /// Made from it: `authorizer/actions.json` and `policies/schema.cedarschema` (see `README.md`).
 @restJson1
 @httpBearerAuth
 service Orders {
     version: "2026-01-01"
-    resources: [Order]
+    resources: [Order, Invoice, Shipment]
     errors: [
         ValidationException
         UnauthorizedException
@@ -96,6 +96,102 @@ structure OrderSummary with [OrderView] {}
 
 list OrderList {
     member: OrderSummary
+}
+
+/// Served by `invoices/`.
+resource Invoice {
+    identifiers: { invoiceId: InvoiceId }
+    properties: { owner: UserId, tenant_id: String }
+    read: GetInvoice
+    list: ListInvoices
+}
+
+string InvoiceId
+
+@readonly
+@http(method: "GET", uri: "/invoices")
+operation ListInvoices {
+    output := {
+        @required
+        invoices: InvoiceList
+    }
+}
+
+@readonly
+@http(method: "GET", uri: "/invoices/{invoiceId}")
+operation GetInvoice {
+    input := {
+        @required
+        @httpLabel
+        invoiceId: InvoiceId
+    }
+    output := with [InvoiceView] {}
+    errors: [ResourceNotFoundException]
+}
+
+@mixin
+structure InvoiceView {
+    @required
+    @notProperty
+    id: InvoiceId
+
+    @required
+    @notProperty
+    amount: String
+}
+
+structure InvoiceSummary with [InvoiceView] {}
+
+list InvoiceList {
+    member: InvoiceSummary
+}
+
+/// Served by `shipments/`.
+resource Shipment {
+    identifiers: { shipmentId: ShipmentId }
+    properties: { recipient: UserId, tenant_id: String }
+    read: GetShipment
+    list: ListShipments
+}
+
+string ShipmentId
+
+@readonly
+@http(method: "GET", uri: "/shipments")
+operation ListShipments {
+    output := {
+        @required
+        shipments: ShipmentList
+    }
+}
+
+@readonly
+@http(method: "GET", uri: "/shipments/{shipmentId}")
+operation GetShipment {
+    input := {
+        @required
+        @httpLabel
+        shipmentId: ShipmentId
+    }
+    output := with [ShipmentView] {}
+    errors: [ResourceNotFoundException]
+}
+
+@mixin
+structure ShipmentView {
+    @required
+    @notProperty
+    id: ShipmentId
+
+    @required
+    @notProperty
+    carrier: String
+}
+
+structure ShipmentSummary with [ShipmentView] {}
+
+list ShipmentList {
+    member: ShipmentSummary
 }
 
 @mixin

@@ -20,6 +20,7 @@ from authz_lib import (
     service_handler,
 )
 from authz_lib.errors import AccessDeniedError
+from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -88,11 +89,10 @@ def create_order(event: JSON, caller: Principal) -> JSON:
     """A new order, always of the caller and the caller's tenant, whatever the body says."""
     if caller.tenant_id is None:
         raise AccessDeniedError("the caller belongs to no tenant")
-    try:
-        item = json.loads(event.get("body") or "{}")["item"]
-    except (ValueError, KeyError, TypeError):
-        raise smithy.validation("`item` is missing") from None
-    row = {"id": uuid.uuid4().hex, "owner": caller.subject, "tenant_id": caller.tenant_id, "item": str(item)}
+    item = json_body(event).get("item")
+    if not isinstance(item, str) or not item:
+        raise smithy.validation("`item` is missing")
+    row = {"id": uuid.uuid4().hex, "owner": caller.subject, "tenant_id": caller.tenant_id, "item": item}
     table.put_item(Item=row)
     return answer(201, view(row))
 

@@ -4,12 +4,13 @@ ministack is pinned to an exact version, so its inside may be named here; a name
 
 - A proxy event of a REST API has no ``version``; with one it is an HTTP API's.
 - A Cognito authorizer writes lists as ``a,b`` and times as ``Fri Jul 29 18:52:53 UTC 2016``.
-- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses and the answers of
-  mock integrations.
+- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses, the answers of mock
+  integrations, and request validators with their models.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,7 @@ __all__ = ["correct", "main"]
 
 _JSON: TypeAlias = "dict[str, Any]"
 _TIMES = ("auth_time", "exp", "iat", "nbf")
+_VALIDATOR = "x-amazon-apigateway-request-validator"
 
 
 def main() -> None:
@@ -67,9 +69,12 @@ def _with_answers(import_api: Callable[..., str], rest: Any) -> Callable[..., st
             rest._put_gateway_response(api_id, kind, response)  # noqa: SLF001
         resources = rest._resources[api_id]  # noqa: SLF001
         ids = {resource["path"]: resource_id for resource_id, resource in resources.items()}
+        for name, schema in ((spec.get("components") or {}).get("schemas") or {}).items():
+            rest._create_model(api_id, {"name": name, "schema": schema})  # noqa: SLF001
         for path, operations in (spec.get("paths") or {}).items():
             for method, operation in operations.items():
                 _put_mock(rest, (api_id, ids.get(path), method.upper()), operation)
+                _put_validator(rest, spec, (api_id, ids.get(path), method.upper()), operation)
         return api_id
 
     return imported
@@ -85,6 +90,20 @@ def _put_mock(rest: Any, where: tuple[str, str | None, str], operation: Mapping[
         rest._put_integration_response(  # noqa: SLF001
             *where, status, {**response, "selectionPattern": "" if pattern == "default" else pattern}
         )
+
+
+def _put_validator(rest: Any, spec: _JSON, where: tuple[str, str | None, str], operation: Mapping[str, Any]) -> None:
+    """What a method checks before its integration; a body's schema is a reference to one of the document's."""
+    name = operation.get(_VALIDATOR) if isinstance(operation, dict) else None
+    if name is None:
+        return
+    api_id, resource_id, http_method = where
+    settings = {"name": name, **spec[f"{_VALIDATOR}s"][name]}
+    _status, _headers, validator = rest._create_request_validator(api_id, settings)  # noqa: SLF001
+    content = (operation.get("requestBody") or {}).get("content") or {}
+    method = rest._resources[api_id][resource_id]["resourceMethods"][http_method]  # noqa: SLF001
+    method["requestValidatorId"] = json.loads(validator)["id"]
+    method["requestModels"] = {kind: media["schema"]["$ref"].rpartition("/")[2] for kind, media in content.items()}
 
 
 if __name__ == "__main__":

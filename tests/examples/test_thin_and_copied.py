@@ -1,0 +1,79 @@
+"""Two examples by what their READMEs promise: every request in the table, true line counts, and a copy that runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from authz_lib.testing.scenario import Scenario
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENCE = 180
+DISTRIBUTIONS = {"authz_lib": "authz-lib", "boto3": "boto3", "urllib3": "urllib3"}
+
+
+@pytest.fixture(params=["execution_layer", "orders_router"])
+def folder(request):
+    return EXAMPLES / request.param
+
+
+def test_the_table_has_every_request_and_no_other(folder):
+    table = (folder / "README.md").read_text().partition("## What `--check` prints")[2]
+    names = [row.name for row in Scenario.load(folder / "requests.yaml").requests]
+    assert re.findall(r"^(.+?) {2,}(?:[A-Z]+ \w+Url|invoke \w+).* ok$", table, re.MULTILINE) == names
+    assert f"\n{len(names)} passed, 0 failed\n" in table
+
+
+def test_the_line_counts_are_those_of_all_its_code(folder):
+    readme = (folder / "README.md").read_text()
+    counted = {name: int(count) for name, count in re.findall(r"^\| `([^`]+\.py)` \| (\d+) \|", readme, re.MULTILINE)}
+    code = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    assert counted == {name: len(path.read_text().splitlines()) for name, path in code.items()}
+
+
+def requirements(path):
+    lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
+    nested = [requirements(path.parent / line[3:]) for line in lines if line.startswith("-r ")]
+    names = {re.split(r"[\[=<>~]", line)[0] for line in lines if line and not line.startswith("-r ")}
+    return names.union(*nested)
+
+
+def imported(path):
+    tree = ast.parse(path.read_text())
+    named = [n.names[0].name for n in ast.walk(tree) if isinstance(n, ast.Import)]
+    named += [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+    return {name.partition(".")[0] for name in named}
+
+
+def test_the_requirements_are_what_it_imports_and_what_runs_it(folder):
+    code = list(folder.rglob("*.py"))
+    own = {path.stem for path in code}
+    foreign = set.union(*map(imported, code)) - own - set(sys.stdlib_module_names)
+    assert foreign <= set(DISTRIBUTIONS)
+    assert requirements(folder / "requirements.txt") == {DISTRIBUTIONS[name] for name in foreign} | {
+        "ministack",
+        "pyyaml",
+    }
+
+
+@pytest.mark.stack
+def test_a_copied_folder_runs(folder, tmp_path):
+    pytest.importorskip("ministack")
+    copy = tmp_path / "copied"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(
+        [sys.executable, "-m", "authz_lib.cli", "local", ".", "--check"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith(f"{len(Scenario.load(copy / 'requests.yaml').requests)} passed, 0 failed\n")

@@ -229,6 +229,8 @@ class LambdaAuthorizer:
             return "insufficient_scope"
         if entry.public or self._decisions is None:
             return None
+        if entry.resource_id_label is not None and not event.hands_over(resolved.labels):
+            return "ambiguous_path"
         decision = self._decide(self._decisions, event, caller, entry, resolved.resource_id)
         return None if decision.allowed is True else "access_denied"
 

@@ -171,6 +171,26 @@ def test_a_missing_scope_is_a_deny_without_asking():
     assert decisions.asked == []
 
 
+@pytest.mark.parametrize(
+    ("raw_path", "handed_over", "allowed"),
+    [
+        ("/orders/7", "7", True),
+        ("/orders/a b", "a b", True),  # sent as `a%20b`, decoded by the gateway
+        ("/orders/a%20b", "a%20b", False),  # sent as `a%2520b`: decided as `a b`, served as `a%20b`
+        ("/orders/7", "8", False),
+    ],
+)
+def test_an_id_that_the_service_would_read_otherwise_is_denied_without_asking(raw_path, handed_over, allowed):
+    decisions = Decisions()
+    event = http_event(path=raw_path) | {"pathParameters": {"id": handed_over}}
+    event["routeArn"] = f"{ARN}/GET/orders/x"
+    answer = build(decisions)(event, None)
+    assert answer["isAuthorized"] is allowed
+    assert [request.resource.id for request in decisions.asked] == ([handed_over] if allowed else [])
+    if not allowed:
+        assert answer["context"]["reason"] == "ambiguous_path"
+
+
 def test_an_action_on_nothing_particular_is_on_the_application():
     decisions = Decisions()
     assert build(decisions)(http_event("GET /orders", "/orders"), None)["isAuthorized"] is True

@@ -89,6 +89,17 @@ class AuthorizerEvent(NamedTuple):
         """The labels of the route as the integration will receive them."""
         return {name: values[0] for name, values in _multi(self.raw, "pathParameters", "").items()}
 
+    def hands_over(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels read from the path are those that the service behind an HTTP API will be handed.
+
+        HTTP APIs hand over a ``rawPath`` that they have decoded themselves; decoding it again makes ``a b`` of
+        ``a%2520b``, where the service gets ``a%20b``: a right to the one must not open the other.  Nothing is compared
+        on other kinds, whose path comes as sent.
+        """
+        if not self.kind.startswith("http-"):
+            return True
+        return all(labels.get(name, value) == value for name, value in self.path_parameters.items())
+
     @property
     def identity(self) -> tuple[str, ...] | None:
         """The values of the identity sources; ``None`` on REST and WebSocket APIs, whose events do not name them.

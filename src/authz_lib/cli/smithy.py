@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,11 @@ def _same(found: str, made: str) -> bool:
 
 
 def _write(path: Path, made: str) -> None:
+    beside = path.with_name(f".{path.name}.new")  # a full disk must not leave half a map in the place of a whole one
     try:
-        path.write_text(made, encoding="utf-8")
+        beside.write_text(made, encoding="utf-8")
+        beside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
         raise ConfigurationError(f"`{path.name}` cannot be written: {error.strerror}") from None

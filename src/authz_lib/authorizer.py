@@ -199,7 +199,7 @@ class LambdaAuthorizer:
         question = parse_authorizer_event(event)
         if question.kind not in self._answers.kinds:
             raise ConfigurationError("the event is of a kind that the configured `response` does not answer")
-        check_key(self._cache, question)
+        check_key(self._cache, question, reads_route=self._actions is not None and self._table is None)
         unauthenticated = False
         try:
             caller = self._callers.identify(event)

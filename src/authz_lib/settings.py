@@ -41,6 +41,8 @@ def _pairs(value: object) -> object:
     pairs = [part.partition("=") for part in _strings(_split(value))]
     if not all(name.strip() and expression.strip() for name, _, expression in pairs):
         raise ValueError("expected `name=expression`")
+    if len({name.strip() for name, _, _ in pairs}) != len(pairs):
+        raise ValueError("a name is given twice")
     return {name.strip(): expression.strip() for name, _, expression in pairs}
 
 
@@ -132,6 +134,10 @@ class Settings(BaseModel):
         _exactly_one(self, "policy_store_id", "policies")
         if self.user_pool_id is not None and (self.client_ids is None or self.token_use is None):
             raise ValueError("`AUTHZ_USER_POOL_ID` needs `AUTHZ_CLIENT_IDS` and `AUTHZ_TOKEN_USE`")
+        if self.issuer is not None and self.token_use is not None:  # only Cognito's tokens say what they are for
+            raise ValueError("`AUTHZ_TOKEN_USE` is not checked with `AUTHZ_ISSUER`: it goes with `AUTHZ_USER_POOL_ID`")
+        if self.user_pool_id is not None and "algorithms" in self.model_fields_set:
+            raise ValueError("`AUTHZ_ALGORITHMS` goes with `AUTHZ_ISSUER`: a user pool signs with RS256")
         if self.issuer is not None and self.audience is None and self.client_ids is None:
             raise ValueError("`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of `none`")
         if self.issuer is not None and "audience" not in self.model_fields_set:

@@ -94,6 +94,8 @@ SECRET = "s3cr3t-value"
         {"AUTHZ_POLICIES": SECRET},
         {"AUTHZ_ALLOW_TTL_SECONDS": "nan"},
         {"AUTHZ_CONTEXT": "source_ip"},
+        {"AUTHZ_CONTEXT": "ip=$context.identity.sourceIp,ip=$request.header.x"},
+        {"AUTHZ_ALGORITHMS": "ES256"},
         {"AUTHZ_JWKS_URL": "https://a.example", "AUTHZ_JWKS_FILE": "jwks.json"},
     ],
 )
@@ -114,6 +116,13 @@ def test_an_issuer_needs_an_audience_or_an_explicit_none():
     assert Settings.read({**issuer, "AUTHZ_AUDIENCE": "a,b"}).audience == ["a", "b"]
     with pytest.raises(ConfigurationError, match="AUTHZ_AUDIENCE"):
         Settings.read({**{k: v for k, v in issuer.items() if k != "AUTHZ_CLIENT_IDS"}, "AUTHZ_AUDIENCE": "none"})
+
+
+def test_a_check_that_would_not_happen_is_refused():
+    """Whoever sets it believes that ID tokens are refused."""
+    issuer = {**without("AUTHZ_USER_POOL_ID"), "AUTHZ_ISSUER": ISSUER, "AUTHZ_AUDIENCE": "shop"}
+    with pytest.raises(ConfigurationError, match="AUTHZ_TOKEN_USE"):
+        Settings.read(issuer)
 
 
 @pytest.fixture

@@ -83,7 +83,8 @@ class Input:
         if self.part == "querystring":
             return tuple(event.query.get(self.name, ()))
         if self.part == "stage-variable":
-            value = (event.raw.get("stageVariables") or {}).get(self.name)
+            variables = event.raw.get("stageVariables")
+            value = variables.get(self.name) if isinstance(variables, dict) else None
         else:
             value = _CONTEXT[self.name](event)
         return (value,) if type(value) is str else ()
@@ -125,6 +126,9 @@ class GatewayCache:
 
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
+
+    A key with the route instead of the path is right only where a route has one meaning: on ``$default``, ``ANY`` and
+    greedy routes the authorizer raises, so that the gateway remembers nothing.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -259,8 +263,15 @@ def _prove_route(inputs: set[Input]) -> None:
         )
 
 
-def check_key(cache: GatewayCache, event: AuthorizerEvent) -> None:
-    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events tell nothing.
+def check_key(cache: GatewayCache, event: AuthorizerEvent, *, reads_route: bool = True) -> None:
+    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events tell no values.
+
+    Which routes are deployed is known only here: one route that takes many paths has one key for all of them.
+
+    Args:
+        cache: what was declared.
+        event: the event.
+        reads_route: whether the answer depends on the route; one for every route or for the token alone does not.
 
     Raises:
         ConfigurationError: they differ, so nothing was proven: raised, so that the gateway remembers nothing.
@@ -271,8 +282,14 @@ def check_key(cache: GatewayCache, event: AuthorizerEvent) -> None:
         raise ConfigurationError("a TOKEN authorizer is cached on its header alone, not on what was declared")
     if Input("context", "routeKey") in cache.inputs and (event.route or "$default").startswith(("ANY ", "$")):
         raise ConfigurationError("the route key does not name a method, so it does not tell requests apart")
+    if reads_route and Input("context", "path") not in cache.inputs and _takes_many_paths(event.route):
+        raise ConfigurationError("the route takes many paths, so it does not tell requests apart: add `$context.path`")
     if not _same_identity(cache.inputs, event):
         raise ConfigurationError("the identity sources of the event are not the declared ones")
+
+
+def _takes_many_paths(route: str | None) -> bool:
+    return route is not None and (route == "$default" or "+}" in route)
 
 
 def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
@@ -280,7 +297,7 @@ def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
     if identity is None:
         return True
     if event.kind == "http-1.0":  # one text, joined with commas
-        return any(",".join(words) == identity[0] for words in product(*(_spellings(item, event) for item in inputs)))
+        return any((",".join(words),) == identity for words in product(*(_spellings(item, event) for item in inputs)))
     left = list(identity)
     for item in inputs:
         given = next((value for value in _spellings(item, event) if value in left), None)

@@ -301,7 +301,7 @@ def _of_cognito(claims: JSONObject, gateway: ExpectedGateway) -> bool:
 
 def _expiry(claims: JSONObject) -> float:
     value = claims.get("exp")
-    if type(value) is int:
+    if type(value) is int and abs(value) < 10**15:  # as many digits as in a text; a huge one does not convert
         return float(value)
     if type(value) is str and _EPOCH.fullmatch(value):
         return float(value)

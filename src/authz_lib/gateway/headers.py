@@ -90,7 +90,7 @@ class SecretHeader:
     def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
         """Refuse an event without exactly one accepted value."""
         values = headers.get(self.name.lower(), ())
-        given = values[0].encode() if len(values) == 1 else b""
+        given = values[0].encode(errors="surrogatepass") if len(values) == 1 else b""
         # Every secret is compared: which one fits does not show in the time.
         if not sum(hmac.compare_digest(given, secret.encode()) for secret in self.secrets):
             raise UntrustedEventError("the gateway's proof is missing or wrong")

@@ -200,6 +200,47 @@ def test_a_route_key_that_names_no_method_tells_nothing_apart(route):
         check_key(cache, http(["Bearer abc", route], route=route, path="/orders"))
 
 
+GREEDY = "GET /{proxy+}"
+
+
+@pytest.mark.parametrize(
+    ("sources", "resource_path"),
+    [([TOKEN, ROUTE], None), ([TOKEN, METHOD, "$context.resourcePath"], GREEDY), ([TOKEN, METHOD, ROUTE], None)],
+)
+def test_an_allow_for_one_path_of_a_greedy_route_is_not_replayed_on_the_others(sources, resource_path):
+    """The map tells its paths apart, the key of the gateway does not."""
+    authorizer = build(sources, table=PLAIN, response="simple")
+    values = {TOKEN: "Bearer abc", METHOD: "GET", ROUTE: GREEDY, "$context.resourcePath": resource_path}
+    event = events.http_authorizer_event("abc", route=GREEDY, path="/orders", identity=[values[s] for s in sources])
+    if resource_path:
+        event["requestContext"]["resourcePath"] = resource_path
+    with pytest.raises(ConfigurationError, match="many paths"):
+        authorizer(event)
+
+
+def test_a_greedy_route_of_a_rest_api_needs_the_path_in_the_key():
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD, "context.resourcePath"], ttl_seconds=60)
+    event = parse_authorizer_event(events.rest_request_authorizer_event("abc", resource="/{proxy+}", path="/orders"))
+    with pytest.raises(ConfigurationError, match="many paths"):
+        check_key(cache, event)
+    check_key(KEY, event)
+
+
+def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
+    """No map, or one policy for the whole map: nothing depends on what the gateway matched."""
+    event = http(["Bearer abc", GREEDY], route=GREEDY, path="/orders")
+    check_key(GatewayCache(identity_sources=[TOKEN, ROUTE], ttl_seconds=60), event, reads_route=False)
+    check_key(KEY, http(["Bearer abc", "GET", "/orders"], route=GREEDY, path="/orders"))
+
+
+@pytest.mark.parametrize("value", [7, "x", [None], True])
+def test_an_event_of_another_shape_holds_no_value(value):
+    event = events.rest_request_authorizer_event("abc", path="/orders")
+    assert Input.parse("$stageVariables.zone").read(parse_authorizer_event({**event, "stageVariables": value})) == ()
+    with pytest.raises(ConfigurationError, match="identity sources"):
+        check_key(KEY, parse_authorizer_event(events.http_authorizer_event_v1("abc") | {"identitySource": []}))
+
+
 def test_a_token_authorizer_has_one_key_whatever_was_declared():
     with pytest.raises(ConfigurationError, match="TOKEN authorizer"):
         check_key(KEY, parse_authorizer_event(events.rest_token_authorizer_event("abc")))

@@ -157,6 +157,14 @@ def test_an_expiry_that_is_no_number_is_refused(exp):
         read(event, expected("rest-lambda"))
 
 
+@pytest.mark.parametrize("exp", [10**400, -(10**400), 10**15], ids=["huge", "hugely past", "late"])
+def test_an_expiry_beyond_all_time_is_refused(exp):
+    event = copy.deepcopy(EVENTS["http-jwt"])
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["exp"] = exp
+    with pytest.raises(InvalidClaimError):
+        read(event, expected("http-jwt"))
+
+
 def test_the_date_text_of_rest_apis_is_an_expiry():
     event = events.rest_event(authorizer={"claims": {**CLAIMS, "exp": "Tue Nov 14 22:14:20 UTC 2023"}})
     assert read(event, expected("rest-cognito")).expires_at == NOW + 60

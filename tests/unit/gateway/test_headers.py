@@ -171,3 +171,10 @@ def test_an_event_without_headers_is_nobody(event):
 def test_a_principal_without_an_end_is_not_handed_on():
     with pytest.raises(InvalidClaimError):
         module.principal_to_headers(Principal("alice"))
+
+
+def test_half_a_character_is_no_proof():
+    headers = module.principal_to_headers(Principal("alice", expires_at=NOW + 60))
+    for value in ("\ud800", SECRET + "\ud800"):
+        with pytest.raises(UntrustedEventError, match="proof"):
+            read({**headers, "x-gateway-proof": value}, proof=PROOF)

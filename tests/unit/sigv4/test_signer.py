@@ -308,9 +308,11 @@ def test_a_signer_is_shared_between_threads(signer):
             ["boto3", "botocore", "urllib3"],
         ),
         (
-            "from authz_lib.sigv4 import Credentials, SigV4Signer\n"
-            "signer = SigV4Signer(service='execute-api', region='eu-west-1', credentials=Credentials('A', 'b'))\n"
-            "signer.sign('GET', 'https://x.test/')",
+            (
+                "from authz_lib.sigv4 import Credentials, SigV4Signer\n"
+                "signer = SigV4Signer(service='execute-api', region='eu-west-1', credentials=Credentials('A', 'b'))\n"
+                "signer.sign('GET', 'https://x.test/')"
+            ),
             ["boto3", "botocore", "urllib3"],
         ),
     ],

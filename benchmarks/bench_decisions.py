@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 sys.path.insert(0, str(Path(__file__).parent))
 from _ratio import measure, print_table
 from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal, VerifiedPermissions
+from authz_lib.testing import events
+from authz_lib.testing.issuer import TestIssuer
 from authz_lib.testing.policy_store import PolicyStoreServer
 
 ALICE = EntityUid("User", "alice")
@@ -203,36 +207,92 @@ from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, VerifiedPerm
 point = VerifiedPermissions(STORE, region="eu-west-1", endpoint_url=URL)
 assert point.is_authorized(AuthorizationRequest(EntityUid("User", "alice"), "Get", EntityUid("Order", "o-1")))
 """
+# The peer only loads its verifier; this one reads its settings, verifies a token, finds the action and then asks.
+FROM_ENV = """
+from authz_lib import LambdaAuthorizer
+import json
+handler = LambdaAuthorizer.from_env()
+assert handler(json.load(open(EVENT)), None)["isAuthorized"] is True
+"""
+COLD_BARS = {"authz-lib": 0.6, "authz-lib, from_env, a token": 0.8}
+
+
+def _settings(folder: Path, store_id: str, url: str) -> dict[str, str]:
+    """The environment of an authorizer, and the files that it names."""
+    issuer = TestIssuer("https://issuer.example")
+    token = issuer.token({"sub": "alice", "aud": "shop", "tenant_id": "t1"}, expires_in_seconds=3600)
+    actions = {"version": 1, "actions": [{"method": "GET", "route": "/orders", "action": "Get"}]}
+    documents = {
+        "actions": actions,
+        "jwks": issuer.jwks(),
+        "event": events.http_authorizer_event(token, route="GET /orders", path="/orders"),
+    }
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    return {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": url,
+        "AUTHZ_ISSUER": "https://issuer.example",
+        "AUTHZ_AUDIENCE": "shop",
+        "AUTHZ_JWKS_FILE": str(folder / "jwks.json"),
+        "AUTHZ_TENANT_CLAIM": "tenant_id",
+        "AUTHZ_ACTIONS": str(folder / "actions.json"),
+        "AUTHZ_APPLICATION": 'Application::"shop"',
+        "AUTHZ_POLICY_STORE_ID": store_id,
+        "AUTHZ_RESPONSE": "simple",
+        "AUTHZ_GATEWAY_TTL_SECONDS": "0",
+    }
+
+
+def _seconds(code: str, environment: dict[str, str]) -> tuple[float, float] | str:
+    """Wall and CPU time of a fresh process, or what it said when it failed."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        return done.stderr.decode().strip().splitlines()[-1]
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def cold_start() -> None:
     """Whole fresh processes, from start to the first answer of the local endpoint."""
-    subjects = {"Powertools auth_alpha + boto3": POWERTOOLS, "boto3 alone": BOTO3_ONLY, "authz-lib": OURS}
+    subjects = {
+        "Powertools auth_alpha + boto3": POWERTOOLS,
+        "boto3 alone": BOTO3_ONLY,
+        "authz-lib": OURS,
+        "authz-lib, from_env, a token": FROM_ENV,
+    }
     environment = {
         "PATH": "/usr/bin:/bin",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    with PolicyStoreServer() as server:
+    with PolicyStoreServer() as server, tempfile.TemporaryDirectory() as folder:
         store_id = server.create_store("permit(principal, action, resource);")
-        scripts = {name: f"URL={server.url!r}; STORE={store_id!r}\n{code}" for name, code in subjects.items()}
-        taken: dict[str, list[float]] = {name: [] for name in scripts}
+        environment |= _settings(Path(folder), store_id, server.url)
+        names = f"URL={server.url!r}; STORE={store_id!r}; EVENT={folder + '/event.json'!r}\n"
+        scripts = {name: names + code for name, code in subjects.items()}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in scripts}
         for round_number in range(9):
             for name, code in list(scripts.items()):
-                started = time.perf_counter()
-                done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
-                if done.returncode:
-                    print(f"{name}: cannot run here: {done.stderr.decode().strip().splitlines()[-1]}")
+                seconds = _seconds(code, environment)
+                if isinstance(seconds, str):
+                    print(f"{name}: cannot run here: {seconds}")
                     del scripts[name], taken[name]
                 elif round_number:  # the first round warms the file cache
-                    taken[name].append(time.perf_counter() - started)
+                    taken[name].append(seconds)
     reference = next(iter(taken))
-    print(f"\ncold start, whole process (reference: {reference}, {statistics.median(taken[reference]):.3f} s)")
+    print(
+        f"\ncold start, whole process (reference: {reference}, {statistics.median(wall for wall, _ in taken[reference]):.3f} s)"
+    )
+    print(f"{'case':<30}  {'median':>6}  {'low':>6}  {'high':>6}  {'CPU':>6}  {'bar':>6}")
     for name, seconds in taken.items():
-        ratios = sorted(own / other for own, other in zip(seconds, taken[reference], strict=True))
-        print(f"{name:<30}  {statistics.median(ratios):6.3f}  {ratios[0]:6.3f}  {ratios[-1]:6.3f}")
-    print("bar for authz-lib beside Powertools: 0.6")
+        pairs = list(zip(seconds, taken[reference], strict=True))
+        wall, cpu = ([own[kind] / other[kind] for own, other in pairs] for kind in (0, 1))
+        bar = f"{COLD_BARS[name]:6.2f}" if name in COLD_BARS else ""
+        figures = (statistics.median(wall), min(wall), max(wall), statistics.median(cpu))
+        print(f"{name:<30}  {'  '.join(f'{figure:6.3f}' for figure in figures)}  {bar}")
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from cachetools import LRUCache
 
 from authz_lib._support.clock import Clock, system_clock
-from authz_lib._support.single_flight import SingleFlight
+from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import Decision, Question
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, PolicyStoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -171,11 +171,14 @@ class CachedDecisions(DecisionPoint):
         if not self._remembers(question):
             return self._inner.decide(question)
         key = self._key(question)
-        found, moment = self._recall(key)
+        found, moment = self._recall(key, question)
         if found is not None:
             return found
         # A flight that took off before something was forgotten may carry what is to be forgotten: it has another key.
-        return self._flights.run((key, moment.epoch), lambda: self._ask_and_keep(key, moment, question))
+        try:
+            return self._flights.run((key, moment.epoch), lambda: self._ask_and_keep(key, moment, question))
+        except SingleFlightTimeoutError:
+            raise PolicyStoreUnavailableError("the call that would have answered was interrupted") from None
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Remembered decisions, and one batch for the others; equal questions are asked once."""
@@ -186,7 +189,7 @@ class CachedDecisions(DecisionPoint):
         for key, question in zip(keys, questions, strict=True):
             if key in known or key in missing:
                 continue
-            found, moments[key] = self._recall(key) if self._remembers(question) else (None, _NEVER)
+            found, moments[key] = self._recall(key, question) if self._remembers(question) else (None, _NEVER)
             if found is None:
                 missing[key] = question
             else:
@@ -212,7 +215,7 @@ class CachedDecisions(DecisionPoint):
             digest.update(b"\n-" if token is None else b"\n" + blake2b(token.encode(), digest_size=32).digest())
         return digest.digest()
 
-    def _recall(self, key: bytes) -> tuple[Decision | None, _Moment]:
+    def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
         with self._lock:
             now = self._clock()  # inside the lock: two threads' readings out of order would look like a step back
             if now < self._now:
@@ -220,7 +223,9 @@ class CachedDecisions(DecisionPoint):
             self._now = now
             entry = self._entries.get(key)
             moment = _Moment(now, self._epoch)
-            if entry is not None and now < entry.expires_at:
+            # The answer may have been kept for another token of the same caller; this one's time ends it as well.
+            in_time = question.expires_at is None or now < question.expires_at
+            if entry is not None and now < entry.expires_at and in_time:
                 self._hits += 1
                 return entry.decision, moment
             self._misses += 1

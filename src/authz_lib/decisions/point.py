@@ -108,6 +108,7 @@ class DecisionPoint(ABC):
         Raises:
             InvalidRequestError: a request breaks a limit; nothing is asked then.
             BatchIncompleteError: a part could not be decided; ``.results`` holds a `Decision` or an error per request.
+                An error is true like any object: take ``isinstance(result, Decision) and result.allowed`` for a yes.
         """
         return self._complete(self.answer_batch([self.resolve(request) for request in requests]))
 
@@ -170,6 +171,7 @@ class DecisionPoint(ABC):
         Raises:
             BatchIncompleteError: with ``"raise"``, a part could not be decided; ``.results`` holds a `Decision` or an
                 error per distinct resource, in order of appearance.
+            InvalidRequestError: a candidate breaks a limit of the engine; nothing is asked then, with ``"omit"`` too.
 
         >>> from authz_lib import CedarEngine, EntityUid
         >>> engine = CedarEngine.from_text("permit(principal, action, resource == Doc::\\"2\\");")
@@ -209,7 +211,8 @@ class DecisionPoint(ABC):
         token's claims, and ``context.token`` of an access token's.  A revoked token is not known to it.
 
         Raises:
-            InvalidRequestError: neither token is given, a limit is broken, or the engine takes no tokens.
+            InvalidRequestError: neither token is given, the context holds ``token`` (which is the store's to fill), a
+                limit is broken, or the engine takes no tokens.
             DependencyError: the store could not be asked.
         """
         question = self.vocabulary.token_question(

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -204,9 +205,13 @@ def collect(policies: Iterable[PolicySource], texts: Mapping[str, str], **rest: 
         if other is not policy:
             places = f"{other.place(texts)} and {policy.place(texts)}"
             raise ConfigurationError(f"two policies have the id `{policy.id}`: {places}")
+    link_ids: set[str] = set()
     for link in rest.get("links", ()):
-        if link.id in by_id:
-            raise ConfigurationError(f"a template link and a policy have the id `{link.id}`")
+        if link.id in by_id or link.id in link_ids:
+            raise ConfigurationError(f"a template link and another policy have the id `{link.id}`")
+        if not all(isinstance(uid, EntityUid) for uid in link.values.values()):
+            raise ConfigurationError(f"the template link `{link.id}` must fill its slots with `EntityUid` values")
+        link_ids.add(link.id)
     return PolicySources(tuple(by_id.values()), texts, **rest)
 
 

@@ -154,7 +154,8 @@ class Vocabulary:
     """Which Cedar types actions, principals and groups have, and how a `Principal`'s id is made.
 
     Raises:
-        ConfigurationError: a type is no Cedar type, or the action type does not end in ``Action``.
+        ConfigurationError: a type is no Cedar type, callers and groups have one type, or the action type does not end
+            in ``Action``.
     """
 
     __slots__ = ("_callers", "action_type", "action_uid", "group_type", "principal_id", "principal_type")
@@ -171,6 +172,8 @@ class Vocabulary:
                 EntityUid(value, "id")
             except InvalidRequestError:
                 raise ConfigurationError(f"`{name}` must be a Cedar type name") from None
+        if principal_type == group_type:
+            raise ConfigurationError("`principal_type` and `group_type` must differ: a group could name a caller")
         if action_type.rpartition("::")[2] != "Action":
             raise ConfigurationError("`action_type` must be `Action`, or end in `::Action`")
         if principal_id not in {"sub", "pool|sub", "issuer|sub"}:
@@ -228,19 +231,24 @@ class Vocabulary:
         """A question in which a token says who asks.
 
         Raises:
-            InvalidRequestError: neither token is given, or a part breaks a rule.
+            InvalidRequestError: neither token is given, the context holds ``token``, or a part breaks a rule.
         """
         tokens: list[Any] = [token for token in (access_token, identity_token) if token is not None]
         if not tokens:
             raise InvalidRequestError("`accessToken` or `identityToken` must be given", field="accessToken")
         if not all(isinstance(token, str) and token.isascii() for token in tokens):
             raise InvalidRequestError("`accessToken` and `identityToken` must be ASCII strings", field="accessToken")
+        frozen = freeze_record(context, where="context")
+        if "token" in frozen:
+            raise InvalidRequestError(
+                "`context.token` is what the store makes of an access token", field="context.token"
+            )
         resource_uid, resolved = _resolve_entities(resource, (), entities)
         return Question(
             principal=None,
             action=self.action_uid(action),
             resource=resource_uid,
-            context=freeze_record(context, where="context"),
+            context=frozen,
             entities=resolved,
             expires_at=min(_expiry(token) for token in tokens),
             access_token=access_token,

@@ -66,6 +66,7 @@ class SlicedPolicies:
         index = self._index
         principal_uid, resource_uid = (principal.type, principal.id), (resource.type, resource.id)
         key = (
+            action.type,
             action.id,
             principal.type,
             resource.type,

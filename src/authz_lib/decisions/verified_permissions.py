@@ -76,7 +76,7 @@ class VerifiedPermissions(DecisionPoint):
         decision_log: DecisionLog | None = None,
         parallel_calls: int = 4,
     ) -> None:
-        if not _STORE_ID.fullmatch(policy_store_id):
+        if not _STORE_ID.fullmatch(policy_store_id or ""):  # `os.environ.get` of what is not set
             raise ConfigurationError(
                 "`policy_store_id` must be the id of a policy store, or `policy-store-alias/<name>`"
             )

@@ -1,4 +1,4 @@
-"""Signature Version 4 over botocore's signer: one canonical URL, one frozen set of credentials, few signed headers."""
+"""Signature Version 4: one canonical URL, one frozen set of credentials, few signed headers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
+from authz_lib.sigv4._auth import authorization
 from authz_lib.sigv4.credentials import CredentialsSource, DefaultCredentials, FrozenCredentials
 from authz_lib.sigv4.url import CanonicalURL, canonical_url
 
@@ -52,7 +53,7 @@ class SigV4Signer:
     unsigned, because proxies on the way add and change them.  The payload is signed, except for
     ``service="vpc-lattice-svcs"``, which demands ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.  Credentials are frozen
     once per call, so that a refresh in the middle cannot mix two sets.  It is *not* checked that the credentials may
-    call the API.  Safe to share between threads; the first call of a process loads ``botocore.auth``.
+    call the API.  Safe to share between threads.
 
     Args:
         service: ``"execute-api"`` (API Gateway, custom domains too), ``"lambda"`` (function URLs),
@@ -147,20 +148,17 @@ class SigV4Signer:
         sent["x-amz-date"] = stamp = _stamp(self._clock() if timestamp is None else timestamp)
         if frozen.token:
             sent["x-amz-security-token"] = frozen.token
-        absolute = str(target)
-        from authz_lib.sigv4._auth import authorization  # loads botocore
-
         sent["authorization"] = authorization(
             frozen,
             service=self._service,
             region=self._region,
             method=method,
-            url=absolute,
+            url=target,
             headers={name: value for name, value in sent.items() if self._signs(name)},
             body=payload,
             timestamp=stamp,
         )
-        return SignedRequest(method, absolute, sent, body)
+        return SignedRequest(method, str(target), sent, body)
 
     def _signs(self, name: str) -> bool:
         return name in {"host", "content-type"} or name.startswith("x-amz-") or name in self._also_sign

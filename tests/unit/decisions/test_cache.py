@@ -135,6 +135,45 @@ def test_an_answer_dies_with_its_caller(engine, clock):
     assert engine.asked == 3  # past its expiry nothing is kept at all
 
 
+def test_an_answer_kept_for_a_later_token_does_not_outlive_an_earlier_one(engine, clock):
+    point = engine.cached(clock=clock)
+    ask(point, Principal("alice", expires_at=2000.0))
+    clock.now = 1010.0
+    assert ask(point, Principal("alice", expires_at=1011.0)).source == "cache"
+    assert ask(point, Principal("alice", expires_at=1010.0)).source == "cedar"
+
+
+def test_who_waited_for_an_interrupted_call_learns_nothing(engine, clock):
+    """An interrupt is the leader's own; its followers get an error of this library."""
+    point = engine.cached(clock=clock)
+    engine.gate = threading.Event()
+    raised = []
+
+    def interrupted(question):
+        engine.arrived.set()
+        engine.gate.wait(10)
+        raise SystemExit
+
+    engine.decide = interrupted
+
+    def work():
+        with pytest.raises((SystemExit, PolicyStoreUnavailableError)) as error:
+            ask(point)
+        raised.append(error.type)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    threads[0].start()
+    assert engine.arrived.wait(10)
+    threads[1].start()
+    while point.statistics.misses < 2:  # the follower has looked; it joins the flight next
+        pass
+    engine.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert SystemExit in raised
+    assert set(raised) <= {SystemExit, PolicyStoreUnavailableError}
+
+
 def test_actions_can_have_their_own_time_or_none(engine, clock):
     point = engine.cached(clock=clock, ttl={"Slow": 600}, no_cache=["Pay"])
     ask(point, action="Slow")

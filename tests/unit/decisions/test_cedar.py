@@ -312,6 +312,14 @@ def test_a_directory(tmp_path):
         lambda: CedarEngine.from_text(
             '@id("t") permit(principal == ?principal, action, resource);', links=[TemplateLink("t", "l", {})]
         ),
+        lambda: CedarEngine.from_text(
+            '@id("t") permit(principal == ?principal, action, resource);',
+            links=[TemplateLink("t", "l", {"?principal": "User::a"})],
+        ),
+        lambda: CedarEngine.from_text(  # two links with one id: nobody could tell which of them decided
+            '@id("t") permit(principal == ?principal, action, resource);',
+            links=[TemplateLink("t", "l", {"?principal": EntityUid("User", name)}) for name in ("a", "b")],
+        ),
         lambda: CedarEngine.from_text("", on_evaluation_error="allow"),
         lambda: CedarEngine.from_text("", action_type="Verb"),
         lambda: CedarEngine.from_text("", principal_type="a user"),

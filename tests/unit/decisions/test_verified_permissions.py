@@ -96,6 +96,10 @@ def test_a_principal_brings_its_entity_and_its_groups(client):
         (lambda point: point.is_authorized(request(expires_at=float("nan"))), "expires_at"),
         (lambda point: point.is_authorized_with_token("View", DOC), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, access_token=""), "accessToken"),
+        (
+            lambda point: point.is_authorized_with_token("View", DOC, identity_token="a.b.c", context={"token": {}}),
+            "context.token",
+        ),
         (lambda point: point.is_authorized_with_token("View", DOC, access_token="\udc80"), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, access_token=b"a.b.c"), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, identity_token="x" * 131_073), "identityToken"),
@@ -112,6 +116,8 @@ def test_a_limit_is_checked_before_the_call(point, client, ask, field):
     "options",
     [
         {"policy_store_id": ""},
+        {"policy_store_id": None},
+        {"principal_type": "Who", "group_type": "Who"},
         {"policy_store_id": "x" * 201},
         {"policy_store_id": "arn:aws:x"},
         {"action_type": "Verb"},

@@ -59,6 +59,16 @@ def test_only_stable_headers_are_signed(signer):
     assert "idempotency-key" not in names(more.sign("GET", URL))
 
 
+def test_a_header_that_botocore_never_signs_is_signed_where_it_is_asked_for():
+    """It stood in `SignedHeaders` and was not in what was signed: a signature that no service accepts."""
+    signer = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=FIXED, also_sign=["User-Agent"], clock=lambda: NOW
+    )
+    one, other = (signer.sign("GET", URL, {"User-Agent": value}) for value in ("x", "y"))
+    assert "user-agent" in names(one)
+    assert one.headers["authorization"] != other.headers["authorization"]
+
+
 def test_inherited_signatures_are_replaced(signer):
     fresh = signer.sign("GET", URL)
     again = signer.sign("GET", URL, {"Authorization": "Bearer x", "X-AMZ-Date": "old", "x-amz-security-token": "other"})
@@ -295,6 +305,14 @@ def test_a_signer_is_shared_between_threads(signer):
         ("import authz_lib.sigv4", ["boto3", "botocore", "urllib3"]),
         (
             "from authz_lib import SigV4Signer; SigV4Signer(service='execute-api', region='eu-west-1')",
+            ["boto3", "botocore", "urllib3"],
+        ),
+        (
+            (
+                "from authz_lib.sigv4 import Credentials, SigV4Signer\n"
+                "signer = SigV4Signer(service='execute-api', region='eu-west-1', credentials=Credentials('A', 'b'))\n"
+                "signer.sign('GET', 'https://x.test/')"
+            ),
             ["boto3", "botocore", "urllib3"],
         ),
     ],

@@ -33,7 +33,7 @@ def _refuse_duplicates_and_freeze(pairs: list[tuple[str, Any]]) -> Mapping[str, 
         raise StrictJSONError("duplicate member name")
     for name, value in pairs:
         if type(value) is list:  # an object inside went through here already
-            members[name] = _frozen_list(value)
+            members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
     return MappingProxyType(members)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import threading
 from collections.abc import Mapping
 
 import pytest
 
-from authz_lib import JWTVerifier, RemoteKeySet, errors
+from authz_lib import JWTVerifier, RemoteKeySet, VerifiedToken, errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens.fetch import FetchError
 from authz_lib.tokens.jws import Compact
@@ -188,6 +189,14 @@ class TestVerifiedToken:
         again = verifier.verify(text)
         assert again.claims["cognito:groups"] == ("a",)
         assert again.claims["nested"]["list"][0]["b"] == (1,)
+
+    def test_is_a_value(self):
+        token = VerifiedToken({"sub": "alice"}, {"alg": "EdDSA"}, ISSUER, "k1")
+        assert (token.claims, token.header, token.issuer, token.key_id) == (
+            {"sub": "alice"}, {"alg": "EdDSA"}, ISSUER, "k1",
+        )  # fmt: skip
+        assert token == VerifiedToken(claims=token.claims, header=token.header, issuer=ISSUER, key_id="k1")
+        assert dataclasses.replace(token, key_id="k2") != token
 
     def test_names_issuer_and_key(self, verifier_of, issuer):
         token = verifier_of().verify(issuer.token())

@@ -16,7 +16,7 @@ from authz_lib.sigv4._arguments import check_timeout, is_key, is_seconds
 from authz_lib.sigv4._transport import Answer, Transport
 from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.signer import SigV4Signer
-from authz_lib.sigv4.url import Query, canonical_url, join_path
+from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ __all__ = ["Response", "SigV4Client"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
-_LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 # A default host name of AWS says which service and region it belongs to: a signature for another one never verifies.
 _AWS_HOST = re.compile(
     r"(?:^|\.)(execute-api|lambda-url|vpc-lattice-svcs)\.([a-z0-9-]+)\.(?:[a-z.]+\.)?(?:amazonaws\.com|on\.aws)"
@@ -146,7 +145,9 @@ class SigV4Client:
         connect_timeout_seconds: float = 2.0,
         clock: Clock = system_clock,
     ) -> None:
-        base = _base(base_url, require_https=require_https)
+        base = base_of(base_url, require_https=require_https)
+        if base.query:
+            raise ConfigurationError("`base_url` has a query")
         _check_host(base.host, service, region)
         if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
             raise ConfigurationError("`max_attempts` must be above 0, the limits must not be below 0")
@@ -321,18 +322,6 @@ def _encode(document: Any) -> bytes:
         return json_module.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError):
         raise InvalidRequestError("the document is not JSON", field="json") from None
-
-
-def _base(base_url: str, *, require_https: bool) -> CanonicalURL:
-    try:
-        base = canonical_url(base_url)
-    except InvalidRequestError as error:
-        raise ConfigurationError(f"`base_url`: {error}") from None
-    if base.query:
-        raise ConfigurationError("`base_url` has a query")
-    if base.scheme != "https" and require_https and not _LOCAL.fullmatch(base.host):
-        raise ConfigurationError("`base_url` is not `https`")
-    return base
 
 
 def _check_host(host: str, service: str, region: str) -> None:

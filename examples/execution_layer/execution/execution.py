@@ -13,7 +13,7 @@ import boto3
 from authz_lib.errors import InvalidRequestError
 from authz_lib.sigv4 import Parcel
 
-KEPT_SECONDS = 14 * 24 * 3600  # longer than the queue keeps a message, and than anybody repeats
+KEPT_SECONDS = 30 * 24 * 3600  # longer than both queues keep a message (14 days, and 4 more when redriven)
 
 queue = boto3.client("sqs")
 table = boto3.client("dynamodb")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.sigv4.url import canonical_url
+from authz_lib.errors import InvalidRequestError
+from authz_lib.sigv4.url import base_of, canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +18,8 @@ __all__ = ["BoundSigner"]
 class BoundSigner:
     """Signs for one scheme and host, so that a redirect or a shared session cannot take a signature elsewhere."""
 
-    def __init__(self, base_url: str, signer: SigV4Signer) -> None:
-        try:
-            base = canonical_url(base_url)
-        except InvalidRequestError as error:
-            raise ConfigurationError(f"`base_url`: {error}") from None
+    def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool) -> None:
+        base = base_of(base_url, require_https=require_https)
         self._origin = (base.scheme, base.host)
         self._signer = signer
 

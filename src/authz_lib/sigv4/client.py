@@ -11,12 +11,12 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from authz_lib._support.clock import Clock, system_clock
-from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4._arguments import check_timeout, is_key, is_seconds
 from authz_lib.sigv4._transport import Answer, Transport
-from authz_lib.sigv4.outcome import Outcome, outcome_of_status
+from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.signer import SigV4Signer
-from authz_lib.sigv4.url import Query, canonical_url, join_path
+from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Response", "SigV4Client"]
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})  # RFC 9110, section 9.2.2
-_LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
+_IDEMPOTENT = _SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
 # A default host name of AWS says which service and region it belongs to: a signature for another one never verifies.
 _AWS_HOST = re.compile(
     r"(?:^|\.)(execute-api|lambda-url|vpc-lattice-svcs)\.([a-z0-9-]+)\.(?:[a-z.]+\.)?(?:amazonaws\.com|on\.aws)"
@@ -50,16 +50,19 @@ class Response:
         status: the HTTP status.
         headers: names are found in any case.
         body: the bytes, as they came.
+        unsettled: this answers a second attempt, and the first may have acted.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    unsettled: bool = False
 
     @property
     def outcome(self) -> Outcome:
-        """What the status says about the call."""
-        return outcome_of_status(self.status)
+        """What the status says of the call; but a no to a second attempt says nothing about the first."""
+        outcome = outcome_of_status(self.status)
+        return Outcome.AMBIGUOUS if self.unsettled and outcome is Outcome.REJECTED else outcome
 
     def json(self) -> Any:
         """The body as JSON.
@@ -77,13 +80,13 @@ class Response:
 
         Raises:
             DeliveryRejectedError: 3xx or 4xx: a no, which must not be worked around.
-            DeliveryError: 5xx: the outcome is ``"ambiguous"``.
+            DeliveryError: 5xx, or a no to a second attempt: the outcome is ``"ambiguous"``.
         """
         if self.outcome is Outcome.DELIVERED:
             return self
-        if self.outcome is Outcome.REJECTED:
-            raise DeliveryRejectedError(f"the signed call was answered with {self.status}")
-        raise DeliveryError(f"the signed call was answered with {self.status}", outcome=Outcome.AMBIGUOUS)
+        if self.unsettled and outcome_of_status(self.status) is Outcome.REJECTED:
+            raise RefusedOnRepeatError(self.status)
+        raise error_of_status(self.status, "the signed call")
 
 
 class SigV4Client:
@@ -142,7 +145,9 @@ class SigV4Client:
         connect_timeout_seconds: float = 2.0,
         clock: Clock = system_clock,
     ) -> None:
-        base = _base(base_url, require_https=require_https)
+        base = base_of(base_url, require_https=require_https)
+        if base.query:
+            raise ConfigurationError("`base_url` has a query")
         _check_host(base.host, service, region)
         if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
             raise ConfigurationError("`max_attempts` must be above 0, the limits must not be below 0")
@@ -252,7 +257,7 @@ class SigV4Client:
             if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:
                 may_have_acted = True
                 continue
-            return Response(*answer)
+            return Response(*answer, unsettled=may_have_acted and call.method not in _SAFE)
 
     def _target(self, path: str, query: Query | None) -> CanonicalURL:
         if "#" in path:
@@ -296,7 +301,7 @@ class _Prepared:
 
 def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, key: str | None) -> _Prepared:
     sent = dict(headers or {})
-    given = {name.lower() for name in sent}
+    given = {str(name).lower() for name in sent}  # the signer refuses a name that is no text
     if not given.isdisjoint(_CLIENTS_OWN):
         raise InvalidRequestError("a header that the client sets itself is given", field="headers")
     if json is not None:
@@ -317,18 +322,6 @@ def _encode(document: Any) -> bytes:
         return json_module.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError):
         raise InvalidRequestError("the document is not JSON", field="json") from None
-
-
-def _base(base_url: str, *, require_https: bool) -> CanonicalURL:
-    try:
-        base = canonical_url(base_url)
-    except InvalidRequestError as error:
-        raise ConfigurationError(f"`base_url`: {error}") from None
-    if base.query:
-        raise ConfigurationError("`base_url` has a query")
-    if base.scheme != "https" and require_https and not _LOCAL.fullmatch(base.host):
-        raise ConfigurationError("`base_url` is not `https`")
-    return base
 
 
 def _check_host(host: str, service: str, region: str) -> None:

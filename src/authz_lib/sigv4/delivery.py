@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
 from authz_lib.sigv4._arguments import check_timeout, is_key
-from authz_lib.sigv4.outcome import Outcome
+from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.rollout import RolloutFlag
 from authz_lib.sigv4.url import without_doubling
 
@@ -114,6 +114,8 @@ class DeliveryPath(Protocol):
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
         """Deliver once; a second attempt is allowed only for a repeatable parcel.  Returns status and answer.
+
+        A status that is not a 2xx is no delivery: it is raised as what it stands for.
 
         Raises:
             DeliveryError: ``"not_sent"`` only if no byte of the parcel left this process; else ``"ambiguous"``.
@@ -273,7 +275,7 @@ class Delivery:
             return run.attempt(first, self._paths[first], parcel)
         except DeliveryError as error:
             outcome = _outcome(error)
-            falls_back = first == "primary" and "fallback" in self._paths and _may_fall_back(outcome, parcel)
+            falls_back = first == "primary" and "fallback" in self._paths and _may_fall_back(error, parcel)
             run.event("error", first, outcome, error_code=error.code, falls_back=falls_back)
             if not falls_back:
                 run.event("failed", first, outcome, error_code=error.code)
@@ -344,11 +346,16 @@ class _Run:
         if remaining <= 0:
             raise DeliveryError("there is no time left for the call", outcome=Outcome.NOT_SENT)
         status, body = path.deliver(parcel, timeout_seconds=remaining)
+        if outcome_of_status(status) is not Outcome.DELIVERED:
+            raise error_of_status(status, "the call")
         self.event("success", name, Outcome.DELIVERED, status=status)
         return Receipt(status, body, name)
 
 
-def _may_fall_back(outcome: Outcome, parcel: Parcel) -> bool:
+def _may_fall_back(error: DeliveryError, parcel: Parcel) -> bool:
+    if isinstance(error, RefusedOnRepeatError):
+        return False
+    outcome = _outcome(error)
     return outcome is Outcome.NOT_SENT or (outcome is Outcome.AMBIGUOUS and parcel.repeatable)
 
 

@@ -28,9 +28,10 @@ class SigV4Transport(httpx.BaseTransport):
         base_url: its scheme and host are what is signed for.
         signer: a `SigV4Signer`.
         transport: sends the signed request; by default ``httpx.HTTPTransport()``, which tries once.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
 
     Raises:
-        ConfigurationError: ``base_url`` is not a URL.
+        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not loopback.
         InvalidRequestError: (per request) another host, or a URL or header that cannot be signed.
 
     >>> import httpx
@@ -40,8 +41,15 @@ class SigV4Transport(httpx.BaseTransport):
     >>> client = httpx.Client(base_url=f"{api}/prod", mounts={api: SigV4Transport(api, signer)})
     """
 
-    def __init__(self, base_url: str, signer: SigV4Signer, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._signer = BoundSigner(base_url, signer)
+    def __init__(
+        self,
+        base_url: str,
+        signer: SigV4Signer,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        require_https: bool = True,
+    ) -> None:
+        self._signer = BoundSigner(base_url, signer, require_https=require_https)
         self._transport = httpx.HTTPTransport() if transport is None else transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -57,9 +65,14 @@ class AsyncSigV4Transport(httpx.AsyncBaseTransport):
     """`SigV4Transport` for ``httpx.AsyncClient``.  Signing itself does not await: a refresh of credentials blocks."""
 
     def __init__(
-        self, base_url: str, signer: SigV4Signer, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        base_url: str,
+        signer: SigV4Signer,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        require_https: bool = True,
     ) -> None:
-        self._signer = BoundSigner(base_url, signer)
+        self._signer = BoundSigner(base_url, signer, require_https=require_https)
         self._transport = httpx.AsyncHTTPTransport() if transport is None else transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

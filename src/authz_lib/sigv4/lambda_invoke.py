@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError
-from authz_lib.sigv4.outcome import Outcome, outcome_of_status
+from authz_lib.errors import ConfigurationError, DeliveryError
+from authz_lib.sigv4.outcome import Outcome, error_of_status, outcome_of_status
 
 if TYPE_CHECKING:
     from authz_lib.sigv4.delivery import Parcel
@@ -83,30 +83,24 @@ class LambdaInvoke:
             answer = self._client.invoke(FunctionName=self._function, InvocationType=self._type, Payload=parcel.body)
             body: bytes = answer["Payload"].read()
         except ClientError as error:
-            raise _of_status(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) from None
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            raise error_of_status(status, "the invocation") from None
         except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, ParamValidationError):
             raise DeliveryError("the invocation was not sent", outcome=Outcome.NOT_SENT) from None
         except Exception:  # noqa: BLE001  # a late answer, a broken connection, a TLS error at either end of the call
             raise DeliveryError("it is not known whether the function ran", outcome=Outcome.AMBIGUOUS) from None
         if answer.get("FunctionError"):
             raise DeliveryError("the function failed and may have acted before that", outcome=Outcome.AMBIGUOUS)
-        status: int = answer["StatusCode"]
+        status = answer["StatusCode"]
         if outcome_of_status(status) is not Outcome.DELIVERED:
-            raise _of_status(status)
+            raise error_of_status(status, "the invocation")
         return status, body
-
-
-def _of_status(status: int) -> DeliveryError | DeliveryRejectedError:
-    message = f"the invocation was answered with {status}"
-    if outcome_of_status(status) is Outcome.REJECTED:
-        return DeliveryRejectedError(message)
-    return DeliveryError(message, outcome=Outcome.AMBIGUOUS)
 
 
 def _build(region: str | None, answer_seconds: float) -> Any:
     import boto3  # slow to import, and not needed after the migration
     from botocore.config import Config
-    from botocore.exceptions import NoRegionError
+    from botocore.exceptions import BotoCoreError, NoRegionError
 
     config = Config(
         connect_timeout=_CONNECT_SECONDS,
@@ -117,11 +111,15 @@ def _build(region: str | None, answer_seconds: float) -> Any:
         return boto3.client("lambda", region_name=region, config=config)
     except NoRegionError:
         raise ConfigurationError("`region` is not given and not configured") from None
+    except (BotoCoreError, ValueError):  # a profile that does not exist, a region that is none, ...
+        raise ConfigurationError("the Lambda client could not be built from the AWS configuration") from None
 
 
 def _checked(client: Any) -> Any:
-    config = getattr(getattr(client, "meta", None), "config", None)
+    config: Any = getattr(getattr(client, "meta", None), "config", None)
     retries = getattr(config, "retries", None) or {}
     if retries.get("total_max_attempts") != 1:
         raise ConfigurationError("`client` would invoke more than once: build it with `total_max_attempts` 1")
+    if config.connect_timeout is None or config.read_timeout is None:
+        raise ConfigurationError("`client` may wait for ever: build it with `connect_timeout` and `read_timeout`")
     return client

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Outcome", "outcome_of_status"]
+from authz_lib.errors import DeliveryError, DeliveryRejectedError
+
+__all__ = ["Outcome", "RefusedOnRepeatError", "error_of_status", "outcome_of_status"]
 
 
 class Outcome(StrEnum):
@@ -38,3 +40,19 @@ def outcome_of_status(status: int) -> Outcome:
     if 300 <= status < 500:
         return Outcome.REJECTED
     return Outcome.AMBIGUOUS
+
+
+class RefusedOnRepeatError(DeliveryError):
+    """An attempt may have acted, and the one after it was refused: ambiguous, and a no that is not worked around."""
+
+    def __init__(self, status: int) -> None:
+        message = f"a repeated call was answered with {status}; the attempt before may have acted"
+        super().__init__(message, outcome=Outcome.AMBIGUOUS)
+
+
+def error_of_status(status: int, what: str) -> DeliveryError | DeliveryRejectedError:
+    """The error that a status other than 2xx stands for; ``what`` was answered with it."""
+    message = f"{what} was answered with {status}"
+    if outcome_of_status(status) is Outcome.REJECTED:
+        return DeliveryRejectedError(message)
+    return DeliveryError(message, outcome=Outcome.AMBIGUOUS)

@@ -29,9 +29,10 @@ class SigV4Auth(AuthBase):
     Args:
         base_url: its scheme and host are what is signed for.
         signer: a `SigV4Signer`.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
 
     Raises:
-        ConfigurationError: ``base_url`` is not a URL.
+        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not loopback.
         InvalidRequestError: (per request) another host, a streamed body, or a URL or header that cannot be signed.
 
     >>> import requests
@@ -41,8 +42,8 @@ class SigV4Auth(AuthBase):
     >>> session.auth = SigV4Auth("https://abc.execute-api.eu-west-1.amazonaws.com", signer)
     """
 
-    def __init__(self, base_url: str, signer: SigV4Signer) -> None:
-        self._signer = BoundSigner(base_url, signer)
+    def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool = True) -> None:
+        self._signer = BoundSigner(base_url, signer, require_https=require_https)
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
         """Sign a prepared request in place."""

@@ -78,10 +78,11 @@ class RolloutFlag:
         """Whether ``key`` is in.
 
         Raises:
-            InvalidRequestError: the key is empty, so that everybody would share one bucket.
+            InvalidRequestError: the key is not text, or empty, so that everybody would share one bucket.
         """
-        if not key:
-            raise InvalidRequestError("the rollout key is empty", field="rollout_key")
+        given: object = key
+        if not isinstance(given, str) or not given:
+            raise InvalidRequestError("the rollout key is not text or is empty", field="rollout_key")
         digest = sha256(self._prefix + key.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8]) % _BUCKETS < self._below
 

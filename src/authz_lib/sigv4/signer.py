@@ -214,10 +214,10 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
     """The headers to send, lower case, checked, without those that signing sets."""
     sent = {"host": host}
     for name, value in (headers or {}).items():
-        lower = name.lower()
+        lower = _lower(name)
         if lower in _OURS:
             continue
-        if not _TOKEN.fullmatch(name) or not _is_line(value):
+        if not _TOKEN.fullmatch(lower) or not _is_line(value):
             raise InvalidRequestError("a header name or value is not plain ASCII on one line", field="headers")
         if lower == "host":
             _same_host(value, host)
@@ -225,6 +225,10 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
             raise InvalidRequestError("a header is given twice", field="headers")
         sent[lower] = value
     return sent
+
+
+def _lower(name: object) -> str:
+    return name.lower() if isinstance(name, str) and name.isascii() else ""  # an empty name is refused
 
 
 def _same_host(value: str, host: str) -> None:

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from authz_lib.errors import InvalidRequestError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 
-__all__ = ["CanonicalURL", "Query", "canonical_url", "join_path", "quote_segment", "without_doubling"]
+__all__ = ["CanonicalURL", "Query", "base_of", "canonical_url", "join_path", "quote_segment", "without_doubling"]
 
 Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """Decoded names and values; a name that maps to several values is repeated in their order."""
@@ -31,6 +31,7 @@ _PRESIGNED = frozenset(
     {"x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-region-set"}
     | {"x-amz-s3session-token", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"}
 )
+_LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
@@ -84,6 +85,24 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
         return parsed
     more = _joined(_pairs(query))
     return CanonicalURL(parsed.scheme, parsed.host, parsed.path, f"{parsed.query}&{more}" if parsed.query else more)
+
+
+def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
+    """The URL of an API that signed calls go to.
+
+    Raises:
+        ConfigurationError: it cannot be signed, or it is ``http`` to a host that is not loopback.
+
+    >>> base_of("https://abc.example.com/prod", require_https=True).host
+    'abc.example.com'
+    """
+    try:
+        base = canonical_url(base_url)
+    except InvalidRequestError as error:
+        raise ConfigurationError(f"`base_url`: {error}") from None
+    if base.scheme != "https" and require_https and not _LOCAL.fullmatch(base.host):
+        raise ConfigurationError("`base_url` is not `https`")
+    return base
 
 
 def join_path(base: str, path: str) -> str:

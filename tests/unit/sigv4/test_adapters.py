@@ -156,3 +156,13 @@ def test_a_duplicated_amz_header_is_refused(serve, call):
     server = serve()
     with pytest.raises(InvalidRequestError):
         call(server.url, "GET", server.url, headers=[("x-amz-meta", "1"), ("X-Amz-Meta", "2")])
+
+
+@pytest.mark.parametrize("adapter", [SigV4Transport, AsyncSigV4Transport, SigV4Auth])
+def test_a_session_token_does_not_travel_in_the_clear_by_a_typing_error(adapter):
+    for url in ("http://api.example.com", "http://127.0.0.1.evil.example", "http://localhost.evil.example"):
+        with pytest.raises(ConfigurationError):
+            adapter(url, SIGNER)
+        assert adapter(url, SIGNER, require_https=False)
+    for url in ("https://api.example.com", "http://localhost:8080", "http://[::1]", "http://127.0.0.1:1"):
+        assert adapter(url, SIGNER)

@@ -498,6 +498,16 @@ def test_the_worst_that_may_have_happened_is_reported(serve, http, connect):
     assert (server.connections, len(server.received)) == (1, 1)
 
 
+@pytest.mark.parametrize("first", [lambda r, s: None, b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"])
+def test_a_no_to_the_repeated_call_says_nothing_about_the_first(serve, http, connect, first):
+    server = serve(answers(first, http.reply(429, b"")))
+    response = connect(server.url).request("PUT", "/", body=b"x")
+    assert (response.status, len(server.received)) == (429, 2)
+    with pytest.raises(DeliveryError, match="may have acted") as caught:
+        response.raise_for_status()
+    assert caught.value.outcome == response.outcome == "ambiguous"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -289,6 +289,42 @@ def test_a_statement_made_to_the_client_only_does_not_repeat_a_parcel(world, new
     assert world.executions() <= 1
 
 
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_no_to_a_repeated_parcel_is_not_gone_around_and_not_called_a_no(serve, http, new_way, old_way, status):
+    """The first attempt may have acted, so it is ambiguous; the second was refused, so the other way is none."""
+    left = [http.reply(503, b"")]
+    server = serve(lambda request, sock: left.pop() if left else http.reply(status, b""))
+    with pytest.raises(DeliveryError) as caught:
+        send(Delivery(primary=new_way(server.url), fallback=old_way.path, receiver_deduplicates=True))
+    assert caught.value.outcome == "ambiguous"
+    assert (len(server.received), len(old_way.received)) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (500, DeliveryError, "ambiguous"),
+        (302, DeliveryRejectedError, "rejected"),
+        (403, DeliveryRejectedError, "rejected"),
+    ],
+)
+def test_a_way_that_hands_back_a_status_is_held_to_it(status, error, outcome):
+    """An integrator's own way forgets to raise: a 500 is not a success."""
+
+    class Careless:
+        def deliver(self, parcel, *, timeout_seconds):
+            return status, b"{}"
+
+    fallback, events = Recorded(), []
+    with pytest.raises(error):
+        send(Delivery(primary=Careless(), fallback=fallback, on_event=events.append))
+    assert fallback.parcels == []
+    assert [(event.name.rpartition("_")[2], event.outcome) for event in events[1:]] == [
+        ("error", outcome),
+        ("failed", outcome),
+    ]
+
+
 def test_a_payload_changed_on_the_way_is_not_what_travels(old_way):
     payload = {"n": 1}
 
@@ -613,6 +649,9 @@ def test_a_client_that_would_invoke_more_than_once_is_refused():
         with pytest.raises(ConfigurationError):
             LambdaInvoke("f", client=client)
     LambdaInvoke("f", client=lambda_client("http://127.0.0.1:1", retries={"max_attempts": 0}))
+    for endless in ({"read_timeout": None}, {"connect_timeout": None}):
+        with pytest.raises(ConfigurationError):
+            LambdaInvoke("f", client=lambda_client("http://127.0.0.1:1", **endless))
     with pytest.raises(ConfigurationError):
         LambdaInvoke("f", client=object())
 
@@ -652,6 +691,14 @@ def test_event_invocations_need_the_statement_about_retries(serve, http):
 def test_a_wrong_argument_fails_at_construction(wrong):
     with pytest.raises(ConfigurationError):
         LambdaInvoke(**{"function": "f", "region": "eu-west-1", **wrong})
+
+
+def test_a_profile_that_does_not_exist_fails_at_construction(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(ConfigurationError):
+        LambdaInvoke("f", region="eu-west-1")
 
 
 def test_without_a_region_it_fails_at_construction(monkeypatch):

@@ -120,7 +120,8 @@ def test_a_wrong_argument_fails_at_construction(wrong):
 
 
 def test_an_empty_key_is_refused_and_any_text_is_taken():
-    with pytest.raises(InvalidRequestError):
-        RolloutFlag("F")("")
+    for key in ("", None, 7, b"k"):
+        with pytest.raises(InvalidRequestError):
+            RolloutFlag("F")(key)
     assert RolloutFlag("F")("\ud800é\0")
     assert repr(RolloutFlag("F", percentage=5)) == "RolloutFlag('F', enabled=True, percentage=5)"

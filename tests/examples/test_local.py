@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from authz_lib.cli.main import main
+from authz_lib.errors import ConfigurationError
 from authz_lib.testing import stack
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
@@ -39,13 +40,13 @@ def started(tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
 
-    def start(*words):
+    def start(*words, **variables):
         process = subprocess.Popen(
             [sys.executable, "-m", "authz_lib.cli", "local", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **variables},
             start_new_session=True,
         )
         processes.append(process)
@@ -122,6 +123,61 @@ def test_everything_it_started_is_gone_when_it_ends(started, number, code):
 
 
 @pytest.mark.stack
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("said", ["policy store endpoint", "local AWS at", "packaged", "user pool"])
+def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
+    process = started(EXAMPLE, "--check")
+    wait_for(process.stderr, said)
+    seen = descendants(process.pid)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+    seen |= descendants(process.pid)
+    printed = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode in {130, -signal.SIGINT}  # the latter: it was asked again after all was done
+    assert "stopped" in printed
+    assert "Traceback" not in printed
+    assert not alive(seen)
+    assert list(started.temporary.iterdir()) == []
+
+
+@pytest.mark.stack
+def test_nothing_of_the_users_own_setup_gets_in(started, tmp_path):
+    (tmp_path / "config").write_text("[profile broken")
+    dead = "http://127.0.0.1:1"
+    process = started(
+        EXAMPLE,
+        "--check",
+        AWS_PROFILE="no-such-profile",
+        AWS_CONFIG_FILE=str(tmp_path / "config"),
+        AWS_ENDPOINT_URL=dead,
+        AWS_REGION="mars-north-1",
+        AUTHZ_ISSUER=dead,
+        http_proxy=dead,
+        HTTPS_PROXY=dead,
+        no_proxy="internal.example",
+        LAMBDA_STRICT="1",
+        MINISTACK_HOST="example.invalid",
+        LC_ALL="C",
+        PYTHONIOENCODING="ascii",
+        SERVICES="s3",
+        USE_SSL="1",
+    )
+    printed, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, printed + errors
+    assert "30 passed, 0 failed" in printed
+
+
+@pytest.mark.stack
+def test_another_local_aws_on_the_port_is_not_taken_for_ours(monkeypatch):
+    monkeypatch.setattr(stack, "_usable_port", lambda port: port)  # both looked before one of them took it
+    with stack.LocalAWS() as first:
+        second = stack.LocalAWS(port=first.port)
+        with pytest.raises(ConfigurationError, match=r"the local AWS ended while starting: .* already in use"):
+            second.start()
+        assert first.client("sts").get_caller_identity()["Account"]
+
+
+@pytest.mark.stack
 def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
     process = started(EXAMPLE)
     printed = "".join(wait_for(process.stdout, "serving"))
@@ -176,6 +232,12 @@ def test_a_port_in_use_is_one_clear_line(folder, capsys):
         port = other.getsockname()[1]
         assert main(["local", str(folder), "--port", str(port)]) == 2
     assert f"authz local: port `{port}` cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65536])
+def test_a_port_that_is_none_is_one_clear_line(folder, capsys, port):
+    assert main(["local", str(folder), f"--port={port}"]) == 2
+    assert f"authz local: port `{port}` is not between 1 and 65535" in capsys.readouterr().err
 
 
 def test_without_the_local_aws_it_says_what_to_install(folder, capsys, monkeypatch):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.testing._interrupts import interruptible_once
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from authz_lib.testing.local import LocalScenario, Outcome
     from authz_lib.testing.scenario import RequestRow
@@ -40,35 +39,23 @@ def run(arguments: argparse.Namespace) -> int:
     def progress(text: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
 
+    with interruptible_once():
+        try:
+            return _run(arguments, progress)
+        except KeyboardInterrupt:
+            progress("stopped")
+            return 130 if arguments.check else 0
+
+
+def _run(arguments: argparse.Namespace, progress: Callable[[str], None]) -> int:
     try:
         from authz_lib.testing.local import LocalScenario
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"`{error.name}` is not installed: run from a checkout of the repository with `uv run authz local ...`"
         ) from None
-    with _ended_by_signals():
-        try:
-            with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
-                return _check(scenario) if arguments.check else _serve(scenario)
-        except KeyboardInterrupt:
-            progress("stopped")
-            return 130 if arguments.check else 0
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, so that what it started is stopped."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+    with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
+        return _check(scenario) if arguments.check else _serve(scenario)
 
 
 def _check(scenario: LocalScenario) -> int:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
+from authz_lib.testing._interrupts import interrupts_held_back
 from authz_lib.testing.companions import Companions
 from authz_lib.testing.scenario import Scenario
 from authz_lib.testing.stack import DeployedStack, LocalAWS
@@ -85,27 +86,31 @@ class LocalScenario:
         try:
             self._set_up()
         except BaseException:
-            self._life.close()
+            self._stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._life.close()
+        self._stop()
+
+    def _stop(self) -> None:
+        with interrupts_held_back():  # companions stop processes too
+            self._life.close()
 
     # -- set up --------------------------------------------------------------------------------------------------------
 
     def _set_up(self) -> None:
         environment, store = self._start_policy_store()
-        self.aws = self._life.enter_context(
-            LocalAWS(
-                port=self._port,
-                region=self.scenario.region,
-                environment=environment,
-                check_iam=self.scenario.check_iam,
-            )
+        self.aws = LocalAWS(
+            port=self._port,
+            region=self.scenario.region,
+            environment=environment,
+            check_iam=self.scenario.check_iam,
         )
+        self._life.callback(self.aws.stop)
+        self.aws.start()
         self._say(f"local AWS at {self.aws.url}")
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.testing.template import TextDatesLoader
 
 __all__ = ["Expectation", "PolicyStoreSetup", "RequestRow", "Scenario", "TokenRecipe", "UserPoolSetup", "UserSetup"]
 
@@ -139,7 +140,7 @@ class Scenario(_Document):
             ConfigurationError: it cannot be read, is not YAML, or a member is missing, unknown or wrong; one line.
         """
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+            document = yaml.load(path.read_text(encoding="utf-8"), Loader=TextDatesLoader)  # noqa: S506 - a SafeLoader
         except OSError as error:
             raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
         except (yaml.YAMLError, UnicodeDecodeError):

@@ -18,13 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.testing._interrupts import interrupts_held_back
+from authz_lib.testing._isolation import inherited_variables, make_client
 from authz_lib.testing.template import package_template
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ __all__ = ["DeployedStack", "LocalAWS"]
 
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 120
+_GRACE_SECONDS = 2  # what it would save or finish goes with its folder
 _STOP_SECONDS = 5
 _HTTP_API = "AWS::ApiGatewayV2::Api"
 _EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
@@ -47,13 +52,31 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _refuse_port_in_use(port: int) -> None:
+def _usable_port(port: int) -> int:
+    if not 1 <= port <= 65535:
+        raise ConfigurationError(f"port `{port}` is not between 1 and 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigurationError(f"port `{port}` cannot be used: {error.strerror}") from None
+    return port
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    # Lambda processes that outlived their parent are still in its group; a killed process takes a moment to go.
+    deadline = time.monotonic() + _STOP_SECONDS
+    with suppress(ProcessLookupError, PermissionError):  # the latter: macOS, for a group of zombies
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.poll()  # a killed leader stays in its group until it has been waited for
+            time.sleep(0.01)
+    process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +118,10 @@ class LocalAWS:
                 "`ministack` is not installed: run from a checkout of the repository (`uv run authz local ...`), "
                 "or install `ministack[full]`"
             )
-        if port is not None:
-            _refuse_port_in_use(port)
-        self.port = port or _free_port()
+        self.port = _free_port() if port is None else _usable_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.region = region
+        self._name = f"authz-local-{uuid.uuid4().hex}"
         self._environment = dict(environment or {})
         self._check_iam = check_iam
         self._process: subprocess.Popen[bytes] | None = None
@@ -109,12 +131,7 @@ class LocalAWS:
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
-        try:
-            self._start(self._folder)
-        except BaseException:
-            self.stop()
-            raise
+        self.start()
         return self
 
     def __exit__(
@@ -122,32 +139,47 @@ class LocalAWS:
     ) -> None:
         self.stop()
 
-    def _start(self, folder: Path) -> None:
-        log = (folder / "ministack.log").open("wb")
-        with log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "authz_lib.testing._ministack"],
+    def start(self) -> None:
+        """Start it and wait until it answers; what a failure or an interrupt leaves half started is stopped again."""
+        try:
+            with interrupts_held_back():  # between a folder or a process and the line that remembers it
+                self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
+                self._process = self._launch(self._folder)
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
+        environment = self._process_environment(folder)
+        with (folder / "ministack.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env=self._process_environment(folder),
+                env=environment,
                 start_new_session=True,  # a group of its own: its Lambda processes end with it; Ctrl-C reaches only us
             )
+
+    def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None:
-                raise ConfigurationError(f"the local AWS ended while starting: {self._last_log_line()}")
+            self.require_running("ended while starting")
             if time.monotonic() > deadline:
                 raise ConfigurationError(f"the local AWS did not answer within {_START_SECONDS} s")
             time.sleep(0.05)
 
+    def require_running(self, otherwise: str = "ended") -> None:
+        """Raises :class:`~authz_lib.errors.ConfigurationError` with its last words when its process is gone."""
+        if self._process is None or self._process.poll() is not None:
+            raise ConfigurationError(f"the local AWS {otherwise}: {self._last_words()}")
+
     def _process_environment(self, folder: Path) -> dict[str, str]:
         for name in ("state", "tmp", "s3"):
             (folder / name).mkdir()
-        # Nothing of the user's own AWS setup may leak in: a profile or an endpoint would send calls elsewhere.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return inherited | {
+        return inherited_variables(os.environ) | {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_CONFIG_FILE": os.devnull,
@@ -159,8 +191,9 @@ class LocalAWS:
             "LAMBDA_EXECUTOR": "local",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_REGION": self.region,
-            "NO_PROXY": "127.0.0.1,localhost",
+            "MINISTACK_EDITION": self._name,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",
             "S3_DATA_DIR": str(folder / "s3"),
             "STATE_DIR": str(folder / "state"),
             "TMPDIR": str(folder / "tmp"),
@@ -168,62 +201,39 @@ class LocalAWS:
         }
 
     def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-            connection.sendall(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return connection.recv(64).startswith(b"HTTP/1.1 200")
-        return False
+        """Whether *this* local AWS answers: another one, started a moment earlier, may have taken the port."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
+        try:
+            connection.request("GET", "/_ministack/health")
+            health = json.loads(connection.getresponse().read())
+        except (OSError, HTTPException, ValueError):
+            return False
+        finally:
+            connection.close()
+        return isinstance(health, dict) and health.get("edition") == self._name
 
-    def _last_log_line(self) -> str:
+    def _last_words(self) -> str:
         if self._folder is None:
             return "no log"
         lines = (self._folder / "ministack.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "no log"
+        return next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no log")
 
     def stop(self) -> None:
         """End every process that was started and remove the folder.  May be called twice."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._end_group(process)
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    @staticmethod
-    def _end_group(process: subprocess.Popen[bytes]) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        # Lambda processes that outlived their parent are still in its group; a killed process takes a moment to go.
-        deadline = time.monotonic() + _STOP_SECONDS
-        with suppress(ProcessLookupError):
-            while time.monotonic() < deadline:
-                os.killpg(process.pid, signal.SIGKILL)
-                time.sleep(0.01)
-        process.wait()
+        with interrupts_held_back():
+            process, self._process = self._process, None
+            if process is not None:
+                _end_group(process)
+            folder, self._folder = self._folder, None
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     # -- use -----------------------------------------------------------------------------------------------------------
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS."""
         if service not in self._clients:
-            import boto3
-            from botocore.config import Config
-
-            make_client: Callable[..., Any] = boto3.client  # its overloads want a literal name
-            self._clients[service] = make_client(
-                service,
-                region_name=self.region,
-                endpoint_url=self.url,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                config=Config(
-                    connect_timeout=5,
-                    read_timeout=60,
-                    retries={"total_max_attempts": 1},
-                    s3={"addressing_style": "path"},
-                ),
-            )
+            self._clients[service] = make_client(service, endpoint_url=self.url, region=self.region)
         return self._clients[service]
 
     def deploy(

@@ -15,7 +15,7 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Uploads", "load_template", "package_template"]
+__all__ = ["TextDatesLoader", "Uploads", "load_template", "package_template"]
 
 _BUCKET = "authz-local-code"
 # Resource type -> (the property that may hold a local path, the form the packaged location takes)
@@ -37,7 +37,16 @@ class Uploads:
     archives: dict[str, bytes] = field(default_factory=dict)
 
 
-class _TemplateLoader(yaml.SafeLoader):
+class TextDatesLoader(yaml.SafeLoader):
+    """Safe YAML in which ``2012-10-17`` is text, as CloudFormation and JSON have it; PyYAML makes a date of it."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name, never changed in place
+        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _TemplateLoader(TextDatesLoader):
     """YAML with CloudFormation's short forms (``!Ref``, ``!Sub``, ``!GetAtt a.b``)."""
 
 
@@ -61,7 +70,8 @@ def load_template(path: Path) -> dict[str, Any]:
     """Read a CloudFormation or SAM template (YAML or JSON) with the short forms written out.
 
     Raises:
-        ConfigurationError: there is no such file, it is not YAML, or it has no ``Resources``.
+        ConfigurationError: there is no such file, it is not YAML, or its ``Resources`` or ``Globals`` are not those of
+            a template.
     """
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
@@ -73,25 +83,45 @@ def load_template(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"`{path.name}` is not YAML{line}") from None
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise ConfigurationError(f"`{path.name}` is not a template: it has no `Resources`")
+    for logical_id, resource in document["Resources"].items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise ConfigurationError(f"`{path.name}`: resource `{logical_id}` has no `Type`")
+        _section(resource, "Properties", f"`{path.name}`: `{logical_id}.Properties`")
+    _function_defaults(document, path)
     return document
+
+
+def _function_defaults(template: dict[str, Any], path: Path) -> dict[str, Any]:
+    defaults = _section(template, "Globals", f"`{path.name}`: `Globals`")
+    return _section(defaults, "Function", f"`{path.name}`: `Globals.Function`")
+
+
+def _section(parent: dict[str, Any], name: str, what: str) -> dict[str, Any]:
+    """A section that may be missing, or be there without a word below it."""
+    section = parent.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{what} is not a mapping")
+    return section
 
 
 def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
     """Read a template and zip each local code folder it names; a folder named twice is zipped once.
 
     Raises:
-        ConfigurationError: as :func:`load_template`, or a code folder does not exist.
+        ConfigurationError: as :func:`load_template`, or a code folder does not exist or cannot be read.
     """
     template = load_template(path)
     uploads = Uploads(_BUCKET)
     packaged: dict[Path, str] = {}
-    defaults = template.get("Globals", {}).get("Function", {})
+    defaults = _function_defaults(template, path)
     for logical_id, resource in template["Resources"].items():
-        rule = _CODE.get(resource.get("Type", ""))
+        rule = _CODE.get(resource["Type"])
         if rule is None:
             continue
         name, bucket, key = rule
-        properties = resource.setdefault("Properties", {})
+        properties = resource["Properties"] = resource.get("Properties") or {}
         location = properties.get(name, defaults.get(name))
         if not isinstance(location, str) or location.startswith("s3://"):
             continue
@@ -106,10 +136,15 @@ def _add_archive(uploads: Uploads, folder: Path, what: str) -> str:
     if not folder.is_dir():
         raise ConfigurationError(f"{what} names `{folder.name}`, which is not a folder")
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    # A file of 1970 (a reproducible build's) is put into the first year that a zip can say.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in sorted(folder.rglob("*")):
-            if file.is_file() and not _LEFT_OUT.intersection(file.parts):
-                archive.write(file, file.relative_to(folder).as_posix())
+            inside = file.relative_to(folder)
+            if file.is_file() and not _LEFT_OUT.intersection(inside.parts):
+                try:
+                    archive.write(file, inside.as_posix())
+                except OSError as error:
+                    raise ConfigurationError(f"{what}: `{inside}` cannot be read: {error.strerror}") from None
     content = buffer.getvalue()
     key = f"{hashlib.sha256(content).hexdigest()[:16]}.zip"
     uploads.archives[key] = content

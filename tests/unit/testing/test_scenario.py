@@ -57,6 +57,12 @@ def test_a_broken_document_is_one_clear_line(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_dates_are_text_as_in_json(tmp_path):
+    row = "{name: x, call: GET /x, body: {day: 2026-01-01}, expect: {status: 200, json: {day: 2026-01-01}}}"
+    (row,) = load(tmp_path, f"requests: [{row}]").requests
+    assert row.body == row.expect.body == {"day": "2026-01-01"}
+
+
 def test_a_missing_document_says_so(tmp_path):
     with pytest.raises(ConfigurationError, match=r"`requests\.yaml` cannot be read"):
         Scenario.load(tmp_path / "requests.yaml")

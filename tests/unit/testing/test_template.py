@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 
 import pytest
@@ -66,6 +67,11 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
         ("a: [", "is not YAML, line 1"),
         ("- a", "has no `Resources`"),
         ("Resources: []", "has no `Resources`"),
+        ("Resources: {A: }", "resource `A` has no `Type`"),
+        ("Resources: {A: {Type: [x]}}", "resource `A` has no `Type`"),
+        ("Resources: {A: {Type: x, Properties: []}}", "`A.Properties` is not a mapping"),
+        ("{Globals: [], Resources: {}}", "`Globals` is not a mapping"),
+        ("{Globals: {Function: x}, Resources: {}}", "`Globals.Function` is not a mapping"),
         ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: gone/}}}", "`A.Code` names `gone`"),
     ],
 )
@@ -79,3 +85,38 @@ def test_a_broken_template_is_one_clear_line(tmp_path, text, message):
 def test_a_missing_template_says_so(tmp_path):
     with pytest.raises(ConfigurationError, match=r"`template\.yaml` cannot be read"):
         load_template(tmp_path / "template.yaml")
+
+
+def test_empty_sections_are_no_fault(tmp_path):
+    text = "Globals: {Function: }\nResources: {A: {Type: AWS::Lambda::Function, Properties: }}"
+    (tmp_path / "template.yaml").write_text(text)
+    assert package_template(tmp_path / "template.yaml")[1].archives == {}
+
+
+def test_dates_are_text_as_in_cloudformation(tmp_path):
+    """`AWSTemplateFormatVersion: 2010-09-09` and a policy's `Version: 2012-10-17` are mostly written without quotes."""
+    text = "AWSTemplateFormatVersion: 2010-09-09\nResources: {A: {Type: x, Properties: {Version: 2012-10-17}}}"
+    (tmp_path / "template.yaml").write_text(text)
+    template = load_template(tmp_path / "template.yaml")
+    assert template["AWSTemplateFormatVersion"] == "2010-09-09"
+    assert template["Resources"]["A"]["Properties"] == {"Version": "2012-10-17"}
+
+
+def test_code_is_packaged_whatever_its_date_and_wherever_the_checkout_lies(tmp_path):
+    code = tmp_path / ".venv" / "code"
+    code.mkdir(parents=True)
+    (code / "handler.py").write_text("x = 1\n")
+    os.utime(code / "handler.py", (0, 0))
+    template = tmp_path / ".venv" / "template.yaml"
+    template.write_text("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: code}}}")
+    (archive,) = package_template(template)[1].archives.values()
+    assert zipfile.ZipFile(io.BytesIO(archive)).namelist() == ["handler.py"]
+
+
+def test_code_that_cannot_be_read_is_named(folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", refuse)
+    with pytest.raises(ConfigurationError, match=r"`A\.CodeUri`: `handler\.py` cannot be read: Permission denied"):
+        package_template(folder / "template.yaml")

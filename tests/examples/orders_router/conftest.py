@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,29 +24,22 @@ def template():
     return load_template(FOLDER / "template.yaml")
 
 
-@pytest.fixture(scope="session")
-def shipments():
-    """The module of the shipments service."""
-    spec = importlib.util.spec_from_file_location("shipments_under_test", FOLDER / "shipments" / "shipments.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class Running:
     """The deployed example, and a way of asking it."""
 
     def __init__(self, local):
         self.local = local
 
-    def ask(self, user, method, url, **headers):
+    def ask(self, user, method, url, body=None, **headers):
         """Status, headers and JSON of an answer; `url` begins with an output's name."""
         name, _, path = url.partition("/")
         parts = urllib3.util.parse_url(f"{self.local.variables[name]}/{path}")
         token = {"Authorization": f"Bearer {self.local.token(user)}"} if user else {}
         sent = {**token, **{key.replace("_", "-"): value for key, value in headers.items()}, "Host": parts.netloc}
+        content = None if body is None else json.dumps(body).encode()
+        sent |= {} if body is None else {"Content-Type": "application/json"}
         with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
-            answer = pool.request(method, parts.request_uri, headers=sent)
+            answer = pool.request(method, parts.request_uri, headers=sent, body=content)
         return SimpleNamespace(
             status=answer.status, headers=answer.headers, json=answer.json() if answer.data else None
         )

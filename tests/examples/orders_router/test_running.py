@@ -64,6 +64,28 @@ def test_the_http_api_asks_every_time_and_the_policy_store_once(running):
     assert len(running.local._decisions()) == before
 
 
+@pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
+def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
+    claims = {"owner": running.local.variables["bob.sub"], "tenant_id": "globex", "id": "2001"}
+    made = running.ask("alice", "POST", f"{api}/orders", body={"item": "magnet", **claims})
+    assert (made.status, made.json["item"]) == (201, "magnet")
+    assert made.json["id"] != "2001"
+    assert made.json in running.ask("alice", "GET", f"{api}/orders").json["orders"]
+    assert made.json not in running.ask("bob", "GET", f"{api}/orders").json["orders"]
+    assert running.ask("bob", "GET", f"{api}/orders/{made.json['id']}").status == 403
+    assert running.ask("bob", "DELETE", f"{api}/orders/{made.json['id']}").status == 403
+    assert running.ask("bob", "GET", f"{api}/orders/2001").json == {"id": "2001", "item": "catapult"}
+
+
+@pytest.mark.parametrize("body", [{"item": ""}, {"item": 7}, {"item": None}, {}])
+def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running, body):
+    for api, function, reached in (("HttpUrl", "HttpOrders", 1), ("RestUrl", "RestOrders", 0)):
+        before = running.invocations(function)
+        answer = running.ask("alice", "POST", f"{api}/orders", body=body)
+        assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
+        assert running.invocations(function) == before + reached
+
+
 @pytest.mark.parametrize("tenant", ["globex", "acme"])
 @pytest.mark.parametrize("via", ["HttpUrl", "ShipmentsUrl"])
 def test_a_forged_principal_reaches_nothing_of_another_tenant(running, headers_of, via, tenant):

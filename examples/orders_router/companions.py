@@ -34,7 +34,7 @@ def _shipments() -> ModuleType:
 def companions(folder: Path) -> Iterator[dict[str, str]]:
     """Start the service; it refuses until `seed` has told it the proof and the table."""
     shipments = _shipments()
-    server = shipments.Server(("127.0.0.1", 0), shipments.Requests)
+    server = shipments.Server(("127.0.0.1", 0))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     RUNNING.append(server)

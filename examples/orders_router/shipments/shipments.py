@@ -60,11 +60,20 @@ def answer(body: JSON) -> JSON:
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
 
+@service_handler
+def not_ready(event: JSON, context: object) -> JSON:
+    """What a server says that has been told neither the proof nor the table."""
+    raise smithy.service_unavailable("not ready")
+
+
 class Server(ThreadingHTTPServer):
-    """Hands each request to `handle`; a service that nobody has set up refuses."""
+    """Hands each request to `handle`."""
 
     daemon_threads = True
-    handle: Handler = service_handler(lambda _event, _context: 1 / 0)
+
+    def __init__(self, address: tuple[str, int], handle: Handler = not_ready) -> None:
+        super().__init__(address, Requests)
+        self.handle = handle
 
 
 class Requests(BaseHTTPRequestHandler):
@@ -90,12 +99,12 @@ class Requests(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve on `PORT`; `GATEWAY_PROOF` holds the proof, and after a comma the one before it."""
-    server = Server((os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])), Requests)  # noqa: S104 - a container
-    server.handle = service(
+    handle = service(
         table=boto3.resource("dynamodb").Table(os.environ["SHIPMENTS_TABLE"]),
         policies=CedarEngine.from_directory(os.environ["POLICIES"]),
         proof=SecretHeader(PROOF, os.environ["GATEWAY_PROOF"].split(",")),
     )
+    server = Server((os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])), handle)  # noqa: S104 - a container
     server.serve_forever()
 
 

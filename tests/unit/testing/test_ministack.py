@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 
 import pytest
@@ -21,6 +22,8 @@ def rest():
     module._put_gateway_response = lambda *words: module.put.append(("gateway", *words))
     module._put_method_response = lambda *words: module.put.append(("method", *words))
     module._put_integration_response = lambda *words: module.put.append(("integration", *words))
+    module._create_model = lambda *words: module.put.append(("model", *words))
+    module._create_request_validator = lambda api, settings: (201, {}, json.dumps({"id": "v1", **settings}))
     correct(module)
     return module
 
@@ -63,6 +66,28 @@ def test_a_body_brings_gateway_responses_and_what_mocks_answer(rest):
         ("method", "api", "r1", "OPTIONS", "400", {}),
         ("integration", "api", "r1", "OPTIONS", "400", {**response, "statusCode": "400", "selectionPattern": "4.."}),
     ]
+
+
+def test_a_body_brings_request_validators_and_the_models_they_check(rest):
+    post = rest._resources["api"]["r1"]["resourceMethods"] = {
+        "POST": {"requestModels": {}},
+        "GET": {"requestModels": {}},
+    }
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/New"}}}
+    spec = {
+        "components": {"schemas": {"New": {"type": "object"}}},
+        "x-amazon-apigateway-request-validators": {"body": {"validateRequestBody": True}},
+        "paths": {
+            "/a/{id}": {
+                "post": {"x-amazon-apigateway-request-validator": "body", "requestBody": {"content": body}},
+                "get": {},
+            }
+        },
+    }
+    assert rest._import_rest_api(spec) == "api"
+    assert rest.put == [("model", "api", {"name": "New", "schema": {"type": "object"}})]
+    assert post["POST"] == {"requestValidatorId": "v1", "requestModels": {"application/json": "New"}}
+    assert post["GET"] == {"requestModels": {}}
 
 
 def test_a_body_without_any_of_it_is_imported_as_it_is(rest):

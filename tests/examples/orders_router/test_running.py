@@ -1,0 +1,188 @@
+"""The running example: what the gateway remembers, and what a service behind it believes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import urllib3
+
+from authz_lib.gateway.headers import PRINCIPAL_HEADERS, principal_to_headers
+from authz_lib.principal import Principal
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def headers_of(running):
+    def make(user, **changes):
+        caller = Principal(
+            running.local.variables[f"{user}.sub"],
+            groups=("customers",),
+            tenant_id={"alice": "acme", "bob": "globex"}[user],
+            expires_at=time.time() + 60,
+        )
+        return {**principal_to_headers(caller), **changes}
+
+    return make
+
+
+def test_one_answer_of_the_authorizer_is_right_for_every_route_of_the_rest_api(running):
+    key = {"x_api_key": running.local.variables["PartnerKey"]}
+    asked = running.invocations("RestAuthorizer")
+    seen = [
+        running.ask("sam", "GET", "RestUrl/orders").status,
+        running.ask("sam", "GET", "RestUrl/orders/1001").status,
+        running.ask("sam", "DELETE", "RestUrl/orders/1001").status,
+        running.ask("sam", "GET", "RestUrl/invoices", **key).status,
+        running.ask("sam", "GET", "RestUrl/invoices/i-1001", **key).status,
+        running.ask("sam", "GET", "RestUrl/orders").status,
+    ]
+    assert seen == [200, 200, 403, 403, 403, 200]
+    assert running.invocations("RestAuthorizer") == asked + 1
+    # Another token is another answer, whatever was remembered before.
+    assert running.ask("alice", "GET", "RestUrl/invoices/i-1001", **key).json == {"id": "i-1001", "amount": "10.00"}
+    assert running.ask("alice", "GET", "RestUrl/invoices/i-2001", **key).status == 403
+    assert running.ask("bob", "GET", "RestUrl/invoices/i-2001", **key).json["amount"] == "99.00"
+    assert running.ask("bob", "GET", "RestUrl/invoices", **key).json == {
+        "invoices": [{"id": "i-2001", "amount": "99.00"}]
+    }
+
+
+def test_the_http_api_asks_every_time_and_the_policy_store_once(running):
+    asked = running.invocations("HttpAuthorizer")
+    first = running.ask("bob", "GET", "HttpUrl/shipments")
+    before = len(running.local._decisions())
+    second = running.ask("bob", "GET", "HttpUrl/shipments")
+    assert first.json == second.json == {"shipments": [{"id": "s-2001", "carrier": "road runner"}]}
+    assert running.invocations("HttpAuthorizer") == asked + 2
+    assert len(running.local._decisions()) == before
+
+
+@pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
+def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
+    claims = {"owner": running.local.variables["bob.sub"], "tenant_id": "globex", "id": "2001"}
+    made = running.ask("alice", "POST", f"{api}/orders", body={"item": "magnet", **claims})
+    assert (made.status, made.json["item"]) == (201, "magnet")
+    assert made.json["id"] != "2001"
+    assert made.json in running.ask("alice", "GET", f"{api}/orders").json["orders"]
+    assert made.json not in running.ask("bob", "GET", f"{api}/orders").json["orders"]
+    assert running.ask("bob", "GET", f"{api}/orders/{made.json['id']}").status == 403
+    assert running.ask("bob", "DELETE", f"{api}/orders/{made.json['id']}").status == 403
+    assert running.ask("bob", "GET", f"{api}/orders/2001").json == {"id": "2001", "item": "catapult"}
+
+
+@pytest.mark.parametrize("body", [{"item": ""}, {"item": 7}, {"item": None}, {}])
+def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running, body):
+    for api, function, reached in (("HttpUrl", "HttpOrders", 1), ("RestUrl", "RestOrders", 0)):
+        before = running.invocations(function)
+        answer = running.ask("alice", "POST", f"{api}/orders", body=body)
+        assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
+        assert running.invocations(function) == before + reached
+
+
+@pytest.mark.parametrize("tenant", ["globex", "acme"])
+@pytest.mark.parametrize("via", ["HttpUrl", "ShipmentsUrl"])
+def test_a_forged_principal_reaches_nothing_of_another_tenant(running, headers_of, via, tenant):
+    forged = headers_of("bob", **{"x-principal-tenant-id": tenant, "x-gateway-proof": "0" * 64})
+    answer = running.ask("alice", "GET", f"{via}/shipments/s-2001", **forged)
+    assert answer.status == {"HttpUrl": 403, "ShipmentsUrl": 401}[via]
+    assert "carrier" not in json.dumps(answer.json)
+
+
+def test_a_principal_header_in_any_spelling_is_the_gateways(running):
+    own = {"id": "s-1001", "carrier": "coyote express"}
+    bob = running.local.variables["bob.sub"]
+    for name in ("X-Principal-Sub", "X-PRINCIPAL-SUB", "x-principal-sub"):
+        assert running.ask("alice", "GET", "HttpUrl/shipments/s-1001", **{name: bob}).json == own
+
+
+def test_with_the_proof_the_headers_are_believed_each_of_them_once_and_in_time(running, headers_of):
+    proof = {"x-gateway-proof": running.proof()}
+    url = "ShipmentsUrl/shipments/s-2001"
+    assert running.ask(None, "GET", url, **headers_of("bob"), **proof).status == 200
+    assert running.ask(None, "GET", url, **headers_of("alice"), **proof).status == 403
+    assert running.ask(None, "GET", url, **headers_of("bob", **{"x-principal-exp": "1"}), **proof).status == 401
+    for header in PRINCIPAL_HEADERS.values():
+        left = {name: value for name, value in headers_of("bob").items() if name != header}
+        assert running.ask(None, "GET", url, **left, **proof).status == 401
+    two = f"{running.local.variables['alice.sub']},{running.local.variables['bob.sub']}"
+    assert running.ask(None, "GET", url, **headers_of("bob", **{"x-principal-sub": two}), **proof).status == 401
+    twice = {"x-gateway-proof": f"{running.proof()},{running.proof()}"}
+    assert running.ask(None, "GET", url, **headers_of("bob"), **twice).status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("GET", "HttpUrl/invoices", 404),  # in the map, and deployed on the REST API only
+        ("POST", "HttpUrl/shipments", 403),
+        ("DELETE", "HttpUrl/shipments/s-1001", 403),
+        ("GET", "HttpUrl/shipments/s-1001/label", 403),
+        ("GET", "HttpUrl/shipments/none", 404),
+        ("GET", "RestUrl/shipments", 403),  # in the map, and deployed on the HTTP API only
+        ("PUT", "RestUrl/orders", 403),
+    ],
+)
+def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url, status):
+    assert running.ask("alice", method, url).status == status
+
+
+@pytest.fixture
+def container(running, folder):
+    """The shipments service as a container would run it, with a new proof and the one before it; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": running.local.aws.url,
+        "GATEWAY_PROOF": f"the-next-one-of-the-gateway,{running.proof()}",
+        "HOST": "127.0.0.1",
+        "POLICIES": str(folder / "policies"),
+        "PORT": str(port),
+        "SHIPMENTS_TABLE": running.local.variables["ShipmentsTableName"],
+    }
+    process = subprocess.Popen(
+        [sys.executable, str(folder / "shipments" / "shipments.py")], env={**inherited, **environment}
+    )
+    yield port
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(container, running, headers_of):
+    starting = urllib3.Retry(connect=12, backoff_factor=0.05, backoff_max=2)
+    with urllib3.HTTPConnectionPool("127.0.0.1", container, timeout=10, retries=starting) as pool:
+        seen = [
+            pool.request("GET", "/shipments", headers={**headers_of("alice"), "x-gateway-proof": proof})
+            for proof in ("the-next-one-of-the-gateway", running.proof(), "the-last-but-one-of-the-gateway")
+        ]
+    assert [answer.status for answer in seen] == [200, 200, 401]
+    assert seen[0].json() == {"shipments": [{"id": "s-1001", "carrier": "coyote express"}]}
+
+
+def test_the_proof_is_in_no_log_and_no_variable_of_a_function(running):
+    proof = running.proof()
+    assert len(proof) == 64
+    for name in running.local.stack.functions.values():
+        configuration = running.local.aws.client("lambda").get_function_configuration(FunctionName=name)
+        assert proof not in json.dumps(configuration, default=str)
+        assert proof not in "\n".join(running.local.aws.function_log(name))
+
+
+def test_too_many_requests_with_a_key_are_refused_in_the_services_shape(running):
+    plans = running.local.aws.client("apigateway")
+    [plan] = [p for p in plans.get_usage_plans()["items"] if p["name"] == "partners"]
+    change = {"op": "replace", "path": "/throttle/burstLimit", "value": "0"}
+    rate = {"op": "replace", "path": "/throttle/rateLimit", "value": "0"}
+    plans.update_usage_plan(usagePlanId=plan["id"], patchOperations=[change, rate])
+    answer = running.ask("bob", "GET", "RestUrl/invoices", x_api_key=running.local.variables["PartnerKey"])
+    assert (answer.status, answer.json["__type"]) == (429, "ThrottlingException")

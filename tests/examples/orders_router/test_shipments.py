@@ -1,0 +1,124 @@
+"""The shipments service by itself: before it is ready, and with headers that no gateway writes."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import json
+import time
+from threading import Thread
+
+import pytest
+
+from authz_lib.gateway.headers import SecretHeader, principal_to_headers
+from authz_lib.principal import Principal
+
+pytest.importorskip("cedarpy")
+PROOF = "known-to-the-gateway-and-the-service"
+ROWS = {
+    "s-1": {"id": "s-1", "recipient": "alice", "tenant_id": "acme", "carrier": "coyote express"},
+    "s-2": {"id": "s-2", "recipient": "bob", "tenant_id": "globex", "carrier": "road runner"},
+    "s-3": {"id": "s-3", "recipient": "alice", "tenant_id": "globex", "carrier": "road runner"},
+}
+
+
+class Table:
+    """As much of a DynamoDB table as the service uses."""
+
+    def scan(self):
+        return {"Items": list(ROWS.values())}
+
+    def get_item(self, **named):
+        row = ROWS.get(named["Key"]["id"])
+        return {} if row is None else {"Item": row}
+
+
+@pytest.fixture
+def server(folder):
+    spec = importlib.util.spec_from_file_location("shipments_under_test", folder / "shipments" / "shipments.py")
+    shipments = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shipments)
+    server = shipments.Server(("127.0.0.1", 0))
+    policies = shipments.CedarEngine.from_directory(folder / "policies")
+    ready = shipments.service(table=Table(), policies=policies, proof=SecretHeader(shipments.PROOF, [PROOF]))
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server, ready
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def ask(server):
+    running, running.handle = server
+
+    def get(path, headers):
+        connection = http.client.HTTPConnection("127.0.0.1", running.server_port, timeout=10)
+        connection.putrequest("GET", path)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        connection.close()
+        return answer.status, content
+
+    return get
+
+
+def written(subject="alice", tenant="acme", groups=("customers",), proof=PROOF):
+    caller = Principal(subject, tenant_id=tenant, groups=groups, expires_at=time.time() + 60)
+    return [*principal_to_headers(caller).items(), ("X-Gateway-Proof", proof)]
+
+
+def test_before_it_is_ready_it_serves_nobody(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server[0].server_port, timeout=10)
+    connection.request("GET", "/shipments", headers=dict(written()))
+    assert connection.getresponse().status == 503
+    connection.close()
+
+
+def test_a_recipient_sees_what_is_of_the_own_tenant(ask):
+    assert ask("/shipments", written()) == (200, {"shipments": [{"id": "s-1", "carrier": "coyote express"}]})
+    assert ask("/shipments/s-1?x=1", written()) == (200, {"id": "s-1", "carrier": "coyote express"})
+    assert ask("/shipments/s-3", written())[0] == 403
+    assert ask("/shipments/s-2", written())[0] == 403
+    assert ask("/shipments/s-3", written(tenant=None))[0] == 403
+
+
+def test_support_follows_its_tenant_and_no_other(ask):
+    sam = written("sam", groups=("support",))
+    assert ask("/shipments", sam)[1] == {"shipments": [{"id": "s-1", "carrier": "coyote express"}]}
+    assert ask("/shipments/s-2", sam)[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/shipments/", "/shipments/s-9", "/shipments/s-1/", "/shipments/../s-1", "/x"])
+def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
+    assert ask(path, written())[0] == 404
+    assert ask(path, [])[0] == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [*written(), ("x-principal-sub", "bob")],
+        [*written(), ("X-Principal-Sub", "bob")],
+        [("X-Principal-Tenant-Id", "globex"), *written()],
+        [*written(), ("x-gateway-proof", PROOF)],
+        written(proof=PROOF[:-1]),
+        written(proof=""),
+        [*written()[:-1]],
+        [*written()[:-1], ("x_gateway_proof", PROOF)],
+    ],
+    ids=["sub twice", "in another case", "tenant twice", "proof twice", "short", "empty", "none", "underscores"],
+)
+def test_headers_that_the_gateway_did_not_write_are_401(ask, headers):
+    status, content = ask("/shipments/s-1", headers)
+    assert (status, content["__type"]) == (401, "UnauthorizedException")
+
+
+def test_a_header_with_underscores_is_another_header(ask):
+    assert (
+        ask("/shipments/s-2", [*written(), ("x_principal_sub", "bob"), ("x_principal_tenant_id", "globex")])[0] == 403
+    )

@@ -1,0 +1,111 @@
+"""The template says what the library's constants and the code beside it say."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+
+from authz_lib.actions import ActionMap
+from authz_lib.cli.main import main
+from authz_lib.gateway.headers import HTTP_API_PARAMETERS
+
+PROOF = {"overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}}
+
+
+@pytest.fixture
+def rest(template, monkeypatch):
+    """What SAM makes of the REST API: the OpenAPI document that API Gateway imports."""
+    from samtranslator.translator.transform import transform
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for function in resources(template, "AWS::Serverless::Function").values():
+        function["CodeUri"] = "s3://bucket/key"
+    policies = type("Policies", (), {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}})
+    return transform(template, {"PolicyStoreId": "store"}, policies())["Resources"]["RestApi"]["Properties"]["Body"]
+
+
+def resources(template, kind):
+    found = {n: r["Properties"] for n, r in template["Resources"].items() if r["Type"] == kind}
+    assert found
+    return found
+
+
+def test_every_principal_header_and_the_proof_are_overwritten(template):
+    [(condition, local, aws)] = [
+        properties["RequestParameters"]["Fn::If"]
+        for properties in resources(template, "AWS::ApiGatewayV2::Integration").values()
+        if properties["IntegrationType"] == "HTTP_PROXY"
+    ]
+    assert condition == "IsLocal"
+    assert aws == {**HTTP_API_PARAMETERS, **PROOF}
+    assert local == {
+        k: v.replace(".authorizer.", ".authorizer.lambda.") if k not in PROOF else v for k, v in aws.items()
+    }
+
+
+def test_the_proof_is_generated_and_no_default_of_a_parameter(template):
+    assert template["Resources"]["GatewayProof"]["Properties"].keys() == {"GenerateSecretString"}
+    assert not [name for name in template["Parameters"] if "proof" in name.lower()]
+
+
+def test_the_gateway_responses_have_not_drifted(template, capsys):
+    assert main(["gateway-responses", "--format", "sam"]) == 0
+    generated = json.loads(capsys.readouterr().out)["GatewayResponses"]
+    assert resources(template, "AWS::Serverless::Api")["RestApi"]["GatewayResponses"] == generated
+
+
+def test_the_cache_that_is_declared_is_the_one_that_is_deployed(template, folder):
+    authorizer = resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"]["Authorizers"]["Orders"]
+    tree = ast.parse((folder / "authorizer" / "rest_api.py").read_text())
+    [call] = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "GatewayCache"]
+    declared = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    assert declared == {
+        "identity_sources": [f"method.request.header.{authorizer['Identity']['Header']}"],
+        "ttl_seconds": authorizer["Identity"]["ReauthorizeEvery"],
+    }
+    http = resources(template, "AWS::ApiGatewayV2::Authorizer")["HttpApiAuthorizer"]
+    assert (http["IdentitySource"], http["AuthorizerResultTtlInSeconds"]) == ([], 0)
+    assert "gateway_cache=GatewayCache.OFF" in (folder / "authorizer" / "http_api.py").read_text()
+
+
+def test_no_route_is_without_the_authorizer_and_every_route_is_in_the_map(template, rest, folder):
+    known = {(e.method, e.route) for e in ActionMap.load(folder / "authorizer" / "actions.json").entries}
+    routes = resources(template, "AWS::ApiGatewayV2::Route").values()
+    assert {(r["AuthorizationType"], r["AuthorizerId"]["Ref"]) for r in routes} == {("CUSTOM", "HttpApiAuthorizer")}
+    http = {tuple(r["RouteKey"].split(" ")) for r in routes} - {("$default",)}
+    assert http < known
+    assert {(method.upper(), path) for path, methods in rest["paths"].items() for method in methods} < known
+    assert http | {(m.upper(), path) for path, methods in rest["paths"].items() for m in methods} == known
+
+
+def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
+    assert rest["components"]["securitySchemes"].keys() == {"Orders", "api_key"}
+    for path, methods in rest["paths"].items():
+        for operation in methods.values():
+            schemes = {name for requirement in operation["security"] for name in requirement}
+            assert schemes == ({"Orders", "api_key"} if path.startswith("/invoices") else {"Orders"})
+    post = rest["paths"]["/orders"]["post"]
+    assert rest["x-amazon-apigateway-request-validators"][post["x-amazon-apigateway-request-validator"]] == {
+        "validateRequestBody": True,
+        "validateRequestParameters": False,
+    }
+
+
+def test_limits_are_set_for_both_apis_and_for_the_key(template):
+    post = {"ThrottlingRateLimit": 20, "ThrottlingBurstLimit": 40}
+    assert template["Resources"]["HttpStage"]["Properties"]["RouteSettings"] == {"POST /orders": post}
+    settings = resources(template, "AWS::Serverless::Api")["RestApi"]["MethodSettings"]
+    assert settings[1] == {"ResourcePath": "/~1orders", "HttpMethod": "POST", **post}
+    [plan] = resources(template, "AWS::ApiGateway::UsagePlan").values()
+    assert plan["Quota"]["Limit"] > 0
+    assert plan["Throttle"]["RateLimit"] > 0
+
+
+def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(template):
+    integration = template["Resources"]["ShipmentsIntegration"]["Properties"]
+    assert integration["ConnectionType"]["Fn::If"] == ["IsLocal", "INTERNET", "VPC_LINK"]
+    assert integration["ConnectionId"]["Fn::If"][2] == {"Ref": "VpcLink"}
+    assert integration["TlsConfig"]["Fn::If"][2] == {"ServerNameToVerify": {"Ref": "ShipmentsServerName"}}
+    assert template["Resources"]["VpcLink"]["Condition"] == "OnAws"

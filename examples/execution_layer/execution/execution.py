@@ -61,7 +61,8 @@ def execute_once(key: str, work: Any) -> bool:
     """
     name = os.environ["JOBS_TABLE"]
     # A key is its account's: nobody's job is taken for done because another account used the same key.
-    note = {"id": {"S": f"job#{work['account']}#{key}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
+    job = json.dumps([work["account"], key])  # no two pairs are one text, whatever stands in them
+    note = {"id": {"S": f"job#{job}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
     done = {
         "TableName": name,
         "Key": {"id": {"S": f"total#{work['account']}"}},

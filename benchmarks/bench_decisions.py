@@ -283,8 +283,8 @@ def cold_start() -> None:
                 elif round_number:  # the first round warms the file cache
                     taken[name].append(seconds)
     reference = next(iter(taken))
-    wall_seconds = statistics.median(wall for wall, _ in taken[reference])
-    print(f"\ncold start, whole process (reference: {reference}, {wall_seconds:.3f} s)")
+    own_seconds = statistics.median(wall for wall, _ in taken[reference])
+    print(f"\ncold start, whole process (reference: {reference}, {own_seconds:.3f} s)")
     print(f"{'case':<30}  {'median':>6}  {'low':>6}  {'high':>6}  {'CPU':>6}  {'bar':>6}")
     for name, seconds in taken.items():
         pairs = list(zip(seconds, taken[reference], strict=True))

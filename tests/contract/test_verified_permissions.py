@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -124,3 +126,42 @@ def test_the_request_line_holds_the_path_alone(thin_client):
             point.is_authorized(AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1")))
         thread.join()
     assert lines == [b"POST / HTTP/1.1\r\n"]
+
+
+def test_a_forked_process_opens_connections_of_its_own(thin_client, monkeypatch):
+    """On its parent's connection it could read the answer to its parent's question."""
+    opened = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self):
+            super().setup()
+            opened.append(self.client_address)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "59")
+            self.end_headers()
+            self.wfile.write(b'{"decision":"ALLOW","determiningPolicies":[],"errors":[]}  ')
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        client = thin_client(f"http://127.0.0.1:{listener.server_port}")
+        point = VerifiedPermissions("PS1", client=client)
+        request = AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"))
+        answers = [point.is_authorized(request).allowed for _ in range(2)]
+        assert len(opened) == 1  # kept alive
+        parent = os.getpid()
+        monkeypatch.setattr("authz_lib.decisions.avp_client.os.getpid", lambda: parent + 1)
+        answers += [point.is_authorized(request).allowed for _ in range(2)]
+        listener.shutdown()
+        thread.join()
+        client._connections().pool.close()
+    assert answers == [True] * 4
+    assert len(opened) == 2

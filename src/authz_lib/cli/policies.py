@@ -147,7 +147,9 @@ def _read(file: Path) -> Iterable[_Row]:
 
 
 def _load(file: Path) -> Any:
-    text = file.read_text(encoding="utf-8")
+    from authz_lib.decisions.policy_files import read_text
+
+    text = read_text(file)
     try:
         if file.suffix == ".json":
             return json.loads(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -80,7 +81,7 @@ def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
 
 
 class ThinClient:
-    """Signs, sends and retries calls to Verified Permissions.  Safe to share between threads.
+    """Signs, sends and retries calls to Verified Permissions.  Safe to share between threads, and across a fork.
 
     Throttling, server faults and network errors are tried again, after a random wait of at most 0.1 s; nothing else is.
     Proxies are taken from ``HTTPS_PROXY`` / ``HTTP_PROXY`` / ``NO_PROXY``, the CA bundle from ``AWS_CA_BUNDLE``.
@@ -99,7 +100,7 @@ class ThinClient:
         ConfigurationError: no Region, or the endpoint is not an ``http`` or ``https`` URL.
     """
 
-    __slots__ = ("_attempts", "_pool", "_signer", "_sleep", "_target", "_url", "endpoint")
+    __slots__ = ("_attempts", "_open", "_opened", "_signer", "_sleep", "_url", "endpoint")
 
     def __init__(
         self,
@@ -123,8 +124,8 @@ class ThinClient:
         self.endpoint = (endpoint_url or default_endpoint(region, os.environ)).rstrip("/")
         self._url = self.endpoint + "/"
         self._signer = SigV4Signer(service=_SERVICE, region=region, credentials=credentials)
-        # A proxy needs the whole URL; a server gets the path alone, as the AWS SDKs send it.
-        self._pool, self._target = _pool(self._url, connect_timeout_seconds, read_timeout_seconds, max_connections)
+        self._open = partial(_open, self._url, connect_timeout_seconds, read_timeout_seconds, max_connections)
+        self._opened = self._open()
         self._attempts = max_attempts
         self._sleep = sleep
 
@@ -157,8 +158,9 @@ class ThinClient:
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"VerifiedPermissions.{operation}"}
         try:
             signed = self._signer.sign("POST", self._url, headers, body)
-            response = self._pool.urlopen(
-                "POST", self._target, signed.body, signed.headers, retries=False, redirect=False
+            opened = self._connections()
+            response = opened.pool.urlopen(
+                "POST", opened.target, signed.body, signed.headers, retries=False, redirect=False
             )
         except DeliveryError:
             raise unreachable() from None
@@ -171,6 +173,19 @@ class ThinClient:
             return Answer(document, response.headers.get("x-amzn-requestid"))
         code = response.headers.get("x-amzn-errortype") or (document or {}).get("__type") or ""
         raise error_for(_bare_code(code), response.status, document or {})
+
+    def _connections(self) -> _Opened:
+        if self._opened.process != os.getpid():
+            self._opened = self._open()
+        return self._opened
+
+
+class _Opened(NamedTuple):
+    """The connections to an endpoint, what they take for the URL, and whose they are."""
+
+    pool: Any
+    target: str
+    process: int  # a forked process must not read its parent's answers
 
 
 class _NotUnderstoodError(Exception):
@@ -193,8 +208,7 @@ def _bare_code(code: object) -> str:
     return code.rpartition("#")[2].partition(":")[0] if isinstance(code, str) else ""
 
 
-def _pool(url: str, connect_seconds: float, read_seconds: float, connections: int) -> tuple[Any, str]:
-    """The connections to an endpoint, and what they take for the URL."""
+def _open(url: str, connect_seconds: float, read_seconds: float, connections: int) -> _Opened:
     import urllib3
 
     parts = urlsplit(url)
@@ -210,8 +224,9 @@ def _pool(url: str, connect_seconds: float, read_seconds: float, connections: in
         options["ca_certs"] = bundle
     proxy = _proxy(parts.scheme, parts.hostname)
     if proxy:
-        return urllib3.ProxyManager(proxy, **options), url
-    return urllib3.PoolManager(**options).connection_from_url(url), parts.path
+        return _Opened(urllib3.ProxyManager(proxy, **options), url, os.getpid())
+    # The path alone, as the AWS SDKs send it: only a proxy needs the whole URL.
+    return _Opened(urllib3.PoolManager(**options).connection_from_url(url), parts.path, os.getpid())
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["PolicySource", "PolicySources", "TemplateLink", "parse_policies", "read_directory", "split_policies"]
+__all__ = [
+    "PolicySource",
+    "PolicySources",
+    "TemplateLink",
+    "parse_policies",
+    "read_directory",
+    "read_text",
+    "split_policies",
+]
 
 # What can hide a semicolon, a semicolon, or anything else that is not white space.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
@@ -224,7 +232,7 @@ def read_directory(path: Path) -> PolicySources:
     files = sorted(path.glob("*.cedar"))
     if not files:
         raise ConfigurationError(f"`{path}` holds no `*.cedar` files")
-    texts = {str(file): _read(file) for file in files}
+    texts = {str(file): read_text(file) for file in files}
     policies = [policy for file in files for policy in parse_policies(str(file), texts[str(file)], file.stem)]
     schemas = [file for name in ("schema.cedarschema", "schema.json") if (file := path / name).is_file()]
     if len(schemas) > 1:
@@ -233,13 +241,18 @@ def read_directory(path: Path) -> PolicySources:
     return collect(
         policies,
         texts,
-        schema=_read(schemas[0]) if schemas else None,
-        entities=_read(entities) if entities.is_file() else None,
+        schema=read_text(schemas[0]) if schemas else None,
+        entities=read_text(entities) if entities.is_file() else None,
         links=_read_links(links) if links.is_file() else (),
     )
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not UTF-8.
+    """
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError):
@@ -256,7 +269,7 @@ def _read_links(file: Path) -> tuple[TemplateLink, ...]:
                 item["newId"],
                 {slot: uid_from_document(value, ("type", "id")) for slot, value in item["values"].items()},
             )
-            for item in json.loads(_read(file))
+            for item in json.loads(read_text(file))
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(f"`{file}` is no list of template links") from None

@@ -125,3 +125,12 @@ def test_no_directory_and_no_requests(tmp_path, capsys):
     assert main(["policies", "test", str(tmp_path)]) == 2
     assert main(["policies", "check", str(tmp_path)]) == 0
     assert "no schema" in capsys.readouterr().out
+
+
+def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
+    (directory / "tests" / "more.json").write_bytes(b"\xff\xfe")
+    assert main(["policies", "test", str(directory)]) == 2
+    assert "more.json` cannot be read as UTF-8 text" in capsys.readouterr().err
+    (directory / "tests" / "more.json").unlink()
+    (directory / "tests" / "more.json").mkdir()
+    assert main(["policies", "test", str(directory)]) == 2

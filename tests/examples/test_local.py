@@ -295,6 +295,13 @@ def test_a_template_that_does_not_deploy_is_one_clear_line(folder, capsys):
 
 
 @pytest.mark.stack
+def test_a_template_that_the_local_aws_stumbles_over_is_one_clear_line(folder, capsys):
+    (folder / "template.yaml").write_text(EMPTY + "Parameters: []\n")
+    assert main(["local", str(folder), "--check"]) == 2
+    assert "the local AWS failed: " in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.stack
 def test_a_port_in_use_is_one_clear_line(folder, capsys):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

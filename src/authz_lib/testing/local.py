@@ -308,13 +308,14 @@ def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
 def _refusals_in_one_line(what: str) -> Iterator[None]:
     """What the local AWS refuses, and that it is gone, as a `ConfigurationError`: the scenario asked for it."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         reason = error.response["Error"].get("Message", "no reason given")
         raise ConfigurationError(f"{what}: `{error.operation_name}` was refused: {reason}") from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise ConfigurationError(f"{what}: the local AWS failed: {type(error).__name__}") from None
 
 

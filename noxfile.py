@@ -23,7 +23,7 @@ if _pyenv.is_dir():
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.error_on_missing_interpreters = False
+nox.options.error_on_missing_interpreters = "CI" in os.environ  # a Python that CI names and lacks is no success
 nox.options.download_python = "never"  # what is tested is what is installed
 nox.options.sessions = ["lint", "typing", f"tests-{CURRENT}", "docs", "examples"]
 

@@ -211,6 +211,76 @@ def test_a_difference_is_exit_code_1(folder, capsys):
 
 
 @pytest.mark.stack
+def test_a_request_that_nobody_answers_is_a_difference(folder, capsys):
+    url = f"http://localhost:{stack._free_port()}/"
+    (folder / "requests.yaml").write_text(
+        "requests:\n"
+        f"  - {{name: silence, call: GET {url}, expect: {{status: 200}}}}\n"
+        "  - {name: no port, call: 'GET http://localhost:port/', expect: {status: 200}}\n"
+        f'  - {{name: no header, call: GET {url}, headers: {{a: "b\\nc"}}, expect: {{status: 200}}}}\n'
+    )
+    assert main(["local", str(folder), "--check"]) == 1
+    printed = capsys.readouterr().out
+    assert "DIFFERENT  silence: no answer: NewConnectionError" in printed
+    assert "DIFFERENT  no port: no answer: the URL or a header is malformed" in printed
+    assert "DIFFERENT  no header: no answer: the URL or a header is malformed" in printed
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("requests", "line"),
+    [
+        ("services: [Nobody]", "`requests.yaml` names the unknown function `Nobody`"),
+        (
+            "user_pool: {output: Name, clients: {web: Name}, users: {alice: {groups: [g]}}}",
+            "`template.yaml` and `requests.yaml`: `CreateGroup` was refused: ",
+        ),
+        ("tables: {Name: [{id: 1}]}", "`template.yaml` and `requests.yaml`: `PutItem` was refused: "),
+    ],
+    ids=["service", "pool", "table"],
+)
+def test_what_the_local_aws_cannot_do_is_one_clear_line(folder, capsys, requests, line):
+    (folder / "template.yaml").write_text(EMPTY + "Outputs: {Name: {Value: no-such-thing}}\n")
+    (folder / "requests.yaml").write_text(requests)
+    assert main(["local", str(folder), "--check"]) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith(f"authz local: {line}")
+
+
+BROKEN_LAMBDA = """
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Broken:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.12, Handler: broken.handler, CodeUri: code/}
+Outputs: {Name: {Value: !Ref Broken}}
+"""
+
+
+@pytest.mark.stack
+def test_a_lambda_that_does_not_import_is_told_while_it_serves(started, folder):
+    (folder / "code").mkdir()
+    (folder / "code" / "broken.py").write_text("import no_such_package\n")
+    (folder / "template.yaml").write_text(BROKEN_LAMBDA)
+    (folder / "companions.py").write_text('def seed(local): local.aws.invoke(local.stack.outputs["Name"], b"{}")\n')
+    (folder / "requests.yaml").write_text("companions: companions.py\n")
+    process = started(folder)
+    assert "no_such_package" in wait_for(process.stderr, "LOGGED")[-1]
+
+
+@pytest.mark.stack
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_it_does_not_serve_on_when_the_local_aws_is_gone(started, folder):
+    process = started(folder)
+    wait_for(process.stdout, "serving")
+    for pid in descendants(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    assert "authz local: the local AWS ended: " in process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 2
+    assert list(started.temporary.iterdir()) == []
+
+
+@pytest.mark.stack
 def test_a_check_without_requests_is_not_a_pass(folder):
     assert main(["local", str(folder), "--check"]) == 1
 
@@ -222,6 +292,13 @@ def test_a_template_that_does_not_deploy_is_one_clear_line(folder, capsys):
     assert main(["local", str(folder), "--check"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("authz local: `template.yaml` does not deploy: ")
+
+
+@pytest.mark.stack
+def test_a_template_that_the_local_aws_stumbles_over_is_one_clear_line(folder, capsys):
+    (folder / "template.yaml").write_text(EMPTY + "Parameters: []\n")
+    assert main(["local", str(folder), "--check"]) == 2
+    assert "the local AWS failed: " in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @pytest.mark.stack
@@ -244,6 +321,18 @@ def test_without_the_local_aws_it_says_what_to_install(folder, capsys, monkeypat
     monkeypatch.setattr(stack, "find_spec", lambda _: None)
     assert main(["local", str(folder), "--check"]) == 2
     assert "`ministack` is not installed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["nowhere", "template.yaml"])
+def test_a_path_that_is_no_folder_is_named(folder, capsys, words):
+    assert main(["local", str(folder / words)]) == 2
+    assert f"authz local: `{folder / words}` is not a folder" in capsys.readouterr().err
+
+
+def test_a_template_with_a_syntax_error_is_told_before_anything_is_started(folder, capsys):
+    (folder / "template.yaml").write_text("Resources:\n  A: [\n")
+    assert main(["local", str(folder), "--check"]) == 2
+    assert capsys.readouterr().err == "authz local: `template.yaml` is not YAML, line 3\n"
 
 
 @pytest.mark.parametrize("name", ["template.yaml", "requests.yaml"])

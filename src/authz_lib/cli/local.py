@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing._interrupts import interruptible_once
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from authz_lib.testing.local import LocalScenario, Outcome
+    from authz_lib.testing.local import LocalScenario
+    from authz_lib.testing.outcome import Outcome
     from authz_lib.testing.scenario import RequestRow
+    from authz_lib.testing.stack import LocalAWS
 
 __all__ = ["add_arguments", "run"]
 
 _CURL_ROWS = 8
 _ERROR_LINES = 10
+_WATCH_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,10 @@ def _run(arguments: argparse.Namespace, progress: Callable[[str], None]) -> int:
             f"`{error.name}` is not installed: run from a checkout of the repository with `uv run authz local ...`"
         ) from None
     with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
-        return _check(scenario) if arguments.check else _serve(scenario)
+        if not arguments.check:
+            _serve(scenario)
+        progress(f"sending the {len(scenario.scenario.requests)} requests of requests.yaml")
+        return _check(scenario)
 
 
 def _check(scenario: LocalScenario) -> int:
@@ -81,8 +87,8 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         _target(row),
         _caller(row.recipe()),
         str(row.expect.status),
-        str(outcome.status),
-        outcome.decision or "-",
+        "-" if outcome.status is None else str(outcome.status),
+        " ".join(outcome.decisions) or "-",
         ", ".join(outcome.policies) or "-",
         "reached" if outcome.reached else "-",
         f"{outcome.milliseconds:.0f}",
@@ -109,17 +115,32 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
             print("  ".join("-" * width for width in widths))
 
 
-def _serve(scenario: LocalScenario) -> int:
+def _serve(scenario: LocalScenario) -> NoReturn:
     for name, value in scenario.stack.outputs.items():
         print(f"{name} = {value}")
     rows = [row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers][:_CURL_ROWS]
     for user in sorted({row.as_user for row in rows if row.as_user}):
-        print(f"\n{user.upper()}='{scenario.token(user)}'")
+        print(f"\n{_variable(user)}='{scenario.token(user)}'")
     for row in rows:
         method, url, _, body = scenario.request_of(row)
         data = f" -H 'Content-Type: application/json' -d {shlex.quote(body.decode())}" if body else ""
         print(f"\n# {row.name}")
-        print(f'curl -i -X {method} -H "Authorization: Bearer ${str(row.as_user).upper()}"{data} {shlex.quote(url)}')
+        print(f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"{data} {shlex.quote(url)}')
     print("\nserving; Ctrl-C ends it", flush=True)
-    threading.Event().wait()
-    return 0
+    _watch(scenario.aws)
+
+
+def _variable(user: str) -> str:
+    return re.sub(r"\W", "_", user).upper()
+
+
+def _watch(aws: LocalAWS) -> NoReturn:
+    """Until an interrupt: say what the local AWS logs as errors (a Lambda that does not start), and when it is gone."""
+    said: set[str] = set()
+    while True:
+        aws.require_running()
+        for line in aws.error_lines():
+            if line not in said:
+                said.add(line)
+                print(f"LOGGED     {line}", file=sys.stderr, flush=True)
+        time.sleep(_WATCH_SECONDS)

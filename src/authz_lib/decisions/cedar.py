@@ -34,7 +34,7 @@ __all__ = ["CedarEngine", "TemplateLink", "validation_errors"]
 
 
 class CedarEngine(DecisionPoint):
-    """Decides with the real Cedar engine in this process, through cedarpy (``pip install authz-lib[cedar]``).
+    """Decides with the real Cedar engine in this process, through cedarpy (the extra ``cedar``).
 
     Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once; each question is put
     only to the policies that can matter to it (see `authz_lib.decisions.slicing`), with the same answer as all of them.
@@ -47,6 +47,14 @@ class CedarEngine(DecisionPoint):
     with one of their ids; the bare group entities of a `Principal` give way to held ones.
 
     The policies do not change: build another engine for other policies.  A decision holds the GIL.
+
+    >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+    >>> engine = CedarEngine.from_text('@id("readers") permit(principal, action == Action::"Read", resource);')
+    >>> alice, page = EntityUid("User", "alice"), EntityUid("Page", "1")
+    >>> engine.is_authorized(AuthorizationRequest(alice, "Read", page)).determining_policies
+    ('readers',)
+    >>> bool(engine.is_authorized(AuthorizationRequest(alice, "Write", page)))
+    False
     """
 
     def __init__(
@@ -239,7 +247,9 @@ def _load_cedarpy() -> Any:
     try:
         import cedarpy
     except ImportError:
-        raise ConfigurationError("`CedarEngine` needs cedarpy: install `authz-lib[cedar]`") from None
+        raise ConfigurationError(
+            "`CedarEngine` needs `cedarpy`: install it, or authz-lib with the extra `cedar`"
+        ) from None
     return cedarpy
 
 

@@ -28,6 +28,14 @@ class DecisionPoint(ABC):
     "Could not find out" is never a no and never a yes: it is raised, as a `DependencyError`.
 
     A subclass brings `decide` and `decide_batch`; what they are given is checked and resolved.
+
+    >>> from authz_lib import CedarEngine, DecisionPoint, EntityUid, Principal
+    >>> def cancel(orders: DecisionPoint, caller: Principal, order_id: str) -> str:
+    ...     orders.require(caller, "CancelOrder", EntityUid("Order", order_id))  # raises AccessDeniedError
+    ...     return f"cancelled {order_id}"
+    >>> engine = CedarEngine.from_text('permit(principal == User::"alice", action, resource);')
+    >>> cancel(engine, Principal("alice"), "1001")
+    'cancelled 1001'
     """
 
     vocabulary: Vocabulary

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import re
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
 from authz_lib.testing._interrupts import interrupts_held_back
 from authz_lib.testing.companions import Companions
+from authz_lib.testing.outcome import Answer, NoAnswerError, Outcome, compared, send
 from authz_lib.testing.scenario import Scenario
 from authz_lib.testing.stack import DeployedStack, LocalAWS
+from authz_lib.testing.template import load_template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -29,24 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalScenario", "Outcome"]
 
-_Answer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]  # status, headers, body
-
 _POLL_SECONDS = 0.2
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one request was answered, beside what was expected."""
-
-    row: RequestRow
-    status: int
-    decision: str | None
-    policies: tuple[str, ...]
-    reached: bool
-    milliseconds: float
-    differences: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -67,8 +53,11 @@ class LocalScenario:
     def __init__(self, folder: Path, *, port: int | None = None, on_event: Callable[[str], None] | None = None) -> None:
         self._folder = folder
         self._template = folder / "template.yaml"
+        if not folder.is_dir():
+            raise ConfigurationError(f"`{folder}` is not a folder")
         if not self._template.is_file():
-            raise ConfigurationError(f"`{folder.name}` has no `template.yaml`")
+            raise ConfigurationError(f"`{folder}` has no `template.yaml`")
+        load_template(self._template)  # before anything is started
         self.scenario = Scenario.load(folder / "requests.yaml")
         self._port = port
         self._say = on_event or (lambda _: None)
@@ -84,7 +73,8 @@ class LocalScenario:
 
     def __enter__(self) -> Self:
         try:
-            self._set_up()
+            with _refusals_in_one_line(f"`{self._template.name}` and `requests.yaml`"):
+                self._set_up()
         except BaseException:
             self._stop()
             raise
@@ -124,6 +114,9 @@ class LocalScenario:
         self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
         self.variables.update(self.stack.outputs)
         self._say(f"deployed {self._template.name}: {len(self.stack.resources)} resources")
+        for name in self.scenario.services:
+            if name not in self.stack.functions:
+                raise ConfigurationError(f"`requests.yaml` names the unknown function `{name}`")
         self._create_users()
         self._fill_tables()
         if companions is not None:
@@ -204,11 +197,12 @@ class LocalScenario:
         client = client or next(iter(pool.clients))
         tokens = self._users[user].tokens
         if (client, use) not in tokens:
-            answer = self.aws.client("cognito-idp").initiate_auth(
-                ClientId=self._output(pool.clients[client]),
-                AuthFlow="USER_PASSWORD_AUTH",
-                AuthParameters={"USERNAME": user, "PASSWORD": _PASSWORD},
-            )["AuthenticationResult"]
+            with _refusals_in_one_line(f"token of `{user}`"):
+                answer = self.aws.client("cognito-idp").initiate_auth(
+                    ClientId=self._output(pool.clients[client]),
+                    AuthFlow="USER_PASSWORD_AUTH",
+                    AuthParameters={"USERNAME": user, "PASSWORD": _PASSWORD},
+                )["AuthenticationResult"]
             tokens[client, "access"] = answer["AccessToken"]
             tokens[client, "id"] = answer["IdToken"]
         return tokens[client, use]
@@ -258,38 +252,41 @@ class LocalScenario:
         return outcome
 
     def _run_once(self, row: RequestRow) -> Outcome:
-        send = self._sender(row)
+        with _refusals_in_one_line(f"request `{row.name}`"):
+            return self._run(row)
+
+    def _run(self, row: RequestRow) -> Outcome:
+        ask = self._sender(row)
+        expected_headers = {name: self._substitute(value) for name, value in row.expect.headers.items()}
         asked_before = len(self._decisions())
         reached_before = self._invocations()
         started = time.perf_counter()
-        status, headers, content = send()
+        answer, silence = _answer_or_silence(ask)
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._decisions()[asked_before:]
-        last = asked[-1] if asked else None
         outcome = Outcome(
             row=row,
-            status=status,
-            decision=last.decision if last else None,
-            policies=tuple(last.determining_policies) if last else (),
+            status=answer[0] if answer else None,
+            decisions=tuple(record.decision for record in asked),
+            policies=tuple(asked[-1].determining_policies) if asked else (),
             reached=self._invocations() > reached_before,
             milliseconds=milliseconds,
-            differences=(),
+            differences=(f"no answer: {silence}",),
         )
-        expected_headers = {name: self._substitute(value) for name, value in row.expect.headers.items()}
-        return _compared(outcome, _other_headers(expected_headers, headers), content)
+        return outcome if answer is None else compared(outcome, expected_headers, answer)
 
     def _decisions(self) -> Sequence[Any]:
         return () if self._store is None else self._store.requests
 
-    def _sender(self, row: RequestRow) -> Callable[[], _Answer]:
+    def _sender(self, row: RequestRow) -> Callable[[], Answer]:
         if row.invoke is None:
-            return partial(_send, *self.request_of(row))
+            return partial(send, *self.request_of(row))
         if row.invoke not in self.stack.functions:
             raise ConfigurationError(f"request `{row.name}` invokes the unknown function `{row.invoke}`")
         payload = self._substitute(json.dumps(row.body if row.body is not None else {})).encode()
         function = self.stack.functions[row.invoke]
 
-        def invoke() -> _Answer:
+        def invoke() -> Answer:
             status, content = self.aws.invoke(function, payload)
             return status, {}, content
 
@@ -300,67 +297,30 @@ class LocalScenario:
         return sum(line.startswith("START RequestId") for name in names for line in self.aws.function_log(name))
 
 
+def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
+    try:
+        return ask(), ""
+    except NoAnswerError as error:
+        return None, str(error)
+
+
+@contextmanager
+def _refusals_in_one_line(what: str) -> Iterator[None]:
+    """What the local AWS refuses, and that it is gone, as a `ConfigurationError`: the scenario asked for it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        reason = error.response["Error"].get("Message", "no reason given")
+        raise ConfigurationError(f"{what}: `{error.operation_name}` was refused: {reason}") from None
+    except (BotoCoreError, ResponseParserError) as error:
+        raise ConfigurationError(f"{what}: the local AWS failed: {type(error).__name__}") from None
+
+
 def _public_key(private_pem: bytes) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(private_pem, password=None)
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def _send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
-    import urllib3
-
-    parts = urlsplit(url)
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    # Connect to the loopback address whatever the machine's resolver makes of `*.localhost`.
-    with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
-        answer = pool.request(
-            method, target or "/", headers={**headers, "Host": parts.netloc}, body=body, redirect=False
-        )
-        return answer.status, answer.headers, answer.data
-
-
-def _compared(outcome: Outcome, other_headers: list[str], content: bytes) -> Outcome:
-    expect = outcome.row.expect
-    found = list(other_headers)
-    if outcome.status != expect.status:
-        found.append(f"status {outcome.status}, expected {expect.status}")
-    if expect.decision is not None and outcome.decision != expect.decision:
-        found.append(f"decision {outcome.decision}, expected {expect.decision}")
-    if expect.policy is not None and expect.policy not in outcome.policies:
-        found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
-    if expect.reached is not None and outcome.reached != expect.reached:
-        found.append("the service was reached" if outcome.reached else "the service was not reached")
-    if expect.body is not None and not _contains(_json_or_none(content), expect.body):
-        found.append("the JSON answer differs")
-    return replace(outcome, differences=tuple(found))
-
-
-def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> list[str]:
-    lower = {name.lower(): value for name, value in answered.items()}
-    return [
-        f"header {name} {lower.get(name.lower(), 'missing')!r}, expected {value!r}"
-        for name, value in expected.items()
-        if lower.get(name.lower()) != value
-    ]
-
-
-def _json_or_none(content: bytes) -> object:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
-
-
-def _contains(answered: object, expected: object) -> bool:
-    if isinstance(expected, dict):
-        return isinstance(answered, dict) and all(
-            name in answered and _contains(answered[name], value) for name, value in expected.items()
-        )
-    if isinstance(expected, list):
-        return (
-            isinstance(answered, list)
-            and len(answered) == len(expected)
-            and all(_contains(one, other) for one, other in zip(answered, expected, strict=True))
-        )
-    return answered == expected

@@ -33,6 +33,16 @@ class VerifiedToken:
         key_id: the ``kid`` of the header, or ``None``.
 
     Its ``repr`` names the claims and shows none of their values.
+
+    >>> from authz_lib import JWTVerifier
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> issuer = TestIssuer(algorithm="ES256")
+    >>> verifier = JWTVerifier(
+    ...     issuer=issuer.issuer, audience="orders", algorithms=["ES256"], keys=issuer.key_set()
+    ... )
+    >>> token = verifier.verify(issuer.token({"sub": "alice", "aud": "orders"}))
+    >>> token.claims["sub"], token.key_id == issuer.key_id
+    ('alice', True)
     """
 
     claims: Mapping[str, Any]

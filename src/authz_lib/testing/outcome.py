@@ -1,0 +1,114 @@
+"""One request of a scenario: how it is sent, what came back, and how that differs from what was expected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authz_lib.testing.scenario import RequestRow
+
+__all__ = ["Answer", "NoAnswerError", "Outcome", "compared", "send"]
+
+Answer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]  # status, headers, body
+
+_PATIENCE_SECONDS = 35  # an API Gateway waits 29 or 30
+
+
+class NoAnswerError(Exception):
+    """Nobody was asked, nobody answered, or not in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one request was answered, beside what was expected."""
+
+    row: RequestRow
+    status: int | None
+    """``None``: there was no answer."""
+    decisions: tuple[str, ...]
+    """What the policy store said for this request, in order, a batch's one per item."""
+    policies: tuple[str, ...]
+    reached: bool
+    milliseconds: float
+    differences: tuple[str, ...]
+
+    @property
+    def decision(self) -> str | None:
+        """The last decision."""
+        return self.decisions[-1] if self.decisions else None
+
+
+def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    """One HTTP request to this machine; no redirect is followed.
+
+    Raises:
+        NoAnswerError: nobody listens there, the answer is not HTTP or did not come in time, or that is no request.
+    """
+    import urllib3
+
+    try:
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        # Connect to the loopback address whatever the machine's resolver makes of `*.localhost`.
+        with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=_PATIENCE_SECONDS, retries=False) as pool:
+            answer = pool.request(
+                method, target or "/", headers={**headers, "Host": parts.netloc}, body=body, redirect=False
+            )
+            return answer.status, answer.headers, answer.data
+    except ValueError:  # its text may quote a token
+        raise NoAnswerError("the URL or a header is malformed") from None
+    except urllib3.exceptions.HTTPError as error:
+        raise NoAnswerError(type(error).__name__) from None
+
+
+def compared(outcome: Outcome, expected_headers: Mapping[str, str], answer: Answer) -> Outcome:
+    """The outcome with its differences, one text each."""
+    expect = outcome.row.expect
+    _, headers, content = answer
+    found = _other_headers(expected_headers, headers)
+    if outcome.status != expect.status:
+        found.append(f"status {outcome.status}, expected {expect.status}")
+    if expect.decision is not None and outcome.decision != expect.decision:
+        found.append(f"decision {outcome.decision}, expected {expect.decision}")
+    if expect.policy is not None and expect.policy not in outcome.policies:
+        found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
+    if expect.reached is not None and outcome.reached != expect.reached:
+        found.append("the service was reached" if outcome.reached else "the service was not reached")
+    if expect.body is not None and not _contains(_json_or_none(content), expect.body):
+        found.append("the JSON answer differs")
+    return replace(outcome, differences=tuple(found))
+
+
+def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> list[str]:
+    lower = {name.lower(): value for name, value in answered.items()}
+    return [
+        f"header {name} {lower.get(name.lower(), 'missing')!r}, expected {value!r}"
+        for name, value in expected.items()
+        if lower.get(name.lower()) != value
+    ]
+
+
+def _json_or_none(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _contains(answered: object, expected: object) -> bool:
+    if isinstance(expected, dict):
+        return isinstance(answered, dict) and all(
+            name in answered and _contains(answered[name], value) for name, value in expected.items()
+        )
+    if isinstance(expected, list):
+        return (
+            isinstance(answered, list)
+            and len(answered) == len(expected)
+            and all(_contains(one, other) for one, other in zip(answered, expected, strict=True))
+        )
+    return answered == expected

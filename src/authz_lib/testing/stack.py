@@ -154,7 +154,7 @@ class LocalAWS:
         environment = self._process_environment(folder)
         with (folder / "ministack.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", "authz_lib.testing._ministack"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

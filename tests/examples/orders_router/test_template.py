@@ -10,6 +10,7 @@ import pytest
 from authz_lib.actions import ActionMap
 from authz_lib.cli.main import main
 from authz_lib.gateway.headers import HTTP_API_PARAMETERS
+from authz_lib.testing import stack
 
 PROOF = {"overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}}
 
@@ -109,3 +110,11 @@ def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(templa
     assert integration["ConnectionId"]["Fn::If"][2] == {"Ref": "VpcLink"}
     assert integration["TlsConfig"]["Fn::If"][2] == {"ServerNameToVerify": {"Ref": "ShipmentsServerName"}}
     assert template["Resources"]["VpcLink"]["Condition"] == "OnAws"
+
+
+def test_the_local_aws_is_the_corrected_one(monkeypatch, tmp_path):
+    """Without `_ministack` the rows about gateway responses and validators would be about nothing."""
+    started = []
+    monkeypatch.setattr(stack.subprocess, "Popen", lambda command, **_: started.append(command))
+    stack.LocalAWS()._launch(tmp_path)
+    assert started[0][1:] == ["-m", "authz_lib.testing._ministack"]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Ratio", "measure", "print_table"]
 
-_CHUNKS = (
-    4  # a round's time of a case is its fastest chunk: a chunk in which another process had the CPU does not count
-)
+# A round's time of a case is its fastest chunk: one in which another process had the CPU does not count.  Many short
+# chunks rather than few long ones, for a busy machine leaves no long stretch in peace.
+_CHUNKS = 20
 
 
 class Ratio(NamedTuple):
@@ -31,10 +31,10 @@ class Ratio(NamedTuple):
 
 
 def _loops(call: Callable[[], object], chunk_seconds: float) -> int:
-    """How many calls fill a chunk."""
+    """How many calls fill a chunk: by the fastest of several tries, lest one interruption makes the chunks short."""
     loops = 1
     while True:
-        taken = _seconds(call, loops)
+        taken = min(_seconds(call, loops) for _ in range(5))
         if taken >= chunk_seconds / 2:
             return max(1, round(loops * chunk_seconds / taken))
         loops *= 2

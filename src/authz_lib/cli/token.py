@@ -68,7 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read(token: str) -> str:
-    return (sys.stdin.read(_MAX_INPUT_CHARACTERS) if token == "-" else token).strip()  # noqa: S105 - not a password
+    if token != "-":  # noqa: S105 - not a password
+        return token.strip()
+    try:
+        return sys.stdin.read(_MAX_INPUT_CHARACTERS).strip()
+    except UnicodeDecodeError:  # whatever it is, it is no token, and the verifier says so
+        return "\N{REPLACEMENT CHARACTER}"
 
 
 def _cognito(arguments: argparse.Namespace) -> JWTVerifier:

@@ -8,16 +8,15 @@ A key set has one method that matters, ``find(kid, alg)``.  It answers with a pr
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.strict_json import loads_object
 from authz_lib.errors import ConfigurationError, InvalidAlgorithmError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from authz_lib.tokens.jwk import VerificationKey
 
 __all__ = ["BundledKeySet", "KeySet", "StaticKeySet"]
@@ -72,6 +71,8 @@ class StaticKeySet:
 
     def __init__(self, document: Mapping[str, Any] | str | Path, *, allow_missing_kid: bool = False) -> None:
         content = _read_file(Path(document)) if isinstance(document, str | Path) else document
+        if not isinstance(content, Mapping):
+            raise ConfigurationError("a key set is a mapping, or the path of a file")
         if "keys" not in content and "kty" in content:
             content = {"keys": [content]}
         try:
@@ -126,7 +127,7 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         return loads_object(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"the key set file could not be read: {error.strerror}") from None
-    except StrictJSONError:
+    except ValueError:  # StrictJSONError is one, and so is a path that holds a NUL
         raise ConfigurationError("the key set file is not a strict JSON object") from None
 
 

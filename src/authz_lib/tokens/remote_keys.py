@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -83,6 +84,9 @@ class RemoteKeySet:
     ) -> None:
         self._url = require_url(url, argument="url")
         self._host = urlsplit(url).hostname
+        times = (ttl_seconds, refresh_ahead_seconds, max_stale_seconds, miss_cooldown_seconds, timeout_seconds)
+        if not all(map(_is_finite, times)):
+            raise ConfigurationError("times must be finite numbers of seconds")
         if ttl_seconds <= 0 or timeout_seconds <= 0 or min(refresh_ahead_seconds, max_stale_seconds) < 0:
             raise ConfigurationError("`ttl_seconds` and `timeout_seconds` must be positive, other times not negative")
         if miss_cooldown_seconds < 1:
@@ -241,6 +245,10 @@ class RemoteKeySet:
         return KeySetUnavailableError(
             f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
         )
+
+
+def _is_finite(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and isfinite(seconds)
 
 
 def _bounded(document: bytes, max_bytes: int) -> bytes:

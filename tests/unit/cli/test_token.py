@@ -54,6 +54,11 @@ class TestCognito:
         monkeypatch.setattr("sys.stdin", io.StringIO(pool.access_token(client_id="web") + "\n"))
         assert verify("-", "--client-id", "web")[0] == 0
 
+    def test_what_is_no_text_on_standard_input(self, verify, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
+        code, out, _ = verify("-", "--client-id", "web")
+        assert (code, states(out)["form and header"]) == (1, "FAILED")
+
     @pytest.mark.parametrize(
         ("make", "failed"),
         [

@@ -30,7 +30,9 @@ class TestStaticKeySet:
         document["keys"].clear()
         assert keys.find(ec_issuer.key_id, "ES256")
 
-    @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": 1}, {"keys": [{}]}, {"keys": ["a"]}, {"a": {1}}])
+    @pytest.mark.parametrize(
+        "document", [{}, {"keys": []}, {"keys": 1}, {"keys": [{}]}, {"keys": ["a"]}, {"a": {1}}, None, [1], "a\0b"]
+    )
     def test_an_unusable_document(self, document):
         with pytest.raises(errors.ConfigurationError):
             StaticKeySet(document)

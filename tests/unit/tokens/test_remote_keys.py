@@ -497,7 +497,8 @@ class TestConfiguration:
         "options",
         [
             {"ttl_seconds": 0}, {"ttl_seconds": -1}, {"timeout_seconds": 0}, {"max_stale_seconds": -1},
-            {"refresh_ahead_seconds": -1}, {"miss_cooldown_seconds": 0},
+            {"refresh_ahead_seconds": -1}, {"miss_cooldown_seconds": 0}, {"ttl_seconds": None},
+            {"ttl_seconds": float("nan")}, {"miss_cooldown_seconds": float("nan")}, {"max_stale_seconds": "3600"},
         ],
     )  # fmt: skip
     def test_times_must_make_sense(self, options):

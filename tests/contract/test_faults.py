@@ -136,6 +136,21 @@ def test_answers_to_other_questions_are_not_taken(server, permissions):
         point.batch_is_authorized(requests)
 
 
+def test_an_answer_to_the_same_question_in_another_context_is_not_taken(server, permissions):
+    point = permissions(server.create_store("permit(principal, action, resource) when { context.mfa };"))
+    requests = [AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), {"mfa": mfa}) for mfa in (True, False)]
+    answer = server.call
+
+    def swapped(operation, document):
+        answered = answer(operation, document)
+        answered["results"].reverse()
+        return answered
+
+    server.call = swapped
+    with pytest.raises(BatchIncompleteError):
+        point.batch_is_authorized(requests)
+
+
 def test_a_partly_failing_batch_remembers_what_it_knows(server, permissions):
     point = permissions(server.create_store(ALLOW_ALL), parallel_calls=1).cached()
     requests = [AuthorizationRequest(ALICE, "Get", EntityUid("Order", str(number))) for number in range(40)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 
 import pytest
 
@@ -104,6 +105,16 @@ def test_every_part_of_the_question_counts(engine, clock, other):
     ask(point)
     ask(point, **other)
     assert engine.asked == 2
+
+
+def test_values_that_python_takes_for_equal_are_different_questions(engine, clock):
+    """`1 == True` in Python, and `1` is not `true` in Cedar."""
+    point = engine.cached(clock=clock)
+    values = [1, True, "1", [1], [True], {"a": 1}, {"a": True}, Decimal(1), EntityUid("User", "1")]
+    for value in values:
+        ask(point, context={"x": value})
+        ask(point, entities=[Entity(DOC, attrs={"x": value})])
+    assert engine.asked == 2 * len(values)
 
 
 def test_the_order_of_sets_and_entities_does_not_count(engine, clock):

@@ -199,6 +199,16 @@ def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
     assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_resource_that_another_question_refers_to_does_not_reach_it(client, turned):
+    """Both are candidates of one `filter`, and one is the other's `previous`: alone it would not know that one."""
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    first = Entity(EntityUid("Doc", "1"), attrs={"public": True})
+    second = Entity(EntityUid("Doc", "2"), attrs={"previous": first.uid})
+    point.filter(ALICE, "View", [second, first] if turned else [first, second])
+    assert [operation for operation, _ in client.asked] == ["IsAuthorized", "IsAuthorized"]
+
+
 def brings(number, *entities):
     return AuthorizationRequest(ALICE, "View", Entity(EntityUid("Doc", number), attrs={"n": 1}), entities=entities)
 

@@ -14,7 +14,7 @@ GRAMMAR = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._~+/-]+=*)")
 
 schemes = st.sampled_from(["Bearer", "bearer", "BEARER", "BeArEr", "Bearer2", "Basic", "", "\u212aearer"])
 separators = st.sampled_from([" ", "  ", "\t", "", "\u00a0", " =", "\n"])
-tokens = st.text(st.sampled_from([*"abzAZ019-._~+/= ,\n\t\x00\u00e9\u0660\u212a", "eyJ"]), max_size=12)
+tokens = st.text(st.sampled_from([*"abzAZ019-._~+/= ,\n\t\x00\u00e9\u0660\u212a"]), max_size=12)
 
 
 @given(schemes, separators, tokens)

@@ -315,6 +315,18 @@ def test_claims_that_are_there_and_wrong_are_not_rescued_by_a_token():
         read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
 
 
+def test_claims_of_another_api_are_not_rescued_by_a_token():
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.http_event(
+        authorizer={"lambda": {**to_context(CALLER)}},
+        headers={"authorization": f"Bearer {token}"},
+        api_id="somebodys-else",
+    )
+    with pytest.raises(UntrustedEventError):
+        read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
+
+
 @pytest.mark.conformance
 @pytest.mark.skipif("AUTHZ_VECTORS" not in os.environ, reason="AUTHZ_VECTORS names the folder of the vectors")
 def test_the_texts_that_gateways_were_seen_to_write():

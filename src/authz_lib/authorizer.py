@@ -206,12 +206,12 @@ class LambdaAuthorizer:
             if self._table is not None:
                 return self._for_every_route(self._table, question, caller)
             reason = self._refusal(question, caller)
+            if reason is None:
+                return self._answers.allow(question, caller)
         except AuthenticationError as error:
             reason, unauthenticated = error.code, True
         except (AccessDeniedError, InvalidRequestError) as error:
             reason = error.code
-        if reason is None:
-            return self._answers.allow(question, caller)
         _log.info("refused: %s", reason, extra={"reason": reason, "request_id": question.request_id})
         if unauthenticated:  # outside of `except`: the traceback of `Unauthorized` must not carry a cause
             return self._answers.unauthenticated(question, reason)

@@ -71,8 +71,8 @@ ACTIONS = ActionMap.from_document(
 
 def build(decisions, *, response="simple", **options):
     settings = {"actions": ACTIONS, "application": EntityUid("Application", "shop"), "tenant_claim": "tenant"}
+    settings["verifier"] = Verifier()
     return LambdaAuthorizer(
-        verifier=Verifier(),
         token_sources=[Bearer()],
         decisions=decisions,
         response=response,
@@ -200,6 +200,20 @@ def test_an_action_on_nothing_particular_is_on_the_application():
 def test_what_the_policy_store_would_refuse_to_read_is_a_deny():
     answer = build(Decisions(answer=InvalidRequestError("too many groups")))(http_event(), None)
     assert (answer["isAuthorized"], answer["context"]["reason"]) == (False, "invalid_request")
+
+
+class VerifierOfManyGroups:
+    def verify(self, token):
+        groups = [f"group-{number:03}-{'x' * 300}" for number in range(60)]
+        claims = {"sub": "alice", "exp": NOW + 60, "scope": "read", "cognito:groups": groups}
+        return SimpleNamespace(claims=claims, header={}, issuer="https://issuer.example", key_id="k")
+
+
+def test_a_caller_whose_answer_is_larger_than_the_gateway_reads_is_denied_and_not_a_500():
+    authorizer = build(Decisions(), response="iam", verifier=VerifierOfManyGroups())
+    answer = authorizer(rest_event(), None)
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    assert answer["context"]["reason"] == "invalid_request"
 
 
 def test_an_outage_is_raised_so_that_the_gateway_remembers_nothing():

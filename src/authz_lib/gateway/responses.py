@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway.arns import MAX_RESOURCE_CHARACTERS
 
 if TYPE_CHECKING:
@@ -169,10 +169,10 @@ def _check_bool(value: object) -> None:
 
 
 def check_size(answer: Mapping[str, Any], *, max_bytes: int = MAX_RESPONSE_BYTES) -> None:
-    """Refuse an answer that is larger than the gateway reads.
+    """Refuse an answer that is larger than the gateway reads: it depends on the caller's groups and claims.
 
     Raises:
-        ConfigurationError: the answer as compact JSON is longer than ``max_bytes``.
+        InvalidRequestError: the answer as compact JSON is longer than ``max_bytes``.
     """
     if len(json.dumps(answer, separators=(",", ":"))) > max_bytes:
-        raise ConfigurationError(f"the authorizer's answer is larger than {max_bytes} bytes")
+        raise InvalidRequestError(f"the authorizer's answer is larger than {max_bytes} bytes", field="context")

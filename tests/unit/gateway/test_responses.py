@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway import AppSyncResponse, PolicyResponse, SimpleResponse
 from authz_lib.gateway.responses import check_size
 
@@ -83,5 +83,5 @@ def test_appsync_answers():
 
 def test_an_answer_that_is_too_large_is_not_sent():
     check_size({"a": "x" * 8000})
-    with pytest.raises(ConfigurationError, match="8192"):
+    with pytest.raises(InvalidRequestError, match="8192"):
         check_size({"a": "x" * 8192})

@@ -39,6 +39,8 @@ def started(tmp_path):
     processes = []
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    # A job that a script put into the background ignores Ctrl-C, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*words, **variables):
         process = subprocess.Popen(
@@ -54,6 +56,7 @@ def started(tmp_path):
 
     start.temporary = temporary
     yield start
+    signal.signal(signal.SIGINT, before)
     for process in processes:
         if process.poll() is None:
             process.terminate()  # not a kill: the command stops what it started
@@ -311,6 +314,7 @@ def test_a_port_in_use_is_one_clear_line(folder, capsys):
     assert f"authz local: port `{port}` cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("port", [-1, 0, 65536])
 def test_a_port_that_is_none_is_one_clear_line(folder, capsys, port):
     assert main(["local", str(folder), f"--port={port}"]) == 2

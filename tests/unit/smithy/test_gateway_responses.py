@@ -134,7 +134,6 @@ def test_cloudformation_is_clean_for_cfn_lint(tmp_path):
 
 
 def test_the_sam_transform_accepts_them(tmp_path, monkeypatch):
-    pytest.importorskip("samtranslator")
     from samtranslator.translator.transform import transform
 
     class NoPolicies:

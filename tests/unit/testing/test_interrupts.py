@@ -12,6 +12,14 @@ from authz_lib.testing._interrupts import interruptible_once, interrupts_held_ba
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
+@pytest.fixture(autouse=True)
+def _as_from_a_terminal():
+    """A job that a script put into the background ignores Ctrl-C; these tests are about one that does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_first_signal_interrupts_and_the_second_does_nothing(number):
     before = signal.getsignal(number)

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +15,7 @@ from authz_lib.testing._interrupts import interruptible_once
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from authz_lib.testing.local import LocalScenario
     from authz_lib.testing.outcome import Outcome
@@ -88,12 +89,18 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         _caller(row.recipe()),
         str(row.expect.status),
         "-" if outcome.status is None else str(outcome.status),
-        " ".join(outcome.decisions) or "-",
+        _runs(outcome.decisions) or "-",
         ", ".join(outcome.policies) or "-",
         "reached" if outcome.reached else "-",
         f"{outcome.milliseconds:.0f}",
         "DIFFERENT" if outcome.differences else "ok",
     )
+
+
+def _runs(words: Iterable[str]) -> str:
+    """`ALLOW ALLOW DENY` as `2 ALLOW, DENY`."""
+    counted = [(word, len(list(run))) for word, run in groupby(words)]
+    return ", ".join(word if count == 1 else f"{count} {word}" for word, count in counted)
 
 
 def _target(row: RequestRow) -> str:

@@ -8,8 +8,6 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from authz_lib import CedarEngine
 from authz_lib.gateway.headers import SecretHeader
 
@@ -51,15 +49,8 @@ def seed(local: LocalScenario) -> None:
     """Hand the service what its container would get as secret, variable and files; and the partner its API key."""
     shipments, server = _shipments(), RUNNING[-1]
     secret = local.aws.client("secretsmanager").get_secret_value(SecretId=local.variables["GatewayProofArn"])
-    dynamodb = boto3.resource(
-        "dynamodb",
-        endpoint_url=local.aws.url,
-        region_name=local.aws.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
     server.handle = shipments.service(
-        table=dynamodb.Table(local.variables["ShipmentsTableName"]),
+        table=local.aws.resource("dynamodb").Table(local.variables["ShipmentsTableName"]),
         policies=CedarEngine.from_directory(FOLDER / "policies"),
         proof=SecretHeader(shipments.PROOF, [secret["SecretString"]]),
     )

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["inherited_variables", "make_client"]
+    from botocore.session import Session
+
+__all__ = ["inherited_variables", "make_client", "make_resource"]
 
 # Families of variables that change where AWS is, how the local one works, or what the Lambdas under it would read.
 _FAMILIES = ("AWS_", "AUTHZ_", "LAMBDA_", "LOCALSTACK_", "MINISTACK_", "SFN_")
@@ -34,24 +36,39 @@ def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 def make_client(service: str, *, endpoint_url: str, region: str) -> Any:
     """A botocore client that reads no variable and no file of the user's, and goes through no proxy."""
-    from botocore.config import Config
+    return _session().create_client(service, **_options(endpoint_url, region))
+
+
+def make_resource(service: str, *, endpoint_url: str, region: str) -> Any:
+    """A boto3 resource that reads as little."""
+    from boto3.session import Session
+
+    make: Callable[..., Any] = Session(botocore_session=_session()).resource  # its overloads want a literal name
+    return make(service, **_options(endpoint_url, region))
+
+
+def _session() -> Session:
     from botocore.session import Session
 
     # (name in the file, variable, default, conversion) of each setting: only the defaults are left.
     settings = {name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()}
     nowhere = (None, None, os.devnull, None)
-    session = Session(session_vars=settings | {"config_file": nowhere, "credentials_file": nowhere})
-    return session.create_client(
-        service,
-        region_name=region,
-        endpoint_url=endpoint_url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(
+    return Session(session_vars=settings | {"config_file": nowhere, "credentials_file": nowhere})
+
+
+def _options(endpoint_url: str, region: str) -> dict[str, Any]:
+    from botocore.config import Config
+
+    return {
+        "region_name": region,
+        "endpoint_url": endpoint_url,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+        "config": Config(
             connect_timeout=5,
             read_timeout=60,
             proxies={},
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
         ),
-    )
+    }

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing._interrupts import interrupts_held_back
-from authz_lib.testing._isolation import inherited_variables, make_client
+from authz_lib.testing._isolation import inherited_variables, make_client, make_resource
 from authz_lib.testing.template import package_template
 
 if TYPE_CHECKING:
@@ -235,6 +235,10 @@ class LocalAWS:
         if service not in self._clients:
             self._clients[service] = make_client(service, endpoint_url=self.url, region=self.region)
         return self._clients[service]
+
+    def resource(self, service: str) -> Any:
+        """A boto3 resource of the local AWS, such as ``resource("dynamodb").Table(name)``."""
+        return make_resource(service, endpoint_url=self.url, region=self.region)
 
     def deploy(
         self,

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from authz_lib.testing._isolation import inherited_variables, make_client
+from authz_lib.testing._isolation import inherited_variables, make_client, make_resource
 
 HOSTILE = {
     "AWS_PROFILE": "no-such-profile",
@@ -53,6 +53,14 @@ def test_a_client_reads_nothing_of_the_users(endpoint, monkeypatch, tmp_path):
     assert client.meta.region_name == "us-east-1"
     answer = client.describe_parameters()
     assert answer["ResponseMetadata"] == answer["ResponseMetadata"] | {"HTTPStatusCode": 200, "RetryAttempts": 0}
+
+
+def test_a_resource_reads_as_little(endpoint, monkeypatch, tmp_path):
+    (tmp_path / "config").write_text("[profile broken")
+    for name, value in (HOSTILE | {"AWS_CONFIG_FILE": str(tmp_path / "config")}).items():
+        monkeypatch.setenv(name, value)
+    table = make_resource("dynamodb", endpoint_url=endpoint, region="us-east-1").Table("orders")
+    assert table.scan()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize(

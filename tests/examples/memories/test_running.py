@@ -216,6 +216,8 @@ def temporary():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_when_the_command_ends_its_database_is_gone_too(temporary, number):
+    # A job that a script put into the background ignores Ctrl-C, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "authz_lib.cli", "local", str(EXAMPLE)],
         stdout=subprocess.PIPE,
@@ -224,6 +226,7 @@ def test_when_the_command_ends_its_database_is_gone_too(temporary, number):
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         assert any("serving" in line for line in process.stdout)
         servers = processes_of(temporary)

@@ -112,6 +112,7 @@ def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(templa
     assert template["Resources"]["VpcLink"]["Condition"] == "OnAws"
 
 
+@pytest.mark.stack
 def test_the_local_aws_is_the_corrected_one(monkeypatch, tmp_path):
     """Without `_ministack` the rows about gateway responses and validators would be about nothing."""
     started = []

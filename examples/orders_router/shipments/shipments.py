@@ -98,11 +98,11 @@ class Requests(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve on `PORT`; `GATEWAY_PROOF` holds the proof, and after a comma the one before it."""
+    """Serve on `PORT`; `GATEWAY_PROOF` holds the proof, and after a space the one before it."""
     handle = service(
         table=boto3.resource("dynamodb").Table(os.environ["SHIPMENTS_TABLE"]),
         policies=CedarEngine.from_directory(os.environ["POLICIES"]),
-        proof=SecretHeader(PROOF, os.environ["GATEWAY_PROOF"].split(",")),
+        proof=SecretHeader(PROOF, os.environ["GATEWAY_PROOF"].split()),
     )
     server = Server((os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])), handle)  # noqa: S104 - a container
     server.serve_forever()

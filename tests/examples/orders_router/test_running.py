@@ -144,7 +144,7 @@ def container(running, folder):
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": running.local.aws.url,
-        "GATEWAY_PROOF": f"the-next-one-of-the-gateway,{running.proof()}",
+        "GATEWAY_PROOF": f"the-next-one-of-the-gateway {running.proof()}",
         "HOST": "127.0.0.1",
         "POLICIES": str(folder / "policies"),
         "PORT": str(port),

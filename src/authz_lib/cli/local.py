@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing._interrupts import interruptible_once
+from authz_lib.testing._interrupts import interruptible
 
 if TYPE_CHECKING:
     import argparse
@@ -40,18 +40,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when it was served until Ctrl-C or every answer was the expected one, 1 on any difference."""
     started = time.monotonic()
 
-    def progress(text: str) -> None:
+    def say(text: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
 
-    with interruptible_once():
+    with interruptible() as check_interrupt:
+
+        def progress(text: str) -> None:
+            check_interrupt()
+            say(text)
+
         try:
-            return _run(arguments, progress)
+            return _run(arguments, progress, check_interrupt)
         except KeyboardInterrupt:
-            progress("stopped")
+            say("stopped")
             return 130 if arguments.check else 0
 
 
-def _run(arguments: argparse.Namespace, progress: Callable[[str], None]) -> int:
+def _run(arguments: argparse.Namespace, progress: Callable[[str], None], check_interrupt: Callable[[], None]) -> int:
     try:
         from authz_lib.testing.local import LocalScenario
     except ModuleNotFoundError as error:
@@ -60,13 +65,16 @@ def _run(arguments: argparse.Namespace, progress: Callable[[str], None]) -> int:
         ) from None
     with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
         if not arguments.check:
-            _serve(scenario)
+            _serve(scenario, check_interrupt)
         progress(f"sending the {len(scenario.scenario.requests)} requests of requests.yaml")
-        return _check(scenario)
+        return _check(scenario, check_interrupt)
 
 
-def _check(scenario: LocalScenario) -> int:
-    outcomes = [scenario.run(row) for row in scenario.scenario.requests]
+def _check(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> int:
+    outcomes = []
+    for row in scenario.scenario.requests:
+        check_interrupt()
+        outcomes.append(scenario.run(row))
     _print_table([_HEADING, *(_cells(outcome) for outcome in outcomes)])
     failed = [outcome for outcome in outcomes if outcome.differences]
     for outcome in failed:
@@ -122,7 +130,7 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
             print("  ".join("-" * width for width in widths))
 
 
-def _serve(scenario: LocalScenario) -> NoReturn:
+def _serve(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> NoReturn:
     for name, value in scenario.stack.outputs.items():
         print(f"{name} = {value}")
     rows = [row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers][:_CURL_ROWS]
@@ -134,17 +142,18 @@ def _serve(scenario: LocalScenario) -> NoReturn:
         print(f"\n# {row.name}")
         print(f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"{data} {shlex.quote(url)}')
     print("\nserving; Ctrl-C ends it", flush=True)
-    _watch(scenario.aws)
+    _watch(scenario.aws, check_interrupt)
 
 
 def _variable(user: str) -> str:
     return re.sub(r"\W", "_", user).upper()
 
 
-def _watch(aws: LocalAWS) -> NoReturn:
+def _watch(aws: LocalAWS, check_interrupt: Callable[[], None]) -> NoReturn:
     """Until an interrupt: say what the local AWS logs as errors (a Lambda that does not start), and when it is gone."""
     said: set[str] = set()
     while True:
+        check_interrupt()
         aws.require_running()
         for line in aws.error_lines():
             if line not in said:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["interruptible_once", "interrupts_held_back"]
+__all__ = ["interruptible", "interrupts_held_back"]
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_ONE_INTERRUPT_SECONDS = 1.0
 
 
 @contextmanager
@@ -30,17 +32,25 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 
 @contextmanager
-def interruptible_once() -> Iterator[None]:
-    """The first signal is a ``KeyboardInterrupt``; later ones do nothing, for the way out is being walked already."""
-    arrived: list[int] = []
+def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[], None]]:
+    """A signal is a ``KeyboardInterrupt``, and those that follow within a second are the same one.
 
-    def interrupt(number: int, _: Any) -> None:
-        arrived.append(number)
-        if len(arrived) == 1:
+    What it yields raises the interrupt again, for safe places: Python drops what is raised inside a finalizer.
+    """
+    arrived: list[float] = []
+
+    def interrupt(*_: object) -> None:
+        now = clock()
+        if not arrived or now - arrived[-1] > _ONE_INTERRUPT_SECONDS:
+            arrived.append(now)
+            raise KeyboardInterrupt
+
+    def check() -> None:
+        if arrived:
             raise KeyboardInterrupt
 
     with _handled(interrupt):
-        yield
+        yield check
 
 
 @contextmanager

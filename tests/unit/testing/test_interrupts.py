@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
-from authz_lib.testing._interrupts import interruptible_once, interrupts_held_back
+from authz_lib.testing._interrupts import interruptible, interrupts_held_back
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -21,16 +22,30 @@ def _as_from_a_terminal():
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_the_first_signal_interrupts_and_the_second_does_nothing(number):
+def test_signals_within_a_second_are_one_interrupt(number):
     before = signal.getsignal(number)
+    now = [100.0]
     steps = []
-    with interruptible_once():
+    with interruptible(clock=lambda: now[0]):
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+        now[0] += 0.9
         signal.raise_signal(number)
         steps.append("cleaned up")
+        now[0] += 0.2
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
     assert steps == ["cleaned up"]
     assert signal.getsignal(number) == before
+
+
+def test_an_interrupt_that_got_lost_is_raised_again():
+    with interruptible() as check:
+        check()
+        with suppress(KeyboardInterrupt):  # as Python does in a finalizer
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -44,7 +59,7 @@ def test_a_signal_waits_for_the_end_of_the_block(number):
             steps.append("stopped")
         steps.append("went on")
 
-    with interruptible_once(), pytest.raises(KeyboardInterrupt):
+    with interruptible(), pytest.raises(KeyboardInterrupt):
         stop()
     assert steps == ["stopped"]
 
@@ -58,7 +73,7 @@ def test_blocks_that_hold_back_can_be_nested():
                 signal.raise_signal(signal.SIGINT)
             steps.append("outer")
 
-    with interruptible_once(), pytest.raises(KeyboardInterrupt):
+    with interruptible(), pytest.raises(KeyboardInterrupt):
         stop()
     assert steps == ["outer"]
 
@@ -66,7 +81,7 @@ def test_blocks_that_hold_back_can_be_nested():
 def test_what_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with interruptible_once():
+        with interruptible():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -78,7 +93,7 @@ def test_outside_the_main_thread_nothing_is_touched():
     handlers = {}
 
     def look():
-        with interruptible_once(), interrupts_held_back():
+        with interruptible(), interrupts_held_back():
             handlers["inside"] = signal.getsignal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)

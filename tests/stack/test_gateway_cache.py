@@ -106,6 +106,26 @@ def test_a_route_key_of_any_tells_no_methods_apart_and_the_event_shows_it(deploy
     assert [send("GET", "/orders", token), send("POST", "/orders", token)] == [200, 403]
 
 
+def test_a_route_that_takes_many_paths_has_one_key_for_them_all_and_the_event_shows_it(deployment):
+    plain = {"version": 1, "actions": [LIST, {"method": "GET", "route": "/items", "action": "Create"}]}
+    greedy = ["GET /{proxy+}"]
+    lying = deployment.authorizer("simple", actions=plain)
+    send = deployment.http_api(lying, routes=greedy, identity_sources=[TOKEN, ROUTE], ttl_seconds=300)
+    assert send("GET", "/items", deployment.token()) == 403, "a fresh answer"
+    token = deployment.token()
+    assert send("GET", "/orders", token) == 200
+    assert send("GET", "/items", token) == 200, "the replay"
+    honest = deployment.authorizer("simple", actions=plain, cache=[TOKEN, ROUTE])
+    send = deployment.http_api(honest, routes=greedy, identity_sources=[TOKEN, ROUTE], ttl_seconds=300)
+    token = deployment.token()
+    assert [send("GET", path, token) for path in ("/orders", "/items", "/orders")] == [500, 500, 500]
+    sources = [TOKEN, METHOD, PATH]
+    covered = deployment.authorizer("simple", actions=plain, cache=sources)
+    send = deployment.http_api(covered, routes=greedy, identity_sources=sources, ttl_seconds=300)
+    token = deployment.token()
+    assert [send("GET", path, token) for path in ("/orders", "/items", "/orders")] == [200, 403, 200]
+
+
 def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment):
     second = "$request.header.x-amzn-oidc-accesstoken"
     sources = [TOKEN, second, METHOD, PATH]

@@ -95,9 +95,11 @@ class AuthzError(Exception):
 
 
 class ConfigurationError(AuthzError, ValueError):
-    """An argument, variable, file or template is missing or wrong.  Raised while building, never per request.
+    """An argument, variable, file or template is missing or wrong.  Raised while building, not per request.
 
-    The message names the argument or variable and, for configured values only, the expected against the found one.
+    The one exception is what only an event can show: that another gateway cache is deployed than the declared one.  It
+    is raised, so that the gateway remembers nothing.  The message names the argument or variable and, for configured
+    values only, the expected against the found one.
     """
 
     code = "configuration"

@@ -17,9 +17,11 @@ def seed(local: LocalScenario) -> None:
     stored = local.aws.client("secretsmanager").get_secret_value(SecretId=local.stack.outputs["SecretArn"])
     secret = stored["SecretString"]
     fresh = SharedSecretIssuer(secret=secret).mint("alice")
+    someone_elses = SharedSecretIssuer(secret=secret).mint("bob")
     local.variables |= {
         "fresh": fresh,
-        "someone_elses": SharedSecretIssuer(secret=secret).mint("bob"),
+        "someone_elses": someone_elses,
+        "spliced": tampering.other_claims(someone_elses, sub="alice"),
         "expired": SharedSecretIssuer(secret=secret, clock=lambda: time.time() - 61).mint("alice", ttl_seconds=60),
         "other_secret": SharedSecretIssuer(secret="a secret of somebody else, long enough to be one").mint("alice"),
         "hs384": SharedSecretIssuer(secret=secret, algorithm="HS384").mint("alice"),

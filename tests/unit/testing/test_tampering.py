@@ -54,6 +54,16 @@ def test_the_signature_is_the_only_fault(token, key, change):
         jwt.decode(altered, key.public_key(), algorithms=["RS256"])
 
 
+def test_other_claims_stand_under_the_same_signature(token, key):
+    altered = tampering.other_claims(token, sub="bob", tenant_id="acme")
+    before, after = token.split("."), altered.split(".")
+    assert (after[0], after[2]) == (before[0], before[2])
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert jwt.decode(altered, options={"verify_signature": False}) == claims | {"sub": "bob", "tenant_id": "acme"}
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(altered, key.public_key(), algorithms=["RS256"])
+
+
 def test_alg_none_is_unsigned(token):
     altered = tampering.alg_none(token)
     assert jwt.get_unverified_header(altered)["alg"] == "none"

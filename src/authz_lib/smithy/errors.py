@@ -14,13 +14,13 @@ See https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-er
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib import errors
+from authz_lib.smithy.error_answers import ErrorFormat, check_headers, render, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,21 +48,15 @@ __all__ = [
 ]
 
 Fault = Literal["client", "server"]
-ErrorFormat = Literal["smithy", "standard"]
 DeniedProfile = Literal["AccessDeniedException", "ForbiddenException"]
 
 _SHAPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _STANDARD_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,256}")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 # `code` and `__type` would choose the client's exception class; `message` and `requestId` are written by the renderer.
 _RESERVED_MEMBERS = frozenset({"code", "__type", "message", "requestid"})
 _FAULT_STATUS: dict[str, range] = {"client": range(400, 500), "server": range(500, 600)}
-_RETRY_SECONDS = 1
 _MAX_RETRY_SECONDS = 31_536_000  # a year
 
 
@@ -168,7 +162,7 @@ class SmithyError(Exception):
         standard_code: str | None = None,
         challenge: str | None = None,
     ) -> None:
-        text = shape.default_message if message is None else _LONE_SURROGATE.sub("\ufffd", str(message))
+        text = shape.default_message if message is None else sendable(str(message))
         super().__init__(text)
         self.shape = shape
         self.message = text
@@ -179,7 +173,7 @@ class SmithyError(Exception):
         if not _is_standard_code(self.standard_code):
             raise errors.ConfigurationError("`standard_code` must be upper case, such as `ORDER_NOT_FOUND`")
         if challenge is not None:
-            _check_headers({"WWW-Authenticate": challenge})
+            check_headers({"WWW-Authenticate": challenge})
 
     @property
     def name(self) -> str:
@@ -233,47 +227,7 @@ class SmithyError(Exception):
         Raises:
             ConfigurationError: an unknown format, or a header that is not one.
         """
-        body = _BODIES.get(error_format)
-        if body is None:
-            raise errors.ConfigurationError("`error_format` must be `smithy` or `standard`")
-        own = self._headers(request_id)
-        taken = {name.lower() for name in own}
-        extra = {name: value for name, value in (headers or {}).items() if name.lower() not in taken}
-        _check_headers(extra)
-        return {
-            "statusCode": self.status,
-            "headers": {**extra, **own},
-            "body": json.dumps(body(self, request_id), separators=(",", ":"), allow_nan=False),
-            "isBase64Encoded": False,
-        }
-
-    def _headers(self, request_id: str | None) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "X-Amzn-Errortype": self.name}
-        if request_id is not None and _REQUEST_ID.fullmatch(request_id):
-            headers["x-amzn-requestid"] = request_id
-        if self.status == 401 or self.challenge is not None:
-            headers["WWW-Authenticate"] = self.challenge or "Bearer"
-        delay = self.retry_after_seconds
-        if delay is None and self.shape.throttling:
-            delay = _RETRY_SECONDS
-        if delay is not None:
-            headers["Retry-After"] = str(math.ceil(delay))
-            headers["x-amz-retry-after"] = str(math.ceil(delay * 1000))  # milliseconds; the one that botocore reads
-        return headers
-
-
-def _smithy_body(error: SmithyError, request_id: str | None) -> dict[str, Any]:
-    body = {"__type": error.name, "message": error.message, **error.members}
-    if request_id is not None:
-        body["requestId"] = _LONE_SURROGATE.sub("\ufffd", request_id)
-    return body
-
-
-def _standard_body(error: SmithyError, _: str | None) -> dict[str, Any]:
-    return {"status": error.status, "code": error.standard_code, "message": error.message}
-
-
-_BODIES = {"smithy": _smithy_body, "standard": _standard_body}
+        return render(self, request_id, error_format, headers or {})
 
 
 def _rebuild(shape: ErrorShape, message: str, keywords: dict[str, Any]) -> SmithyError:
@@ -287,7 +241,7 @@ def _checked_members(shape: ErrorShape, members: Mapping[str, Any]) -> dict[str,
     try:
         # A copy that no later change of the caller's objects can reach.
         text = json.dumps(dict(members), allow_nan=False, ensure_ascii=False)
-        copy: dict[str, Any] = json.loads(_LONE_SURROGATE.sub("\ufffd", text))
+        copy: dict[str, Any] = json.loads(sendable(text))
     except (TypeError, ValueError, RecursionError):
         raise errors.ConfigurationError(f"the members of `{shape.name}` must be JSON values") from None
     return copy
@@ -303,12 +257,6 @@ def _checked_delay(seconds: Any) -> float | None:
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_RETRY_SECONDS:  # NaN is never in between
         raise errors.ConfigurationError("`retry_after_seconds` must be a number of seconds, from zero to a year")
     return seconds
-
-
-def _check_headers(headers: Mapping[str, Any]) -> None:
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise errors.ConfigurationError("`headers` holds a name or value that is not a printable ASCII header")
 
 
 def define(

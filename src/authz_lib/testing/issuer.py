@@ -59,7 +59,7 @@ class TestIssuer:
 
     Args:
         issuer: the ``iss`` of its tokens.
-        algorithm: what it signs with: ``RS*``, ``PS*``, ``ES*`` or ``EdDSA``.
+        algorithm: what it signs with: ``RS*``, ``PS*``, ``ES*``, ``EdDSA`` or ``Ed25519``.
         clock: seconds since the epoch; ``iat`` and ``exp`` follow it.
 
     >>> issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")

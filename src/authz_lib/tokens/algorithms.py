@@ -1,4 +1,4 @@
-"""The signature algorithms (RFC 7518, section 3.1; RFC 8037) and which keys each of them fits."""
+"""The signature algorithms (RFC 7518, section 3.1; RFC 8037; RFC 9864) and which keys each of them fits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class SignatureAlgorithm(NamedTuple):
     min_secret_bytes: int = 0
 
 
-# Case-sensitive, and there is no entry for `none`: no code path exists for it.
+# Case-sensitive, and there is no entry for `none`: no code path exists for it.  RFC 9864 calls the one supported form
+# of `EdDSA` by its own name, `Ed25519`: a verifier takes the names it lists, and one does not stand for the other.
 SUPPORTED: dict[str, SignatureAlgorithm] = {
     "RS256": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA256), "RSA"),
     "RS384": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA384), "RSA"),
@@ -37,6 +38,7 @@ SUPPORTED: dict[str, SignatureAlgorithm] = {
     "ES384": SignatureAlgorithm(ECAlgorithm(ECAlgorithm.SHA384), "EC", "P-384"),
     "ES512": SignatureAlgorithm(ECAlgorithm(ECAlgorithm.SHA512), "EC", "P-521"),
     "EdDSA": SignatureAlgorithm(OKPAlgorithm(), "OKP", "Ed25519"),
+    "Ed25519": SignatureAlgorithm(OKPAlgorithm(), "OKP", "Ed25519"),
     "HS256": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA256), "oct", min_secret_bytes=32),
     "HS384": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA384), "oct", min_secret_bytes=48),
     "HS512": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA512), "oct", min_secret_bytes=64),

@@ -8,7 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from authz_lib import JWTVerifier, RemoteKeySet, StaticKeySet, errors
@@ -53,6 +53,22 @@ class TestAlgorithm:
         token = f"{b64(json.dumps({'alg': 'none'}).encode())}.{b64(CLAIMS)}."
         with pytest.raises(errors.InvalidTokenError):
             verifier_of(rsa_issuer).verify(token)
+
+    @pytest.mark.parametrize(("allowed", "sent"), [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")])
+    def test_ed25519_is_taken_under_the_name_that_was_allowed(self, allowed, sent):
+        """RFC 9864: two names of one algorithm.  A key without `alg` fits both, the allow-list names one."""
+        key = ed25519.Ed25519PrivateKey.generate()
+        public = b64(key.public_key().public_bytes_raw())
+        keys = StaticKeySet({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": public, "kid": "1"}]})
+        verifier = JWTVerifier(issuer=ISSUER, audience=None, algorithms=[allowed], keys=keys, clock=lambda: NOW)
+
+        def token_of(name):
+            signed = f"{b64(json.dumps({'alg': name, 'kid': '1'}).encode())}.{b64(CLAIMS)}"
+            return f"{signed}.{b64(key.sign(signed.encode()))}"
+
+        assert verifier.verify(token_of(allowed)).issuer == ISSUER
+        with pytest.raises(errors.InvalidAlgorithmError):
+            verifier.verify(token_of(sent))
 
     @pytest.mark.parametrize("algorithm", ["none", "RS257", "rs256", "A256GCM"])
     def test_an_unknown_one_cannot_be_allowed(self, rsa_issuer, algorithm):

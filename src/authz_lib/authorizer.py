@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
 
 from authz_lib.decisions.point import DecisionPoint
@@ -11,12 +12,12 @@ from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
 from authz_lib.entities import EntityUid
 from authz_lib.errors import AccessDeniedError, AuthenticationError, ConfigurationError, InvalidRequestError
 from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers, TablePolicyAnswers
-from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove
+from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove, require_no_resource_policy
 from authz_lib.gateway.callers import Callers, require_qualified_ids
 from authz_lib.gateway.events import parse_authorizer_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from authz_lib.actions import ActionEntry, ActionMap
     from authz_lib.decisions.request import Decision, Question
@@ -42,7 +43,7 @@ _REMEMBERED = 1024
 _ANSWERS: dict[str, Callable[[bool], Answers]] = {
     "simple": lambda _: SimpleAnswers(),
     "iam": lambda _: PolicyAnswers(),
-    "appsync": lambda reads_request: AppSyncAnswers(reads_operation=reads_request),
+    "appsync": lambda remembered: AppSyncAnswers(remembered=remembered),
 }
 
 
@@ -131,7 +132,7 @@ class LambdaAuthorizer:
         groups_claim: Claim = "cognito:groups",
         context: Mapping[str, str] | None = None,
     ) -> None:
-        if response not in _ANSWERS:
+        if response not in tuple(_ANSWERS):
             raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
         if not isinstance(gateway_cache, GatewayCache):
             raise ConfigurationError("`gateway_cache` must be a `GatewayCache` or `GatewayCache.OFF`")
@@ -141,6 +142,8 @@ class LambdaAuthorizer:
         self._actions = actions
         self._decisions = decisions
         self._application = application
+        if context is not None and not isinstance(context, Mapping):
+            raise ConfigurationError("`context` must be a mapping from a name to an input of the request")
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
         self._asked: dict[tuple[CallerKey, int], Question] = {}  # the entries of the map live as long as this
@@ -152,10 +155,13 @@ class LambdaAuthorizer:
             context=self._context,
             response=response,
         )
-        self._answers = _ANSWERS[response](bool(self._context))
+        # AppSync may remember what was read from the token alone.
+        self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
         self._table: _Table | None = None
         if scope == "table":
             self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
+            if actions is not None:
+                require_no_resource_policy(gateway_cache)
             self._answers = self._table.answers
 
     @classmethod
@@ -169,22 +175,29 @@ class LambdaAuthorizer:
             ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
         """
         from authz_lib.actions import ActionMap
-        from authz_lib.gateway.environment import gateway_cache_of, token_sources_of, verifier_of
+        from authz_lib.gateway.environment import blamed, gateway_cache_of, token_sources_of, verifier_of
         from authz_lib.settings import Settings  # loads pydantic, here and nowhere else
 
-        settings = Settings.read(os.environ if environment is None else environment)
-        return cls(
-            verifier=verifier_of(settings),
-            token_sources=token_sources_of(settings),
-            actions=ActionMap.load(settings.actions),
-            decisions=_decisions_of(settings),
-            application=None if settings.application is None else EntityUid(*settings.application),
-            response=settings.response,
-            gateway_cache=gateway_cache_of(settings),
-            tenant_claim=settings.tenant_claim,
-            groups_claim=settings.groups_claim,
-            context=settings.context,
-        )
+        variables = os.environ if environment is None else environment
+        settings = Settings.read(variables)
+        with blamed("AUTHZ_ACTIONS"):
+            actions = ActionMap.load(settings.actions)
+        arguments: dict[str, Any] = {
+            "verifier": verifier_of(settings),
+            "token_sources": token_sources_of(settings),
+            "decisions": _decisions_of(settings, variables),
+            "application": None if settings.application is None else EntityUid(*settings.application),
+            "gateway_cache": gateway_cache_of(settings),
+        }
+        with blamed("AUTHZ_*"):  # what contradicts each other; an argument is the variable of its name
+            return cls(
+                actions=actions,
+                response=settings.response,
+                tenant_claim=settings.tenant_claim,
+                groups_claim=settings.groups_claim,
+                context=settings.context,
+                **arguments,
+            )
 
     def __call__(self, event: JSONObject, context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
         """Answer one event; this is the Lambda's handler.
@@ -198,7 +211,9 @@ class LambdaAuthorizer:
         """
         question = parse_authorizer_event(event)
         if question.kind not in self._answers.kinds:
-            raise ConfigurationError("the event is of a kind that the configured `response` does not answer")
+            raise ConfigurationError(
+                f"the event is of the kind `{question.kind}`, which the configured `response` does not answer"
+            )
         check_key(self._cache, question, reads_route=self._actions is not None and self._table is None)
         unauthenticated = False
         try:
@@ -281,6 +296,8 @@ class LambdaAuthorizer:
     def _context_of(self, event: AuthorizerEvent) -> dict[str, str]:
         values = {}
         for name, source in self._context.items():
+            if not source.is_told(event):  # a policy that forbids by it would not forbid
+                raise ConfigurationError(f"`{source}` of the context is in no event of this kind of authorizer")
             found = source.read(event)
             if len(found) > 1:  # which of them would the service read?
                 raise InvalidRequestError("an input of the context is there more than once", field="context")
@@ -306,7 +323,9 @@ class LambdaAuthorizer:
         )
         if not allowed:
             return self._answers.deny(event, "access_denied")
-        return table.answers.allow_routes(event, caller, table.resources(allowed))
+        own = self._actions.resolve(event.method, event.route, event.path, event.query)
+        refused = own is None or not any(entries[position] is own.entry for position in allowed)
+        return table.answers.allow_routes(event, caller, table.resources(allowed), refused=refused)
 
 
 class _Table:
@@ -323,6 +342,10 @@ class _Table:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
 
+def _decides(decisions: object) -> bool:
+    return any(callable(getattr(decisions, name, None)) for name in ("is_authorized", "batch_is_authorized"))
+
+
 def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
     """Whether a question may be resolved once and asked often: not where somebody's own `is_authorized` adds to it."""
     if not isinstance(decisions, DecisionPoint) or type(decisions.vocabulary) is not Vocabulary:
@@ -334,7 +357,9 @@ def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
 _NO_CONTEXT: Mapping[str, str] = {}
 
 
-def _decisions_of(settings: Settings) -> _Decisions:
+def _decisions_of(settings: Settings, variables: Mapping[str, str]) -> _Decisions:
+    from authz_lib.gateway.environment import blamed
+
     words: dict[str, Any] = {
         "action_type": settings.action_type,
         "principal_type": settings.principal_type,
@@ -344,14 +369,23 @@ def _decisions_of(settings: Settings) -> _Decisions:
     if settings.policies is not None:
         from authz_lib.decisions.cedar import CedarEngine
 
-        return CedarEngine.from_directory(settings.policies, **words)
+        with blamed("AUTHZ_POLICIES"):
+            return CedarEngine.from_directory(settings.policies, **words)
     from authz_lib.decisions.verified_permissions import VerifiedPermissions
 
-    store = VerifiedPermissions(settings.policy_store_id or "", **words)
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    with blamed("AUTHZ_POLICY_STORE_ID"):
+        store = VerifiedPermissions(settings.policy_store_id or "", region=region, **words)
     return store.cached(ttl_seconds=settings.allow_ttl_seconds, deny_ttl_seconds=settings.deny_ttl_seconds)
 
 
 def _check_actions(actions: ActionMap | None, decisions: object, application: EntityUid | None) -> None:
+    if application is not None and not isinstance(application, EntityUid):
+        raise ConfigurationError('`application` must be an `EntityUid`, such as `EntityUid("Application", "shop")`')
+    if actions is not None and not callable(getattr(actions, "resolve", None)):
+        raise ConfigurationError('`actions` must be an `ActionMap`, such as `ActionMap.load("actions.json")`')
+    if decisions is not None and (isinstance(decisions, type) or not _decides(decisions)):
+        raise ConfigurationError("`decisions` must be a decision point, such as `VerifiedPermissions(...)`")
     if actions is None:
         if decisions is not None:
             raise ConfigurationError("`decisions` without `actions` have no question: pass the `ActionMap`")

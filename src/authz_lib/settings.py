@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from authz_lib.errors import ConfigurationError
+from authz_lib.entities import EntityUid
+from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.principal import cognito_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,8 @@ __all__ = ["Settings"]
 PREFIX = "AUTHZ_"
 
 _ENTITY = re.compile(r'([A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)::"([^"\\]+)"')
+
+_MAX_NAME_CHARACTERS = 200  # of an `EntityIdentifier` of Verified Permissions
 
 
 class EntityName(NamedTuple):
@@ -32,6 +36,8 @@ def _split(value: object) -> object:
     parts = [part.strip() for part in value.split(",")]
     if "" in parts:
         raise ValueError("an item of the list is empty")
+    if any(part.lower() == "none" for part in parts):
+        raise ValueError("`none` is no item of a list")
     return parts
 
 
@@ -51,6 +57,8 @@ def _strings(value: object) -> list[str]:
 
 
 def _none(value: object) -> object:
+    if isinstance(value, str) and value.lower() == "none" != value:
+        raise ValueError("`none` is written in small letters")
     return None if value == "none" else value
 
 
@@ -58,6 +66,12 @@ def _entity(value: object) -> object:
     match = _ENTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('expected `Type::"id"`')
+    if max(map(len, match.groups())) > _MAX_NAME_CHARACTERS:
+        raise ValueError(f"type and id have at most {_MAX_NAME_CHARACTERS} characters")
+    try:
+        EntityUid(match[1], match[2])
+    except InvalidRequestError:
+        raise ValueError("not an id that Cedar or Verified Permissions takes") from None
     return EntityName(match[1], match[2])
 
 
@@ -108,6 +122,7 @@ class Settings(BaseModel):
     gateway_ttl_seconds: Annotated[int, Field(ge=0, le=3600)]
     identity_sources: Names | None = None
     max_policy_bytes: Annotated[int, Field(ge=1)] = 8192
+    no_resource_policy: Literal["true", "false"] = "false"
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -120,6 +135,8 @@ class Settings(BaseModel):
         for name, value in sorted(given.items()):
             if not value.strip():
                 raise ConfigurationError(f"`{name}` is empty")
+            if value != value.strip() or not value.isprintable():
+                raise ConfigurationError(f"`{name}` has white space around it, or holds an invisible character")
             if name.removeprefix(PREFIX).lower() not in cls.model_fields or name != name.upper():
                 raise ConfigurationError(f"`{name}` is not a setting of this library")
         try:
@@ -141,14 +158,28 @@ class Settings(BaseModel):
         if self.issuer is not None and self.audience is None and self.client_ids is None:
             raise ValueError("`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of `none`")
         if self.issuer is not None and "audience" not in self.model_fields_set:
-            raise ValueError("`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`; `none` says that the tokens have none")
+            raise ValueError("`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`; `none` says that `aud` is not checked")
         if self.jwks_url is not None and self.jwks_file is not None:
             raise ValueError("`AUTHZ_JWKS_URL` and `AUTHZ_JWKS_FILE` exclude each other")
         if (self.gateway_ttl_seconds > 0) != (self.identity_sources is not None):
             raise ValueError(
                 "`AUTHZ_IDENTITY_SOURCES` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0, and only with it"
             )
+        _refuse_without_effect(self)
         return self
+
+
+def _refuse_without_effect(settings: Settings) -> None:
+    """Whoever sets a variable believes that it does something."""
+    given = settings.model_fields_set
+    for name in ("allow_ttl_seconds", "deny_ttl_seconds"):
+        if settings.policies is not None and name in given:
+            raise ValueError(f"`{PREFIX}{name.upper()}` goes with `AUTHZ_POLICY_STORE_ID`: a folder is not cached")
+    for name in ("max_policy_bytes", "no_resource_policy"):
+        if settings.gateway_ttl_seconds == 0 and name in given:
+            raise ValueError(f"`{PREFIX}{name.upper()}` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0")
+    if settings.principal_id == "pool|sub" and settings.issuer is not None and cognito_pool(settings.issuer) is None:
+        raise ValueError("`AUTHZ_PRINCIPAL_ID` is of a Cognito pool, and `AUTHZ_ISSUER` is none")
 
 
 def _exactly_one(settings: Settings, one: str, other: str) -> None:

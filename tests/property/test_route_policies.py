@@ -71,7 +71,8 @@ def led_to(actions, method, path):
 def readings(path):
     """Every path that some reader might see in this one."""
     seen = set()
-    for text in {path, unquote(path)}:
+    overlong = re.sub("(?i)%C0%AF|%E0%80%AF", "/", re.sub("(?i)%C0%AE|%E0%80%AE", ".", path))
+    for text in {path, unquote(path), unquote(unquote(path)), overlong}:
         collapsed = re.sub("/{2,}", "/", text)
         for form in {text, collapsed}:
             kept = []
@@ -124,7 +125,9 @@ def consistent(actions, wished):
 
 escapes = st.sampled_from(
     ["", ".", "..", "*", "?", "%2F", "%2f", "a%2Fb", "%61", "%6Eew", "n%65w", "%2E%2E", "%2e", "v%31", "c%2Dd", "%5C",
-     "%00", "%2561", "x", "7", "new", "a", "b", "v1", "c-d", "..%2Fa", "x y", "NEW", "a;b", "${a}"]
+     "%00", "%2561",
+     "%252F", "a%252fb", "%252E%252e", "%255C", "..%C0%AFa", "%c0%ae%C0%AE", "%E0%80%AF", "\\",
+     "x", "7", "new", "a", "b", "v1", "c-d", "..%2Fa", "x y", "NEW", "a;b", "${a}"]
 )  # fmt: skip
 wild_paths = st.lists(escapes, max_size=5).map(lambda parts: "/" + "/".join(parts))
 

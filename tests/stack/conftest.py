@@ -59,7 +59,9 @@ handler = LambdaAuthorizer(
     application=EntityUid("Application", "shop"),
     response=config["response"],
     context=config.get("context"),
-    gateway_cache=GatewayCache(identity_sources=cache, ttl_seconds=300) if cache else GatewayCache.OFF,
+    gateway_cache=(
+        GatewayCache(identity_sources=cache, ttl_seconds=300, no_resource_policy=True) if cache else GatewayCache.OFF
+    ),
 )
 """
 SERVICE = """

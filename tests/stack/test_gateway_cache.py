@@ -13,8 +13,8 @@ from authz_lib.errors import ConfigurationError
 
 pytestmark = pytest.mark.stack
 
-TOKEN, METHOD, PATH, ROUTE = (
-    "$request.header.Authorization", "$context.httpMethod", "$context.path", "$context.routeKey",
+TOKEN, METHOD, PATH, ROUTE, DOMAIN = (
+    "$request.header.Authorization", "$context.httpMethod", "$context.path", "$context.routeKey", "$context.domainName",
 )  # fmt: skip
 ROUTES = ["GET /orders", "POST /orders", "GET /items", "GET /report", "GET /orders/{id}", "DELETE /orders/{id}"]
 ANY = ["ANY /orders", "ANY /orders/{id}", "GET /report"]
@@ -28,8 +28,12 @@ REPLAYS = {
     "without the method": ([TOKEN, PATH], ANY, ("GET", "/orders/1"), ("DELETE", "/orders/1")),
     "without the path": ([TOKEN, METHOD], ROUTES, ("GET", "/orders"), ("GET", "/orders/2")),
     "the route key for a label": ([TOKEN, ROUTE], ROUTES, ("GET", "/orders/1"), ("GET", "/orders/2")),
-    "without the query": ([TOKEN, METHOD, PATH], ROUTES, ("GET", "/orders/1"), ("GET", "/orders/1?view=full")),
-}
+    "without the query": ([TOKEN, METHOD, PATH, DOMAIN], ROUTES, ("GET", "/orders/1"), ("GET", "/orders/1?view=full")),
+    "with the query, of which one value is the key": (
+        [TOKEN, METHOD, PATH, DOMAIN, "$request.querystring.view"], ROUTES,
+        ("GET", "/orders/1?view=x"), ("GET", "/orders/1?view=x&view=full"),
+    ),
+}  # fmt: skip
 
 
 def refuse(deployment, sources, **options):
@@ -76,7 +80,7 @@ def test_a_key_without_the_token_serves_everybody(deployment):
 
 
 def test_a_key_without_a_context_value_serves_every_value(deployment):
-    sources = [TOKEN, METHOD, PATH, "$request.querystring.view"]
+    sources = [TOKEN, METHOD, PATH, DOMAIN]
     context = {"dept": "$request.header.x-dept"}
     send = deployment.http_api(
         deployment.authorizer("simple", context=context), routes=ROUTES, identity_sources=[TOKEN, METHOD, PATH],
@@ -119,7 +123,7 @@ def test_a_route_that_takes_many_paths_has_one_key_for_them_all_and_the_event_sh
     send = deployment.http_api(honest, routes=greedy, identity_sources=[TOKEN, ROUTE], ttl_seconds=300)
     token = deployment.token()
     assert [send("GET", path, token) for path in ("/orders", "/items", "/orders")] == [500, 500, 500]
-    sources = [TOKEN, METHOD, PATH]
+    sources = [TOKEN, METHOD, PATH, DOMAIN]
     covered = deployment.authorizer("simple", actions=plain, cache=sources)
     send = deployment.http_api(covered, routes=greedy, identity_sources=sources, ttl_seconds=300)
     token = deployment.token()
@@ -128,7 +132,7 @@ def test_a_route_that_takes_many_paths_has_one_key_for_them_all_and_the_event_sh
 
 def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment):
     second = "$request.header.x-amzn-oidc-accesstoken"
-    sources = [TOKEN, second, METHOD, PATH]
+    sources = [TOKEN, second, METHOD, PATH, DOMAIN]
     function = deployment.authorizer("simple", headers=["x-amzn-oidc-accesstoken"])
     send = deployment.http_api(function, routes=ROUTES, identity_sources=sources, ttl_seconds=300)
     assert send("GET", "/orders", None, x_amzn_oidc_accesstoken=deployment.token()) == 401
@@ -138,8 +142,8 @@ def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment):
     assert "two token sources" in refuse(deployment, sources, token_sources=two)
 
 
-def test_a_key_that_covers_everything_replays_only_what_is_right(deployment):
-    sources = [TOKEN, METHOD, PATH]
+@pytest.mark.parametrize("sources", [[TOKEN, METHOD, PATH, DOMAIN], [TOKEN, ROUTE, PATH]])
+def test_a_key_that_covers_everything_replays_only_what_is_right(deployment, sources):
     label = {"resource_type": "Order", "resource_id_label": "id"}
     get = {"method": "GET", "route": "/orders/{id}", "action": "Get", **label}
     plain = {"version": 1, "actions": [LIST, CREATE, get]}
@@ -155,7 +159,7 @@ def test_a_key_that_covers_everything_replays_only_what_is_right(deployment):
 
 def test_another_key_than_the_declared_one_is_an_error_that_is_not_remembered(deployment):
     plain = {"version": 1, "actions": [LIST]}
-    function = deployment.authorizer("simple", actions=plain, cache=[TOKEN, METHOD, PATH])
+    function = deployment.authorizer("simple", actions=plain, cache=[TOKEN, ROUTE, PATH])
     send = deployment.http_api(function, routes=ROUTES, identity_sources=[TOKEN], ttl_seconds=300)
     assert send("GET", "/orders", deployment.token()) == 500
 
@@ -181,6 +185,16 @@ def test_on_rest_a_policy_for_one_method_refuses_the_second_route(deployment):
     token = deployment.token()
     assert send("GET", "/orders", token) == 200
     assert send("GET", "/items", token) == 403, "the classic fault: allowed, and refused by the remembered policy"
+
+
+def test_on_rest_a_token_authorizer_does_not_decide_by_a_query_that_it_is_not_told(deployment):
+    """It is asked about the path alone; an Allow of it would let `?view=full` through."""
+    routes = ["GET /orders", "GET /orders/{id}"]
+    send = deployment.rest_api(deployment.authorizer("iam"), routes=routes)
+    token = deployment.token()
+    assert send("GET", "/orders", token) == 200
+    assert send("GET", "/orders/1?view=full", token) == 403
+    assert send("GET", "/orders/1", token) == 403, "which of the two it is is not known"
 
 
 def test_on_rest_a_policy_for_every_route_is_right_for_every_route(deployment):

@@ -213,6 +213,8 @@ def test_a_caller_whose_answer_is_larger_than_the_gateway_reads_is_denied_and_no
     authorizer = build(Decisions(), response="iam", verifier=VerifierOfManyGroups())
     answer = authorizer(rest_event(), None)
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    simple = build(Decisions(), response="simple", verifier=VerifierOfManyGroups())(http_event(), None)
+    assert (simple["isAuthorized"], simple["context"]["reason"]) == (False, "invalid_request")
     assert answer["context"]["reason"] == "invalid_request"
 
 

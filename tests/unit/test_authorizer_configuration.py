@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from authz_lib import ActionMap, BearerToken, CedarEngine, EntityUid, GatewayCache, JWTVerifier, LambdaAuthorizer
+from authz_lib import (
+    ActionMap,
+    BearerToken,
+    CedarEngine,
+    EntityUid,
+    GatewayCache,
+    Header,
+    JWTVerifier,
+    LambdaAuthorizer,
+)  # fmt: skip
 from authz_lib.errors import BatchIncompleteError, ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
@@ -19,7 +28,9 @@ LINES = [
     {"method": "GET", "route": "/health", "action": "Health", "public": True},
 ]
 POLICY = 'permit (principal == User::"alice", action == Action::"List", resource == Application::"shop");'
-TOKEN_CACHE = GatewayCache(identity_sources=["method.request.header.Authorization"], ttl_seconds=300)
+TOKEN_CACHE = GatewayCache(
+    identity_sources=["method.request.header.Authorization"], ttl_seconds=300, no_resource_policy=True
+)
 
 
 def verifier(*issuers):
@@ -46,6 +57,16 @@ def build(**options):
     ("options", "message"),
     [
         ({"token_sources": []}, "token_sources"),
+        ({"token_sources": BearerToken()}, "token_sources"),
+        ({"token_sources": ["bearer"]}, "token_sources"),
+        ({"verifier": None}, "verifier"),
+        ({"token_sources": [BearerToken]}, "token_sources"),
+        ({"application": 'Application::"shop"'}, "application"),
+        ({"actions": "actions.json"}, "actions"),
+        ({"decisions": "PSEXAMPLEabcdefg111111"}, "decisions"),
+        ({"decisions": CedarEngine}, "decisions"),
+        ({"context": ["ip"]}, "context"),
+        ({"response": ["iam"]}, "response"),
         ({"response": "json"}, "response"),
         ({"gateway_cache": None}, "gateway_cache"),
         ({"gateway_cache": 0}, "gateway_cache"),
@@ -191,8 +212,19 @@ def test_appsync_forgets_what_read_more_than_the_token():
         {"version": 1, "actions": [{"method": "POST", "route": "/graphql", "action": "List"}]}
     )
     event = events.appsync_authorizer_event(A.token({"sub": "alice"}))
-    plain = build(response="appsync", actions=table)(event)
+    remembers = GatewayCache(identity_sources=["$request.header.Authorization"], ttl_seconds=300)
+    plain = build(response="appsync", actions=table, gateway_cache=remembers)(event)
     assert plain["isAuthorized"] is True
     assert "ttlOverride" not in plain
-    reading = build(response="appsync", actions=table, context={"operation": "$context.operationName"})(event)
+    context = {"operation": "$context.operationName"}
+    reading = build(response="appsync", actions=table, gateway_cache=remembers, context=context)(event)
     assert (reading["isAuthorized"], reading["ttlOverride"]) == (True, 0)
+
+
+def test_appsync_forgets_what_stands_on_another_header_than_its_key():
+    """Its key is `authorizationToken`: everybody may send the same one beside another token."""
+    authorizer = build(response="appsync", actions=None, decisions=None, token_sources=[Header("x-token")])
+    event = events.appsync_authorizer_event("x")
+    for token, allowed_ in ((A.token({"sub": "alice"}), True), (B.token({"sub": "alice"}), False)):
+        answer = authorizer({**event, "requestHeaders": {"x-token": token}})
+        assert (answer["isAuthorized"], answer["ttlOverride"]) == (allowed_, 0)

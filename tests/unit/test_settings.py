@@ -97,6 +97,19 @@ SECRET = "s3cr3t-value"
         {"AUTHZ_CONTEXT": "ip=$context.identity.sourceIp,ip=$request.header.x"},
         {"AUTHZ_ALGORITHMS": "ES256"},
         {"AUTHZ_JWKS_URL": "https://a.example", "AUTHZ_JWKS_FILE": "jwks.json"},
+        {"AUTHZ_TENANT_CLAIM": "None"},
+        {"AUTHZ_TENANT_CLAIM": " none"},
+        {"AUTHZ_GROUPS_CLAIM": "NONE"},
+        {"AUTHZ_CLIENT_IDS": "none"},
+        {"AUTHZ_CLIENT_IDS": "web,none"},
+        {"AUTHZ_AUDIENCE": "none,orders"},
+        {"AUTHZ_ACTIONS": "actions.json\n"},
+        {"AUTHZ_ACTIONS": "act\0ions.json"},
+        {"AUTHZ_APPLICATION": f'Application::"{"x" * 300}"'},
+        {"AUTHZ_APPLICATION": 'in::"a"'},
+        {"AUTHZ_MAX_POLICY_BYTES": "100"},
+        {"AUTHZ_NO_RESOURCE_POLICY": "true"},
+        {"AUTHZ_NO_RESOURCE_POLICY": "yes"},
     ],
 )
 def test_a_wrong_or_contradicting_variable_is_refused_without_its_value(wrong):
@@ -116,6 +129,26 @@ def test_an_issuer_needs_an_audience_or_an_explicit_none():
     assert Settings.read({**issuer, "AUTHZ_AUDIENCE": "a,b"}).audience == ["a", "b"]
     with pytest.raises(ConfigurationError, match="AUTHZ_AUDIENCE"):
         Settings.read({**{k: v for k, v in issuer.items() if k != "AUTHZ_CLIENT_IDS"}, "AUTHZ_AUDIENCE": "none"})
+
+
+@pytest.mark.parametrize("name", ["AUTHZ_ALLOW_TTL_SECONDS", "AUTHZ_DENY_TTL_SECONDS"])
+def test_a_time_to_live_without_a_cache_is_refused(name):
+    folder = {**without("AUTHZ_POLICY_STORE_ID"), "AUTHZ_POLICIES": "policies"}
+    assert Settings.read(folder).policies == "policies"
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.read({**folder, name: "60"})
+
+
+def test_a_pools_ids_need_a_pool():
+    issuer = {
+        **without("AUTHZ_USER_POOL_ID", "AUTHZ_TOKEN_USE"),
+        "AUTHZ_AUDIENCE": "a",
+        "AUTHZ_PRINCIPAL_ID": "pool|sub",
+    }
+    pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
+    assert Settings.read({**issuer, "AUTHZ_ISSUER": pool}).principal_id == "pool|sub"
+    with pytest.raises(ConfigurationError, match="AUTHZ_PRINCIPAL_ID"):
+        Settings.read({**issuer, "AUTHZ_ISSUER": ISSUER})
 
 
 def test_a_check_that_would_not_happen_is_refused():
@@ -160,6 +193,38 @@ def test_from_env_builds_a_whole_authorizer(environment, monkeypatch):
     assert authorizer(event)["context"]["reason"] == "access_denied"
     event = events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "other"}))
     assert authorizer(event)["context"]["reason"] == "invalid_claim"
+
+
+def test_a_refusal_names_the_variable(environment):
+    """What refuses them speaks of its own arguments, which nobody has set."""
+    for name, value in {
+        "AUTHZ_TOKEN_SOURCES": "header:a b",
+        "AUTHZ_JWKS_FILE": "missing.json",
+        "AUTHZ_ACTIONS": "missing.json",
+        "AUTHZ_POLICIES": "missing",
+        "AUTHZ_CONTEXT": "ip=sourceIp",
+    }.items():
+        with pytest.raises(ConfigurationError, match=r"AUTHZ_\*" if name == "AUTHZ_CONTEXT" else name):
+            LambdaAuthorizer.from_env({**environment[1], name: value})
+
+
+def test_the_region_is_read_from_the_same_variables(environment):
+    _, variables = environment
+    store = {**variables, "AUTHZ_POLICY_STORE_ID": "PSEXAMPLEabcdefg111111", "AWS_REGION": "eu-west-1"}
+    del store["AUTHZ_POLICIES"]
+    assert isinstance(LambdaAuthorizer.from_env(store), LambdaAuthorizer)
+
+
+def test_one_policy_for_every_route_needs_the_word_that_nothing_else_allows(environment):
+    cache = {
+        "AUTHZ_RESPONSE": "iam",
+        "AUTHZ_GATEWAY_TTL_SECONDS": "60",
+        "AUTHZ_IDENTITY_SOURCES": "method.request.header.Authorization",
+    }
+    variables = {**environment[1], **cache}
+    with pytest.raises(ConfigurationError, match="no_resource_policy"):
+        LambdaAuthorizer.from_env(variables)
+    assert LambdaAuthorizer.from_env({**variables, "AUTHZ_NO_RESOURCE_POLICY": "true"}) is not None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ handler = LambdaAuthorizer(
     tenant_claim="tenant_id",
     response="iam",
     # As the template deploys it.  The gateway replays an answer on every route, so each answer covers every route; that
-    # this can be right for this map is proven here, when the function starts.
-    gateway_cache=GatewayCache(identity_sources=["method.request.header.Authorization"], ttl_seconds=60),
+    # this can be right for this map is proven here, when the function starts.  The API has no resource policy, which
+    # would make an Allow of what such an answer does not speak about.
+    gateway_cache=GatewayCache(
+        identity_sources=["method.request.header.Authorization"], ttl_seconds=60, no_resource_policy=True
+    ),
 )

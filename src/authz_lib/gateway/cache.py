@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from authz_lib.actions import ActionMap
     from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
 
-__all__ = ["GatewayCache", "Input", "Scope", "check_key", "prove"]
+__all__ = ["GatewayCache", "Input", "Scope", "check_key", "prove", "require_no_resource_policy"]
 
 Scope: TypeAlias = Literal["request", "table"]
 """What one answer speaks about: this very request, or every route of the action map for this token."""
@@ -79,15 +80,32 @@ class Input:
     def read(self, event: AuthorizerEvent) -> tuple[str, ...]:
         """All values that the event holds for this input; empty where it holds none."""
         if self.part == "header":
-            return event.headers.get(self.name, ())
+            found = event.headers.get(self.name, ())
+            return found or (_cookies(event) if self.name == "cookie" else ())
         if self.part == "querystring":
-            return tuple(event.query.get(self.name, ()))
+            return tuple((event.query or {}).get(self.name, ()))
         if self.part == "stage-variable":
             variables = event.raw.get("stageVariables")
             value = variables.get(self.name) if isinstance(variables, dict) else None
         else:
             value = _CONTEXT[self.name](event)
         return (value,) if type(value) is str else ()
+
+    def is_told(self, event: AuthorizerEvent) -> bool:
+        """Whether an event of this kind would hold the input if the request had it."""
+        if self.part == "context":
+            return self.name == "operationName" or bool(self.read(event))
+        if self.part == "header":
+            return event.kind != "rest-token" or self.name == "authorization"
+        return event.kind not in {"rest-token", "appsync"}
+
+
+def _cookies(event: AuthorizerEvent) -> tuple[str, ...]:
+    """The header ``Cookie`` of a 2.0 event, which holds it in parts."""
+    parts = event.raw.get("cookies")
+    if not isinstance(parts, list) or not parts or not all(type(part) is str for part in parts):
+        return ()
+    return ("; ".join(parts),)
 
 
 def _request_context(event: AuthorizerEvent, *names: str) -> Any:
@@ -123,12 +141,17 @@ class GatewayCache:
             "$context.path"]``: they are the cache's key.
         ttl_seconds: the deployed time to live, 1 to 3600; a refused or expired caller may pass that much longer.
         max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
+        no_resource_policy: says that the API has no resource policy (HTTP and WebSocket APIs cannot have one).  An IAM
+            answer that covers every route needs it: such a policy can be silent about a route (``*`` crosses ``/``, and
+            no pattern names what the map does not know), and an API's resource policy makes an Allow of silence.
 
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
 
     A key with the route instead of the path is right only where a route has one meaning: on ``$default``, ``ANY`` and
-    greedy routes the authorizer raises, so that the gateway remembers nothing.
+    greedy routes the authorizer raises, so that the gateway remembers nothing.  A path alone names no route either:
+    below a stage ``admin``, ``/admin/users`` of the API's own domain is ``/users``, and of a custom domain it is
+    ``/admin/users``.  So a simple answer needs ``$context.domainName`` or ``$context.routeKey`` beside the path.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -141,11 +164,19 @@ class GatewayCache:
     identity_sources: Sequence[str]
     ttl_seconds: int
     max_policy_bytes: int = 8192
+    no_resource_policy: bool = False
 
     OFF: ClassVar[GatewayCache]
 
-    def __init__(self, *, identity_sources: Iterable[str], ttl_seconds: int, max_policy_bytes: int = 8192) -> None:
-        if isinstance(identity_sources, str):
+    def __init__(
+        self,
+        *,
+        identity_sources: Iterable[str],
+        ttl_seconds: int,
+        max_policy_bytes: int = 8192,
+        no_resource_policy: bool = False,
+    ) -> None:
+        if isinstance(identity_sources, str) or not isinstance(identity_sources, Iterable):
             raise ConfigurationError("`identity_sources` must be a list")
         sources = tuple(identity_sources)
         if not sources:
@@ -155,9 +186,14 @@ class GatewayCache:
             raise ConfigurationError("`identity_sources` names one input twice")
         if type(ttl_seconds) is not int or not 1 <= ttl_seconds <= 3600:
             raise ConfigurationError("`ttl_seconds` must be a whole number from 1 to 3600; `GatewayCache.OFF` says 0")
+        if type(max_policy_bytes) is not int or max_policy_bytes < 1:
+            raise ConfigurationError("`max_policy_bytes` must be a whole number above 0")
+        if type(no_resource_policy) is not bool:
+            raise ConfigurationError("`no_resource_policy` must be `True` or `False`")
         object.__setattr__(self, "identity_sources", sources)
         object.__setattr__(self, "ttl_seconds", ttl_seconds)
         object.__setattr__(self, "max_policy_bytes", max_policy_bytes)
+        object.__setattr__(self, "no_resource_policy", no_resource_policy)
 
     def __repr__(self) -> str:
         if not self.identity_sources:
@@ -177,7 +213,8 @@ class GatewayCache:
 
 def _off() -> GatewayCache:
     cache = object.__new__(GatewayCache)
-    for name, value in (("identity_sources", ()), ("ttl_seconds", 0), ("max_policy_bytes", 8192)):
+    nothing = {"identity_sources": (), "ttl_seconds": 0, "max_policy_bytes": 8192, "no_resource_policy": False}
+    for name, value in nothing.items():
         object.__setattr__(cache, name, value)
     return cache
 
@@ -207,24 +244,74 @@ def prove(
 
     The answer ``"table"`` is a demand: the policy must then be right for every route, see `RoutePolicies`.
     """
+    _prove_told([*cache.inputs, *context.values()], response)
     if cache.is_off:
         return "request"
     inputs = set(cache.inputs)
     _prove_token(inputs, tokens)
-    if response == "appsync":  # AppSync remembers for the token alone; what reads more than it answers `ttlOverride: 0`
-        return "request"
+    if response == "appsync":
+        _prove_appsync(inputs)
+        return "request"  # what reads more than the token answers `ttlOverride: 0`
     _prove_covered(inputs, context.values(), "a context value")
-    if actions is None:
-        return "table" if response == "iam" and not inputs >= _REQUEST else "request"
+    _prove_one_value(context.values(), "a context value")
     if response == "iam" and not inputs >= _REQUEST:
         return "table"
-    _prove_route(inputs)
+    if actions is None:
+        return "request"
+    _prove_route(inputs, response)
     for entry in actions.entries:
         name = f"{entry.method} {entry.route}"
         if entry.resource_id_label is not None:
             _prove_covered(inputs, [Input("context", "path")], f"the label of `{name}`")
-        _prove_covered(inputs, [Input("querystring", key) for key in entry.query], f"the query of `{name}`")
+        _prove_one_value([Input("querystring", key) for key in entry.query], f"the query of `{name}`")
     return "request"
+
+
+# What the events of a kind of API never hold; the others hold more than one kind's.
+_UNTOLD = {"simple": {"resourcePath", "operationName"}, "iam": {"operationName"}}
+
+
+def _prove_told(inputs: Iterable[Input], response: Literal["simple", "iam", "appsync"]) -> None:
+    for item in inputs:
+        if response == "appsync":
+            told = item.part == "header" or item == Input("context", "operationName")
+        else:
+            told = item.part != "context" or item.name not in _UNTOLD[response]
+        if not told:
+            raise ConfigurationError(f"`{item}` is in no event that is answered with `{response}`")
+
+
+def _prove_appsync(inputs: set[Input]) -> None:
+    if inputs != {Input("header", "authorization")}:
+        raise ConfigurationError(
+            "AppSync keys on `authorizationToken` alone: the one identity source is `$request.header.authorization`, "
+            "and the token is read from it; else use `GatewayCache.OFF`, which answers `ttlOverride: 0`"
+        )
+
+
+def _prove_one_value(needed: Iterable[Input], what: str) -> None:
+    for item in needed:
+        if item.part == "querystring":
+            raise ConfigurationError(
+                f"`{item}` ({what}) cannot be a safe identity source: which value of a repeated parameter the gateway "
+                "keys on is documented nowhere, and the service may read another; use `GatewayCache.OFF`"
+            )
+
+
+def require_no_resource_policy(cache: GatewayCache) -> None:
+    """Refuse a policy that may be silent about a route where an API's resource policy could make an Allow of silence.
+
+    Raises:
+        ConfigurationError: nobody has said that there is none.
+
+    See the API Gateway developer guide, "How API Gateway resource policies affect authorization workflow".
+    """
+    if not cache.no_resource_policy:
+        raise ConfigurationError(
+            "one policy for every route can be silent about a route, and an API's resource policy makes an Allow of "
+            "silence: say `no_resource_policy=True` if the API has none, or have `context.httpMethod` and "
+            "`context.path` as identity sources too"
+        )
 
 
 def _prove_token(inputs: set[Input], tokens: Sequence[Input | None]) -> None:
@@ -248,18 +335,20 @@ def _prove_covered(inputs: set[Input], needed: Iterable[Input], what: str) -> No
 
 
 _REQUEST = {Input("context", "httpMethod"), Input("context", "path")}
-_ROUTES = (
-    _REQUEST,
-    {Input("context", "httpMethod"), Input("context", "resourcePath")},
-    {Input("context", "routeKey")},
-)
+_ROUTE_KEY = {Input("context", "routeKey")}
+_DOMAIN = {Input("context", "domainName")}
+# An IAM answer names the method and path of its own request, so it is right for no other, whatever the key.
+_ROUTES: dict[str, tuple[set[Input], ...]] = {
+    "simple": (_REQUEST | _DOMAIN, _ROUTE_KEY),
+    "iam": (_REQUEST,),
+}
 
 
-def _prove_route(inputs: set[Input]) -> None:
-    if not any(keys <= inputs for keys in _ROUTES):
+def _prove_route(inputs: set[Input], response: Literal["simple", "iam"]) -> None:
+    if not any(keys <= inputs for keys in _ROUTES[response]):
         raise ConfigurationError(
-            "the route is not covered by the identity sources: an Allow for one route would be replayed on all; add "
-            "`$context.httpMethod` and `$context.path`, or `$context.routeKey`"
+            "the route is not covered by the identity sources: an Allow for one route would be replayed on others; add "
+            "`$context.httpMethod`, `$context.path` and `$context.domainName`, or `$context.routeKey`"
         )
 
 
@@ -280,12 +369,25 @@ def check_key(cache: GatewayCache, event: AuthorizerEvent, *, reads_route: bool 
         return
     if event.kind == "rest-token" and len(cache.inputs) > 1:
         raise ConfigurationError("a TOKEN authorizer is cached on its header alone, not on what was declared")
-    if Input("context", "routeKey") in cache.inputs and (event.route or "$default").startswith(("ANY ", "$")):
-        raise ConfigurationError("the route key does not name a method, so it does not tell requests apart")
-    if reads_route and Input("context", "path") not in cache.inputs and _takes_many_paths(event.route):
-        raise ConfigurationError("the route takes many paths, so it does not tell requests apart: add `$context.path`")
+    if reads_route:
+        _check_route_is_told(set(cache.inputs), event)
     if not _same_identity(cache.inputs, event):
         raise ConfigurationError("the identity sources of the event are not the declared ones")
+
+
+def _check_route_is_told(inputs: set[Input], event: AuthorizerEvent) -> None:
+    """What the key must hold depends on the route that was deployed, and only an event tells which that is."""
+    by_route_key = inputs >= _ROUTE_KEY and Input("context", "httpMethod") not in inputs
+    if by_route_key and (event.route or "$default").startswith(("ANY ", "$")):
+        raise ConfigurationError("the route key does not name a method, so it does not tell requests apart")
+    if not _takes_many_paths(event.route):
+        return
+    if Input("context", "path") not in inputs:
+        raise ConfigurationError("the route takes many paths, so it does not tell requests apart: add `$context.path`")
+    if event.kind == "http-2.0" and not inputs >= _DOMAIN:
+        raise ConfigurationError(
+            "the route takes many paths, and one path may be two of them on two domains: add `$context.domainName`"
+        )
 
 
 def _takes_many_paths(route: str | None) -> bool:
@@ -310,5 +412,7 @@ def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
 def _spellings(item: Input, event: AuthorizerEvent) -> Iterable[str]:
     if item == Input("context", "path"):  # with or without the stage
         return {*item.read(event), event.path or "", event.raw.get("rawPath") or ""} - {""}
+    if item == Input("header", "cookie"):  # a 2.0 event holds it in parts
+        return {text.replace("; ", by) for text in item.read(event) for by in ("; ", ";", ",", ", ")}
     values = item.read(event)
     return (",".join(values),) if values else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
+from authz_lib.gateway.responses import check_size
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, caller_key, cognito_pool
 
@@ -24,6 +25,7 @@ Claim: TypeAlias = "str | Mapping[str, str | None] | None"
 """A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
 
 _REMEMBERED = 1024
+_CERTAINLY_SMALL = 600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
 
 
 class Verifier(Protocol):
@@ -58,8 +60,12 @@ class Callers:
     def __init__(
         self, verifier: Verifier, sources: Sequence[TokenSource], *, tenant_claim: Claim, groups_claim: Claim
     ) -> None:
+        if not isinstance(sources, list | tuple) or not all(_is_source(s) for s in sources):
+            raise ConfigurationError("`token_sources` must be a list of sources, such as `[BearerToken()]`")
         if not sources:
             raise ConfigurationError("`token_sources` must not be empty")
+        if not callable(getattr(verifier, "verify", None)):
+            raise ConfigurationError("`verifier` must have a method `verify`, as `JWTVerifier` has")
         self._verifier = verifier
         self._sources = tuple(sources)
         issuers = getattr(verifier, "issuers", None)
@@ -74,6 +80,7 @@ class Callers:
         Raises:
             AuthenticationError: there is no acceptable token, or it does not say when it expires.
             AccessDeniedError: the token lacks a scope or group that the verifier asks for.
+            InvalidRequestError: the caller's groups and claims are more than a gateway passes on.
             DependencyError: the key set did not answer.
         """
         token = self._verifier.verify(read_token(event, self._sources))
@@ -87,9 +94,16 @@ class Callers:
         )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        caller = Caller(principal, to_context(principal), caller_key(principal))
+        context = to_context(principal)
+        if sum([len(value) for value in context.values() if type(value) is str]) > _CERTAINLY_SMALL:
+            check_size(context)
+        caller = Caller(principal, context, caller_key(principal))
         self._known[id(token)] = token, caller
         return caller
+
+
+def _is_source(source: object) -> bool:
+    return not isinstance(source, type) and callable(getattr(source, "read", None))
 
 
 def require_qualified_ids(verifier: object, decisions: object) -> None:

@@ -16,7 +16,7 @@ from authz_lib.errors import (
     UntrustedEventError,
 )
 from authz_lib.gateway.context import principal_from_context
-from authz_lib.gateway.events import proxy_kind
+from authz_lib.gateway.events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, cognito_pool
 
@@ -89,15 +89,15 @@ class ExpectedGateway:
     _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
+        if self.kind not in tuple(_KINDS):  # a tuple: what is no text may not be hashable
             raise ConfigurationError(f"`kind` must be one of {', '.join(f'`{kind}`' for kind in _KINDS)}")
         for name in ("account_id", "issuer", "tenant_claim", "groups_claim"):
             _check_text(getattr(self, name), name)
         if not callable(self.api_id):
             _check_text(self.api_id, "api_id")
-        if self.token_use not in {"access", "id", None}:
+        if self.token_use not in ("access", "id", None):
             raise ConfigurationError("`token_use` must be `access`, `id` or `None`")
-        if self.groups_separator not in {",", " ", None}:
+        if self.groups_separator not in (",", " ", None):
             raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
         self._check_clients()
         if self.kind.endswith("-iam") and (self.issuer, self.client_ids, self.token_use) != (None, None, None):
@@ -106,7 +106,8 @@ class ExpectedGateway:
     def _check_clients(self) -> None:
         if self.client_ids is None:
             return
-        if isinstance(self.client_ids, (str, bytes)) or not self.client_ids or not all(self.client_ids):
+        clients = self.client_ids if isinstance(self.client_ids, (list, tuple, set, frozenset)) else ()
+        if not clients or not all(type(client) is str and client for client in clients):
             raise ConfigurationError("`client_ids` must be a list of client ids, or `None`")
         object.__setattr__(self, "client_ids", frozenset(self.client_ids))
 
@@ -146,15 +147,17 @@ def principal_from_event(
         event: the proxy event.
         gateway: whose word is taken.
         verifier: also take an event without gateway claims, if this verifier accepts the token in it; ``None`` (the
-            default) refuses such events.  Claims that are there and wrong are refused either way.
+            default) refuses such events.  Claims that are there and wrong, and an API or account that is there and not
+            the pinned one, are refused either way.
         token_sources: where that token is read from; needed with ``verifier``.
-        clock: seconds since the epoch.
+        clock: seconds since the epoch, for the gateway's claims; a verifier has its own.
 
     Raises:
         UntrustedEventError: another kind, API or account, or no claims; names what was missing.
         InvalidClaimError: a claim is not the expected one.
         TokenExpiredError: ``exp`` has passed.
         InvalidTokenError, MissingTokenError, DependencyError: as the verifier says, if one is given.
+        ConfigurationError: ``verifier`` without ``token_sources``, or for IAM, where no token says who calls.
 
     See the API Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs".
 
@@ -166,11 +169,14 @@ def principal_from_event(
       ...
     authz_lib.errors.UntrustedEventError: the event is of no known kind of proxy event, or of more than one
     """
+    if verifier is not None and (not token_sources or gateway.kind.endswith("-iam")):
+        raise ConfigurationError("`verifier` needs `token_sources`, and has no use where IAM authorizes")
     try:
         holder = _trusted_authorizer(event, gateway)
     except UntrustedEventError:
-        if verifier is None or _holds_claims(event):
+        if verifier is None or _holds_claims(event) or is_authorizer_event(event):
             raise
+        _check_pins_that_are_there(event, gateway)
         return _verified(event, gateway, verifier, token_sources)
     now = clock()
     if gateway.kind.endswith("-iam"):
@@ -215,8 +221,23 @@ def _trusted_authorizer(event: JSONObject, gateway: ExpectedGateway) -> JSONObje
 
 def _holds_claims(event: JSONObject) -> bool:
     """Whether a gateway, ours or another, has left claims in the event: those are judged, never passed by."""
+    context = _context_of(event)
+    identity = context.get("identity")
+    return bool(context.get("authorizer")) or (isinstance(identity, dict) and bool(identity.get("userArn")))
+
+
+def _context_of(event: JSONObject) -> JSONObject:
     context = event.get("requestContext") if isinstance(event, dict) else None
-    return isinstance(context, dict) and bool(context.get("authorizer"))
+    return context if isinstance(context, dict) else {}
+
+
+def _check_pins_that_are_there(event: JSONObject, gateway: ExpectedGateway) -> None:
+    """An event that names its API is of that one; a local run may name none."""
+    context = _context_of(event)
+    if context.get("apiId") is not None:
+        _check_pinned(context, "apiId", gateway.expected_api())
+    if context.get("accountId") is not None:
+        _check_pinned(context, "accountId", gateway.account_id)
 
 
 def _check_pinned(context: JSONObject, name: str, expected: str | None) -> None:

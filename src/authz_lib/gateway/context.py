@@ -25,6 +25,7 @@ REASON = "reason"
 
 _NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
 _quote = json.encoder.encode_basestring_ascii
+_MAX_SECONDS = 10**15
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
@@ -42,6 +43,8 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     """
     if principal.expires_at is None:
         raise InvalidClaimError("`exp` is missing", claim="exp")
+    if not 0 <= principal.expires_at < _MAX_SECONDS:  # what `principal_from_context` would refuse
+        raise InvalidClaimError("`exp` is out of range", claim="exp")
     token_use = principal.claims.get("token_use")
     return {
         "sub": principal.subject,
@@ -123,6 +126,6 @@ def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
 def _seconds(value: object) -> float:
     if type(value) is str and _SECONDS.fullmatch(value):
         return float(value)
-    if type(value) in {int, float} and isinstance(value, (int, float)) and 0 <= value < 10**15:
+    if type(value) in {int, float} and isinstance(value, (int, float)) and 0 <= value < _MAX_SECONDS:
         return float(value)
     raise UntrustedEventError("`exp` of the principal is not a number of seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,34 @@ from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParamete
 from authz_lib.tokens import JWTVerifier, StaticKeySet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.settings import Settings
 
-__all__ = ["gateway_cache_of", "token_sources_of", "verifier_of"]
+__all__ = ["blamed", "gateway_cache_of", "token_sources_of", "verifier_of"]
 
 _SOURCES: dict[str, Callable[[str], TokenSource]] = {"header": Header, "cookie": Cookie, "query": QueryParameter}
+
+
+@contextmanager
+def blamed(variable: str) -> Iterator[None]:
+    """Name the variable whose value is refused in the words of what it is for."""
+    try:
+        yield
+    except ConfigurationError as error:
+        message = f"`{variable}`: {error}"
+    else:
+        return
+    raise ConfigurationError(message)
 
 
 def verifier_of(settings: Settings) -> JWTVerifier:
     """The verifier: of a Cognito pool, of an OpenID provider, or of an issuer with a given key set."""
     keys: dict[str, Any] = {}
     if settings.jwks_file is not None:
-        keys["keys"] = StaticKeySet(Path(settings.jwks_file))
+        with blamed("AUTHZ_JWKS_FILE"):
+            keys["keys"] = StaticKeySet(Path(settings.jwks_file))
     if settings.user_pool_id is not None:
         if settings.jwks_url is not None:
             keys["jwks_url"] = settings.jwks_url
@@ -41,7 +55,8 @@ def verifier_of(settings: Settings) -> JWTVerifier:
     if settings.jwks_url is not None:
         from authz_lib.tokens import RemoteKeySet
 
-        keys["keys"] = RemoteKeySet(settings.jwks_url)
+        with blamed("AUTHZ_JWKS_URL"):
+            keys["keys"] = RemoteKeySet(settings.jwks_url)
     make: Callable[..., JWTVerifier] = JWTVerifier if keys else JWTVerifier.oidc
     issuer: dict[str, Any] = {"issuer": settings.issuer}
     return make(
@@ -57,7 +72,8 @@ def token_sources_of(settings: Settings) -> list[TokenSource]:
         if text == "bearer":
             sources.append(BearerToken())
         elif kind in _SOURCES and name:
-            sources.append(_SOURCES[kind](name))
+            with blamed("AUTHZ_TOKEN_SOURCES"):
+                sources.append(_SOURCES[kind](name))
         else:
             raise ConfigurationError(
                 "`AUTHZ_TOKEN_SOURCES` is a list of `bearer`, `header:NAME`, `cookie:NAME` and `query:NAME`"
@@ -69,8 +85,10 @@ def gateway_cache_of(settings: Settings) -> GatewayCache:
     """What is deployed; a time to live of 0 is `GatewayCache.OFF`."""
     if settings.identity_sources is None:
         return GatewayCache.OFF
-    return GatewayCache(
-        identity_sources=settings.identity_sources,
-        ttl_seconds=settings.gateway_ttl_seconds,
-        max_policy_bytes=settings.max_policy_bytes,
-    )
+    with blamed("AUTHZ_IDENTITY_SOURCES"):
+        return GatewayCache(
+            identity_sources=settings.identity_sources,
+            ttl_seconds=settings.gateway_ttl_seconds,
+            max_policy_bytes=settings.max_policy_bytes,
+            no_resource_policy=settings.no_resource_policy == "true",
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from urllib.parse import parse_qsl
@@ -12,7 +14,15 @@ from authz_lib.gateway.arns import MethodArn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["AuthorizerEvent", "AuthorizerKind", "JSONObject", "ProxyKind", "parse_authorizer_event", "proxy_kind"]
+__all__ = [
+    "AuthorizerEvent",
+    "AuthorizerKind",
+    "JSONObject",
+    "ProxyKind",
+    "is_authorizer_event",
+    "parse_authorizer_event",
+    "proxy_kind",
+]
 
 JSONObject: TypeAlias = "Mapping[str, Any]"
 """A JSON document whose root is an object, such as a Lambda event."""
@@ -75,8 +85,12 @@ class AuthorizerEvent(NamedTuple):
         return lowered
 
     @property
-    def query(self) -> Mapping[str, tuple[str, ...]]:
-        """Every query parameter, decoded, with all its values."""
+    def query(self) -> Mapping[str, tuple[str, ...]] | None:
+        """Every query parameter, decoded, with all its values; ``None`` where the event holds none whatever was sent:
+        TOKEN and AppSync.
+        """
+        if self.kind in _WITHOUT_QUERY:
+            return None
         text = self.raw.get("rawQueryString")
         if text is None:
             return _multi(self.raw, "queryStringParameters", "multiValueQueryStringParameters")
@@ -92,13 +106,25 @@ class AuthorizerEvent(NamedTuple):
     def hands_over(self, labels: Mapping[str, str]) -> bool:
         """Whether labels read from the path are those that the service behind an HTTP API will be handed.
 
-        HTTP APIs hand over a ``rawPath`` that they have decoded themselves; decoding it again makes ``a b`` of
-        ``a%2520b``, where the service gets ``a%20b``: a right to the one must not open the other.  Nothing is compared
-        on other kinds, whose path comes as sent.
+        HTTP APIs hand over a ``rawPath`` that they have decoded themselves, cut off at a decoded ``?``.  Decoding it
+        again makes ``a b`` of ``a%2520b``, where the service gets ``a%20b``: a right to one must not open the other.
+        The values are compared in the order of the route's labels, since the API may call them otherwise than the map.
+        Where the API hands over no single labels (greedy routes, ``$default``), the path must hold no ``%``.  Nothing
+        is compared on other kinds, whose path comes as sent.
+
+        Args:
+            labels: the decoded values, in the order of the path.
         """
         if not self.kind.startswith("http-"):
             return True
-        return all(labels.get(name, value) == value for name, value in self.path_parameters.items())
+        names, greedy = _labels_of(self.route or "")
+        handed = self.path_parameters
+        if not names or any(name not in handed for name in names):
+            return "%" not in self.path
+        if not greedy:
+            return [handed[name] for name in names] == list(labels.values())
+        rebuilt = _LABEL.sub(lambda match: handed[match[1]], (self.route or "").rpartition(" ")[2])
+        return "%" not in self.path and rebuilt.rstrip("/") == self.path.rstrip("/")
 
     @property
     def identity(self) -> tuple[str, ...] | None:
@@ -114,6 +140,16 @@ class AuthorizerEvent(NamedTuple):
         if not _is_list_of_strings(values):
             raise UntrustedEventError("`identitySource` of the event is not a list of strings")
         return tuple(values)
+
+
+_WITHOUT_QUERY = frozenset({"rest-token", "appsync"})
+_LABEL = re.compile(r"\{([^{}+]+)\+?\}")
+
+
+@lru_cache(maxsize=1024)
+def _labels_of(route: str) -> tuple[tuple[str, ...], bool]:
+    """The labels of a deployed route, in order, and whether one of them is greedy."""
+    return tuple(_LABEL.findall(route)), "+}" in route
 
 
 def parse_authorizer_event(event: JSONObject) -> AuthorizerEvent:
@@ -233,13 +269,18 @@ def proxy_kind(event: JSONObject) -> ProxyKind:
     """
     if not _is_object(event):
         raise UntrustedEventError("the event is not a JSON object")
-    if "authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST"):
+    if is_authorizer_event(event):
         raise UntrustedEventError("the event is an authorizer's, not a service's")
     context = _object(event, "requestContext")
     kinds = [kind for kind, is_kind in _PROXY_KINDS if is_kind(event, context)]
     if len(kinds) != 1:
         raise UntrustedEventError("the event is of no known kind of proxy event, or of more than one")
     return kinds[0]
+
+
+def is_authorizer_event(event: object) -> bool:
+    """Whether the event is a question to an authorizer, whatever else it looks like."""
+    return _is_object(event) and ("authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST"))
 
 
 def _is_function_url(event: JSONObject, context: JSONObject) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib._support.clock import system_clock
-from authz_lib.errors import ConfigurationError, UntrustedEventError
+from authz_lib.errors import ConfigurationError, InvalidClaimError, UntrustedEventError
 from authz_lib.gateway.context import PRINCIPAL_KEYS, principal_from_context, to_context
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class SecretHeader:
             raise ConfigurationError("`name` must be a header that a gateway's mapping can set")
         if isinstance(self.secrets, str) or not self.secrets:
             raise ConfigurationError("`secrets` must be a list of at least one secret")
-        if any(type(secret) is not str or len(secret.encode()) < _MIN_SECRET_BYTES for secret in self.secrets):
+        if not all(type(secret) is str and secret.isprintable() for secret in self.secrets):
+            raise ConfigurationError("a secret must be printable text: it is sent as a header")
+        if any(len(secret.encode()) < _MIN_SECRET_BYTES for secret in self.secrets):
             raise ConfigurationError(f"a secret must have at least {_MIN_SECRET_BYTES} bytes")
 
     def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
@@ -112,8 +114,8 @@ class MutualTLS:
     issuer_dn: str
 
     def __post_init__(self) -> None:
-        if not self.subject_dn or not self.issuer_dn:
-            raise ConfigurationError("`subject_dn` and `issuer_dn` must not be empty")
+        if not all(type(name) is str and name for name in (self.subject_dn, self.issuer_dn)):
+            raise ConfigurationError("`subject_dn` and `issuer_dn` must be non-empty strings")
 
     def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
         """Refuse an event without this very certificate."""
@@ -130,14 +132,19 @@ def principal_to_headers(principal: Principal) -> dict[str, str]:
     """Every principal header, empty where the principal has no value.
 
     Raises:
-        InvalidClaimError: the principal has no expiry.
+        InvalidClaimError: the principal has no expiry, or a value that no header can hold unambiguously: what is not
+            printable ASCII, or has a comma, with which gateways join repeated headers.
 
     >>> from authz_lib.principal import Principal
     >>> principal_to_headers(Principal("alice", expires_at=1700000000.0))["x-principal-exp"]
     '1700000000'
     """
     context = to_context(principal)
-    return {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
+    headers = {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
+    for key, header in PRINCIPAL_HEADERS.items():
+        if not _is_unambiguous(key, headers[header]):
+            raise InvalidClaimError(f"`{key}` of the principal cannot be a header", claim=key)
+    return headers
 
 
 def principal_from_headers(event: JSONObject, *, proof: Proof | None, clock: Clock = system_clock) -> Principal:
@@ -173,10 +180,14 @@ def _single(headers: Mapping[str, tuple[str, ...]], key: str, header: str) -> st
     values = headers.get(header, ())
     if len(values) != 1:
         raise UntrustedEventError(f"`{header}` is missing or there more than once")
-    # Gateways join repeated headers with a comma; in a JSON list one would be a syntax error.
-    if not _PRINTABLE.fullmatch(values[0]) or (key not in {"groups", "scopes"} and "," in values[0]):
+    if not _is_unambiguous(key, values[0]):
         raise UntrustedEventError(f"`{header}` is malformed or there more than once")
     return values[0]
+
+
+def _is_unambiguous(key: str, value: str) -> bool:
+    # Gateways join repeated headers with a comma; in a JSON list one would be a syntax error.
+    return _PRINTABLE.fullmatch(value) is not None and (key in {"groups", "scopes"} or "," not in value)
 
 
 def _all_headers(event: Any) -> dict[str, tuple[str, ...]]:

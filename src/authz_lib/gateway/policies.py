@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.gateway.arns import MAX_RESOURCE_CHARACTERS
 from authz_lib.smithy.uri import UriPattern
 
 if TYPE_CHECKING:
@@ -37,9 +38,22 @@ _HYGIENE = (
     "*%2f*",
     "*%5C*",
     "*%5c*",
+    "*\\*",
+    # ... encoded twice (`%252F`, `%255C`), overlong (`%C0%AF`, `%E0%80%AF`), or ended by a control character.
+    "*%252?*",
+    "*%255?*",
+    "*%C0*",
+    "*%c0*",
+    "*%C1*",
+    "*%c1*",
+    "*%E0%8?*",
+    "*%e0%8?*",
+    "*%0?*",
+    "*%1?*",
 )
 # The longest common prefix of ARNs that is reckoned with at construction; the answer itself is measured again.
 _PREFIX_CHARACTERS = 90
+_MAX_PATTERN_CHARACTERS = MAX_RESOURCE_CHARACTERS - _PREFIX_CHARACTERS
 _ENVELOPE_BYTES = 1024  # the context and the rest of the answer
 _ANY = "*"
 _SOMETHING = "?*"
@@ -86,9 +100,11 @@ class RoutePolicies:
     """Policies for one action map, proven at construction to be right for all of its routes.
 
     Proven: whichever routes a caller is allowed, the policy allows each of them and none of the others.  It also
-    refuses paths that read as two (dot segments, empty segments, encoded slashes, encoded letters of literals), and
-    whatever lies deeper than an allowed route as long as that refuses no allowed one.  **Not** covered: a route that is
-    deployed behind this authorizer and missing in the map; keep the map complete, or the cache off.
+    refuses paths that read as two (dot segments, empty segments, slashes that are encoded once, twice or overlong,
+    encoded letters of literals), and whatever lies deeper than an allowed route as long as that refuses no allowed one.
+    **Not** covered: a route that is deployed behind this authorizer and missing in the map; keep the map complete, or
+    the cache off.  **Not** always explicit: where no pattern can refuse a route without refusing an allowed one, the
+    policy is silent about it, which an API's resource policy turns into an Allow: `GatewayCache` asks for that.
 
     Args:
         actions: the map; no line may be decided by its label or its query.
@@ -134,6 +150,9 @@ class RoutePolicies:
             )
 
     def _refuse_too_large(self, max_bytes: int) -> None:
+        for route in self._routes:
+            if max(map(len, [*route.allow, *route.deny, *route.deeper])) > _MAX_PATTERN_CHARACTERS:
+                raise ConfigurationError(f"`{_name(route)[:80]}...` is longer than a policy's `Resource` may be")
         lists = ([*route.allow, *route.deny, *route.deeper] for route in self._routes)
         size = sum(len(text) + _PREFIX_CHARACTERS + 3 for text in chain(self._hygiene, *lists)) + _ENVELOPE_BYTES
         if size > max_bytes:
@@ -260,6 +279,7 @@ def _encoded(routes: Sequence[_Route]) -> Iterator[str]:
     """
     for character in sorted({c for route in routes for literal in _rivals(route, routes) for c in literal}):
         code = f"{ord(character):02X}"
+        yield f"*%25{code[0]}?*"  # encoded twice
         if character.islower():
             yield f"*%{code[0]}?*"  # all of a-o, or p-z, in one pattern
             continue

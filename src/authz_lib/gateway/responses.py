@@ -172,7 +172,8 @@ def check_size(answer: Mapping[str, Any], *, max_bytes: int = MAX_RESPONSE_BYTES
     """Refuse an answer that is larger than the gateway reads: it depends on the caller's groups and claims.
 
     Raises:
-        InvalidRequestError: the answer as compact JSON is longer than ``max_bytes``.
+        InvalidRequestError: the answer is longer than ``max_bytes`` as JSON, with the spaces and escapes that Lambda's
+            Python runtime may write.
     """
-    if len(json.dumps(answer, separators=(",", ":"))) > max_bytes:
+    if len(json.dumps(answer)) > max_bytes:
         raise InvalidRequestError(f"the authorizer's answer is larger than {max_bytes} bytes", field="context")

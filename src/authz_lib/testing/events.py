@@ -142,7 +142,7 @@ def http_authorizer_event(
     )
     del event["isBase64Encoded"]
     http = event["requestContext"]["http"]
-    below = http["path"] if stage == "$default" else http["path"].removeprefix(f"/{stage}")
+    below = path or route.partition(" ")[2] or "/"
     given = identity if identity is not None or token is None else [f"Bearer {token}"]
     return {
         **event,
@@ -268,7 +268,7 @@ def http_event(
     """
     verb, _, template = route.partition(" ")
     raw_path = path or template or "/"
-    if stage != "$default":
+    if stage != "$default" and "domain_name" not in options:  # a custom domain has no stage in its paths
         raw_path = f"/{stage}{raw_path}"
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),

@@ -65,6 +65,7 @@ def test_the_cache_that_is_declared_is_the_one_that_is_deployed(template, folder
     assert declared == {
         "identity_sources": [f"method.request.header.{authorizer['Identity']['Header']}"],
         "ttl_seconds": authorizer["Identity"]["ReauthorizeEvery"],
+        "no_resource_policy": "ResourcePolicy" not in resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"],
     }
     http = resources(template, "AWS::ApiGatewayV2::Authorizer")["HttpApiAuthorizer"]
     assert (http["IdentitySource"], http["AuthorizerResultTtlInSeconds"]) == ([], 0)

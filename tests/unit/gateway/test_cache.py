@@ -12,6 +12,7 @@ from authz_lib.testing import events
 
 TOKEN = "$request.header.Authorization"
 METHOD, PATH, ROUTE = "$context.httpMethod", "$context.path", "$context.routeKey"
+DOMAIN = "$context.domainName"
 IP = "$context.identity.sourceIp"
 
 
@@ -39,7 +40,7 @@ class Anyone:
         raise AssertionError("not asked while building")
 
 
-def build(sources, *, table=PLAIN, response="simple", token_sources=None, ttl_seconds=60, **options):
+def build(sources, *, table=PLAIN, response="simple", token_sources=None, ttl_seconds=60, alone=True, **options):
     return LambdaAuthorizer(
         verifier=Anyone(),
         token_sources=token_sources or [BearerToken()],
@@ -47,7 +48,7 @@ def build(sources, *, table=PLAIN, response="simple", token_sources=None, ttl_se
         decisions=None,
         application=EntityUid("Application", "shop"),
         response=response,
-        gateway_cache=GatewayCache(identity_sources=sources, ttl_seconds=ttl_seconds),
+        gateway_cache=GatewayCache(identity_sources=sources, ttl_seconds=ttl_seconds, no_resource_policy=alone),
         **options,
     )
 
@@ -60,15 +61,34 @@ WRONG = [
     ("simple", PLAIN, [TOKEN, METHOD], {}, r"the route is not covered"),
     # the route key is the template: one order's Allow serves another order
     ("simple", LABEL, [TOKEN, ROUTE], {}, r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)"),
-    ("simple", LABEL, [TOKEN, METHOD, "$context.resourcePath"], {}, r"`\$context\.path`"),
-    ("simple", QUERY, [TOKEN, METHOD, PATH], {}, r"`\$request\.querystring\.view` \(the query of"),
-    ("iam", QUERY, [TOKEN, METHOD, PATH], {}, r"`\$request\.querystring\.view`"),
+    # no event of an HTTP API's 2.0 format holds the resource's path
+    ("simple", LABEL, [TOKEN, METHOD, "$context.resourcePath"], {}, r"resourcePath` is in no event"),
+    ("iam", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
+    # a stage or a mapping before the path: one path is two routes on two domains
+    ("simple", PLAIN, [TOKEN, METHOD, PATH], {}, r"`\$context\.domainName`"),
+    # a repeated parameter: which of its values is the key?
+    ("simple", QUERY, [TOKEN, METHOD, PATH, DOMAIN], {}, r"`\$request\.querystring\.view` \(the query of"),
+    ("simple", QUERY, [TOKEN, ROUTE, PATH, "$request.querystring.view"], {}, r"repeated parameter"),
+    ("iam", QUERY, [TOKEN, METHOD, PATH, "$request.querystring.view"], {}, r"repeated parameter"),
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, ROUTE, "$request.querystring.dept"],
+        {"context": {"dept": "$request.querystring.dept"}},
+        r"`\$request\.querystring\.dept` \(a context value\)",
+    ),
+    # an API's resource policy makes an Allow of what such a policy is silent about
+    ("iam", PLAIN, [TOKEN], {"alone": False}, r"no_resource_policy=True"),
+    # AppSync has one key, whatever is declared
+    ("appsync", None, ["$request.header.x-token"], {"token_sources": [Header("x-token")]}, r"authorizationToken"),
+    ("appsync", None, [TOKEN, "$request.header.x-token"], {}, r"authorizationToken"),
+    ("appsync", None, [TOKEN], {"context": {"q": "$request.querystring.q"}}, r"is in no event"),
     # without the token: everybody has the first caller's answer
     ("simple", PLAIN, [METHOD, PATH], {}, r"`\$request\.header\.authorization` \(the token source\)"),
     ("iam", PLAIN, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
     ("appsync", None, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
-    ("simple", PLAIN, [TOKEN, METHOD, PATH], {"token_sources": [QueryParameter("t")]}, r"querystring\.t"),
-    ("simple", PLAIN, [TOKEN, METHOD, PATH], {"token_sources": [Cookie("t")]}, r"header\.cookie"),
+    ("simple", PLAIN, [TOKEN, ROUTE], {"token_sources": [QueryParameter("t")]}, r"querystring\.t"),
+    ("simple", PLAIN, [TOKEN, ROUTE], {"token_sources": [Cookie("t")]}, r"header\.cookie"),
     # all sources must be present, so the second one is never asked about
     (
         "simple",
@@ -100,19 +120,19 @@ def test_a_cache_that_does_not_cover_the_decision_is_refused(response, table, so
 
 
 RIGHT = [
-    ("simple", PLAIN, [TOKEN, METHOD, PATH], {}),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH, DOMAIN], {}),
     ("simple", PLAIN, [TOKEN, ROUTE], {}),
-    ("simple", LABEL, [TOKEN, METHOD, PATH], {}),
+    ("simple", LABEL, [TOKEN, METHOD, PATH, DOMAIN], {}),
     ("simple", LABEL, [TOKEN, ROUTE, PATH], {}),
-    ("simple", QUERY, [TOKEN, METHOD, PATH, "$request.querystring.view"], {}),
     ("simple", None, [TOKEN], {}),
     ("iam", PLAIN, [TOKEN], {}),
     ("iam", PLAIN, ["method.request.header.authorization"], {}),
+    ("iam", PLAIN, [TOKEN, "context.httpMethod", "context.path"], {"alone": False}),
     ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
-    ("iam", None, [TOKEN], {}),
+    ("iam", None, [TOKEN], {"alone": False}),
     ("appsync", None, [TOKEN], {}),
-    ("simple", PLAIN, [TOKEN, METHOD, PATH, IP], {"context": {"ip": IP}}),
-    ("simple", PLAIN, ["$request.querystring.t", METHOD, PATH], {"token_sources": [QueryParameter("t")]}),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, IP], {"context": {"ip": IP}}),
+    ("simple", PLAIN, ["$request.querystring.t", ROUTE], {"token_sources": [QueryParameter("t")]}),
 ]  # fmt: skip
 
 
@@ -140,6 +160,10 @@ def test_off_covers_everything():
         {"identity_sources": [TOKEN], "ttl_seconds": 3601},
         {"identity_sources": [TOKEN], "ttl_seconds": True},
         {"identity_sources": [TOKEN], "ttl_seconds": 1.5},
+        {"identity_sources": None, "ttl_seconds": 60},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "max_policy_bytes": "8192"},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "max_policy_bytes": 0},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "no_resource_policy": "yes"},
     ],
 )
 def test_a_cache_that_cannot_be_deployed_is_refused(values):
@@ -204,17 +228,15 @@ GREEDY = "GET /{proxy+}"
 
 
 @pytest.mark.parametrize(
-    ("sources", "resource_path"),
-    [([TOKEN, ROUTE], None), ([TOKEN, METHOD, "$context.resourcePath"], GREEDY), ([TOKEN, METHOD, ROUTE], None)],
+    ("sources", "message"),
+    [([TOKEN, ROUTE], "many paths"), ([TOKEN, METHOD, ROUTE], "many paths"), ([TOKEN, ROUTE, PATH], "domainName")],
 )
-def test_an_allow_for_one_path_of_a_greedy_route_is_not_replayed_on_the_others(sources, resource_path):
+def test_an_allow_for_one_path_of_a_greedy_route_is_not_replayed_on_the_others(sources, message):
     """The map tells its paths apart, the key of the gateway does not."""
     authorizer = build(sources, table=PLAIN, response="simple")
-    values = {TOKEN: "Bearer abc", METHOD: "GET", ROUTE: GREEDY, "$context.resourcePath": resource_path}
+    values = {TOKEN: "Bearer abc", METHOD: "GET", ROUTE: GREEDY, PATH: "/orders"}
     event = events.http_authorizer_event("abc", route=GREEDY, path="/orders", identity=[values[s] for s in sources])
-    if resource_path:
-        event["requestContext"]["resourcePath"] = resource_path
-    with pytest.raises(ConfigurationError, match="many paths"):
+    with pytest.raises(ConfigurationError, match=message):
         authorizer(event)
 
 
@@ -230,7 +252,9 @@ def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
     """No map, or one policy for the whole map: nothing depends on what the gateway matched."""
     event = http(["Bearer abc", GREEDY], route=GREEDY, path="/orders")
     check_key(GatewayCache(identity_sources=[TOKEN, ROUTE], ttl_seconds=60), event, reads_route=False)
-    check_key(KEY, http(["Bearer abc", "GET", "/orders"], route=GREEDY, path="/orders"))
+    everything = GatewayCache(identity_sources=[TOKEN, METHOD, PATH, DOMAIN], ttl_seconds=60)
+    domain = event.raw["requestContext"]["domainName"]
+    check_key(everything, http(["Bearer abc", "GET", "/orders", domain], route=GREEDY, path="/orders"))
 
 
 @pytest.mark.parametrize("value", [7, "x", [None], True])

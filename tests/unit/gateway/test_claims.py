@@ -327,6 +327,45 @@ def test_claims_of_another_api_are_not_rescued_by_a_token():
         read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.rest_event(api_id="evil"),
+        events.rest_event(account_id="999999999999"),
+        events.http_authorizer_event("x"),
+        events.rest_event(identity={"userArn": "arn:aws:iam::999999999999:user/mallory"}),
+    ],
+    ids=["another API", "another account", "an authorizer's", "signed"],
+)
+def test_what_an_event_says_of_itself_is_not_rescued_by_a_token(event):
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    options = {"verifier": verify, "token_sources": [BearerToken()]}
+    headers = {"authorization": f"Bearer {token}"}
+    assert read(events.rest_event(headers=headers), expected("http-jwt"), **options).subject == "alice"
+    with pytest.raises(UntrustedEventError):
+        read({**event, "headers": headers, "multiValueHeaders": None}, expected("http-jwt"), **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sources"), [("http-lambda", []), ("rest-iam", [BearerToken()]), ("function-url-iam", [BearerToken()])]
+)
+def test_a_verifier_that_would_never_be_asked_is_refused(kind, sources):
+    _, verify = verifier()
+    none = {"issuer": None, "client_ids": None, "token_use": None} if kind.endswith("-iam") else {}
+    with pytest.raises(ConfigurationError, match="token_sources"):
+        read(events.alb_event(), expected(kind, **none), verifier=verify, token_sources=sources)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": ["http-jwt"]}, {"token_use": ["id"]}, {"client_ids": 5}, {"client_ids": [5]}, {"account_id": 7},
+              {"groups_separator": []}]
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        expected(**{"kind": "http-jwt", **wrong})
+
+
 @pytest.mark.conformance
 @pytest.mark.skipif("AUTHZ_VECTORS" not in os.environ, reason="AUTHZ_VECTORS names the folder of the vectors")
 def test_the_texts_that_gateways_were_seen_to_write():

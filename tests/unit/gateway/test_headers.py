@@ -137,6 +137,9 @@ def test_the_proof_lets_in_during_a_rotation_too():
         ("x-proof", SECRET),
         ("x-proof", ["short"]),
         ("x-proof", [SECRET, ""]),
+        ("x-proof", [SECRET + "\ud800"]),
+        ("x-proof", [SECRET + "\n"]),
+        ("x-proof", [7]),
     ],
 )
 def test_a_proof_that_proves_nothing_is_refused(name, secrets):
@@ -158,14 +161,29 @@ def test_a_client_certificate_is_a_proof():
         certificate["issuerDN"] = "CN=ca"
     with pytest.raises(UntrustedEventError):
         principal_from_headers(events.http_event(headers=HEADERS), proof=proof, clock=lambda: NOW)
-    with pytest.raises(ConfigurationError):
-        module.MutualTLS(subject_dn="", issuer_dn="CN=ca")
+    for wrong in ("", 1, None):
+        with pytest.raises(ConfigurationError):
+            module.MutualTLS(subject_dn=wrong, issuer_dn="CN=ca")
 
 
 @pytest.mark.parametrize("event", [None, {}, {"headers": None}, {"headers": []}, {"headers": {"a": 1}}])
 def test_an_event_without_headers_is_nobody(event):
     with pytest.raises(UntrustedEventError):
         principal_from_headers(event, proof=None)
+
+
+@pytest.mark.parametrize("values", [{"tenant_id": "Zürich"}, {"subject": "a,b"}, {"subject": "a\nb"}])
+def test_what_no_service_would_take_back_is_not_written(values):
+    """A header of it is refused by every reader, so the writer says it, and names the value."""
+    key = {"subject": "sub"}.get(*values, *values)
+    with pytest.raises(InvalidClaimError, match=f"`{key}` of the principal"):
+        module.principal_to_headers(Principal(**{"subject": "alice", "expires_at": NOW + 60, **values}))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e15, float("inf"), float("nan")])
+def test_an_end_that_no_service_would_take_back_is_not_written(seconds):
+    with pytest.raises(InvalidClaimError, match="exp"):
+        module.principal_to_headers(Principal("alice", expires_at=seconds))
 
 
 def test_a_principal_without_an_end_is_not_handed_on():

@@ -1,0 +1,197 @@
+"""What an authorizer cannot know is refused or raised, never taken for the harmless case."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib import (
+    ActionMap,
+    BearerToken,
+    CedarEngine,
+    Cookie,
+    EntityUid,
+    GatewayCache,
+    JWTVerifier,
+    LambdaAuthorizer,
+)
+from authz_lib.errors import ConfigurationError
+from authz_lib.testing import events
+from authz_lib.testing.issuer import TestIssuer
+
+ISSUER = TestIssuer("https://issuer.example", algorithm="EdDSA")
+TOKEN = "$request.header.Authorization"
+ORDER = {"resource_type": "Order", "resource_id_label": "orderId"}
+
+
+def token(subject="alice", **claims):
+    return ISSUER.token({"sub": subject, **claims})
+
+
+def build(lines, policy="permit (principal, action, resource);", **options):
+    settings = {
+        "verifier": JWTVerifier(
+            issuer="https://issuer.example", audience=None, algorithms=["EdDSA"], keys=ISSUER.key_set()
+        ),
+        "token_sources": [BearerToken()],
+        "actions": ActionMap.from_document({"version": 1, "actions": lines}),
+        "decisions": CedarEngine.from_text(policy),
+        "application": EntityUid("Application", "shop"),
+        "response": "simple",
+        "gateway_cache": GatewayCache.OFF,
+    }
+    return LambdaAuthorizer(**(settings | options))
+
+
+def effect(answer):
+    return answer["policyDocument"]["Statement"][0]["Effect"], answer["context"]["reason"]
+
+
+# -- the query of a TOKEN event ----------------------------------------------------------------------------------------
+
+DISCRIMINATED = [
+    {"method": "POST", "route": "/orders", "action": "Create"},
+    {"method": "POST", "route": "/orders", "query": {"approve": ""}, "action": "Approve"},
+    {"method": "GET", "route": "/orders", "action": "List"},
+]
+
+
+def test_a_token_event_does_not_tell_the_query_so_a_route_that_it_decides_is_denied():
+    """The gateway lets `POST /orders?approve` through on an Allow of `POST/orders`."""
+    authorizer = build(DISCRIMINATED, response="iam")
+    answer = authorizer(events.rest_token_authorizer_event(token(), method="POST", path="/orders"))
+    assert effect(answer) == ("Deny", "unknown_route")
+    assert effect(authorizer(events.rest_token_authorizer_event(token(), path="/orders"))) == ("Allow", "")
+    request = {"method": "POST", "path": "/orders", "resource": "/orders"}
+    assert effect(authorizer(events.rest_request_authorizer_event(token(), **request))) == ("Allow", "")
+
+
+# -- labels that the service reads otherwise ---------------------------------------------------------------------------
+
+
+def http(route, raw_path, handed):
+    event = events.http_authorizer_event(token(), route=route, method="GET", path=raw_path)
+    return event | {"rawPath": raw_path, "pathParameters": handed}
+
+
+@pytest.mark.parametrize(
+    ("route", "raw_path", "handed", "decided"),
+    [
+        ("GET /orders/{orderId}", "/orders/7", {"orderId": "7"}, "7"),
+        ("GET /orders/{id}", "/orders/7", {"id": "7"}, "7"),
+        ("GET /orders/{id}", "/orders/a b", {"id": "a b"}, "a b"),
+        ("GET /orders/{id}", "/orders/a%20b", {"id": "a%20b"}, None),
+        ("GET /orders/{id}", "/orders/7", {"id": "8"}, None),
+        ("GET /orders/{id}", "/orders/7", {"id": "7?x"}, None),  # sent as `7%3Fx`: HTTP APIs cut the path off there
+        ("GET /orders/{id}", "/orders/7", None, "7"),
+        ("GET /orders/{id}", "/orders/a%20b", None, None),
+        ("ANY /{proxy+}", "/orders/7", {"proxy": "orders/7"}, "7"),
+        ("ANY /{proxy+}", "/orders/7/", {"proxy": "orders/7"}, "7"),
+        ("ANY /{proxy+}", "/orders/7", {"proxy": "orders/7?x"}, None),
+        ("ANY /{proxy+}", "/orders/a%20b", {"proxy": "orders/a%20b"}, None),
+        ("ANY /orders/{rest+}", "/orders/7", {"rest": "7"}, "7"),
+        ("$default", "/orders/7", {}, "7"),
+        ("$default", "/orders/a%20b", {}, None),
+    ],
+)
+def test_a_right_to_one_order_opens_no_other_however_the_api_names_its_labels(route, raw_path, handed, decided):
+    lines = [{"method": "GET", "route": "/orders/{orderId}", "action": "Get", **ORDER}]
+    policy = 'permit (principal, action, resource) when { [Order::"7", Order::"a b"].contains(resource) };'
+    context = build(lines, policy)(http(route, raw_path, handed))["context"]
+    assert context["reason"] == ("" if decided else "ambiguous_path")
+
+
+def test_two_labels_are_compared_in_their_order():
+    lines = [
+        {"method": "GET", "route": "/a/{x}/b/{y}", "action": "Get", "resource_type": "B", "resource_id_label": "x/y"}
+    ]
+    authorizer = build(lines)
+    for handed, reason in (({"y": "1", "x": "2"}, ""), ({"x": "1", "y": "2"}, "ambiguous_path")):
+        event = http("GET /a/{y}/b/{x}", "/a/1/b/2", handed)
+        assert authorizer(event)["context"]["reason"] == reason
+
+
+# -- inputs of policies that an event cannot hold ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["$context.identity.sourceIp", "$request.header.x-dept", "$request.querystring.d"])
+def test_a_policy_that_forbids_by_an_input_is_not_asked_without_it(source):
+    forbids = "permit (principal, action, resource); forbid (principal, action, resource) when { context has it };"
+    lines = [{"method": "GET", "route": "/orders", "action": "List"}]
+    authorizer = build(lines, forbids, response="iam", context={"it": source})
+    request = {"path": "/orders", "resource": "/orders", "headers": {"x-dept": "x"}, "query": [("d", "x")]}
+    assert effect(authorizer(events.rest_request_authorizer_event(token(), **request))) == ("Deny", "access_denied")
+    with pytest.raises(ConfigurationError, match="in no event of this kind"):
+        authorizer(events.rest_token_authorizer_event(token(), path="/orders"))
+
+
+@pytest.mark.parametrize("source", ["$context.resourcePath", "$context.operationName"])
+def test_an_input_that_no_event_of_the_api_holds_is_refused_while_building(source):
+    with pytest.raises(ConfigurationError, match="in no event"):
+        build([{"method": "GET", "route": "/orders", "action": "List"}], context={"it": source})
+
+
+# -- one policy for every route ----------------------------------------------------------------------------------------
+
+TABLE = [
+    {"method": "GET", "route": "/orders/{id}", "action": "Get"},
+    {"method": "GET", "route": "/orders/{id}/lines", "action": "Lines"},
+]
+
+
+def table(policy="permit (principal, action, resource);", lines=TABLE):
+    cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60, no_resource_policy=True)
+    return build(lines, policy, response="iam", gateway_cache=cache)
+
+
+def named(answer, wanted):
+    return {
+        resource.partition("/prod/")[2]
+        for statement in answer["policyDocument"]["Statement"]
+        if statement["Effect"] == wanted
+        for resource in statement["Resource"]
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders/7/secrets", "/orders/7%252Flines", "/orders/%252e%252e", "/orders/%ff", "/orders/7%", "/none"]
+)
+def test_the_request_itself_is_denied_by_name_where_it_means_no_route(path):
+    answer = table()(events.rest_token_authorizer_event(token(), path=path))
+    assert f"GET{path}" in named(answer, "Deny")
+
+
+def test_the_request_itself_is_denied_by_name_where_no_pattern_can():
+    """A Deny of `orders/*` would refuse the lines that are allowed."""
+    authorizer = table('permit (principal, action == Action::"Lines", resource);')
+    answer = authorizer(events.rest_token_authorizer_event(token(), path="/orders/7"))
+    assert "GET/orders/7" in named(answer, "Deny")
+    assert "GET/orders/7" not in named(authorizer(events.rest_token_authorizer_event(token())), "Deny")
+
+
+def test_a_request_that_no_policy_can_name_denies_everything():
+    answer = table()(events.rest_token_authorizer_event(token(), path="/orders/7/x*"))
+    assert (named(answer, "Allow"), named(answer, "Deny")) == (set(), {"*"})
+
+
+def test_a_route_that_no_policy_can_name_is_refused_while_building():
+    with pytest.raises(ConfigurationError, match="longer than a policy's"):
+        table(lines=[{"method": "GET", "route": f"/{'a' * 450}", "action": "Get"}])
+
+
+# -- the cache's key ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ["session={}; theme=dark", "session={};theme=dark", "session={},theme=dark"])
+def test_cookies_that_a_2_0_event_holds_in_parts_are_the_declared_header(written):
+    good = token()
+    authorizer = build(
+        [{"method": "GET", "route": "/orders", "action": "List"}],
+        token_sources=[Cookie("session")],
+        gateway_cache=GatewayCache(identity_sources=["$request.header.Cookie", "$context.routeKey"], ttl_seconds=60),
+    )
+    event = events.http_authorizer_event(identity=[written.format(good), "GET /orders"])
+    assert authorizer({**event, "cookies": [f"session={good}", "theme=dark"]})["isAuthorized"] is True
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        authorizer({**event, "cookies": [f"session={good}"]})
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        authorizer({**event, "cookies": [7]})

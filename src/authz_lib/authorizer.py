@@ -175,7 +175,13 @@ class LambdaAuthorizer:
             ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
         """
         from authz_lib.actions import ActionMap
-        from authz_lib.gateway.environment import blamed, gateway_cache_of, token_sources_of, verifier_of
+        from authz_lib.gateway.environment import (
+            application_of,
+            blamed,
+            gateway_cache_of,
+            token_sources_of,
+            verifier_of,
+        )
         from authz_lib.settings import Settings  # loads pydantic, here and nowhere else
 
         variables = os.environ if environment is None else environment
@@ -186,7 +192,7 @@ class LambdaAuthorizer:
             "verifier": verifier_of(settings),
             "token_sources": token_sources_of(settings),
             "decisions": _decisions_of(settings, variables),
-            "application": None if settings.application is None else EntityUid(*settings.application),
+            "application": application_of(settings),
             "gateway_cache": gateway_cache_of(settings),
         }
         with blamed("AUTHZ_*"):  # what contradicts each other; an argument is the variable of its name

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from authz_lib.entities import EntityUid
-from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.principal import cognito_pool
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +66,6 @@ def _entity(value: object) -> object:
         raise ValueError('expected `Type::"id"`')
     if max(map(len, match.groups())) > _MAX_NAME_CHARACTERS:
         raise ValueError(f"type and id have at most {_MAX_NAME_CHARACTERS} characters")
-    try:
-        EntityUid(match[1], match[2])
-    except InvalidRequestError:
-        raise ValueError("not an id that Cedar or Verified Permissions takes") from None
     return EntityName(match[1], match[2])
 
 
@@ -178,8 +172,6 @@ def _refuse_without_effect(settings: Settings) -> None:
     for name in ("max_policy_bytes", "no_resource_policy"):
         if settings.gateway_ttl_seconds == 0 and name in given:
             raise ValueError(f"`{PREFIX}{name.upper()}` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0")
-    if settings.principal_id == "pool|sub" and settings.issuer is not None and cognito_pool(settings.issuer) is None:
-        raise ValueError("`AUTHZ_PRINCIPAL_ID` is of a Cognito pool, and `AUTHZ_ISSUER` is none")
 
 
 def _exactly_one(settings: Settings, one: str, other: str) -> None:

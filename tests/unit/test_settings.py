@@ -106,7 +106,6 @@ SECRET = "s3cr3t-value"
         {"AUTHZ_ACTIONS": "actions.json\n"},
         {"AUTHZ_ACTIONS": "act\0ions.json"},
         {"AUTHZ_APPLICATION": f'Application::"{"x" * 300}"'},
-        {"AUTHZ_APPLICATION": 'in::"a"'},
         {"AUTHZ_MAX_POLICY_BYTES": "100"},
         {"AUTHZ_NO_RESOURCE_POLICY": "true"},
         {"AUTHZ_NO_RESOURCE_POLICY": "yes"},
@@ -139,16 +138,17 @@ def test_a_time_to_live_without_a_cache_is_refused(name):
         Settings.read({**folder, name: "60"})
 
 
-def test_a_pools_ids_need_a_pool():
-    issuer = {
-        **without("AUTHZ_USER_POOL_ID", "AUTHZ_TOKEN_USE"),
-        "AUTHZ_AUDIENCE": "a",
-        "AUTHZ_PRINCIPAL_ID": "pool|sub",
-    }
+def test_a_pools_ids_need_a_pool(environment):
+    variables = {**environment[1], "AUTHZ_PRINCIPAL_ID": "pool|sub"}
     pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
-    assert Settings.read({**issuer, "AUTHZ_ISSUER": pool}).principal_id == "pool|sub"
+    assert LambdaAuthorizer.from_env({**variables, "AUTHZ_ISSUER": pool}) is not None
     with pytest.raises(ConfigurationError, match="AUTHZ_PRINCIPAL_ID"):
-        Settings.read({**issuer, "AUTHZ_ISSUER": ISSUER})
+        LambdaAuthorizer.from_env(variables)
+
+
+def test_the_application_is_an_id_that_cedar_takes(environment):
+    with pytest.raises(ConfigurationError, match="AUTHZ_APPLICATION"):
+        LambdaAuthorizer.from_env({**environment[1], "AUTHZ_APPLICATION": 'in::"a"'})
 
 
 def test_a_check_that_would_not_happen_is_refused():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
-from authz_lib.gateway.responses import check_size
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, caller_key, cognito_pool
 
@@ -25,7 +24,6 @@ Claim: TypeAlias = "str | Mapping[str, str | None] | None"
 """A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
 
 _REMEMBERED = 1024
-_CERTAINLY_SMALL = 600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
 
 
 class Verifier(Protocol):
@@ -94,10 +92,7 @@ class Callers:
         )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        context = to_context(principal)
-        if sum([len(value) for value in context.values() if type(value) is str]) > _CERTAINLY_SMALL:
-            check_size(context)
-        caller = Caller(principal, context, caller_key(principal))
+        caller = Caller(principal, to_context(principal), caller_key(principal))
         self._known[id(token)] = token, caller
         return caller
 

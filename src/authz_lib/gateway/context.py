@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
+from authz_lib.gateway.responses import check_size
 from authz_lib.principal import Principal
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ REASON = "reason"
 _NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
 _quote = json.encoder.encode_basestring_ascii
 _MAX_SECONDS = 10**15
+_CERTAINLY_SMALL = 600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
@@ -35,6 +37,7 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     Groups and scopes are each one JSON string: REST APIs answer 500 for a list, and HTTP APIs join one ambiguously.
 
     Raises:
+        InvalidRequestError: it is more than a gateway passes on.
         InvalidClaimError: the principal has no expiry.  A gateway may replay an answer long after the token died, so a
             service must be able to see that.
 
@@ -45,18 +48,25 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         raise InvalidClaimError("`exp` is missing", claim="exp")
     if not 0 <= principal.expires_at < _MAX_SECONDS:  # what `principal_from_context` would refuse
         raise InvalidClaimError("`exp` is out of range", claim="exp")
-    token_use = principal.claims.get("token_use")
-    return {
-        "sub": principal.subject,
-        "issuer": principal.issuer or "",
-        "client_id": principal.client_id or "",
-        "token_use": token_use if type(token_use) is str else "",
-        "tenant_id": principal.tenant_id or "",
-        "groups": _list(principal.groups),
-        "scopes": _list(sorted(principal.scopes)),
+    subject, issuer, client = principal.subject, principal.issuer or "", principal.client_id or ""
+    tenant, token_use = principal.tenant_id or "", principal.claims.get("token_use")
+    use = token_use if type(token_use) is str else ""
+    groups, scopes = _list(principal.groups), _list(sorted(principal.scopes))
+    context: dict[str, ContextValue] = {
+        "sub": subject,
+        "issuer": issuer,
+        "client_id": client,
+        "token_use": use,
+        "tenant_id": tenant,
+        "groups": groups,
+        "scopes": scopes,
         "exp": int(principal.expires_at),
         REASON: "",
     }
+    size = len(subject) + len(issuer) + len(client) + len(use) + len(tenant) + len(groups) + len(scopes)
+    if size > _CERTAINLY_SMALL:
+        check_size(context)
+    return context
 
 
 def _list(names: Iterable[str]) -> str:

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.errors import ConfigurationError
+from authz_lib.entities import EntityUid
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway.cache import GatewayCache
 from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
+from authz_lib.principal import cognito_pool
 from authz_lib.tokens import JWTVerifier, StaticKeySet
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.settings import Settings
 
-__all__ = ["blamed", "gateway_cache_of", "token_sources_of", "verifier_of"]
+__all__ = ["application_of", "blamed", "gateway_cache_of", "token_sources_of", "verifier_of"]
 
 _SOURCES: dict[str, Callable[[str], TokenSource]] = {"header": Header, "cookie": Cookie, "query": QueryParameter}
 
@@ -27,7 +29,7 @@ def blamed(variable: str) -> Iterator[None]:
     """Name the variable whose value is refused in the words of what it is for."""
     try:
         yield
-    except ConfigurationError as error:
+    except (ConfigurationError, InvalidRequestError) as error:
         message = f"`{variable}`: {error}"
     else:
         return
@@ -36,6 +38,8 @@ def blamed(variable: str) -> Iterator[None]:
 
 def verifier_of(settings: Settings) -> JWTVerifier:
     """The verifier: of a Cognito pool, of an OpenID provider, or of an issuer with a given key set."""
+    if settings.principal_id == "pool|sub" and settings.issuer is not None and cognito_pool(settings.issuer) is None:
+        raise ConfigurationError("`AUTHZ_PRINCIPAL_ID` is of a Cognito pool, and `AUTHZ_ISSUER` is none")
     keys: dict[str, Any] = {}
     if settings.jwks_file is not None:
         with blamed("AUTHZ_JWKS_FILE"):
@@ -62,6 +66,14 @@ def verifier_of(settings: Settings) -> JWTVerifier:
     return make(
         **issuer, audience=settings.audience, algorithms=settings.algorithms, client_id=settings.client_ids, **keys
     )
+
+
+def application_of(settings: Settings) -> EntityUid | None:
+    """The resource of the actions that are on no particular one."""
+    if settings.application is None:
+        return None
+    with blamed("AUTHZ_APPLICATION"):
+        return EntityUid(*settings.application)
 
 
 def token_sources_of(settings: Settings) -> list[TokenSource]:

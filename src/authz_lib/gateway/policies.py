@@ -85,7 +85,9 @@ class _Route:
         # The root's ARN ends in `/`, so it has one segment, an empty one.
         self.tokens = tuple(s.text if s.kind == "literal" else _ANY for s in segments) or ("",)
         if any(set(segment.text) & {"*", "?", "$"} for segment in segments if segment.kind == "literal"):
-            raise ConfigurationError(f"`{entry.method} {entry.route}` has a literal that a policy reads as a wildcard")
+            raise ConfigurationError(
+                f"`{entry.method} {entry.route}` has a literal with `*`, `?` or `$`, which is none in a policy"
+            )
         # A route is also meant with one trailing slash; a `*` at the end of an Allow takes that in already.  A Deny
         # must not: `orders/*/*` would refuse `orders/7/`, which is `orders/7`.
         ends = [self.tokens] if self.tokens[-1] in {_ANY, ""} else [self.tokens, (*self.tokens, "")]

@@ -3,7 +3,7 @@
 // login again, which remembers its own session.
 
 const PENDING = "pending-login"; // of the login under way: what comes back must fit it
-const REFUSED = "refused-login"; // the API said 401: a second time in a row is no reason to go round in circles
+const REFUSED = "refused-login"; // the API refused: a second time in a row is no reason to go round in circles
 
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -76,13 +76,24 @@ export class Session {
     if (this.#token === null || Date.now() >= this.#expires) return this.login();
     const headers = new Headers(options.headers);
     headers.set("Authorization", `Bearer ${this.#token}`);
-    const response = await fetch(url, { ...options, headers, credentials: "omit", redirect: "error" });
-    if (response.status !== 401) {
-      sessionStorage.removeItem(REFUSED);
-      return response;
+    const request = new Request(url, { ...options, headers, credentials: "omit", redirect: "error" });
+    let response;
+    try {
+      response = await fetch(request);
+    } catch (error) {
+      // The edge's own 401 has no CORS headers on AWS: for a page it looks like a network that is down.
+      if (!(error instanceof TypeError)) throw error; // the caller's own `signal`
+      return this.#refused("the API cannot be reached, or refuses a fresh login");
     }
+    if (response.status === 401) return this.#refused("the API refuses a fresh login");
+    sessionStorage.removeItem(REFUSED);
+    return response;
+  }
+
+  // To the login, once: a second refusal in a row is told.
+  #refused(message) {
     this.#token = null;
-    if (sessionStorage.getItem(REFUSED)) throw new Error("the API refuses a fresh login");
+    if (sessionStorage.getItem(REFUSED)) throw new Error(message);
     sessionStorage.setItem(REFUSED, "once");
     return this.login();
   }

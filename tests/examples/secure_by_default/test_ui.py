@@ -6,6 +6,8 @@ Each test says so when it is skipped because no Chromium is installed.
 from __future__ import annotations
 
 import json
+import socket
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -164,6 +166,83 @@ def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api
     consent(page, "alice")  # the page has gone to the login by itself
     page.wait_for_text("the API refuses a fresh login")
     assert len(sent_to(page, f"{api}/jobs", method="GET")) == 2
+
+
+@pytest.fixture
+def edge(local):
+    """The gateway, made to refuse everyone or not; its own 401 has no CORS headers, here as on AWS."""
+    gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
+    (authorizer,) = gateway.get_authorizers(ApiId=api_id)["Items"]
+    configuration = authorizer["JwtConfiguration"]
+
+    def expect(changed):
+        gateway.update_authorizer(
+            ApiId=api_id, AuthorizerId=authorizer["AuthorizerId"], JwtConfiguration=configuration | changed
+        )
+
+    yield SimpleNamespace(refuse=lambda: expect({"Audience": ["someone-elses-app"]}), accept=lambda: expect({}))
+    expect({})
+
+
+def test_a_401_of_the_edge_leads_to_the_login_and_a_second_one_is_told(page, ui, api, local, edge):
+    log_in(page, ui, "alice")
+    edge.refuse()
+    headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
+    answered = page.evaluate(f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)")
+    assert answered == "TypeError"  # what the page gets to see of that 401
+    run(page, "refused")
+    consent(page, "alice")  # the page has gone to the login by itself
+    page.wait_for_text("the API cannot be reached, or refuses a fresh login")
+    assert page.evaluate("location.href") == ui
+
+
+def test_after_a_refusal_of_the_edge_a_login_that_is_taken_ends_the_matter(page, ui, api, edge):
+    log_in(page, ui, "alice")
+    edge.refuse()
+    run(page, "refused")
+    page.wait_for("document.querySelector('input[name=sub]')")
+    edge.accept()
+    before = len(sent_to(page, f"{api}/orchestrate", method="POST"))
+    consent(page, "alice")
+    page.wait_for_text("Signed in")
+    assert page.evaluate("sessionStorage.length") == 0
+    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == before  # what was refused is not sent again
+
+
+def test_a_network_that_is_down_is_no_circle_of_logins(page, ui, provider, local, monkeypatch):
+    with socket.socket() as bound:  # never listening: every connection is refused
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setitem(local.variables, "Url", f"http://127.0.0.1:{bound.getsockname()[1]}")
+        page.open(ui)
+        page.wait_for("document.querySelector('input[name=sub]')")
+        first = json.dumps(page.evaluate("location.href"))
+        consent(page, "alice")
+        page.wait_for(f"location.origin === {json.dumps(provider)} && location.href !== {first}")
+        consent(page, "alice")
+        page.wait_for_text("the API cannot be reached, or refuses a fresh login")
+        assert len(sent_to(page, f"{provider}/oauth2/token", method="POST")) == 2
+
+
+def test_a_call_that_the_page_itself_gives_up_is_no_refusal(page, ui, provider):
+    log_in(page, ui, "alice")
+    before = len(sent_to(page, provider))
+    answered = page.evaluate("""
+        (async () => {
+            const { Session } = await import("./session.js");
+            const { apiUrl, loginUrl } = await (await fetch("config.json")).json();
+            Session.prototype.login = () => { throw new Error("login"); };
+            const fetched = window.fetch;
+            window.fetch = () => Promise.resolve(new Response(JSON.stringify({ access_token: "t", expires_in: 60 })));
+            sessionStorage.setItem("pending-login", JSON.stringify({ state: "s", verifier: "v" }));
+            history.replaceState(null, "", "?code=c&state=s");
+            const session = new Session({ apiUrl, loginUrl, clientId: "c" });
+            await session.resume();
+            window.fetch = fetched;
+            return session.authedFetch("/jobs", { signal: AbortSignal.abort() }).then(() => "sent", (e) => e.name);
+        })()""")
+    assert answered == "AbortError"
+    assert page.evaluate("sessionStorage.length") == 0
+    assert len(sent_to(page, provider)) == before
 
 
 def test_an_expired_token_is_not_sent_but_renewed(page, ui, api):

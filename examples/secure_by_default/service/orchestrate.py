@@ -14,6 +14,7 @@ import boto3
 from authz_lib import BearerToken, JWTVerifier, Principal, service_handler
 from authz_lib.errors import AccessDeniedError
 from authz_lib.gateway.sources import read_token
+from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -61,10 +62,7 @@ def caller_of(event: JSON) -> Principal:
 
 def orchestrate(event: JSON, caller: Principal) -> JSON:
     """Submit a job for a data set; whose job it is comes from the token, whatever the body says."""
-    try:
-        dataset = json.loads(event.get("body") or "{}")["dataset"]
-    except (ValueError, KeyError, TypeError):
-        raise smithy.validation("`dataset` is missing") from None
+    dataset = json_body(event).get("dataset")
     if not isinstance(dataset, str) or not re.fullmatch(r"[a-z0-9-]{1,64}", dataset):
         raise smithy.validation("`dataset` must be 1 to 64 lower-case letters, digits and hyphens")
     job = batch.submit_job(

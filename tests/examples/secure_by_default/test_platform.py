@@ -12,13 +12,19 @@ pytestmark = pytest.mark.stack
 
 
 def send(method, url, *, token=None, body=None, **headers):
+    """One request with a JSON body."""
+    content = None if body is None else json.dumps(body).encode()
+    return send_as_it_is(method, url, content, token=token, **headers, **{"Content-Type": "application/json"})
+
+
+def send_as_it_is(method, url, content, *, token=None, **headers):
     """One request, to this machine whatever its resolver makes of `*.localhost`."""
     parts = urlsplit(url)
-    headers |= {"Host": parts.netloc, "Content-Type": "application/json"}
+    headers["Host"] = parts.netloc
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, retries=False, timeout=30) as pool:
-        return pool.request(method, parts.path, headers=headers, body=None if body is None else json.dumps(body))
+        return pool.request(method, parts.path, headers=headers, body=content)
 
 
 @pytest.fixture
@@ -61,6 +67,22 @@ def test_a_job_is_told_whose_it_is_by_the_token(local, api):
     assert answer.status == 202
     listed = send("GET", f"{api}/jobs", token=local.token("alice")).json()["jobs"]
     assert answer.json()["jobId"] in {job["jobId"] for job in listed}
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'{"dataset": "without-a-type"}', 202),
+        (b"[" * 100_000, 400),
+        (b'{"dataset": "a", "dataset": "b"}', 400),
+        (b'{"dataset": "a", "rest": NaN}', 400),
+        (b'{"dataset": "\xff"}', 400),
+        (b"", 400),
+    ],
+)
+def test_a_body_without_a_content_type_is_read_or_refused(local, api, content, status):
+    answer = send_as_it_is("POST", f"{api}/orchestrate", content, token=local.token("alice"))
+    assert answer.status == status
 
 
 def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 
@@ -67,6 +68,29 @@ def test_what_the_event_claims_about_its_caller_is_not_read(start):
     answered = start().handler(event, None)
     assert answered["statusCode"] == 401
     assert "alice" not in json.dumps(answered)
+
+
+JOB = b'{"dataset": "No Name"}'  # read and understood, and refused for what it says
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64", "said"),
+    [
+        (JOB.decode(), False, "`dataset` must be"),
+        (base64.b64encode(JOB).decode(), True, "`dataset` must be"),  # as API Gateway writes a body of no known type
+        (base64.b64encode(JOB).decode(), False, "must be a JSON object"),
+        ("!", True, "must be a JSON object"),
+        (None, False, "must be a JSON object"),
+        ("[" * 100_000, False, "must be a JSON object"),
+        ('{"dataset": ' * 100_000, False, "must be a JSON object"),
+        ('{"dataset": "a", "dataset": "b"}', False, "must be a JSON object"),
+    ],
+)
+def test_whatever_a_body_is_it_is_no_fault_of_the_service(start, body, is_base64, said):
+    event = {"routeKey": "POST /orchestrate", "headers": {}, "body": body, "isBase64Encoded": is_base64}
+    answered = start(ENABLE_AUTH="false").handler(event, None)
+    assert answered["statusCode"] == 400
+    assert said in json.loads(answered["body"])["message"]
 
 
 def test_whose_a_job_is_cannot_be_spelled_otherwise(start):

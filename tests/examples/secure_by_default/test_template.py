@@ -22,7 +22,7 @@ ON_AWS = {"AllowedOrigin": "https://app.example.com", "DomainPrefix": "platform"
 
 
 def evaluated(template, **parameters):
-    """The template as CloudFormation sees it: conditions decided, resources without theirs left out."""
+    """The template as it is deployed: conditions decided, resources without theirs left out, functions made whole."""
     defaults = {name: value["Default"] for name, value in template["Parameters"].items() if "Default" in value}
     values = {**defaults, **ON_AWS, **parameters}
     conditions = {}
@@ -43,6 +43,10 @@ def evaluated(template, **parameters):
         for logical_id, resource in template["Resources"].items()
         if conditions.get(resource.get("Condition"), True)
     }
+    shared = template["Globals"]["Function"]
+    for logical_id, resource in kept.items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            kept[logical_id] = {**resource, "Properties": {**shared, **resource["Properties"]}}
     return value_of(kept)
 
 
@@ -61,7 +65,35 @@ def of_type(resources, kind):
 
 
 def faults(resources):
-    return [*open_routes(resources), *public_functions(resources), *wide_statements(resources), *open_logins(resources)]
+    return [*foreign_parts(resources), *open_routes(resources), *needless_grants(resources), *open_logins(resources)]
+
+
+# Whatever else may stand in a template (a function URL, another API, a policy, a connector) is for somebody to look at.
+KINDS = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolDomain",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::Serverless::Function",
+}
+
+
+def foreign_parts(resources):
+    for name, resource in resources.items():
+        if resource["Type"] not in KINDS:
+            yield f"{name} is of a kind that is not looked at"
+        if resource.keys() - {"Type", "Properties", "Condition"}:
+            yield f"{name} has a part that is not looked at"
+
+
+ISSUER = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}"
 
 
 def open_routes(resources):
@@ -71,8 +103,7 @@ def open_routes(resources):
         for name, authorizer in authorizers.items()
         if authorizer["AuthorizerType"] == "JWT"
         and authorizer["IdentitySource"] == ["$request.header.Authorization"]
-        and authorizer["JwtConfiguration"]["Audience"] == [{"Ref": "WebClient"}]
-        and authorizer["JwtConfiguration"]["Issuer"].endswith("/${UserPool}")
+        and authorizer["JwtConfiguration"] == {"Audience": [{"Ref": "WebClient"}], "Issuer": ISSUER}
     }
     for name, route in of_type(resources, "AWS::ApiGatewayV2::Route").items():
         if route.get("AuthorizationType") != "JWT" or route.get("AuthorizerId", {}).get("Ref") not in good:
@@ -80,37 +111,67 @@ def open_routes(resources):
     for name, api in of_type(resources, "AWS::ApiGatewayV2::Api").items():
         if {"Body", "BodyS3Location", "RouteKey", "Target"} & api.keys():
             yield f"{name} makes routes of its own"
-    for kind in ["AWS::Serverless::HttpApi", "AWS::Serverless::Api", "AWS::ApiGateway::RestApi"]:
-        yield from (f"{name} is another API" for name in of_type(resources, kind))
 
 
-def public_functions(resources):
-    for name, function in of_type(resources, "AWS::Serverless::Function").items():
-        if {"FunctionUrlConfig", "Events"} & function.keys():
-            yield f"{name} can be called past the API"
-    yield from (f"{name} is a function URL" for name in of_type(resources, "AWS::Lambda::Url"))
-    for name, permission in of_type(resources, "AWS::Lambda::Permission").items():
-        named = permission["Principal"] in {"apigateway.amazonaws.com", "cognito-idp.amazonaws.com"}
-        if not named or "SourceArn" not in permission or "FunctionUrlAuthType" in permission:
-            yield f"{name} lets others call"
+def allow(action, resource):
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-UNNARROWABLE = {"batch:ListJobs", "batch:DescribeJobs"}  # AWS defines no resource for these
+def attribute(name):
+    return {"Fn::GetAtt": [name, "Arn"]}
 
 
-def wide_statements(resources):
-    for name, role in of_type(resources, "AWS::IAM::Role").items():
-        if "ManagedPolicyArns" in role:
-            yield f"{name} has managed policies"
-        for statement in (s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]):
-            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-            resource = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-            if any("*" in action for action in actions):
-                yield f"{name} allows a wildcard"
-            if "*" in resource and not set(actions) <= UNNARROWABLE:
-                yield f"{name} allows on everything"
-            if "batch:SubmitJob" in actions and resource != [{"Ref": "JobQueueArn"}, {"Ref": "JobDefinitionArn"}]:
-                yield f"{name} submits elsewhere"
+# All that may be done, and who may do it.  Anything more, less or other is a fault: no list of bad words is complete.
+GRANTS = {
+    "OrchestrateRole": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        },
+        "Policies": [
+            {
+                "PolicyName": "jobs-and-log",
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        allow("batch:SubmitJob", [{"Ref": "JobQueueArn"}, {"Ref": "JobDefinitionArn"}]),
+                        allow(["batch:ListJobs", "batch:DescribeJobs"], "*"),  # AWS defines no resource for these
+                        allow(["logs:CreateLogStream", "logs:PutLogEvents"], attribute("ServiceLog")),
+                    ],
+                },
+            }
+        ],
+    },
+    "OrchestratePermission": {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": "Orchestrate"},
+        "Principal": "apigateway.amazonaws.com",
+        "SourceArn": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/*",
+    },
+    "TenantClaimPermission": {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": "TenantClaim"},
+        "Principal": "cognito-idp.amazonaws.com",
+        "SourceArn": attribute("UserPool"),
+    },
+    # Of a function: all but what says which code runs, and how.  The trigger has the role that SAM makes: its log only.
+    "Orchestrate": {"Role": attribute("OrchestrateRole")},
+    "TenantClaim": {},
+}
+GRANTING = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::Serverless::Function"}
+CODE = {"Architectures", "CodeUri", "Environment", "FunctionName", "Handler", "MemorySize", "Runtime", "Timeout"}
+
+
+def needless_grants(resources):
+    for name, resource in resources.items():
+        if resource["Type"] not in GRANTING:
+            continue
+        ignored = CODE if resource["Type"] == "AWS::Serverless::Function" else set()
+        grants = {key: value for key, value in resource["Properties"].items() if key not in ignored}
+        if grants != GRANTS.get(name):
+            yield f"{name} grants something else than is needed"
 
 
 def open_logins(resources):
@@ -120,7 +181,7 @@ def open_logins(resources):
     for name, client in of_type(resources, "AWS::Cognito::UserPoolClient").items():
         if client.get("AllowedOAuthFlows") != ["code"] or client.get("GenerateSecret"):
             yield f"{name} has another flow than code"
-        if client.get("CallbackURLs") != ["https://app.example.com/"] != client.get("LogoutURLs"):
+        if not client.get("CallbackURLs") == client.get("LogoutURLs") == ["https://app.example.com/"]:
             yield f"{name} answers to another address"
         if client.get("ExplicitAuthFlows") != ["ALLOW_REFRESH_TOKEN_AUTH"]:
             yield f"{name} takes passwords"
@@ -155,8 +216,29 @@ def change(path, value=NOTHING):
     return apply
 
 
-URL = {"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}
-POLICY = "OrchestrateRole.Properties.Policies.0.PolicyDocument.Statement"
+def add(path, value):
+    """Append to a list."""
+
+    def apply(resources):
+        for name in path.split("."):
+            resources = resources[int(name)] if name.isdigit() else resources[name]
+        resources.append(value)
+
+    return apply
+
+
+def resource(kind, **properties):
+    return {"Type": kind, "Properties": properties}
+
+
+EVERYTHING = {"Version": "2012-10-17", "Statement": [allow("*", "*")]}
+INVOKE = {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "Orchestrate"}}
+ROLE = "OrchestrateRole.Properties"
+STATEMENTS = f"{ROLE}.Policies.0.PolicyDocument.Statement"
+TRUST = f"{ROLE}.AssumeRolePolicyDocument.Statement"
+ROLE_GRANTS = "OrchestrateRole grants something else than is needed"
+PERMISSION_GRANTS = "OrchestratePermission grants something else than is needed"
+FUNCTION_GRANTS = "Orchestrate grants something else than is needed"
 
 
 @pytest.mark.parametrize(
@@ -167,34 +249,68 @@ POLICY = "OrchestrateRole.Properties.Policies.0.PolicyDocument.Statement"
         (change("ListJobsRoute.Properties.AuthorizerId"), "ListJobsRoute is open"),
         (change("GetJobRoute.Properties.AuthorizerId", {"Ref": "Elsewhere"}), "GetJobRoute is open"),
         (change("JwtAuthorizer.Properties.JwtConfiguration.Audience", ["any"]), "GetJobRoute is open"),
-        (change("JwtAuthorizer.Properties.JwtConfiguration.Issuer", "https://evil.example"), "GetJobRoute is open"),
+        (
+            change("JwtAuthorizer.Properties.JwtConfiguration.Issuer", "https://evil.example/${UserPool}"),
+            "GetJobRoute is open",
+        ),
         (change("HttpApi.Properties.Target", "arn"), "HttpApi makes routes of its own"),
-        (change("Another", {"Type": "AWS::Serverless::HttpApi"}), "Another is another API"),
+        (change("Another", resource("AWS::Serverless::HttpApi")), "Another is of a kind that is not looked at"),
         (
-            change("Orchestrate.Properties.FunctionUrlConfig", {"AuthType": "NONE"}),
-            "Orchestrate can be called past the API",
+            change("Url", resource("AWS::Lambda::Url", AuthType="NONE")),
+            "Url is of a kind that is not looked at",
         ),
         (
-            change("Orchestrate.Properties.Events", {"Get": {"Type": "HttpApi"}}),
-            "Orchestrate can be called past the API",
+            change("More", resource("AWS::IAM::Policy", PolicyDocument=EVERYTHING, Roles=[{"Ref": "OrchestrateRole"}])),
+            "More is of a kind that is not looked at",
         ),
-        (change("Url", URL), "Url is a function URL"),
-        (change("OrchestratePermission.Properties.SourceArn"), "OrchestratePermission lets others call"),
-        (change("OrchestratePermission.Properties.Principal", "*"), "OrchestratePermission lets others call"),
-        (change(f"{POLICY}.0.Resource", "*"), "OrchestrateRole allows on everything"),
-        (change(f"{POLICY}.0.Resource", [{"Ref": "JobQueueArn"}]), "OrchestrateRole submits elsewhere"),
-        (change(f"{POLICY}.0.Action", "batch:*"), "OrchestrateRole allows a wildcard"),
+        (change("Orchestrate.Connectors", {"Jobs": {}}), "Orchestrate has a part that is not looked at"),
+        (change("Orchestrate.Properties.FunctionUrlConfig", {"AuthType": "NONE"}), FUNCTION_GRANTS),
+        (change("Orchestrate.Properties.Events", {"Get": {"Type": "HttpApi"}}), FUNCTION_GRANTS),
+        (change("Orchestrate.Properties.Policies", ["AdministratorAccess"]), FUNCTION_GRANTS),
+        (change("Orchestrate.Properties.Role", "arn:aws:iam::123456789012:role/admin"), FUNCTION_GRANTS),
         (
-            change(f"{POLICY}.1.Action", ["batch:ListJobs", "batch:TerminateJob"]),
-            "OrchestrateRole allows on everything",
+            change("TenantClaim.Properties.Policies", ["AdministratorAccess"]),
+            "TenantClaim grants something else than is needed",
         ),
-        (change("OrchestrateRole.Properties.ManagedPolicyArns", ["arn"]), "OrchestrateRole has managed policies"),
+        (
+            change("Other", resource("AWS::Serverless::Function", CodeUri="service/")),
+            "Other grants something else than is needed",
+        ),
+        (change("OrchestratePermission.Properties.SourceArn"), PERMISSION_GRANTS),
+        (change("OrchestratePermission.Properties.SourceArn", "arn:aws:execute-api:*:*:*"), PERMISSION_GRANTS),
+        (change("OrchestratePermission.Properties.Principal", "*"), PERMISSION_GRANTS),
+        (
+            change("Other", resource("AWS::Lambda::Permission", **INVOKE, Principal="123456789012")),
+            "Other grants something else than is needed",
+        ),
+        (
+            change("TenantClaimPermission.Properties.SourceArn", "arn:aws:cognito-idp:*:*:*"),
+            "TenantClaimPermission grants something else than is needed",
+        ),
+        (change(f"{STATEMENTS}.0.Resource", "*"), ROLE_GRANTS),
+        (change(f"{STATEMENTS}.0.Resource", [{"Ref": "JobQueueArn"}]), ROLE_GRANTS),
+        (change(f"{STATEMENTS}.0.Action", "batch:*"), ROLE_GRANTS),
+        (change(f"{STATEMENTS}.1.Action", ["batch:ListJobs", "batch:TerminateJob"]), ROLE_GRANTS),
+        (add(STATEMENTS, allow("dynamodb:Scan", {"Fn::Sub": "arn:aws:dynamodb:*:*:table/*"})), ROLE_GRANTS),
+        (add(f"{ROLE}.Policies", {"PolicyName": "more", "PolicyDocument": EVERYTHING}), ROLE_GRANTS),
+        (change(f"{ROLE}.ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]), ROLE_GRANTS),
+        (change(f"{TRUST}.0.Principal", "*"), ROLE_GRANTS),
+        (add(TRUST, {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}), ROLE_GRANTS),
+        (
+            change("Other", resource("AWS::IAM::Role", AssumeRolePolicyDocument=EVERYTHING)),
+            "Other grants something else than is needed",
+        ),
         (change("UserPool.Properties.AdminCreateUserConfig"), "anyone may sign up to UserPool"),
         (
             change("WebClient.Properties.AllowedOAuthFlows", ["code", "implicit"]),
             "WebClient has another flow than code",
         ),
         (change("WebClient.Properties.WriteAttributes"), "WebClient lets users choose their tenant"),
+        (change("WebClient.Properties.LogoutURLs", ["https://evil.example/"]), "WebClient answers to another address"),
+        (
+            change("WebClient.Properties.CallbackURLs", ["https://evil.example/"]),
+            "WebClient answers to another address",
+        ),
         (change("WebClient.Properties.ExplicitAuthFlows", ["ALLOW_USER_PASSWORD_AUTH"]), "WebClient takes passwords"),
     ],
 )
@@ -202,6 +318,12 @@ def test_every_check_finds_what_it_looks_for(template, mutation, fault):
     resources = copy.deepcopy(evaluated(template))
     mutation(resources)
     assert fault in faults(resources)
+
+
+def test_what_all_functions_share_is_looked_at_too(template):
+    changed = copy.deepcopy(template)
+    changed["Globals"]["Function"]["FunctionUrlConfig"] = {"AuthType": "NONE"}
+    assert FUNCTION_GRANTS in faults(evaluated(changed))
 
 
 # -- its switch --------------------------------------------------------------------------------------------------------

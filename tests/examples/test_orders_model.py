@@ -10,6 +10,7 @@ import pytest
 
 from authz_lib.cli.main import main
 from authz_lib.smithy.model import Model
+from authz_lib.testing.template import load_template
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
 MODEL = EXAMPLE / "model" / "orders.json"
@@ -59,3 +60,19 @@ def test_the_model_for_readers_and_the_model_that_is_read_are_one():
     assert sorted((fault, int(status), bool(retry), name) for fault, status, retry, name in errors) == sorted(
         (shape.fault, shape.status, shape.retryable, shape.name) for shape in of_model
     )
+
+
+def test_the_longest_item_is_the_same_in_the_model_the_gateway_and_the_service():
+    text = (EXAMPLE / "model" / "orders.smithy").read_text()
+    read = re.search(r"^@length\(min: (\d+), max: (\d+)\)\nstring Item$", text, re.MULTILINE)
+    least, most = map(int, read.groups())
+    shapes = json.loads(MODEL.read_text())["shapes"]
+    assert shapes["com.example.orders#Item"]["traits"]["smithy.api#length"] == {"min": least, "max": most}
+    assert shapes["com.example.orders#CreateOrderInput"]["members"]["item"]["target"] == "com.example.orders#Item"
+    api = load_template(EXAMPLE / "template.yaml")["Resources"]["RestApi"]["Properties"]["DefinitionBody"]
+    assert api["components"]["schemas"]["NewOrder"]["properties"]["item"] == {
+        "type": "string",
+        "minLength": least,
+        "maxLength": most,
+    }
+    assert f"\nLONGEST_ITEM = {most}  #" in (EXAMPLE / "service" / "orders.py").read_text()

@@ -37,6 +37,10 @@ resource User {
 
 string OrderId
 
+/// What is ordered; a length counts characters (Unicode scalar values).
+@length(min: 1, max: 200)
+string Item
+
 @references([{ resource: User }])
 string UserId
 
@@ -54,7 +58,7 @@ operation CreateOrder {
     input := {
         @required
         @notProperty
-        item: String
+        item: Item
     }
     output := with [OrderView] {}
 }
@@ -89,7 +93,7 @@ structure OrderView {
 
     @required
     @notProperty
-    item: String
+    item: Item
 }
 
 structure OrderSummary with [OrderView] {}

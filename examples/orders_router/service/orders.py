@@ -24,6 +24,7 @@ from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
+LONGEST_ITEM = 200  # as `model/orders.smithy` says; no gateway checks it on the HTTP API
 
 table = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
 policies = VerifiedPermissions(os.environ["POLICY_STORE_ID"])
@@ -90,8 +91,8 @@ def create_order(event: JSON, caller: Principal) -> JSON:
     if caller.tenant_id is None:
         raise AccessDeniedError("the caller belongs to no tenant")
     item = json_body(event).get("item")
-    if not isinstance(item, str) or not item:
-        raise smithy.validation("`item` is missing")
+    if not isinstance(item, str) or not 0 < len(item) <= LONGEST_ITEM:
+        raise smithy.validation(f"`item` must be text of 1 to {LONGEST_ITEM} characters")
     row = {"id": uuid.uuid4().hex, "owner": caller.subject, "tenant_id": caller.tenant_id, "item": item}
     table.put_item(Item=row)
     return answer(201, view(row))

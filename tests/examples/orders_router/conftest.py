@@ -37,7 +37,7 @@ class Running:
         token = {"Authorization": f"Bearer {self.local.token(user)}"} if user else {}
         sent = {**token, **{key.replace("_", "-"): value for key, value in headers.items()}, "Host": parts.netloc}
         content = None if body is None else json.dumps(body).encode()
-        sent |= {} if body is None else {"Content-Type": "application/json"}
+        sent = sent if body is None else {"Content-Type": "application/json", **sent}
         with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
             answer = pool.request(method, parts.request_uri, headers=sent, body=content)
         return SimpleNamespace(

@@ -77,13 +77,29 @@ def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
     assert running.ask("bob", "GET", f"{api}/orders/2001").json == {"id": "2001", "item": "catapult"}
 
 
-@pytest.mark.parametrize("body", [{"item": ""}, {"item": 7}, {"item": None}, {}])
+@pytest.mark.parametrize("body", [{"item": ""}, {"item": 7}, {"item": None}, {}, {"item": "x" * 201}])
 def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running, body):
     for api, function, reached in (("HttpUrl", "HttpOrders", 1), ("RestUrl", "RestOrders", 0)):
         before = running.invocations(function)
         answer = running.ask("alice", "POST", f"{api}/orders", body=body)
         assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
         assert running.invocations(function) == before + reached
+
+
+@pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_another_content_type_gets_nothing_past_the_service(running, api, kind):
+    """On AWS the gateway validates no body of another type than its model's; then the service does."""
+    for body in ({"item": ""}, {"item": "x" * 201}, {"item": 7}):
+        answer = running.ask("alice", "POST", f"{api}/orders", body=body, content_type=kind)
+        assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
+
+
+@pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
+def test_the_longest_item_is_counted_in_characters(running, api):
+    longest = "\N{ROCKET}" * 200
+    made = running.ask("alice", "POST", f"{api}/orders", body={"item": longest})
+    assert (made.status, made.json["item"]) == (201, longest)
 
 
 @pytest.mark.parametrize("tenant", ["globex", "acme"])

@@ -24,7 +24,14 @@ from authz_lib import (
     principal_from_headers,
     service_handler,
 )
-from authz_lib.gateway import AppSyncResponse, AuthorizerEvent, MethodArn, PolicyResponse, SimpleResponse
+from authz_lib.gateway import (
+    AppSyncResponse,
+    AuthorizerEvent,
+    MethodArn,
+    PolicyResponse,
+    SimpleResponse,
+    api_id_from_parameter_store,
+)
 from authz_lib.gateway import parse_authorizer_event as parse
 from authz_lib.gateway.events import AuthorizerKind, ProxyKind
 from authz_lib.gateway.headers import MutualTLS, SecretHeader
@@ -57,6 +64,14 @@ gateway = ExpectedGateway(
     kind="http-lambda", api_id=lambda: "abc", account_id=None, issuer="i", client_ids=["web"], token_use="access"
 )
 assert_type(principal_from_event(event, gateway=gateway), Principal)
+ExpectedGateway(
+    kind="rest-lambda",
+    api_id=api_id_from_parameter_store("/orders/rest-api-id"),
+    account_id=None,
+    issuer=None,
+    client_ids=None,
+    token_use=None,
+)
 ExpectedGateway(kind="http-lambda", api_id="abc")  # pyright: ignore[reportCallIssue]
 ExpectedGateway(
     kind="anything",  # pyright: ignore[reportArgumentType]

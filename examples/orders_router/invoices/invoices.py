@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cache
 from typing import Any
 
 import boto3
 
 from authz_lib import Entity, EntityUid, ExpectedGateway, VerifiedPermissions, principal_from_event, service_handler
+from authz_lib.gateway import api_id_from_parameter_store
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -17,16 +17,10 @@ JSON = dict[str, Any]
 table = boto3.resource("dynamodb").Table(os.environ["INVOICES_TABLE"])
 policies = VerifiedPermissions(os.environ["POLICY_STORE_ID"])
 
-
-@cache
-def rest_api_id() -> str:
-    """The REST API's own id; the template cannot hand it over (the API names this function: a cycle)."""
-    return boto3.client("ssm").get_parameter(Name=os.environ["API_ID_PARAMETER"])["Parameter"]["Value"]
-
-
 GATEWAY = ExpectedGateway(
     kind="rest-lambda",
-    api_id=rest_api_id,
+    # The API names this function, so the template cannot hand its id over: that would be a cycle.
+    api_id=api_id_from_parameter_store(os.environ["API_ID_PARAMETER"]),
     account_id=os.environ["ACCOUNT_ID"],
     issuer=os.environ["ISSUER"],
     client_ids=[os.environ["CLIENT_ID"]],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from functools import cache
 from typing import Any
 
 import boto3
@@ -20,6 +19,7 @@ from authz_lib import (
     service_handler,
 )
 from authz_lib.errors import AccessDeniedError
+from authz_lib.gateway import api_id_from_parameter_store
 from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
@@ -28,12 +28,6 @@ LONGEST_ITEM = 200  # as `model/orders.smithy` says; no gateway checks it on the
 
 table = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
 policies = VerifiedPermissions(os.environ["POLICY_STORE_ID"])
-
-
-@cache
-def rest_api_id() -> str:
-    """The REST API's own id; the template cannot hand it over (the API names this function: a cycle)."""
-    return boto3.client("ssm").get_parameter(Name=os.environ["API_ID_PARAMETER"])["Parameter"]["Value"]
 
 
 def expected(kind: str, api_id: Any) -> ExpectedGateway:
@@ -49,7 +43,9 @@ def expected(kind: str, api_id: Any) -> ExpectedGateway:
 
 
 HTTP_API = expected("http-lambda", os.environ.get("API_ID", "only-behind-the-rest-api"))
-REST_API = expected("rest-lambda", rest_api_id)
+# The API names this function, so the template cannot hand the id over: that would be a cycle.
+PARAMETER = os.environ.get("API_ID_PARAMETER", "only-behind-the-http-api")
+REST_API = expected("rest-lambda", api_id_from_parameter_store(PARAMETER))
 
 
 @service_handler

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from authz_lib.gateway.api_ids import api_id_from_parameter_store
     from authz_lib.gateway.arns import MethodArn
     from authz_lib.gateway.cache import GatewayCache
     from authz_lib.gateway.claims import ExpectedGateway, principal_from_event
@@ -22,6 +23,7 @@ __all__ = [
     "MethodArn",
     "PolicyResponse",
     "SimpleResponse",
+    "api_id_from_parameter_store",
     "parse_authorizer_event",
     "principal_from_event",
     "principal_from_headers",
@@ -37,6 +39,7 @@ _HOME = {
     "MethodArn": "arns",
     "PolicyResponse": "responses",
     "SimpleResponse": "responses",
+    "api_id_from_parameter_store": "api_ids",
     "parse_authorizer_event": "events",
     "principal_from_event": "claims",
     "principal_from_headers": "headers",

@@ -16,8 +16,12 @@ URL_SECONDS = 3600  # at most: a URL ends with the role's own session, too
 
 @cache
 def s3() -> Any:
-    """The S3 client."""
-    return boto3.client("s3", config=Config(signature_version="s3v4", **PATIENCE))
+    """The S3 client.
+
+    Virtual addressing makes its URLs name the bucket's Region: the global host, boto3's choice for a presigned URL,
+    answers with a redirect that the signature does not survive, or not at all in a Region younger than 2019.
+    """
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, **PATIENCE))
 
 
 def bucket() -> str:

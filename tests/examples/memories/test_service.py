@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -205,3 +206,15 @@ def test_a_cognito_that_is_down_is_503_at_sign_in(service):
 def test_a_sign_in_without_its_words_is_400(service, text):
     asked = {**event(None, route="/auth/start"), "body": text}
     assert said(service().sign_in.handler(asked, None))[0] == 400
+
+
+def test_a_presigned_url_names_the_buckets_own_region(service):
+    loaded = service(AWS_DEFAULT_REGION="ap-southeast-3", MEDIA_BUCKET="my-bucket")
+    url = urlsplit(loaded.media.presigned("sessions/s/window_000/audio.wav"))
+    assert url.hostname == "my-bucket.s3.ap-southeast-3.amazonaws.com"
+    assert url.path == "/sessions/s/window_000/audio.wav"
+
+
+def test_on_a_local_endpoint_the_bucket_is_in_the_path(service):
+    loaded = service(AWS_ENDPOINT_URL=NOWHERE, MEDIA_BUCKET="my-bucket")
+    assert loaded.media.presigned("audio.wav").startswith(f"{NOWHERE}/my-bucket/audio.wav?")

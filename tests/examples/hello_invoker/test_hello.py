@@ -41,6 +41,12 @@ def test_a_token_that_does_not_verify_is_unauthorized_and_nothing_else(local, to
     assert invoke(local, {"token": local.variables[token]}) == {"errorMessage": "Unauthorized"}
 
 
+def test_the_one_stage_is_the_one_of_the_template(local):
+    (api,) = local.aws.client("apigateway").get_rest_apis()["items"]
+    stages = local.aws.client("apigateway").get_stages(restApiId=api["id"])["item"]
+    assert [stage["stageName"] for stage in stages] == ["prod"]
+
+
 def test_the_names_are_the_ones_asked_for(local):
     assert local.aws.region == "ap-southeast-3"
     functions = {name: local.aws.client("lambda").get_function_configuration(FunctionName=name) for name in FUNCTIONS}

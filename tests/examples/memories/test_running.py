@@ -96,6 +96,16 @@ def test_an_encoder_that_was_lost_has_failed_and_is_started_again(running):
     assert running.invocations("Encoder") == started + 1
 
 
+def test_the_one_stage_is_the_one_of_the_template(running):
+    (api,) = running.local.aws.client("apigateway").get_rest_apis()["items"]
+    stages = running.local.aws.client("apigateway").get_stages(restApiId=api["id"])["item"]
+    assert [stage["stageName"] for stage in stages] == ["prod"]
+    token = {"Authorization": f"Bearer {running.local.token('alice')}"}
+    for stage, status in (("prod", 200), ("Stage", 403)):
+        url = running.url.removesuffix("prod") + stage + "/memories/audio"
+        assert running.fetch("POST", url, {"segment_id": "walk-0"}, token).status == status
+
+
 OTHERS = ["walk-0", "walk-1", "lost-0", "mute-0", "dark-0", "evil-0"]  # alice's, in every state
 
 

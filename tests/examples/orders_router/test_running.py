@@ -32,6 +32,12 @@ def headers_of(running):
     return make
 
 
+def test_the_one_stage_of_the_rest_api_is_the_one_with_the_throttles(running):
+    (api,) = running.local.aws.client("apigateway").get_rest_apis()["items"]
+    stages = running.local.aws.client("apigateway").get_stages(restApiId=api["id"])["item"]
+    assert [stage["stageName"] for stage in stages] == ["prod"]
+
+
 def test_one_answer_of_the_authorizer_is_right_for_every_route_of_the_rest_api(running):
     key = {"x_api_key": running.local.variables["PartnerKey"]}
     asked = running.invocations("RestAuthorizer")

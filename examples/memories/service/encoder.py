@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,16 @@ MAX_FRAMES = 1800  # half an hour at one per second; more would not fit into the
 
 def handler(event: dict[str, Any], context: object) -> None:
     """Encode the video of one segment; how it went is in the job's row, whatever happens."""
-    segment = segments.of_job(event["segment_id"])
+    started_at = datetime.fromisoformat(event["started_at"])
+    segment = segments.of_job(event["segment_id"], started_at)
     if segment is None:
         return
     try:
         frame_count = make_video(segment)
     except BaseException:
-        segments.finish_video(segment.id, status="failed")
+        segments.finish_video(segment.id, started_at, status="failed")
         raise
-    segments.finish_video(segment.id, status="complete", frame_count=frame_count)
+    segments.finish_video(segment.id, started_at, status="complete", frame_count=frame_count)
 
 
 def make_video(segment: Segment) -> int:

@@ -20,6 +20,8 @@ from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from segments import Segment
 
     from authz_lib import Principal
@@ -30,6 +32,7 @@ memory_not_found = partial(smithy.not_found, "no such memory", standard_code="ME
 audio_not_found = partial(smithy.not_found, "the memory has no audio", standard_code="AUDIO_NOT_FOUND")
 frames_not_found = partial(smithy.not_found, "the memory has no frames", standard_code="FRAMES_NOT_FOUND")
 video_not_found = partial(smithy.not_found, "no video was asked for", standard_code="VIDEO_NOT_FOUND")
+video_gone = partial(smithy.not_found, "the video is no longer there", standard_code="VIDEO_NOT_FOUND")
 encoding_failed = partial(smithy.internal, "the video could not be encoded", standard_code="ENCODING_FAILED")
 
 
@@ -102,11 +105,16 @@ def audio_metadata(event: JSON, caller: Principal) -> JSON:
 
 
 def video(event: JSON, caller: Principal) -> JSON:
-    """The video of a memory.  The first to ask starts the encoder, which may take three times the gateway's 29 s."""
+    """The video of a memory.  The first to ask starts the encoder, which may take three times the gateway's 29 s.
+
+    So does the first to ask after it failed, or after its object has gone; `GET` says which of the two it was.
+    """
     segment = asked_for(event, caller)
     known = segments.video_of(segment)
-    if known is not None and known.status != "failed":
-        return progress(segment, known, event)
+    if known is not None and is_gone(segment, known):
+        segments.finish_video(segment.id, known.started_at, was="complete", status="failed")
+    elif known is not None and known.status != "failed":
+        return progress(segment, known.status, known.frame_count, event)
     frames = media.frames(segment.key)
     if segment.processing_status != "complete":
         return answer(200, {"presigned_url": "", "frame_count": len(frames), **what_it_is(segment)})
@@ -114,9 +122,10 @@ def video(event: JSON, caller: Principal) -> JSON:
         raise frames_not_found()
     if media.size(f"{segment.key}/audio.wav") is None:
         raise audio_not_found()
-    if segments.claim_video(segment, len(frames)):
-        start_encoder(segment)
-    return progress(segment, segments.Video("encoding", len(frames)), event)
+    started_at = segments.claim_video(segment, len(frames))
+    if started_at is not None:
+        start_encoder(segment, started_at)
+    return progress(segment, "encoding", len(frames), event)
 
 
 def video_progress(event: JSON, caller: Principal) -> JSON:
@@ -127,7 +136,9 @@ def video_progress(event: JSON, caller: Principal) -> JSON:
         raise video_not_found()
     if known.status == "failed":
         raise encoding_failed()
-    return progress(segment, known, event)
+    if is_gone(segment, known):
+        raise video_gone()
+    return progress(segment, known.status, known.frame_count, event)
 
 
 OPERATIONS = {
@@ -177,13 +188,18 @@ def found(segment: Segment | None) -> Segment:
     return segment
 
 
-def start_encoder(segment: Segment) -> None:
+def is_gone(segment: Segment, known: segments.Video) -> bool:
+    """Whether a finished video is not there any more, say by a lifecycle rule: a URL would be a dead one."""
+    return known.status == "complete" and media.size(f"{segment.key}/video.mp4") is None
+
+
+def start_encoder(segment: Segment, started_at: datetime) -> None:
     """Invoke the encoder and do not wait for it."""
-    payload = json.dumps({"segment_id": segment.id}).encode()
+    payload = json.dumps({"segment_id": segment.id, "started_at": started_at.isoformat()}).encode()
     try:
         functions().invoke(FunctionName=os.environ["ENCODER"], InvocationType="Event", Payload=payload)
     except (BotoCoreError, ClientError):
-        segments.finish_video(segment.id, status="failed")
+        segments.finish_video(segment.id, started_at, status="failed")
         raise encoding_failed() from None
 
 
@@ -193,14 +209,14 @@ def functions() -> Any:
     return boto3.client("lambda", config=Config(**PATIENCE))
 
 
-def progress(segment: Segment, known: segments.Video, event: JSON) -> JSON:
+def progress(segment: Segment, status: str, frame_count: int, event: JSON) -> JSON:
     """A job on its way (202: poll `Location`) or done (200)."""
-    complete = known.status == "complete"
+    complete = status == "complete"
     body = {
         "presigned_url": media.presigned(f"{segment.key}/video.mp4") if complete else "",
-        "frame_count": known.frame_count,
+        "frame_count": frame_count,
         "duration_seconds": segment.duration_seconds,
-        "processing_status": known.status,
+        "processing_status": status,
     }
     if complete:
         return answer(200, body)

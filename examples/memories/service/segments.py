@@ -35,11 +35,12 @@ from authz_lib.smithy import errors as smithy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
 SESSION_ID = "^[A-Za-z0-9_-]{1,64}$"
-LOST_AFTER_SECONDS = 270  # an encoder lives 240 s: one that has not answered by then never will
+LOST_AFTER_SECONDS = 330  # asking takes 14 s at most, the event waits 60 s, the encoder lives 240 s: it never will now
 
 metadata = MetaData()
 segments = Table(
@@ -85,10 +86,11 @@ class Segment(NamedTuple):
 
 
 class Video(NamedTuple):
-    """The job that makes the video of a segment."""
+    """The job that makes the video of a segment; when it was started tells one start from the next."""
 
     status: str
     frame_count: int
+    started_at: datetime
 
 
 @cache
@@ -119,9 +121,13 @@ def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
     return _first(*owned)
 
 
-def of_job(segment_id: str) -> Segment | None:
-    """The segment that a job is about, whoever's it is.  For the encoder, which no caller can reach."""
-    return _first(segments.c.id == segment_id)
+def of_job(segment_id: str, started_at: datetime) -> Segment | None:
+    """The segment of a job that is still to be done, whoever's it is.  For the encoder, which no caller can reach.
+
+    Lambda may deliver an event late or twice: None where this start has ended or was followed by another.
+    """
+    its_job = select(videos.c.segment_id).where(*_started(segment_id, started_at, "encoding"))
+    return _first(segments.c.id.in_(its_job))
 
 
 def _first(*conditions: ColumnElement[bool]) -> Segment | None:
@@ -134,13 +140,14 @@ def _first(*conditions: ColumnElement[bool]) -> Segment | None:
 def video_of(segment: Segment) -> Video | None:
     """The video job of a segment; one whose encoder was lost has failed."""
     status = case((_lost(), "failed"), else_=videos.c.status)
+    question = select(status, videos.c.frame_count, videos.c.started_at).where(videos.c.segment_id == segment.id)
     with transaction() as connection:
-        row = connection.execute(select(status, videos.c.frame_count).where(videos.c.segment_id == segment.id)).first()
+        row = connection.execute(question).first()
     return None if row is None else Video(*row)
 
 
-def claim_video(segment: Segment, frame_count: int) -> bool:
-    """Whether it is this call that starts the encoder: of any number of callers at once, one is told yes."""
+def claim_video(segment: Segment, frame_count: int) -> datetime | None:
+    """When it is this call that starts the encoder, the time of it: of any number of callers at once, one is told."""
     values = {"status": "encoding", "frame_count": frame_count, "started_at": func.now()}
     question = (
         insert(videos)
@@ -148,16 +155,24 @@ def claim_video(segment: Segment, frame_count: int) -> bool:
         .on_conflict_do_update(
             index_elements=["segment_id"], set_=values, where=or_(videos.c.status == "failed", _lost())
         )
-        .returning(videos.c.segment_id)
+        .returning(videos.c.started_at)
     )
     with transaction() as connection:
-        return connection.execute(question).first() is not None
+        return connection.execute(question).scalar()
 
 
-def finish_video(segment_id: str, **became: str | int) -> None:
-    """What became of a job: its `status`, and the `frame_count` of what was made."""
+def finish_video(segment_id: str, started_at: datetime, *, was: str = "encoding", **became: str | int) -> None:
+    """What became of this start of a job: its `status`, and the `frame_count` of what was made.
+
+    Nothing happens where the job is no longer what it was, or was started again: the late word of one encoder does not
+    undo what another has done.
+    """
     with transaction() as connection:
-        connection.execute(update(videos).where(videos.c.segment_id == segment_id).values(**became))
+        connection.execute(update(videos).where(*_started(segment_id, started_at, was)).values(**became))
+
+
+def _started(segment_id: str, started_at: datetime, status: str) -> tuple[ColumnElement[bool], ...]:
+    return (videos.c.segment_id == segment_id, videos.c.started_at == started_at, videos.c.status == status)
 
 
 def _lost() -> ColumnElement[bool]:

@@ -79,12 +79,13 @@ class Running:
         return self.ask(user, "GET", path)
 
     def execute(self, statement):
-        """One statement in the example's database."""
+        """One statement in the example's database; the first row of its answer where it has one."""
         from sqlalchemy import NullPool, create_engine, text
 
         engine = create_engine(self.local.parameters["DatabaseUrl"], poolclass=NullPool)
         with engine.begin() as connection:
-            return connection.execute(text(statement)).rowcount
+            result = connection.execute(text(statement))
+            return result.first() if result.returns_rows else None
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 pytestmark = pytest.mark.stack  # needs the packages of the group `examples`, and no local AWS
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
+STARTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +82,12 @@ def test_whatever_goes_wrong_the_job_has_failed(service, monkeypatch, fault):
     def fail(_):
         raise fault
 
-    monkeypatch.setattr(loaded.segments, "of_job", lambda _: segment)
-    monkeypatch.setattr(loaded.segments, "finish_video", lambda _, **values: became.append(values))
+    monkeypatch.setattr(loaded.segments, "of_job", lambda *_: segment)
+    monkeypatch.setattr(loaded.segments, "finish_video", lambda *job, **values: became.append((job, values)))
     monkeypatch.setattr(loaded.encoder, "make_video", fail)
     with pytest.raises(type(fault)):
-        loaded.encoder.handler({"segment_id": "x"}, None)
-    assert became == [{"status": "failed"}]
+        loaded.encoder.handler({"segment_id": "x", "started_at": STARTED_AT.isoformat()}, None)
+    assert became == [(("x", STARTED_AT), {"status": "failed"})]
 
 
 def test_more_frames_than_fit_are_refused_before_one_is_fetched(service, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -94,6 +95,75 @@ def test_an_encoder_that_was_lost_has_failed_and_is_started_again(running):
     assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
     assert running.until("bob", "/memories/video/dinner-0", 200).json["processing_status"] == "complete"
     assert running.invocations("Encoder") == started + 1
+
+
+@pytest.fixture
+def deliver(running):
+    """Has Lambda run the encoder with an event, as late or as often as it likes."""
+
+    def invoke(segment_id, started_at):
+        payload = json.dumps({"segment_id": segment_id, "started_at": started_at}).encode()
+        running.local.aws.invoke(running.local.stack.functions["Encoder"], payload)
+        return running.execute(f"select status, frame_count from videos where segment_id = '{segment_id}'")
+
+    return invoke
+
+
+OLD, NEW = "2026-01-02T03:04:05.678901+00:00", "2026-01-02T03:09:05.678901+00:00"
+
+
+@pytest.mark.parametrize("status", ["complete", "failed"])
+def test_an_event_that_comes_twice_does_not_change_what_became_of_the_job(running, deliver, status):
+    running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
+    for name in ("mute-0", "dinner-0"):  # an encoder would fail with one of them, and finish the other
+        running.execute(f"insert into videos values ('{name}', '{status}', 7, '{OLD}')")
+        assert deliver(name, OLD) == (status, 7)
+
+
+def test_an_event_that_comes_late_does_not_end_the_job_that_was_started_after_it(running, deliver):
+    running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
+    for name in ("mute-0", "dinner-0"):
+        running.execute(f"insert into videos values ('{name}', 'encoding', 7, '{NEW}')")
+        assert deliver(name, OLD) == ("encoding", 7)
+    assert deliver("dinner-0", NEW) == ("complete", 20)
+    assert deliver("mute-0", NEW) == ("failed", 7)
+    running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
+
+
+def test_what_one_encoder_says_late_does_not_undo_what_another_has_done(running, service):
+    from datetime import datetime
+
+    segments = service(DATABASE_URL=running.local.parameters["DatabaseUrl"]).segments
+    running.execute("delete from videos where segment_id = 'dinner-0'")
+    segment = segments.of_caller(running.local.variables["bob.sub"], id="dinner-0")
+    first = segments.claim_video(segment, 20)
+    assert isinstance(first, datetime)
+    assert segments.claim_video(segment, 20) is None
+    segments.finish_video("dinner-0", first, status="failed")
+    second = segments.claim_video(segment, 20)
+    assert segments.of_job("dinner-0", first) is None
+    assert segments.of_job("dinner-0", second) == segment
+    segments.finish_video("dinner-0", first, status="failed")
+    assert segments.video_of(segment).status == "encoding"
+    segments.finish_video("dinner-0", second, status="complete", frame_count=20)
+    segments.finish_video("dinner-0", second, status="failed")
+    assert segments.video_of(segment) == ("complete", 20, second)
+    assert segments.of_job("dinner-0", second) is None
+    running.execute("delete from videos where segment_id = 'dinner-0'")
+    segments.engine().dispose()
+
+
+def test_a_finished_video_whose_object_is_gone_is_made_again_and_no_url_is_given(running):
+    running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"})
+    running.until("bob", "/memories/video/dinner-0", 200)
+    bucket = running.local.variables["MediaBucketName"]
+    running.local.aws.client("s3").delete_object(Bucket=bucket, Key="sessions/dinner/window_000/video.mp4")
+    gone = running.ask("bob", "GET", "/memories/video/dinner-0")
+    assert (gone.status, gone.json["code"]) == (404, "VIDEO_NOT_FOUND")
+    again = running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"})
+    assert (again.status, again.json["presigned_url"]) == (202, "")
+    done = running.until("bob", "/memories/video/dinner-0", 200)
+    assert running.fetch("GET", done.json["presigned_url"]).status == 200
 
 
 def test_the_one_stage_is_the_one_of_the_template(running):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +19,7 @@ CLAIMS = {
     "token_use": "access",
     "scope": "aws.cognito.signin.user.admin",
 }
+STARTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 NOWHERE = "http://127.0.0.1:1"  # nothing listens there
 
 
@@ -53,8 +55,8 @@ def with_memory(monkeypatch):
         became = []
         monkeypatch.setattr(loaded.segments, "of_caller", lambda *_, **__: segment)
         monkeypatch.setattr(loaded.segments, "video_of", lambda _: None)
-        monkeypatch.setattr(loaded.segments, "claim_video", lambda *_: True)
-        monkeypatch.setattr(loaded.segments, "finish_video", lambda _, **values: became.append(values))
+        monkeypatch.setattr(loaded.segments, "claim_video", lambda *_: STARTED_AT)
+        monkeypatch.setattr(loaded.segments, "finish_video", lambda *job, **values: became.append((job, values)))
         return became
 
     return give
@@ -193,7 +195,7 @@ def test_an_encoder_that_cannot_be_started_fails_the_job(service, with_memory, m
     monkeypatch.setattr(loaded.media, "size", lambda _: 1)
     status, body = said(loaded.memories.handler(event(CLAIMS, route="/memories/video"), None))
     assert (status, body["code"]) == (500, "ENCODING_FAILED")
-    assert became == [{"status": "failed"}]
+    assert became == [(("x", STARTED_AT), {"status": "failed"})]
 
 
 def test_a_cognito_that_is_down_is_503_at_sign_in(service):

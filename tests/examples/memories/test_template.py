@@ -80,7 +80,16 @@ def test_nobody_reaches_a_function_but_through_the_api(resources):
 def test_the_function_ends_before_the_gateway_gives_up_and_the_encoder_long_after(resources):
     assert resources["Memories"]["Properties"]["Timeout"] < 29
     assert resources["Encoder"]["Properties"]["Timeout"] > 90
-    assert resources["Encoder"]["Properties"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+
+
+@pytest.mark.stack
+def test_a_job_is_lost_only_when_no_encoder_of_it_can_still_run(resources, service):
+    loaded, encoder = service(), resources["Encoder"]["Properties"]
+    waiting = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert encoder["EventInvokeConfig"] == waiting
+    patience = loaded.answers.PATIENCE
+    asking = patience["retries"]["total_max_attempts"] * (patience["connect_timeout"] + patience["read_timeout"])
+    assert asking + waiting["MaximumEventAgeInSeconds"] + encoder["Timeout"] <= loaded.segments.LOST_AFTER_SECONDS
 
 
 def test_no_variable_of_the_function_says_where_a_key_set_is(resources):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
+from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, validation
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def service_handler(
     Args:
         handler: the handler, when used without parentheses.
         errors: the shape of error bodies: ``"smithy"`` for generated SDK clients, ``"standard"`` for a plain one.
-        cors_origin: the one origin that browsers may read errors from; ``None`` sends no CORS header.
+        cors_origin: the one origin whose pages may read errors, their headers too; ``None`` sends no CORS header.
 
     Raises:
         ConfigurationError: ``errors`` is neither of the two, or ``cors_origin`` is not an origin.
@@ -102,7 +103,11 @@ def _cors_headers(origin: str | None) -> Mapping[str, str]:
         return {}
     if type(origin) is not str or not _ORIGIN.fullmatch(origin):
         raise ConfigurationError("`cors_origin` must be one origin, such as `https://app.example.com`")
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+        "Vary": "Origin",
+    }
 
 
 def json_body(event: JSONObject) -> dict[str, Any]:

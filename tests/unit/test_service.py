@@ -92,6 +92,14 @@ def test_cors_is_one_configured_origin_on_errors_too():
     assert not any("access-control" in name.lower() for name in answer(AccessDeniedError("no"))["headers"])
 
 
+@pytest.mark.parametrize("error", [AccessDeniedError("no"), UntrustedEventError("no"), smithy.throttling("no")])
+def test_a_page_of_that_origin_may_read_every_header_of_an_error(error):
+    plain = {name.lower() for name in answer(error)["headers"]}
+    headers = answer(error, cors_origin="https://app.example.com")["headers"]
+    exposed = set(headers["Access-Control-Expose-Headers"].lower().split(","))
+    assert plain - {"content-type"} <= exposed  # which a page may read as it is
+
+
 @pytest.mark.parametrize(
     "origin", ["", "app.example.com", "https://app.example.com/", "https://a b", "https://a\r\nx: y", 7, "*"]
 )

@@ -21,7 +21,11 @@ PATIENCE: Any = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max
 
 def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JSON:
     """A Lambda proxy answer that the app's own origin may read, and no cache may keep."""
-    cors = {"Access-Control-Allow-Origin": os.environ["ALLOWED_ORIGIN"], "Vary": "Origin"}
+    cors = {
+        "Access-Control-Allow-Origin": os.environ["ALLOWED_ORIGIN"],
+        "Access-Control-Expose-Headers": "Location,Retry-After",  # without it a page could not read where to poll
+        "Vary": "Origin",
+    }
     kind = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return {"statusCode": status, "headers": kind | cors | (headers or {}), "body": json.dumps(body)}
 

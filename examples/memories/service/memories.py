@@ -117,7 +117,8 @@ def video(event: JSON, caller: Principal) -> JSON:
         return progress(segment, known.status, known.frame_count, event)
     frames = media.frames(segment.key)
     if segment.processing_status != "complete":
-        return answer(200, {"presigned_url": "", "frame_count": len(frames), **what_it_is(segment)})
+        uncut = {"segment_id": segment.id, "presigned_url": "", "frame_count": len(frames)}
+        return answer(200, {**uncut, **what_it_is(segment)})
     if not frames:
         raise frames_not_found()
     if media.size(f"{segment.key}/audio.wav") is None:
@@ -213,6 +214,7 @@ def progress(segment: Segment, status: str, frame_count: int, event: JSON) -> JS
     """A job on its way (202: poll `Location`) or done (200)."""
     complete = status == "complete"
     body = {
+        "segment_id": segment.id,  # who asked by session polls by segment
         "presigned_url": media.presigned(f"{segment.key}/video.mp4") if complete else "",
         "frame_count": frame_count,
         "duration_seconds": segment.duration_seconds,

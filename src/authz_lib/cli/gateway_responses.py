@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.gateway_responses import gateway_responses
 
 if TYPE_CHECKING:
     import argparse
 
 __all__ = ["add_arguments", "run"]
-
-# Without this a browser hides the two headers that a generated client reads.
-_EXPOSED = "x-amzn-ErrorType,x-amzn-RequestId,Retry-After"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the document as JSON, which is YAML too."""
     headers = {}
     if arguments.cors_origin is not None:
-        headers = {"Access-Control-Allow-Origin": arguments.cors_origin, "Access-Control-Expose-Headers": _EXPOSED}
+        headers = {
+            "Access-Control-Allow-Origin": arguments.cors_origin,
+            "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+        }
     document = gateway_responses(
         arguments.format,
         denied=arguments.profile,

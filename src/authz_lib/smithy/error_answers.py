@@ -14,9 +14,18 @@ if TYPE_CHECKING:
 
     from authz_lib.smithy.errors import SmithyError
 
-__all__ = ["ErrorFormat", "check_headers", "render", "sendable"]
+__all__ = ["EXPOSED_HEADERS", "ErrorFormat", "check_headers", "render", "sendable"]
 
 ErrorFormat = Literal["smithy", "standard"]
+
+# The fourth is what a REST API makes of the third in an integration's answer.
+EXPOSED_HEADERS = (
+    "x-amzn-ErrorType,x-amzn-RequestId,WWW-Authenticate,x-amzn-Remapped-WWW-Authenticate,Retry-After,x-amz-retry-after"
+)
+"""For ``Access-Control-Expose-Headers``: what errors say in headers, and a browser hides from pages of another origin.
+
+See https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
+"""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")

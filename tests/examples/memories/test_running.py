@@ -58,6 +58,7 @@ def test_the_video_is_made_once_and_decodes(running, decoded, tmp_path):
 
     done = running.until("alice", "/memories/video/walk-0", 200)
     assert {**done.json, "presigned_url": ""} == {
+        "segment_id": "walk-0",
         "presigned_url": "",
         "frame_count": 20,
         "duration_seconds": 2.0,
@@ -79,6 +80,7 @@ def test_pending_and_failed_are_counted_and_never_encoded(running):
     failed = running.ask("alice", "POST", "/memories/video", {"segment_id": "lost-0"})
     assert (pending.status, failed.status) == (200, 200)
     assert (pending.json["presigned_url"], pending.json["frame_count"]) == ("", 20)
+    assert pending.json["segment_id"] == "walk-1"
     assert (failed.json["processing_status"], failed.json["frame_count"]) == ("failed", 0)
     assert running.invocations("Encoder") == started
 
@@ -95,6 +97,20 @@ def test_an_encoder_that_was_lost_has_failed_and_is_started_again(running):
     assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
     assert running.until("bob", "/memories/video/dinner-0", 200).json["processing_status"] == "complete"
     assert running.invocations("Encoder") == started + 1
+
+
+def test_who_asks_by_session_learns_which_job_it_is_and_that_it_failed(running):
+    running.execute("delete from videos where segment_id = 'evil-0'")
+    asked = {"source_session_id": "evil"}
+    encoders = running.invocations("Encoder")
+    for start in (1, 2):  # GET says that it failed, however often; only POST starts it again
+        job = running.ask("alice", "POST", "/memories/video", asked)
+        assert (job.status, job.json["segment_id"]) == (202, "evil-0")
+        assert {"location", "retry-after"} <= set(job.headers["access-control-expose-headers"].lower().split(","))
+        path = f"/memories/video/{job.json['segment_id']}"
+        assert running.until("alice", path, 500).json["code"] == "ENCODING_FAILED"
+        assert running.ask("alice", "GET", path).status == 500
+        assert running.invocations("Encoder") == encoders + start
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from authz_lib.cli.main import main
+from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 
 
 def test_it_prints_a_document(capsys):
@@ -15,7 +16,7 @@ def test_it_prints_a_document(capsys):
     assert responses["UNAUTHORIZED"]["StatusCode"] == 401
     assert responses["UNAUTHORIZED"]["ResponseParameters"]["Headers"] == {
         "Access-Control-Allow-Origin": "'https://app.example.com'",
-        "Access-Control-Expose-Headers": "'x-amzn-ErrorType,x-amzn-RequestId,Retry-After'",
+        "Access-Control-Expose-Headers": f"'{EXPOSED_HEADERS}'",
         "WWW-Authenticate": "'Bearer'",
     }
 

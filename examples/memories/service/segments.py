@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import socket
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
+from psycopg import Error as PostgreSQLError
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -22,6 +26,7 @@ from sqlalchemy import (
     and_,
     case,
     create_engine,
+    event,
     func,
     or_,
     select,
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 
 SESSION_ID = "^[A-Za-z0-9_-]{1,64}$"
 LOST_AFTER_SECONDS = 330  # asking takes 14 s at most, the event waits 60 s, the encoder lives 240 s: it never will now
+SILENCE_SECONDS = 6  # more than the 5 s that a statement may take; twice that and a new connection are far from 29 s
+open_connections: WeakSet[Any] = WeakSet()
 
 metadata = MetaData()
 segments = Table(
@@ -96,23 +103,46 @@ class Video(NamedTuple):
 @cache
 def engine() -> Engine:
     """One connection per Lambda; everything ends well before the gateway's 29 seconds do."""
-    return create_engine(
+    made = create_engine(
         os.environ["DATABASE_URL"],
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,  # a frozen Lambda wakes up with a dead connection
         connect_args={"connect_timeout": 3, "options": "-c statement_timeout=5000"},
     )
+    event.listen(made, "connect", lambda connection, _: open_connections.add(connection))
+    return made
 
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
     """A transaction; a database that does not answer is a 503, never "not found"."""
     try:
-        with engine().begin() as connection:
+        with silence_ends(), engine().begin() as connection:
             yield connection
     except (InterfaceError, OperationalError):
         raise smithy.service_unavailable(standard_code="DATABASE_UNAVAILABLE") from None
+
+
+@contextmanager
+def silence_ends() -> Iterator[None]:
+    """Hang up on a server that says nothing, whatever TCP acknowledges for it: no setting of libpq's would.
+
+    Twice where it was the ping of an old connection that was not answered, and then the question on a new one.
+    """
+    answered = Event()
+
+    def watch() -> None:
+        while not answered.wait(SILENCE_SECONDS):
+            for connection in list(open_connections):
+                with suppress(OSError, PostgreSQLError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+    Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        answered.set()
 
 
 def of_caller(user_id: str, **wanted: str | int) -> Segment | None:

@@ -26,15 +26,25 @@ def resources():
 
 
 @pytest.fixture
-def body(monkeypatch):
-    """The OpenAPI body that SAM's own transform makes of it."""
+def transformed(monkeypatch):
+    """What SAM's own transform makes of it."""
     from samtranslator.translator.transform import transform
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    template = load_template(EXAMPLE / "template.yaml")
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
     policies = type("Policies", (), {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}})
-    return transform(template, {}, policies())["Resources"]["Api"]["Properties"]["Body"]
+
+    def resources(**parameters):
+        template = load_template(EXAMPLE / "template.yaml")
+        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+        return transform(template, parameters, policies())["Resources"]
+
+    return resources
+
+
+@pytest.fixture
+def body(transformed):
+    """The OpenAPI body of the API."""
+    return transformed()["Api"]["Properties"]["Body"]
 
 
 def events(resources):
@@ -63,8 +73,19 @@ def test_a_forgotten_auth_would_be_closed_and_a_preflight_open(resources):
 def test_the_pool_is_named_by_a_dynamic_reference(resources):
     pool = resources["Api"]["Properties"]["Auth"]["Authorizers"]["Users"]["UserPoolArn"]["Fn::Sub"]
     issuer = resources["Memories"]["Properties"]["Environment"]["Variables"]["ISSUER"]["Fn::Sub"]
-    assert pool.endswith(":userpool/{{resolve:ssm:/memories/user-pool-id}}")
-    assert issuer.endswith("/{{resolve:ssm:/memories/user-pool-id}}")
+    assert pool.endswith(":userpool/{{resolve:ssm:/memories/user-pool-id${PoolIdVersion}}}")
+    assert issuer.endswith("/{{resolve:ssm:/memories/user-pool-id${PoolIdVersion}}}")
+
+
+@pytest.mark.stack
+def test_another_version_of_the_pools_id_is_another_deployment_of_the_api(transformed):
+    def deployment(version):
+        resources = transformed(PoolIdVersion=version)
+        (name,) = [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment"]
+        return name
+
+    assert deployment("") == deployment("")
+    assert len({deployment(version) for version in ("", ":1", ":2")}) == 3
 
 
 def test_nobody_reaches_a_function_but_through_the_api(resources):

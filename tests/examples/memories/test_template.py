@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from authz_lib.smithy.gateway_responses import gateway_responses
+from authz_lib.smithy.error_answers import EXPOSED_HEADERS
+from authz_lib.smithy.gateway_responses import GATEWAY_RESPONSES, gateway_responses
 from authz_lib.testing.template import load_template
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
@@ -20,7 +22,7 @@ OWN = {
 SCOPE = "aws.cognito.signin.user.admin"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def resources():
     return load_template(EXAMPLE / "template.yaml")["Resources"]
 
@@ -133,10 +135,30 @@ def test_in_the_deployed_api_only_the_named_routes_are_public(body):
 
 def test_what_the_gateway_says_is_what_the_library_has_it_say(resources):
     own = resources["Api"]["Properties"]["GatewayResponses"]
-    generated = gateway_responses("sam", error_format="standard")["GatewayResponses"]
-    for name in set(own) - {"MISSING_AUTHENTICATION_TOKEN"}:  # which we answer as the 404 that it is
-        assert own[name]["ResponseTemplates"] == generated[name]["ResponseTemplates"], name
-        assert own[name].get("StatusCode") == generated[name].get("StatusCode"), name
+    headers = {
+        "Access-Control-Allow-Origin": "https://app.example.com",
+        "Access-Control-Expose-Headers": f"{EXPOSED_HEADERS},X-Answered-By",
+        "X-Answered-By": "gateway",
+    }
+    generated = gateway_responses("sam", error_format="standard", headers=headers)["GatewayResponses"]
+    assert own.pop("MISSING_AUTHENTICATION_TOKEN")["StatusCode"] == 404  # which we answer as the 404 that it is
+    del generated["MISSING_AUTHENTICATION_TOKEN"]
+    for response in own.values():
+        sent = response["ResponseParameters"]["Headers"]
+        assert sent["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${AllowedOrigin}'"}
+        response["ResponseParameters"] = {
+            "Headers": {**sent, "Access-Control-Allow-Origin": "'https://app.example.com'"}
+        }
+    assert own == generated
+
+
+def test_the_status_in_a_body_is_the_status_of_the_answer(resources):
+    responses = resources["Api"]["Properties"]["GatewayResponses"]
+    assert set(responses) == set(GATEWAY_RESPONSES)
+    for name, response in responses.items():
+        template = response["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '""')
+        if not name.startswith("DEFAULT_"):  # for a type that is none of these: the status stays its own
+            assert json.loads(template)["status"] == response["StatusCode"], name
 
 
 @pytest.mark.stack

@@ -1,4 +1,4 @@
-"""What the local AWS lacks and this example needs: PostgreSQL, and memories of two users in it and in S3."""
+"""What the local AWS lacks and this example needs: PostgreSQL, and memories of three users in it and in S3."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ MEMORIES = [
     ("evil-0", "alice", "evil", 0, "complete", PLAYLIST, True),
     ("dinner-0", "bob", "dinner", 0, "complete", True, True),
     ("dinner-1", "bob", "dinner", 1, "pending", False, False),
+    ("lunch-0", "carol", "lunch", 0, "complete", True, False),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The example as its users meet it: over real HTTP, with two users, on PostgreSQL, S3 and FFmpeg."""
+"""The example as its users meet it: over real HTTP, with three users of two tenants, on PostgreSQL, S3 and FFmpeg."""
 
 from __future__ import annotations
 
@@ -193,32 +193,49 @@ def test_the_one_stage_is_the_one_of_the_template(running):
 
 
 OTHERS = ["walk-0", "walk-1", "lost-0", "mute-0", "dark-0", "evil-0"]  # alice's, in every state
+STRANGERS = {"bob": "dinner-0", "carol": "lunch-0"}  # of another tenant, and of alice's own; what is theirs
+
+
+def test_alice_and_carol_are_of_one_tenant_and_bob_of_another(running):
+    pool = {"UserPoolId": running.local.variables["UserPoolId"]}
+    cognito = running.local.aws.client("cognito-idp")
+    tenants = {}
+    for name in ("alice", "bob", "carol"):
+        user = cognito.admin_get_user(**pool, Username=name)
+        tenants[name] = {item["Name"]: item["Value"] for item in user["UserAttributes"]}["custom:tenant_id"]
+    assert tenants == {"alice": "acme", "bob": "globex", "carol": "acme"}
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_another_users_memory_is_answered_as_one_that_never_was(running, route):
+def test_another_users_memory_is_answered_as_one_that_never_was_whatever_the_tenant(running, route):
     alice = running.local.variables["alice.sub"]
     never_was = comparable(running.ask("bob", "POST", route, {"segment_id": "never-was"}))
     assert never_was[0] == 404
-    bodies = [
-        *({"segment_id": name} for name in OTHERS),
-        *({"segment_id": name, "user_id": alice} for name in OTHERS),
-        {"source_session_id": "walk"},
-        {"source_session_id": "walk", "source_window_index": 1},
-        {"source_session_id": "walk", "user_id": alice},
-        {"segment_id": "dinner-0", "user_id": alice},
-        {"user_id": alice},
-        {"user_id": alice, "segment_id": "never-was"},
-    ]
-    for body in bodies:
-        assert comparable(running.ask("bob", "POST", route, body)) == never_was, body
+    for stranger, own in STRANGERS.items():
+        bodies = [
+            {"segment_id": "never-was"},
+            *({"segment_id": name} for name in OTHERS),
+            *({"segment_id": name, "user_id": alice} for name in OTHERS),
+            {"segment_id": "walk-0", "tenant_id": "acme"},
+            {"source_session_id": "walk"},
+            {"source_session_id": "walk", "source_window_index": 1},
+            {"source_session_id": "walk", "user_id": alice},
+            {"segment_id": own, "user_id": alice},
+            {"user_id": alice},
+            {"user_id": alice, "segment_id": "never-was"},
+        ]
+        for body in bodies:
+            assert comparable(running.ask(stranger, "POST", route, body)) == never_was, (stranger, body)
+        if route != "/memories/video":
+            assert running.ask(stranger, "POST", route, {"segment_id": own}).status == 200
 
 
-def test_another_users_job_is_answered_as_one_that_never_was(running):
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_another_users_job_is_answered_as_one_that_never_was(running, stranger):
     never_was = comparable(running.ask("bob", "GET", "/memories/video/never-was"))
     assert never_was[0] == 404
     for name in OTHERS:
-        assert comparable(running.ask("bob", "GET", f"/memories/video/{name}")) == never_was
+        assert comparable(running.ask(stranger, "GET", f"/memories/video/{name}")) == never_was
 
 
 def test_nothing_but_the_token_says_who_calls(running):

@@ -111,9 +111,8 @@ def video(event: JSON, caller: Principal) -> JSON:
     """
     segment = asked_for(event, caller)
     known = segments.video_of(segment)
-    if known is not None and is_gone(segment, known):
-        segments.finish_video(segment.id, known.started_at, was="complete", status="failed")
-    elif known is not None and known.status != "failed":
+    gone = known is not None and is_gone(segment, known)
+    if known is not None and known.status != "failed" and not gone:
         return progress(segment, known.status, known.frame_count, event)
     frames = media.frames(segment.key)
     if segment.processing_status != "complete":
@@ -123,6 +122,8 @@ def video(event: JSON, caller: Principal) -> JSON:
         raise frames_not_found()
     if media.size(f"{segment.key}/audio.wav") is None:
         raise audio_not_found()
+    if known is not None and gone:
+        segments.finish_video(segment.id, known.started_at, was="complete", status="failed")
     started_at = segments.claim_video(segment, len(frames))
     if started_at is not None:
         start_encoder(segment, started_at)

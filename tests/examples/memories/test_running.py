@@ -182,6 +182,16 @@ def test_a_finished_video_whose_object_is_gone_is_made_again_and_no_url_is_given
     assert running.fetch("GET", done.json["presigned_url"]).status == 200
 
 
+def test_a_gone_video_that_cannot_be_made_again_is_still_said_to_be_gone(running):
+    running.execute("delete from videos where segment_id = 'dark-0'")
+    running.execute(f"insert into videos values ('dark-0', 'complete', 20, '{OLD}')")
+    asked = running.ask("alice", "POST", "/memories/video", {"segment_id": "dark-0"})
+    assert (asked.status, asked.json["code"]) == (404, "FRAMES_NOT_FOUND")
+    seen = running.ask("alice", "GET", "/memories/video/dark-0")
+    assert (seen.status, seen.json["code"]) == (404, "VIDEO_NOT_FOUND")
+    running.execute("delete from videos where segment_id = 'dark-0'")
+
+
 def test_the_one_stage_is_the_one_of_the_template(running):
     (api,) = running.local.aws.client("apigateway").get_rest_apis()["items"]
     stages = running.local.aws.client("apigateway").get_stages(restApiId=api["id"])["item"]

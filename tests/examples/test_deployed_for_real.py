@@ -24,7 +24,7 @@ PATIENCE = 180
 PLATFORMS = {"manylinux_2_28_aarch64", "manylinux2014_aarch64"}
 
 
-@pytest.fixture(params=["execution_layer", "hello_invoker", "orders_router", "secure_by_default"])
+@pytest.fixture(params=["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"])
 def folder(request):
     return EXAMPLES / request.param
 
@@ -88,7 +88,9 @@ def test_the_readme_says_how_a_copied_folder_runs(folder):
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("name", ["hello_invoker", "secure_by_default"])  # the others are in `test_thin_and_copied`
+@pytest.mark.parametrize(
+    "name", ["hello_invoker", "memories", "secure_by_default"]
+)  # the others are in `test_thin_and_copied`
 def test_and_so_it_does(name, tmp_path):
     pytest.importorskip("ministack")
     copy = tmp_path / "copied"

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authz_lib import BearerToken, ExpectedGateway, JWTVerifier, principal_from_event, service_handler
+from authz_lib.gateway import api_id_from_parameter_store
 from authz_lib.service import json_body
 from authz_lib.smithy import errors as smithy
 
@@ -36,19 +37,9 @@ video_gone = partial(smithy.not_found, "the video is no longer there", standard_
 encoding_failed = partial(smithy.internal, "the video could not be encoded", standard_code="ENCODING_FAILED")
 
 
-@cache
-def rest_api_id() -> str:
-    """The API's own id; the template cannot hand it over (the API names this function: a cycle)."""
-    return str(
-        boto3.client("ssm", config=Config(**PATIENCE)).get_parameter(Name=os.environ["API_ID_PARAMETER"])["Parameter"][
-            "Value"
-        ]
-    )
-
-
 GATEWAY = ExpectedGateway(
     kind="rest-cognito",
-    api_id=rest_api_id,
+    api_id=api_id_from_parameter_store(os.environ["API_ID_PARAMETER"]),  # a `!Ref` to the API would be a cycle
     account_id=os.environ["ACCOUNT_ID"],
     issuer=os.environ["ISSUER"],
     client_ids=[os.environ["CLIENT_ID"]],  # a Cognito authorizer of a REST API takes any client of the pool

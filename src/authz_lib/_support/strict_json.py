@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["JSONObject", "StrictJSONError", "loads_frozen_object", "loads_object"]
+__all__ = ["JSONObject", "StrictJSONError", "loads_document", "loads_frozen_object", "loads_object"]
 
 JSONObject = dict[str, Any]
 """A JSON document whose root is an object."""
@@ -73,14 +73,14 @@ _scan_frozen: Callable[[str, int], tuple[Any, int]] = _freezer.scan_once  # type
 _REFUSALS = (ValueError, RecursionError, StopIteration)
 
 
-def loads_object(data: bytes) -> JSONObject:
-    """Read one JSON object strictly (RFC 8259; duplicate names refused as RFC 7515, section 4, allows).
+def loads_document(data: bytes) -> Any:
+    """Read one JSON document of any kind as strictly as `loads_object` reads an object.
 
     Raises:
         StrictJSONError: for anything else, deep nesting included.
 
-    >>> loads_object(b'{"sub": "alice"}')
-    {'sub': 'alice'}
+    >>> loads_document(b'["alice"]')
+    ['alice']
     """
     try:
         text = data.decode()
@@ -91,6 +91,19 @@ def loads_object(data: bytes) -> JSONObject:
         raise
     except _REFUSALS:
         raise StrictJSONError("not valid JSON") from None
+    return document
+
+
+def loads_object(data: bytes) -> JSONObject:
+    """Read one JSON object strictly (RFC 8259; duplicate names refused as RFC 7515, section 4, allows).
+
+    Raises:
+        StrictJSONError: for anything else, deep nesting included.
+
+    >>> loads_object(b'{"sub": "alice"}')
+    {'sub': 'alice'}
+    """
+    document = loads_document(data)
     if type(document) is not dict:
         raise StrictJSONError("not a JSON object")
     return document

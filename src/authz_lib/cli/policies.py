@@ -20,6 +20,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
@@ -150,16 +151,25 @@ def _load(file: Path) -> Any:
     from authz_lib.decisions.policy_files import read_text
 
     text = read_text(file)
+    if file.suffix == ".json":
+        return _load_json(file, text)
     try:
-        if file.suffix == ".json":
-            return json.loads(text)
-        import yaml
-
-        return yaml.safe_load(text)
+        from authz_lib.testing._yaml import parse_yaml
     except ModuleNotFoundError:
         raise ConfigurationError(f"`{file}` needs PyYAML; it is not installed") from None
-    except Exception as error:  # noqa: BLE001  (a parser's own errors share no base)
-        raise ConfigurationError(f"{file}: {str(error).splitlines()[0]}") from None
+    return parse_yaml(text, str(file))
+
+
+def _load_json(file: Path, text: str) -> Any:
+    try:
+        json.loads(text)  # it can say where; the strict reader below cannot
+        return loads_document(text.encode())
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"`{file}` is not JSON, line {error.lineno}: {error.msg}") from None
+    except StrictJSONError as error:
+        raise ConfigurationError(f"`{file}`: {error}") from None
+    except (RecursionError, ValueError):  # a number of too many digits
+        raise ConfigurationError(f"`{file}` is nested too deeply, or holds a number that is too large") from None
 
 
 def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic resolves the annotations at run time
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.template import TextDatesLoader
+from authz_lib.testing._yaml import read_yaml
 
 __all__ = ["Expectation", "PolicyStoreSetup", "RequestRow", "Scenario", "TokenRecipe", "UserPoolSetup", "UserSetup"]
 
@@ -137,14 +136,10 @@ class Scenario(_Document):
         """Read and check the document.
 
         Raises:
-            ConfigurationError: it cannot be read, is not YAML, or a member is missing, unknown or wrong; one line.
+            ConfigurationError: it cannot be read, is not YAML, has a key twice, or a member is missing, unknown or
+                wrong; one line.
         """
-        try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=TextDatesLoader)  # noqa: S506 - a SafeLoader
-        except OSError as error:
-            raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise ConfigurationError(f"`{path.name}` is not YAML") from None
+        document = read_yaml(path)
         try:
             scenario = cls.model_validate(document)
         except ValidationError as error:

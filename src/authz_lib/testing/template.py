@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.testing._yaml import TextDatesLoader, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,15 +38,6 @@ class Uploads:
     archives: dict[str, bytes] = field(default_factory=dict)
 
 
-class TextDatesLoader(yaml.SafeLoader):
-    """Safe YAML in which ``2012-10-17`` is text, as CloudFormation and JSON have it; PyYAML makes a date of it."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name, never changed in place
-        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 class _TemplateLoader(TextDatesLoader):
     """YAML with CloudFormation's short forms (``!Ref``, ``!Sub``, ``!GetAtt a.b``)."""
 
@@ -70,17 +62,10 @@ def load_template(path: Path) -> dict[str, Any]:
     """Read a CloudFormation or SAM template (YAML or JSON) with the short forms written out.
 
     Raises:
-        ConfigurationError: there is no such file, it is not YAML, or its ``Resources`` or ``Globals`` are not those of
-            a template.
+        ConfigurationError: there is no such file, it is not YAML, a key is there twice, or its ``Resources`` or
+            ``Globals`` are not those of a template.
     """
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where is not None else ""
-        raise ConfigurationError(f"`{path.name}` is not YAML{line}") from None
+    document = read_yaml(path, _TemplateLoader)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise ConfigurationError(f"`{path.name}` is not a template: it has no `Resources`")
     for logical_id, resource in document["Resources"].items():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object, loads_object
+from authz_lib._support.strict_json import StrictJSONError, loads_document, loads_frozen_object, loads_object
 
 REFUSED = {
     "duplicate member": b'{"a": 1, "a": 1}',
@@ -98,3 +98,11 @@ def test_anything_else_is_one_error(data):
         assert type(loads_object(data)) is dict
     with contextlib.suppress(StrictJSONError):
         assert type(loads_frozen_object(data)) is MappingProxyType
+
+
+def test_a_document_of_any_kind_is_read_as_strictly():
+    assert loads_document(b'[{"a": 1}]') == [{"a": 1}]
+    assert loads_document(b"null") is None
+    for data in (b'[{"a": 1, "a": 2}]', b"[NaN]", b"[1e999]", b"", b"[" * 200_000 + b"]" * 200_000):
+        with pytest.raises(StrictJSONError):
+            loads_document(data)

@@ -134,3 +134,29 @@ def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
     (directory / "tests" / "more.json").unlink()
     (directory / "tests" / "more.json").mkdir()
     assert main(["policies", "test", str(directory)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (  # two tests, the first of which would never run
+            "more.yaml",
+            "requests:\n- {principal: 1}\nrequests:\n- {principal: 1}\n",
+            "more.yaml` is not YAML, line 3: the key `requests` is there twice",
+        ),
+        ("more.yml", "- {expect: DENY,\n   expect: ALLOW}", "more.yml` is not YAML, line 2: the key `expect`"),
+        ("more.yaml", "- a: [", "more.yaml` is not YAML, line 1: "),
+        ("more.yaml", "- !!python/none x", "more.yaml` is not YAML, line 1: "),
+        ("more.yaml", "- !!int x", "more.yaml` is not YAML"),
+        ("more.yaml", "[" * 5000 + "]" * 5000, "more.yaml` is nested too deeply"),
+        ("more.json", '{"requests": [], "requests": []}', "more.json`: duplicate member name"),
+        ("more.json", "[\n{]", "more.json` is not JSON, line 2: "),
+        ("more.json", "[" * 200_000 + "]" * 200_000, "more.json` is nested too deeply"),
+    ],
+)
+def test_a_request_file_that_says_less_than_it_seems_to(directory, capsys, name, text, message):
+    (directory / "tests" / name).write_text(text)
+    assert main(["policies", "test", str(directory)]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

@@ -80,3 +80,29 @@ def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
     text = f"requests: [{{name: x, call: GET /x, within_seconds: {seconds}, expect: {{status: 200}}}}]"
     with pytest.raises(ConfigurationError, match="within_seconds"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "requests: []", "line 7: the key `requests` is there twice"),
+        ("requests:\n- {name: x, call: GET /x, expect: {status: 200,\n status: 201}}", "line 3: the key `status`"),
+        ("requests:\n  - {\n", "is not YAML, line 3"),
+        ("[" * 5000 + "]" * 5000, "`requests.yaml` is nested too deeply"),
+    ],
+)
+def test_a_row_is_never_dropped_without_a_word(tmp_path, text, message):
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_merged_in_may_be_overridden(tmp_path):
+    rows = """
+requests:
+  - &one {name: one, call: GET /x, expect: {status: 200}}
+  - &two {<<: *one, name: two}
+  - {<<: [*two, *one], name: three, expect: {status: 201}}
+"""
+    _, two, three = load(tmp_path, rows).requests
+    assert (two.name, two.call, three.name, three.expect.status) == ("two", "GET /x", "three", 201)

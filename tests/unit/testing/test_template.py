@@ -48,6 +48,20 @@ def test_short_forms_are_written_out(folder):
     assert resources["D"]["Properties"]["Cond"] == {"Fn::If": ["IsLocal", {"Ref": "A"}, ""]}
 
 
+def test_short_forms_may_be_keys_and_merged_in(tmp_path):
+    (tmp_path / "template.yaml").write_text(
+        "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n  B: {<<: *a, Type: !Sub y}\n"
+        "  C: {<<: *a, Type: z}\n"
+    )
+    with pytest.raises(ConfigurationError, match="resource `B` has no `Type`"):
+        load_template(tmp_path / "template.yaml")
+    (tmp_path / "template.yaml").write_text(
+        "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n  C: {<<: *a, Type: z}\n"
+    )
+    resources = load_template(tmp_path / "template.yaml")["Resources"]
+    assert resources["C"] == {"Type": "z", "Properties": {1: "a", "1": "b", "Url": {"Fn::Sub": "x"}}}
+
+
 def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
     template, uploads = package_template(folder / "template.yaml")
     resources = template["Resources"]
@@ -65,6 +79,9 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
     ("text", "message"),
     [
         ("a: [", "is not YAML, line 1"),
+        ("Resources:\n  A: {Type: x}\n  A: {Type: y}", "line 3: the key `A` is there twice"),
+        ("Resources: {A: {Type: x, Properties: !If [a, {b: 1, b: 2}]}}", "line 1: the key `b` is there twice"),
+        ("[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("- a", "has no `Resources`"),
         ("Resources: []", "has no `Resources`"),
         ("Resources: {A: }", "resource `A` has no `Type`"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
-from authz_lib.sigv4._arguments import check_timeout, is_key, is_seconds
+from authz_lib.sigv4._arguments import check_timeout, is_count, is_key, is_seconds
 from authz_lib.sigv4._transport import Answer, Transport
 from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.signer import SigV4Signer
@@ -95,8 +95,9 @@ class SigV4Client:
     - The URL is made canonical once, signed and sent as it is; each attempt is signed anew with one frozen set of
       credentials.  An ``Idempotency-Key`` is signed too: nobody on the way can exchange it.
     - Redirects are never followed.  A truncated answer, or one that does not say how long it is, is an error.
-    - A second attempt is made, at once and at most once, when the first was certainly not sent, or when repeating is
-      harmless (see ``idempotent`` of `request`).  429 and other refusals are never repeated: waiting is the caller's.
+    - Another attempt is made, at once and up to ``max_attempts`` in all, when what went before was certainly not sent,
+      or when repeating is harmless (see ``idempotent`` of `request`).  429 and other refusals are never repeated:
+      waiting is the caller's.
     - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call is signed once more
       with that time.  A refusal for another reason is never re-signed.
 
@@ -114,7 +115,8 @@ class SigV4Client:
         ssl_context: for a private certificate authority; one that verifies nothing is refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
-        max_attempts: 1 never tries again.
+        max_attempts: of one call, the first included; the one new signature for a wrong clock does not count.  1 never
+            tries again.
         connect_timeout_seconds: for all addresses of the host together, and again for the handshake.
         clock: seconds since the epoch.
 
@@ -149,10 +151,12 @@ class SigV4Client:
         if base.query:
             raise ConfigurationError("`base_url` has a query")
         _check_host(base.host, service, region)
-        if max_attempts < 1 or max_request_bytes < 0 or max_response_bytes < 0:
-            raise ConfigurationError("`max_attempts` must be above 0, the limits must not be below 0")
+        if not is_count(max_attempts, 1) or not is_count(max_request_bytes) or not is_count(max_response_bytes):
+            raise ConfigurationError("`max_attempts` must be above 0, the limits must be whole numbers not below 0")
         if not is_seconds(connect_timeout_seconds) or connect_timeout_seconds <= 0:
             raise ConfigurationError("`connect_timeout_seconds` is not a number above 0 and of at most a day")
+        if type(receiver_deduplicates) is not bool:  # `"false"` is true
+            raise ConfigurationError("`receiver_deduplicates` is neither `True` nor `False`")
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             raise ConfigurationError("`ssl_context` trusts any certificate: everybody could read the session token")
         self._base = str(base)

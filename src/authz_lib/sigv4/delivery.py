@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
-from authz_lib.sigv4._arguments import check_timeout, is_key
+from authz_lib.sigv4._arguments import check_timeout, is_key, is_text
 from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.rollout import RolloutFlag
 from authz_lib.sigv4.url import without_doubling
@@ -130,12 +130,17 @@ class ApiCall:
     A base URL that is configured with the route already is taken as it is: ``path`` is fixed, no id is in it.  The
     client's own ``receiver_deduplicates`` is not used: the parcel says whether it may be repeated.
 
+    Raises:
+        ConfigurationError: ``client`` is no `SigV4Client`.
+
     >>> from authz_lib import SigV4Client
     >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod/execute", region="eu-west-1")
     >>> call = ApiCall(client, "/execute")
     """
 
     def __init__(self, client: SigV4Client, path: str = "", *, method: str = "POST") -> None:
+        if not callable(getattr(client, "url", None)):
+            raise ConfigurationError("`client` is not a `SigV4Client`")
         client.url(path)  # a path that cannot be signed fails here
         self._client = client
         self._path = without_doubling(client.url(""), path)
@@ -205,7 +210,8 @@ class Delivery:
         event_prefix: of the names of events.
 
     Raises:
-        ConfigurationError: ``fallback`` is gone while the rollout still keeps keys on the old way.
+        ConfigurationError: an argument is wrong, or ``fallback`` is gone while the rollout still keeps keys on the old
+            way.
 
     >>> class Recorded:
     ...     def __init__(self, error=None): self.error, self.bodies = error, []
@@ -228,6 +234,16 @@ class Delivery:
         on_event: Callable[[DeliveryEvent], None] | None = None,
         event_prefix: str = "execution_api_invocation",
     ) -> None:
+        if not _is_path(primary) or not (fallback is None or _is_path(fallback)):
+            raise ConfigurationError(
+                "`primary` and `fallback` are ways such as `ApiCall(client)` or `LambdaInvoke(...)`"
+            )
+        if not _is_call(rollout):
+            raise ConfigurationError("`rollout` is not a callable, such as `RolloutFlag.from_env()`")
+        if type(receiver_deduplicates) is not bool:  # `"false"` is true
+            raise ConfigurationError("`receiver_deduplicates` is neither `True` nor `False`")
+        if not _is_call(on_event) or not is_text(event_prefix):
+            raise ConfigurationError("`on_event` must be a callable, `event_prefix` a text")
         if fallback is None and isinstance(rollout, RolloutFlag) and rollout.percentage < 100:
             raise ConfigurationError(
                 "`fallback` is absent while `rollout` is below 100 %: nothing could serve the rest"
@@ -350,6 +366,15 @@ class _Run:
             raise error_of_status(status, "the call")
         self.event("success", name, Outcome.DELIVERED, status=status)
         return Receipt(status, body, name)
+
+
+def _is_call(function: object) -> bool:
+    return function is None or (callable(function) and not isinstance(function, type))
+
+
+def _is_path(path: object) -> bool:
+    """A client is none: what travels is the parcel, which `ApiCall` hands to it."""
+    return callable(getattr(path, "deliver", None)) and not isinstance(path, type)
 
 
 def _may_fall_back(error: DeliveryError, parcel: Parcel) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib.errors import ConfigurationError, DeliveryError
+from authz_lib.sigv4._arguments import is_seconds, is_text
 from authz_lib.sigv4.outcome import Outcome, error_of_status, outcome_of_status
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ class LambdaInvoke:
         region: str | None = None,
         answer_seconds: float = 4.0,
     ) -> None:
-        if not _FUNCTION.fullmatch(function):
+        if not is_text(function) or not _FUNCTION.fullmatch(function):
             raise ConfigurationError("`function` is not the name or the ARN of a function")
         if invocation_type not in {"RequestResponse", "Event"}:
             raise ConfigurationError("`invocation_type` is neither `RequestResponse` nor `Event`")
         if invocation_type == "Event" and not async_retries_disabled:
             raise ConfigurationError("`Event` repeats what fails: set `MaximumRetryAttempts: 0`, then state it")
-        if answer_seconds <= 0:
-            raise ConfigurationError("`answer_seconds` must be above 0")
+        if not is_seconds(answer_seconds) or answer_seconds <= 0:
+            raise ConfigurationError("`answer_seconds` is not a number above 0 and of at most a day")
         self._function = function
         self._type = invocation_type
         self._client = _build(region, answer_seconds) if client is None else _checked(client)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.sigv4._arguments import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +45,12 @@ class RolloutFlag:
     __slots__ = ("_below", "_prefix", "enabled", "name", "percentage")
 
     def __init__(self, name: str, *, enabled: bool = True, percentage: float = 100, salt: str = "") -> None:
-        if not name:
-            raise ConfigurationError("`name` must not be empty")
+        if not is_text(name) or not name:
+            raise ConfigurationError("`name` must be a text that is not empty")
+        if type(enabled) is not bool:  # `"false"` is true
+            raise ConfigurationError("`enabled` is neither `True` nor `False`: `from_env` reads the environment")
+        if not is_text(salt):
+            raise ConfigurationError("`salt` must be a text")
         if type(percentage) not in {int, float} or not 0 <= percentage <= 100:
             raise ConfigurationError("`percentage` is not a number from 0 to 100")
         self.name = name

@@ -16,7 +16,16 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 
-__all__ = ["CanonicalURL", "Query", "base_of", "canonical_url", "join_path", "quote_segment", "without_doubling"]
+__all__ = [
+    "CanonicalURL",
+    "Query",
+    "base_of",
+    "canonical_url",
+    "is_loopback",
+    "join_path",
+    "quote_segment",
+    "without_doubling",
+]
 
 Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """Decoded names and values; a name that maps to several values is repeated in their order."""
@@ -96,13 +105,24 @@ def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
     >>> base_of("https://abc.example.com/prod", require_https=True).host
     'abc.example.com'
     """
+    if not isinstance(base_url, str):  # `os.environ.get` of what is not set
+        raise ConfigurationError("`base_url` is not a text")
     try:
         base = canonical_url(base_url)
     except InvalidRequestError as error:
         raise ConfigurationError(f"`base_url`: {error}") from None
-    if base.scheme != "https" and require_https and not _LOCAL.fullmatch(base.host):
+    if base.scheme != "https" and require_https and not is_loopback(base.host):
         raise ConfigurationError("`base_url` is not `https`")
     return base
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, perhaps with a port, is this machine: 127.0.0.0/8, ``[::1]``, ``localhost``, ``*.localhost``.
+
+    >>> is_loopback("[::1]:4566"), is_loopback("localhost.example.com")
+    (True, False)
+    """
+    return _LOCAL.fullmatch(host) is not None
 
 
 def join_path(base: str, path: str) -> str:

@@ -672,6 +672,15 @@ def test_a_head_and_a_204_have_no_body(serve, connect):
         ("https://abc.example.com", {"max_attempts": 0}),
         ("https://abc.example.com", {"connect_timeout_seconds": 0}),
         ("https://abc.example.com", {"max_response_bytes": -1}),
+        (None, {}),
+        (5, {}),
+        ("https://abc.example.com", {"region": None}),
+        ("https://abc.example.com", {"max_attempts": "1"}),
+        ("https://abc.example.com", {"max_attempts": None}),
+        ("https://abc.example.com", {"max_request_bytes": "1"}),
+        ("https://abc.example.com", {"max_response_bytes": None}),
+        ("https://abc.example.com", {"connect_timeout_seconds": "1"}),
+        ("https://abc.example.com", {"receiver_deduplicates": "false"}),
     ],
 )
 def test_a_wrong_configuration_fails_at_construction(connect, url, options):

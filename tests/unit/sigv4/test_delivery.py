@@ -690,7 +690,18 @@ def test_event_invocations_need_the_statement_about_retries(serve, http):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"function": ""}, {"function": "a b"}, {"function": "f?x"}, {"invocation_type": "DryRun"}, {"answer_seconds": 0}],
+    [
+        {"function": ""},
+        {"function": "a b"},
+        {"function": "f?x"},
+        {"invocation_type": "DryRun"},
+        {"answer_seconds": 0},
+        {"function": None},
+        {"function": 5},
+        {"answer_seconds": "5"},
+        {"answer_seconds": None},
+        {"answer_seconds": float("nan")},
+    ],
 )
 def test_a_wrong_argument_fails_at_construction(wrong):
     with pytest.raises(ConfigurationError):
@@ -711,3 +722,37 @@ def test_without_a_region_it_fails_at_construction(monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(ConfigurationError):
         LambdaInvoke("f")
+
+
+class _Way:
+    def deliver(self, parcel, *, timeout_seconds):
+        return 202, b"{}"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"primary": SigV4Client("https://abc.example.com", region="eu-west-1", credentials=FIXED)},  # no `ApiCall`
+        {"primary": None},
+        {"primary": _Way},
+        {"fallback": "execution-layer"},
+        {"rollout": "USE_API_GATEWAY"},
+        {"rollout": True},
+        {"rollout": RolloutFlag},
+        {"receiver_deduplicates": "false"},
+        {"receiver_deduplicates": None},
+        {"on_event": "print"},
+        {"event_prefix": None},
+    ],
+    ids=str,
+)
+def test_a_wrong_delivery_fails_at_construction(wrong):
+    Delivery(primary=_Way(), fallback=_Way(), rollout=lambda key: True)
+    with pytest.raises(ConfigurationError):
+        Delivery(**{"primary": _Way(), "fallback": _Way(), **wrong})
+
+
+@pytest.mark.parametrize("client", [None, "https://abc.example.com"])
+def test_a_call_needs_a_client(client):
+    with pytest.raises(ConfigurationError):
+        ApiCall(client, "/execute")

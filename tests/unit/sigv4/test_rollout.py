@@ -112,6 +112,14 @@ def test_the_process_environment_is_the_default(monkeypatch):
         {"percentage": True},
         {"percentage": "10"},
         {"name": ""},
+        {"name": None},
+        {"name": 5},
+        {"enabled": "false"},
+        {"enabled": "true"},
+        {"enabled": None},
+        {"enabled": 1},
+        {"salt": None},
+        {"salt": 5},
     ],
 )
 def test_a_wrong_argument_fails_at_construction(wrong):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
-from authz_lib.sigv4 import Credentials, Delivery, SigV4Client
+from authz_lib.sigv4 import ApiCall, Credentials, Delivery, SigV4Client
 
 FIXED = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
 
@@ -86,7 +86,7 @@ def test_a_time_that_is_none_is_refused(serve, connect, seconds):
         connect(server.url).request("POST", "/", timeout_seconds=seconds)
     assert caught.value.field == "timeout_seconds"
     with pytest.raises(InvalidRequestError):
-        Delivery(primary=None).send({}, idempotency_key="k", timeout_seconds=seconds)
+        Delivery(primary=ApiCall(connect(server.url))).send({}, idempotency_key="k", timeout_seconds=seconds)
     assert server.connections == 0
     with pytest.raises(ConfigurationError):
         connect(server.url, connect_timeout_seconds=seconds)

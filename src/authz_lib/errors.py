@@ -248,7 +248,10 @@ class PolicyStoreThrottledError(DependencyError):
 
 
 class PolicyStoreMisconfiguredError(DependencyError):
-    """The policy store does not exist or may not be asked with these credentials.  Trying again does not help."""
+    """The policy store does not exist or may not be asked with these credentials, or there are none.
+
+    Trying again does not help.
+    """
 
     code = "policy_store_misconfigured"
     retryable = False

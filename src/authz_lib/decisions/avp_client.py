@@ -19,6 +19,7 @@ from authz_lib.errors import (
     ConfigurationError,
     DeliveryError,
     InvalidRequestError,
+    PolicyStoreMisconfiguredError,
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
@@ -88,16 +89,18 @@ class ThinClient:
 
     Args:
         region: by default ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.  Profiles in ``~/.aws`` are not read for it.
-        endpoint_url: by default as `default_endpoint` says.
+        endpoint_url: by default as `default_endpoint` says.  ``https`` (``http`` for loopback only).
         credentials: see `SigV4Signer`.
         connect_timeout_seconds: for one attempt.
         read_timeout_seconds: for one attempt.
         max_attempts: of one call, the first included.
         max_connections: kept alive.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read questions and to write
+            answers.
         sleep: waits between attempts.
 
     Raises:
-        ConfigurationError: no Region, or the endpoint is not an ``http`` or ``https`` URL.
+        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not an ``https`` URL.
     """
 
     __slots__ = ("_attempts", "_open", "_opened", "_signer", "_sleep", "_url", "endpoint")
@@ -112,6 +115,7 @@ class ThinClient:
         read_timeout_seconds: float = 2.0,
         max_attempts: int = 2,
         max_connections: int = 4,
+        require_https: bool = True,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         from authz_lib.sigv4 import SigV4Signer
@@ -119,10 +123,11 @@ class ThinClient:
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if not region:
             raise ConfigurationError("`region` is not given, and neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set")
-        if max_attempts < 1 or connect_timeout_seconds <= 0 or read_timeout_seconds <= 0 or max_connections < 1:
-            raise ConfigurationError("timeouts, `max_attempts` and `max_connections` must be positive")
+        _check_texts(region=region, endpoint_url=endpoint_url or "")
+        _check_positive(connect_timeout_seconds, read_timeout_seconds, max_attempts, max_connections)
         self.endpoint = (endpoint_url or default_endpoint(region, os.environ)).rstrip("/")
         self._url = self.endpoint + "/"
+        _check_endpoint(self._url, require_https=require_https)
         self._signer = SigV4Signer(service=_SERVICE, region=region, credentials=credentials)
         self._open = partial(_open, self._url, connect_timeout_seconds, read_timeout_seconds, max_connections)
         self._opened = self._open()
@@ -135,7 +140,7 @@ class ThinClient:
         Raises:
             PolicyStoreThrottledError: throttled, on every attempt.
             PolicyStoreUnavailableError: no answer, a server fault on every attempt, or an answer that is no answer.
-            PolicyStoreMisconfiguredError: no permission, no such store.
+            PolicyStoreMisconfiguredError: no credentials, no permission, no such store.
             InvalidRequestError: the service refused the request.
         """
         for _ in range(self._attempts - 1):
@@ -162,8 +167,8 @@ class ThinClient:
             response = opened.pool.urlopen(
                 "POST", opened.target, signed.body, signed.headers, retries=False, redirect=False
             )
-        except DeliveryError:
-            raise unreachable() from None
+        except DeliveryError as error:  # of the signer: there are no credentials, or they could not be refreshed
+            raise (unreachable() if error.retryable else PolicyStoreMisconfiguredError(str(error))) from None
         except HTTPError:
             raise unreachable() from None
         document = _document(response.data)
@@ -208,12 +213,36 @@ def _bare_code(code: object) -> str:
     return code.rpartition("#")[2].partition(":")[0] if isinstance(code, str) else ""
 
 
+def _check_texts(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise ConfigurationError(f"`{name}` must be a text")
+
+
+def _check_positive(*numbers: object) -> None:
+    if not all(type(number) in {int, float} and number > 0 for number in numbers):  # type: ignore[operator]  # a number
+        raise ConfigurationError("timeouts, `max_attempts` and `max_connections` must be positive")
+
+
+def _check_endpoint(url: str, *, require_https: bool) -> None:
+    from authz_lib.sigv4.url import is_loopback
+
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that is none
+        is_url = False
+    if not is_url:
+        raise ConfigurationError("`endpoint_url` must be an `https` URL")
+    if parts.scheme == "http" and require_https and not is_loopback(parts.netloc.lower()):
+        raise ConfigurationError("`endpoint_url` is not `https`: `http` is for loopback hosts only")
+
+
 def _open(url: str, connect_seconds: float, read_seconds: float, connections: int) -> _Opened:
     import urllib3
 
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError("`endpoint_url` must be an `http` or `https` URL")
+    host = parts.hostname or ""
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),
         "maxsize": connections,
@@ -222,7 +251,7 @@ def _open(url: str, connect_seconds: float, read_seconds: float, connections: in
     bundle = os.environ.get("AWS_CA_BUNDLE")
     if parts.scheme == "https" and bundle:
         options["ca_certs"] = bundle
-    proxy = _proxy(parts.scheme, parts.hostname)
+    proxy = _proxy(parts.scheme, host)
     if proxy:
         return _Opened(urllib3.ProxyManager(proxy, **options), url, os.getpid())
     # The path alone, as the AWS SDKs send it: only a proxy needs the whole URL.
@@ -262,7 +291,14 @@ class Boto3Client:
 
     def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> Answer:  # noqa: ARG002
         """Call one operation.  Raises as `ThinClient.call` does."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            HTTPClientError,
+            NoCredentialsError,
+            ParamValidationError,
+            PartialCredentialsError,
+        )
 
         try:
             document = getattr(self._client, _METHODS[operation])(**parameters)
@@ -273,6 +309,8 @@ class Boto3Client:
             raise error_for(_bare_code(code), status, answer) from None
         except ParamValidationError:
             raise InvalidRequestError("boto3 refused the request as invalid") from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise PolicyStoreMisconfiguredError("no AWS credentials were found") from None
         except (BotoCoreError, HTTPClientError):
             raise unreachable() from None
         except Exception:  # noqa: BLE001  (botocore's parser fails in many ways on a body that is not what it expects)

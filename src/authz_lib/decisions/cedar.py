@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.decisions.log import DecisionLog
+from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.policy_files import (
     PolicySource,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
 
+    from authz_lib.decisions.log import DecisionLog
     from authz_lib.entities import Entity
     from authz_lib.principal import PrincipalIdForm
 
@@ -77,7 +78,7 @@ class CedarEngine(DecisionPoint):
         self.vocabulary = Vocabulary(
             action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
         )
-        self.log = decision_log or DecisionLog()
+        self.log = log_of(decision_log)
         self.on_evaluation_error = on_evaluation_error
         schema = None if sources.schema is None else _parse_schema(self._cedarpy, sources.schema)
         if validate_policies and (errors := validation_errors(sources)):

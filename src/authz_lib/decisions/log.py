@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from authz_lib.decisions.request import Decision, Question
     from authz_lib.entities import EntityUid
 
-__all__ = ["DecisionLog"]
+__all__ = ["DecisionLog", "log_of"]
 
 _LOGGER = logging.getLogger("authz_lib.decisions")
 _MIN_KEY_BYTES = 16
@@ -107,3 +107,17 @@ class DecisionLog:
         import hmac
 
         return hmac.new(self._key, uid_text(uid).encode(), "sha256").hexdigest()
+
+
+def log_of(given: DecisionLog | None) -> DecisionLog:
+    """The decision log that a decision point is given, or one that only writes lines.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if given is None:
+        return DecisionLog()
+    checked: object = given
+    if not isinstance(checked, DecisionLog):
+        raise ConfigurationError("`decision_log` must be a `DecisionLog`")
+    return given

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib.decisions.avp_batch import plan
 from authz_lib.decisions.avp_client import Answer, AVPClient, Boto3Client, ThinClient
 from authz_lib.decisions.avp_errors import malformed
-from authz_lib.decisions.log import DecisionLog
+from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import Decision, ErrorMode, Question, Vocabulary
 from authz_lib.entities import canonical_json, uid_to_avp, value_from_avp, value_to_avp
@@ -19,6 +19,7 @@ from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from authz_lib.decisions.log import DecisionLog
     from authz_lib.entities import Entity, EntityUid
     from authz_lib.principal import PrincipalIdForm
 
@@ -41,7 +42,8 @@ class VerifiedPermissions(DecisionPoint):
         client: a boto3 client for ``verifiedpermissions``; its own timeouts and retries apply (botocore's defaults are
             60 s and three attempts: set about 1 s, 2 s and 2).  By default the thin client of this library.
         region: for the thin client; by default from the environment.
-        endpoint_url: for the thin client; by default from the environment, then the Region's.
+        endpoint_url: for the thin client; by default from the environment, then the Region's.  ``https`` (``http`` for
+            loopback only; a `ThinClient` with ``require_https=False`` goes without).
         action_type: ``"Action"``, or with a namespace ``"Shop::Action"``.
         principal_type: the type that a `Principal` has in the policies.
         group_type: the type that its groups have.
@@ -53,7 +55,7 @@ class VerifiedPermissions(DecisionPoint):
         parallel_calls: how many batch calls may be under way at a time.
 
     Raises:
-        ConfigurationError: an argument is wrong, or there is no Region.
+        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not ``https``.
 
     See "IsAuthorized" and "BatchIsAuthorized" in the Verified Permissions API reference, and its quotas.
 
@@ -76,7 +78,7 @@ class VerifiedPermissions(DecisionPoint):
         decision_log: DecisionLog | None = None,
         parallel_calls: int = 4,
     ) -> None:
-        if not _STORE_ID.fullmatch(policy_store_id or ""):  # `os.environ.get` of what is not set
+        if not _is_store_id(policy_store_id):  # `os.environ.get` of what is not set
             raise ConfigurationError(
                 "`policy_store_id` must be the id of a policy store, or `policy-store-alias/<name>`"
             )
@@ -84,14 +86,14 @@ class VerifiedPermissions(DecisionPoint):
             raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
         if client is not None and (region is not None or endpoint_url is not None):
             raise ConfigurationError("`region` and `endpoint_url` are the client's own when `client` is given")
-        if parallel_calls < 1:
-            raise ConfigurationError("`parallel_calls` must be positive")
+        if type(parallel_calls) is not int or parallel_calls < 1:
+            raise ConfigurationError("`parallel_calls` must be a positive whole number")
         self.vocabulary = Vocabulary(
             action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
         )
         self.policy_store_id = policy_store_id
         self.on_evaluation_error = on_evaluation_error
-        self.log = decision_log or DecisionLog()
+        self.log = log_of(decision_log)
         self._parallel = parallel_calls
         self._client = _client(client, region, endpoint_url, parallel_calls)
 
@@ -192,6 +194,10 @@ class VerifiedPermissions(DecisionPoint):
             latency_seconds=seconds,
             request_id=answer.request_id,
         )
+
+
+def _is_store_id(value: object) -> bool:
+    return isinstance(value, str) and _STORE_ID.fullmatch(value) is not None
 
 
 def _texts(items: object, name: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from authz_lib.errors import ConfigurationError, DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credentials", "CredentialsSource", "DefaultCredentials", "FrozenCredentials"]
+__all__ = ["Credentials", "CredentialsSource", "DefaultCredentials", "FrozenCredentials", "NoCredentialsError"]
 
 
 class FrozenCredentials(Protocol):
@@ -24,6 +24,12 @@ class FrozenCredentials(Protocol):
     def secret_key(self) -> str | None: ...
     @property
     def token(self) -> str | None: ...
+
+
+class NoCredentialsError(DeliveryError):
+    """There are none to sign with.  Nothing was sent, and trying again does not help."""
+
+    retryable = False
 
 
 @runtime_checkable
@@ -60,7 +66,7 @@ class DefaultCredentials:
     is not remembered.
 
     Raises:
-        DeliveryError: no credentials were found or they could not be refreshed: nothing was sent.
+        DeliveryError: no credentials were found (not retryable) or they could not be refreshed: nothing was sent.
     """
 
     __slots__ = ("_chain", "_environ", "_flights")
@@ -92,7 +98,7 @@ class DefaultCredentials:
         if not access_key:
             return None
         if not secret_key:
-            raise DeliveryError("`AWS_ACCESS_KEY_ID` is set without `AWS_SECRET_ACCESS_KEY`", outcome="not_sent")
+            raise NoCredentialsError("`AWS_ACCESS_KEY_ID` is set without `AWS_SECRET_ACCESS_KEY`", outcome="not_sent")
         return Credentials(access_key, secret_key, token or None)
 
 
@@ -106,5 +112,5 @@ def _ask_chain() -> Any:
 
     found = Session().get_credentials()
     if found is None:
-        raise DeliveryError("no AWS credentials were found", outcome="not_sent")
+        raise NoCredentialsError("no AWS credentials were found", outcome="not_sent")
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4._auth import authorization
-from authz_lib.sigv4.credentials import CredentialsSource, DefaultCredentials, FrozenCredentials
+from authz_lib.sigv4.credentials import CredentialsSource, DefaultCredentials, FrozenCredentials, NoCredentialsError
 from authz_lib.sigv4.url import CanonicalURL, canonical_url
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class SigV4Signer:
         except Exception:  # noqa: BLE001  # a refresh is a network call of somebody else's
             raise DeliveryError("the AWS credentials could not be read or refreshed", outcome="not_sent") from None
         if not frozen.access_key or not frozen.secret_key:
-            raise DeliveryError("the AWS credentials are empty", outcome="not_sent")
+            raise NoCredentialsError("the AWS credentials are empty", outcome="not_sent")
         return frozen
 
     def _add_payload_hash(self, headers: dict[str, str], body: bytes) -> None:

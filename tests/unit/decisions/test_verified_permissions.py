@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
+import boto3
 import pytest
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
@@ -14,6 +15,7 @@ from authz_lib.errors import (
     BatchIncompleteError,
     ConfigurationError,
     InvalidRequestError,
+    PolicyStoreMisconfiguredError,
     PolicyStoreUnavailableError,
 )
 
@@ -143,10 +145,97 @@ def test_a_region_is_needed(monkeypatch):
     assert VerifiedPermissions("policy-store-alias/orders").identity.startswith(
         "https://verifiedpermissions.eu-west-1.amazonaws.com\n"
     )
-    for url in ("ftp://x", "127.0.0.1", ""):
-        if url:
-            with pytest.raises(ConfigurationError):
-                VerifiedPermissions("PS1", endpoint_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "127.0.0.1",
+        "https://",
+        "https://a:port",
+        "http://[::1",
+        "http://example.com",
+        "http://10.0.0.1:4566",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://127.0.0.1@example.com",
+        "http://example.com#@localhost",
+    ],
+)
+def test_an_endpoint_that_others_could_answer_for_is_refused(monkeypatch, url):
+    with pytest.raises(ConfigurationError, match="`endpoint_url`"):
+        VerifiedPermissions("PS1", region="eu-west-1", endpoint_url=url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS", url)
+    with pytest.raises(ConfigurationError, match="`endpoint_url`"):
+        VerifiedPermissions("PS1", region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com", "http://127.0.0.1:9", "http://127.1.2.3", "http://LOCALHOST:1", "http://a.localhost/x"],
+)
+def test_an_endpoint_on_this_machine_needs_no_tls(url):
+    assert VerifiedPermissions("PS1", region="eu-west-1", endpoint_url=url).identity.startswith(url)
+
+
+def test_the_other_loopback_address_is_this_machine_too():
+    assert (
+        VerifiedPermissions("PS1", region="eu-west-1", endpoint_url="http://[::1]:9").identity == "http://[::1]:9\nPS1"
+    )
+
+
+def test_http_to_another_host_has_to_be_asked_for():
+    client = ThinClient(region="eu-west-1", endpoint_url="http://localstack:4566", require_https=False)
+    assert VerifiedPermissions("PS1", client=client).identity == "http://localstack:4566\nPS1"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"policy_store_id": 5},
+        {"region": 5},
+        {"endpoint_url": 5},
+        {"parallel_calls": "4"},
+        {"decision_log": "x"},
+        {"decision_log": DecisionLog},
+    ],
+    ids=repr,
+)
+def test_a_wrong_argument_is_refused_when_built(wrong):
+    with pytest.raises(ConfigurationError):
+        VerifiedPermissions(**{"policy_store_id": "PS1", "region": "eu-west-1", **wrong})
+
+
+@pytest.mark.parametrize("wrong", [{"max_attempts": "2"}, {"connect_timeout_seconds": "1"}, {"max_connections": None}])
+def test_a_wrong_argument_of_the_thin_client_is_refused_when_built(wrong):
+    with pytest.raises(ConfigurationError):
+        ThinClient(region="eu-west-1", **wrong)
+
+
+@pytest.fixture
+def no_credentials(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", raising=False)
+    monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
+    return monkeypatch
+
+
+def test_no_credentials_are_no_outage(no_credentials):
+    thin = ThinClient(region="eu-west-1", endpoint_url="http://127.0.0.1:9", sleep=pytest.fail)
+    boto3_client = boto3.session.Session().client("verifiedpermissions", region_name="eu-west-1")
+    for client in (thin, boto3_client):
+        with pytest.raises(PolicyStoreMisconfiguredError, match=r"^no AWS credentials were found$") as caught:
+            VerifiedPermissions("PS1", client=client).is_authorized(request())
+        assert not caught.value.retryable
+    boto3_client.close()
+    no_credentials.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    with pytest.raises(PolicyStoreMisconfiguredError, match="without `AWS_SECRET_ACCESS_KEY`"):
+        VerifiedPermissions("PS1", client=thin).is_authorized(request())
 
 
 # ---- Batches ----

@@ -324,3 +324,12 @@ def test_importing_loads_little(statement, absent):
     code = f"{statement}\nimport sys\nprint([name for name in {absent!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_credentials_are_nothing_that_passes():
+    signer = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=DefaultCredentials({"AWS_ACCESS_KEY_ID": "A"})
+    )
+    with pytest.raises(DeliveryError, match="without `AWS_SECRET_ACCESS_KEY`") as caught:
+        signer.sign("GET", "https://abc.example.com/")
+    assert (caught.value.outcome, caught.value.retryable) == ("not_sent", False)

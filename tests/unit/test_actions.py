@@ -328,3 +328,9 @@ def test_a_map_is_written_as_it_is_read(actions):
     assert {"method": "POST", "route": "/bulk", "query": {"mode": "import"}, "action": "shop:Import"} in (
         again.to_document()["actions"]
     )
+
+
+@pytest.mark.parametrize("path", [None, 5, b"actions.json"])
+def test_a_path_that_is_none_is_one_clear_line(path):
+    with pytest.raises(ConfigurationError, match=r"^the path of the action map must be a text or a path$"):
+        ActionMap.load(path)

@@ -10,11 +10,12 @@ Permissions takes to spread a change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import inf
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cachetools import LRUCache
 
@@ -25,12 +26,21 @@ from authz_lib.decisions.request import Decision, Question
 from authz_lib.errors import ConfigurationError, PolicyStoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from authz_lib.entities import EntityUid
     from authz_lib.errors import AuthzError
 
-__all__ = ["CacheStatistics", "CachedDecisions"]
+__all__ = ["CacheOptions", "CacheStatistics", "CachedDecisions"]
+
+
+class CacheOptions(TypedDict, total=False):
+    """What `DecisionPoint.cached` takes besides the two times to live; see `CachedDecisions`."""
+
+    ttl: Mapping[str, float] | None
+    no_cache: Iterable[str]
+    max_entries: int
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +108,13 @@ class CachedDecisions(DecisionPoint):
         max_entries: int = 10_000,
         clock: Clock = system_clock,
     ) -> None:
-        own = dict(ttl or {})
-        if max_entries < 1 or not all(0 <= time < inf for time in (ttl_seconds, deny_ttl_seconds, *own.values())):
-            raise ConfigurationError("times to live must be finite and not negative, `max_entries` positive")
-        if isinstance(no_cache, str):
+        own = _own_times(ttl)
+        if not _is_count(max_entries) or not all(map(_is_time, (ttl_seconds, deny_ttl_seconds, *own.values()))):
+            raise ConfigurationError("times to live must be finite numbers, not negative; `max_entries` above 0")
+        if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
+        if not callable(clock):
+            raise ConfigurationError("`clock` must be a function that returns seconds")
         self._inner = inner
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
@@ -245,3 +257,18 @@ class CachedDecisions(DecisionPoint):
         with self._lock:
             if asked.epoch == self._epoch:
                 self._entries[key] = _Entry(remembered, expires_at, question.principal, question.resource)
+
+
+def _own_times(ttl: Mapping[str, float] | None) -> dict[str, float]:
+    given: object = ttl
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError("`ttl` must be a mapping of action ids to seconds")
+    return dict(ttl or {})
+
+
+def _is_time(value: object) -> bool:
+    return type(value) in {int, float} and 0 <= value < inf  # type: ignore[operator]  # a number by now
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from authz_lib.decisions.request import AuthorizationRequest, Decision, ErrorMode, Question, Vocabulary
 from authz_lib.entities import Entity
@@ -12,12 +12,12 @@ from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authz_lib.decisions.cache import CachedDecisions
+    from authz_lib.decisions.cache import CachedDecisions, CacheOptions
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.entities import EntityUid
     from authz_lib.principal import Principal
 
-__all__ = ["DecisionPoint"]
+__all__ = ["DecisionPoint", "require_known"]
 
 R = TypeVar("R", bound="EntityUid | Entity")
 
@@ -265,12 +265,30 @@ class DecisionPoint(ABC):
             self.check(question)
         return self._complete(self.answer_batch(questions))
 
-    def cached(self, *, ttl_seconds: float = 60, deny_ttl_seconds: float = 5, **options: Any) -> CachedDecisions:
-        """This decision point with a memory in front of it, see `authz_lib.decisions.cache.CachedDecisions`."""
-        from authz_lib.decisions.cache import CachedDecisions
+    def cached(
+        self, *, ttl_seconds: float = 60, deny_ttl_seconds: float = 5, **options: Unpack[CacheOptions]
+    ) -> CachedDecisions:
+        """This decision point with a memory in front of it, see `authz_lib.decisions.cache.CachedDecisions`.
 
+        Raises:
+            ConfigurationError: an argument is wrong or unknown.
+        """
+        from authz_lib.decisions.cache import CachedDecisions, CacheOptions
+
+        require_known(options, CacheOptions.__optional_keys__)
         return CachedDecisions(self, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options)
 
 
 def _identity(candidate: EntityUid | Entity) -> object:
     return candidate.canonical_text if isinstance(candidate, Entity) else candidate
+
+
+def require_known(options: Mapping[str, object], known: frozenset[str]) -> None:
+    """Refuse a misspelt keyword: at run time it is just one more member of ``options``.
+
+    Raises:
+        ConfigurationError: names it.
+    """
+    unknown = options.keys() - known
+    if unknown:
+        raise ConfigurationError(f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}")

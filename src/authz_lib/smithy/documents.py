@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,6 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
-
     from authz_lib._support.strict_json import JSONObject
 
 __all__ = ["in_one_line", "read_document"]
@@ -23,12 +22,15 @@ def in_one_line(text: str) -> str:
     return f"`{text[:100].encode('unicode_escape').decode('ascii')}`"
 
 
-def read_document(path: str | os.PathLike[str], what: str, *, max_bytes: int) -> JSONObject:
+def read_document(path: str | PathLike[str], what: str, *, max_bytes: int) -> JSONObject:
     """Read one strict JSON object; ``what`` names the kind of file in messages.
 
     Raises:
-        ConfigurationError: there is no such file, or it is too large or not strict JSON.
+        ConfigurationError: ``path`` is no path, there is no such file, or it is too large or not strict JSON.
     """
+    given: object = path
+    if not isinstance(given, (str, PathLike)):  # `os.environ.get` of what is not set
+        raise ConfigurationError(f"the path of the {what} must be a text or a path")
     name = f"the {what} `{Path(path).name}`"
     try:
         with Path(path).open("rb") as file:

@@ -299,10 +299,12 @@ class JWTVerifier:
         everything, ``iss`` included.
 
         Raises:
-            ConfigurationError: no verifier, one that does not check ``iss``, or two for one issuer.
+            ConfigurationError: no verifier, something else, one that does not check ``iss``, or two for one issuer.
         """
         from authz_lib.tokens import issuers
 
+        if not all(isinstance(verifier, JWTVerifier) for verifier in verifiers):
+            raise ConfigurationError("`any_of` takes verifiers, not a list of them: `any_of(*verifiers)`")
         configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
         return cls._of(configuration, {"remember": remember})
 

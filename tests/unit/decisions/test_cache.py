@@ -312,3 +312,25 @@ def test_limits_are_checked_before_the_memory(engine, clock):
 def test_wrong_options_fail_when_built(engine, options):
     with pytest.raises(ConfigurationError):
         engine.cached(**options)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ttl_seconds": "60"},
+        {"ttl_seconds": None},
+        {"ttl_seconds": True},
+        {"deny_ttl_seconds": "5"},
+        {"ttl": {"View": "60"}},
+        {"ttl": 60},
+        {"max_entries": "10"},
+        {"max_entries": 1.5},
+        {"no_cache": 5},
+        {"clock": 5},
+        {"ttl_second": 60},
+    ],
+    ids=repr,
+)
+def test_text_of_the_environment_and_misspelt_words_are_refused_when_built(wrong):
+    with pytest.raises(ConfigurationError):
+        CedarEngine.from_text("").cached(**wrong)

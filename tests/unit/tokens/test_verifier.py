@@ -468,6 +468,9 @@ class TestAnyOf:
         ):
             with pytest.raises(errors.ConfigurationError):
                 JWTVerifier.any_of(*verifiers)
+        for wrong in ([self.verifier(issuer)], None, "verifier"):
+            with pytest.raises(errors.ConfigurationError, match="takes verifiers"):
+                JWTVerifier.any_of(wrong)
 
     def test_nests(self, issuer, other):
         inner = JWTVerifier.any_of(self.verifier(issuer))

@@ -32,3 +32,12 @@ assert_type(point.cached(ttl_seconds=30), CachedDecisions)
 # A bare string is no principal, and `on_error` has two words.
 point.require("alice", "ViewOrder", order)  # pyright: ignore[reportArgumentType]
 point.filter(caller, "ViewOrder", [order], on_error="allow")  # pyright: ignore[reportArgumentType]
+
+# A misspelt keyword, or one of the wrong type, is an error that the type checker sees.
+engine.cached(ttl_second=60)  # pyright: ignore[reportCallIssue]
+engine.cached(max_entries="10")  # pyright: ignore[reportArgumentType]
+engine.cached(ttl={"ViewOrder": 5}, no_cache=["CancelOrder"])
+CedarEngine.from_text("", validate=True)  # pyright: ignore[reportCallIssue]
+CedarEngine.from_directory("policies", on_evaluation_error="allow")  # pyright: ignore[reportArgumentType]
+CedarEngine.from_directory("policies", entities=[order], action_type="Shop::Action")
+CedarEngine.from_policies({}, validate_policies=False)

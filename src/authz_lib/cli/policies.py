@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from authz_lib.decisions.cedar import CedarEngine
+    from authz_lib.decisions.request import ErrorMode
 
 __all__ = ["add_arguments", "run"]
 
@@ -62,9 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than expected."""
+    from authz_lib.decisions._cedar_text import load_cedarpy
+
     directory: Path = arguments.directory
-    if not directory.is_dir():
-        raise ConfigurationError(f"`{directory}` is no folder")
+    load_cedarpy()
     if arguments.command == "check":
         return _check(directory)
     return _test(directory, arguments.on_evaluation_error)
@@ -72,13 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(directory: Path) -> int:
     from authz_lib.decisions.cedar import CedarEngine, validation_errors
-    from authz_lib.decisions.policy_files import read_directory
+    from authz_lib.decisions.policy_files import UnreadableError, read_directory
 
     try:
         sources = read_directory(directory)
         errors = validation_errors(sources)
         if not errors:
             CedarEngine(sources, entities=sources.entities or ())
+    except UnreadableError:
+        raise
     except ConfigurationError as error:
         errors = [str(error)]
     for text in errors:
@@ -90,10 +94,13 @@ def _check(directory: Path) -> int:
     return 0
 
 
-def _test(directory: Path, on_evaluation_error: str) -> int:
+def _test(directory: Path, on_evaluation_error: ErrorMode) -> int:
     from authz_lib.decisions.cedar import CedarEngine
+    from authz_lib.decisions.policy_files import list_folder
 
-    files = sorted(file for file in (directory / "tests").glob("*") if file.suffix in {".yaml", ".yml", ".json"})
+    found = list_folder(directory)
+    tests = list_folder(found["tests"]) if "tests" in found else {}
+    files = [file for file in tests.values() if file.suffix in {".yaml", ".yml", ".json"}]
     rows = [row for file in files for row in _read(file)]
     if not rows:
         raise ConfigurationError(f"`{directory / 'tests'}` holds no requests")
@@ -134,6 +141,8 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _read(file: Path) -> Iterable[_Row]:
     document = _load(file)
+    if isinstance(document, dict) and (unknown := document.keys() - {"entities", "requests"}):
+        raise ConfigurationError(f"`{file}`: `{min(map(str, unknown))}` is neither `entities` nor `requests`")
     shared = document.get("entities", []) if isinstance(document, dict) else []
     items = document.get("requests") if isinstance(document, dict) else document
     if not isinstance(items, list):
@@ -143,7 +152,7 @@ def _read(file: Path) -> Iterable[_Row]:
             yield _row(f"{file.stem}#{number}", item, shared)
         except AuthzError as error:
             raise ConfigurationError(f"{file}: request {number}: {error}") from None
-        except (TypeError, KeyError, AttributeError, ValueError):
+        except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
             raise ConfigurationError(f"{file}: request {number}: not a request, see `authz policies --help`") from None
 
 
@@ -175,7 +184,7 @@ def _load_json(file: Path, text: str) -> Any:
 def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
     unknown = item.keys() - _MEMBERS
     if unknown:
-        raise ConfigurationError(f"`{min(unknown)}` is not a member of a request")
+        raise ConfigurationError(f"`{min(map(str, unknown))}` is not a member of a request")
     if item["expect"] not in {"ALLOW", "DENY"}:
         raise ConfigurationError("`expect` must be `ALLOW` or `DENY`")
     action = _uid(item["action"]) if _UID.fullmatch(item["action"]) else EntityUid("Action", item["action"])
@@ -186,9 +195,23 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
         value_from_cedar_json(item.get("context", {})),
         [Entity.from_cedar_json(entity) for entity in [*shared, *item.get("entities", [])]],
     )
-    policies = item.get("policies")
-    expected = None if policies is None else tuple(sorted(policies))
-    return _Row(item.get("name", default_name), action.type, request, item["expect"], expected)
+    return _Row(_name(item, default_name), action.type, request, item["expect"], _policies(item))
+
+
+def _name(item: dict[str, Any], default_name: str) -> str:
+    name = item.get("name", default_name)
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError("`name` must be a text that is not empty")
+    return name
+
+
+def _policies(item: dict[str, Any]) -> tuple[str, ...] | None:
+    if "policies" not in item:
+        return None
+    policies = item["policies"]
+    if not isinstance(policies, list) or not all(isinstance(policy, str) for policy in policies):
+        raise ConfigurationError("`policies` must be a list of policy ids")
+    return tuple(sorted(policies))
 
 
 def _uid(text: str) -> EntityUid:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from authz_lib.decisions._cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.log import log_of
-from authz_lib.decisions.point import DecisionPoint
+from authz_lib.decisions.point import DecisionPoint, require_known
 from authz_lib.decisions.policy_files import (
     PolicySource,
     PolicySources,
@@ -24,14 +27,26 @@ from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from os import PathLike
+    from collections.abc import Sequence
 
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.entities import Entity
     from authz_lib.principal import PrincipalIdForm
 
-__all__ = ["CedarEngine", "TemplateLink", "validation_errors"]
+__all__ = ["CedarEngine", "EngineOptions", "TemplateLink", "validation_errors"]
+
+
+class EngineOptions(TypedDict, total=False):
+    """What every way to build a `CedarEngine` takes; see there."""
+
+    validate_policies: bool
+    validate_requests: bool
+    action_type: str
+    principal_type: str
+    group_type: str
+    principal_id: PrincipalIdForm
+    on_evaluation_error: ErrorMode
+    decision_log: DecisionLog | None
 
 
 class CedarEngine(DecisionPoint):
@@ -74,38 +89,49 @@ class CedarEngine(DecisionPoint):
     ) -> None:
         if on_evaluation_error not in {"deny", "cedar"}:
             raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
-        self._cedarpy = _load_cedarpy()
+        self._cedarpy = load_cedarpy()
         self.vocabulary = Vocabulary(
             action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
         )
         self.log = log_of(decision_log)
         self.on_evaluation_error = on_evaluation_error
-        schema = None if sources.schema is None else _parse_schema(self._cedarpy, sources.schema)
+        schema = None if sources.schema is None else parse_schema(sources.schema, sources.schema_file)
         if validate_policies and (errors := validation_errors(sources)):
             raise ConfigurationError(errors[0])
         self._request_schema = schema if validate_requests else None
         text = entities if isinstance(entities, str) else _entities_text(entities)
-        held = _parse_entities(self._cedarpy, text, schema)
+        where = sources.entities_file if entities is sources.entities else None
+        held = _parse_entities(self._cedarpy, text, schema, where)
         documents = json.loads(str(held))
         self._held = held if documents else None
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
         self._policies = SlicedPolicies(self._cedarpy, sources, action_ancestors(documents))
 
     @classmethod
-    def from_directory(cls, path: str | PathLike[str], **options: Any) -> CedarEngine:
+    def from_directory(
+        cls,
+        path: str | PathLike[str],
+        *,
+        entities: Iterable[Entity] | str | None = None,
+        **options: Unpack[EngineOptions],
+    ) -> CedarEngine:
         """The engine for a policy directory, see `authz_lib.decisions.policy_files`.
 
         Args:
             path: the directory.
+            entities: that the engine holds, instead of those of ``entities.json``.
             **options: as for the class.
 
         Raises:
-            ConfigurationError: a file is wrong; the message has file and line.
+            ConfigurationError: an argument or a file is wrong; the message has the file, of a policy and of text that
+                is no JSON the line as well, of entities that do not fit which one it is.
         """
+        require_known(options, EngineOptions.__optional_keys__)
+        if not _is_path(path):  # `os.environ.get` of what is not set
+            raise ConfigurationError("`path` must be the path of a folder")
         sources = read_directory(Path(path))
-        if sources.entities is not None:
-            options.setdefault("entities", sources.entities)
-        return cls(sources, **options)
+        given = sources.entities if entities is None else entities
+        return cls(sources, entities=() if given is None else given, **options)
 
     @classmethod
     def from_text(
@@ -115,7 +141,7 @@ class CedarEngine(DecisionPoint):
         entities: Iterable[Entity] | str = (),
         *,
         links: Iterable[TemplateLink] = (),
-        **options: Any,
+        **options: Unpack[EngineOptions],
     ) -> CedarEngine:
         """The engine for policies in one text.  Their ids are ``@id("...")``, else ``policy#1``, ``policy#2``, ...
 
@@ -127,7 +153,8 @@ class CedarEngine(DecisionPoint):
             **options: as for the class.
 
         Raises:
-            ConfigurationError: something does not parse or validate; the message has the line.
+            ConfigurationError: an argument is wrong, or something does not parse or validate; of a policy the message
+                has the line.
 
         >>> from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid
         >>> engine = CedarEngine.from_text('''
@@ -139,8 +166,10 @@ class CedarEngine(DecisionPoint):
         >>> engine.is_authorized(request).determining_policies
         ('staff-view',)
         """
+        require_known(options, EngineOptions.__optional_keys__)
+        _check_texts(policies=policies, schema="" if schema is None else schema)
         parsed = parse_policies("<policies>", policies, "policy")
-        sources = collect(parsed, {"<policies>": policies}, schema=schema, links=tuple(links))
+        sources = collect(parsed, {"<policies>": policies}, schema=schema, links=_links(links))
         return cls(sources, entities=entities, **options)
 
     @classmethod
@@ -151,18 +180,22 @@ class CedarEngine(DecisionPoint):
         entities: Iterable[Entity] | str = (),
         *,
         links: Iterable[TemplateLink] = (),
-        **options: Any,
+        **options: Unpack[EngineOptions],
     ) -> CedarEngine:
         """The engine for policies by id; an ``@id`` annotation does not count.
 
         Raises:
-            ConfigurationError: a text is not exactly one policy or template, or does not parse or validate.
+            ConfigurationError: an argument is wrong, or a text is not exactly one policy or template, or does not parse
+                or validate.
 
         >>> len(CedarEngine.from_policies({"all": "permit(principal, action, resource);"}))
         1
         """
-        parsed = [_single(policy_id, text) for policy_id, text in policies.items()]
-        return cls(collect(parsed, dict(policies), schema=schema, links=tuple(links)), entities=entities, **options)
+        require_known(options, EngineOptions.__optional_keys__)
+        texts = _policy_texts(policies)
+        _check_texts(schema="" if schema is None else schema)
+        parsed = [_single(policy_id, text) for policy_id, text in texts.items()]
+        return cls(collect(parsed, texts, schema=schema, links=_links(links)), entities=entities, **options)
 
     def __len__(self) -> int:
         """How many policies there are; templates count once per link."""
@@ -244,14 +277,29 @@ class CedarEngine(DecisionPoint):
         return tuple(kept)
 
 
-def _load_cedarpy() -> Any:
-    try:
-        import cedarpy
-    except ImportError:
-        raise ConfigurationError(
-            "`CedarEngine` needs `cedarpy`: install it, or authz-lib with the extra `cedar`"
-        ) from None
-    return cedarpy
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, PathLike))
+
+
+def _check_texts(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise ConfigurationError(f"`{name}` must be a text")
+
+
+def _policy_texts(policies: Mapping[str, str]) -> dict[str, str]:
+    given: object = policies
+    if not isinstance(given, Mapping) or not all(isinstance(text, str) for item in given.items() for text in item):
+        raise ConfigurationError("`policies` must be a mapping of ids to texts")
+    return dict(policies)
+
+
+def _links(links: Iterable[TemplateLink]) -> tuple[TemplateLink, ...]:
+    given: object = links
+    found: tuple[object, ...] = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(link, TemplateLink) for link in found):
+        raise ConfigurationError("`links` must be `TemplateLink` values")
+    return tuple(link for link in found if isinstance(link, TemplateLink))
 
 
 def _single(policy_id: str, text: str) -> PolicySource:
@@ -261,41 +309,55 @@ def _single(policy_id: str, text: str) -> PolicySource:
     return replace(parsed[0], id=policy_id)
 
 
-def _parse_schema(cedarpy: Any, text: str) -> Any:
-    try:
-        if text.lstrip().startswith("{"):
-            return cedarpy.Schema.from_json_str(text)
-        return cedarpy.Schema.from_str(text)
-    except ValueError as error:
-        raise ConfigurationError(f"the schema does not parse: {str(error).splitlines()[0]}") from None
-
-
 def validation_errors(sources: PolicySources) -> list[str]:
     """What the schema has against the policies, each with its place; nothing without a schema.
 
     Raises:
         ConfigurationError: the schema does not parse.
     """
-    cedarpy = _load_cedarpy()
+    cedarpy = load_cedarpy()
     if sources.schema is None:
         return []
-    schema = _parse_schema(cedarpy, sources.schema)
+    schema = parse_schema(sources.schema, sources.schema_file)
     found = []
     for name, text in sources.texts.items():
         by_number = {f"policy{policy.position}": policy for policy in sources.policies if policy.file == name}
         for error in cedarpy.validate_policies(text, schema).errors:
-            place = by_number[error.policy_id].place(sources.texts) if error.policy_id in by_number else name
-            found.append(f"{place}: {str(error.error).splitlines()[0]}")
+            place, problem = name, str(error.error).splitlines()[0]
+            if policy := by_number.get(error.policy_id):
+                place = policy.place(sources.texts)
+                problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
+            found.append(f"{place}: {problem}")
     return found
 
 
 def _entities_text(entities: Iterable[Entity]) -> str:
-    return f"[{','.join([entity.canonical_text for entity in entities])}]"
+    try:
+        return f"[{','.join([entity.canonical_text for entity in entities])}]"
+    except (TypeError, AttributeError):
+        raise ConfigurationError("`entities` must be `Entity` values, or Cedar JSON text") from None
 
 
-def _parse_entities(cedarpy: Any, text: str, schema: Any) -> Any:
+def _parse_entities(cedarpy: Any, text: str, schema: Any, where: str | None) -> Any:
     try:
         # With the schema: without it, the engine would lose the schema's action groups.
         return cedarpy.Entities.from_json_str(text, schema)
     except ValueError:
-        raise ConfigurationError("`entities` do not parse, or do not fit the schema") from None
+        file, problem = "" if where is None else f"{where}: ", _entities_problem(cedarpy, text, schema)
+        raise ConfigurationError(f"{file}`entities` do not parse, or do not fit the schema{problem}") from None
+
+
+def _entities_problem(cedarpy: Any, text: str, schema: Any) -> str:
+    """Which one of them it is: Cedar's own text does not say."""
+    try:
+        documents = json.loads(text)
+    except json.JSONDecodeError as error:
+        return f": line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError):
+        return ""
+    for number, document in enumerate(documents if isinstance(documents, list) else [], start=1):
+        try:
+            cedarpy.Entities.from_json_str(json.dumps([document]), schema)
+        except (ValueError, RecursionError):
+            return f": entity {number} of {len(documents)}"
+    return ""

@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib._support.strict_json import loads_document
+from authz_lib.decisions._cedar_text import check_nesting, load_cedarpy
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
@@ -27,6 +29,9 @@ __all__ = [
     "PolicySource",
     "PolicySources",
     "TemplateLink",
+    "UnreadableError",
+    "collect",
+    "list_folder",
     "parse_policies",
     "read_directory",
     "read_text",
@@ -39,6 +44,10 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
 _DECODER = json.JSONDecoder()
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all, again and again.
 _PARSED_AT_ONCE = 500
+
+
+class UnreadableError(ConfigurationError):
+    """A folder or a file that cannot be read, or a folder without policies: what they would say is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class PolicySources:
     schema: str | None = None
     entities: str | None = None
     links: tuple[TemplateLink, ...] = ()
+    schema_file: str | None = None
+    entities_file: str | None = None
 
 
 def split_policies(text: str) -> list[tuple[int, str]]:
@@ -125,8 +136,11 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
     """The policies and templates of one text, with stable ids.
 
     Raises:
-        ConfigurationError: the text does not parse; the message has the place.
+        ConfigurationError: the text does not parse, or is nested too deeply; the message has the place.  Or `cedarpy`
+            is not installed.
     """
+    load_cedarpy()
+    check_nesting(text, name, "policy")
     pieces = _cut(text)
     found: list[_Parsed] = []
     begin = 0
@@ -165,9 +179,7 @@ class _Parsed(NamedTuple):
 
 def _parse(text: str, offset: int) -> list[_Parsed]:
     """Each policy of a text in Cedar's JSON form, as text, with all but its conditions read."""
-    import cedarpy
-
-    document = cedarpy.policies_to_json_str(text)
+    document = load_cedarpy().policies_to_json_str(text)
     if not document.startswith('{"'):  # indented by another version of cedarpy
         document = json.dumps(json.loads(document), separators=(",", ":"))
     found: list[_Parsed] = []
@@ -191,11 +203,9 @@ def _parse(text: str, offset: int) -> list[_Parsed]:
 
 
 def _first_error(name: str, text: str, pieces: Iterable[_Piece]) -> str:
-    import cedarpy
-
     for piece in pieces:
         try:
-            cedarpy.policies_to_json_str(text[piece.start : piece.end])
+            load_cedarpy().policies_to_json_str(text[piece.start : piece.end])
         except ValueError as error:
             return f"{name}:{piece.line}: the policy does not parse: {str(error).splitlines()[0]}"
     return f"{name}: the policies do not parse"
@@ -229,39 +239,59 @@ def read_directory(path: Path) -> PolicySources:
     Raises:
         ConfigurationError: there are no policies, or a file is not what it must be; the message has the place.
     """
-    files = sorted(path.glob("*.cedar"))
+    found = list_folder(path)
+    files = [file for file in found.values() if file.name.endswith(".cedar")]
     if not files:
-        raise ConfigurationError(f"`{path}` holds no `*.cedar` files")
+        raise UnreadableError(f"`{path}` holds no `*.cedar` files")
     texts = {str(file): read_text(file) for file in files}
     policies = [policy for file in files for policy in parse_policies(str(file), texts[str(file)], file.stem)]
-    schemas = [file for name in ("schema.cedarschema", "schema.json") if (file := path / name).is_file()]
+    schemas = [found[name] for name in ("schema.cedarschema", "schema.json") if name in found]
     if len(schemas) > 1:
         raise ConfigurationError(f"`{path}` holds both `schema.cedarschema` and `schema.json`")
-    entities, links = path / "entities.json", path / "template-links.json"
+    entities, links = found.get("entities.json"), found.get("template-links.json")
     return collect(
         policies,
         texts,
         schema=read_text(schemas[0]) if schemas else None,
-        entities=read_text(entities) if entities.is_file() else None,
-        links=_read_links(links) if links.is_file() else (),
+        entities=None if entities is None else read_text(entities),
+        links=() if links is None else _read_links(links),
+        schema_file=str(schemas[0]) if schemas else None,
+        entities_file=None if entities is None else str(entities),
     )
+
+
+def list_folder(path: Path) -> dict[str, Path]:
+    """What a folder holds, by name, in order.  (`glob` finds nothing where it may not look.)
+
+    Raises:
+        UnreadableError: there is no such folder, or it may not be listed.
+    """
+    try:
+        return {file.name: file for file in sorted(path.iterdir())}
+    except OSError as error:
+        raise UnreadableError(f"`{path}` cannot be listed: {error.strerror}") from None
+    except ValueError:  # a null byte
+        raise UnreadableError(f"`{path!r}` is no folder") from None
 
 
 def read_text(file: Path) -> str:
     """The text of a file.
 
     Raises:
-        ConfigurationError: it cannot be read, or is not UTF-8.
+        UnreadableError: it cannot be read, or is not UTF-8.
     """
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        raise ConfigurationError(f"`{file}` cannot be read as UTF-8 text") from None
+    except OSError as error:
+        raise UnreadableError(f"`{file}` cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UnreadableError(f"`{file}` cannot be read as UTF-8 text") from None
 
 
 def _read_links(file: Path) -> tuple[TemplateLink, ...]:
     from authz_lib.entities.wire import uid_from_document
 
+    text = read_text(file)
     try:
         return tuple(
             TemplateLink(
@@ -269,7 +299,7 @@ def _read_links(file: Path) -> tuple[TemplateLink, ...]:
                 item["newId"],
                 {slot: uid_from_document(value, ("type", "id")) for slot, value in item["values"].items()},
             )
-            for item in json.loads(read_text(file))
+            for item in loads_document(text.encode())
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(f"`{file}` is no list of template links") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
+from authz_lib.decisions._cedar_text import parse_schema
 from authz_lib.entities import Entity, EntityUid, canonical_json, value_from_avp, value_from_cedar_json
 from authz_lib.errors import InvalidRequestError
 
@@ -57,11 +58,6 @@ class Evaluator:
         if result.decision == cedarpy.Decision.NoDecision:
             raise ValueError("the request does not fit")
         return result.decision.name.upper(), sorted(result.diagnostics.reasons), sorted(result.diagnostics.errors)
-
-
-def parse_schema(text: str) -> cedarpy.Schema:
-    """A schema in either of Cedar's two forms."""
-    return cedarpy.Schema.from_json_str(text) if text.lstrip().startswith("{") else cedarpy.Schema.from_str(text)
 
 
 def uid_from(document: Mapping[str, Any], kind: str = "entity") -> EntityUid:

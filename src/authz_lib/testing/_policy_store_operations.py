@@ -68,7 +68,7 @@ def _create_alias(state: State, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
-    from authz_lib.testing._policy_store_decisions import parse_schema
+    from authz_lib.decisions._cedar_text import parse_schema
 
     store, text = state.store(document), document["definition"]["cedarJson"]
     try:
@@ -97,12 +97,12 @@ def _get_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[str, Any]:
-    import cedarpy
+    from authz_lib.decisions._cedar_text import check_nesting, load_cedarpy, parse_schema
 
-    from authz_lib.testing._policy_store_decisions import parse_schema
-
+    cedarpy = load_cedarpy()
     group = "templates" if template else "staticPolicies"
     try:
+        check_nesting(statement, "<statement>", "policy")
         parsed = json.loads(cedarpy.policies_to_json_str(statement))
     except ValueError as error:
         raise invalid(str(error), "definition.static.statement") from None

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from authz_lib.decisions._cedar_text import load_cedarpy
 from authz_lib.testing._policy_store_operations import OPERATIONS
 from authz_lib.testing._policy_store_state import OperationError, State
 from authz_lib.testing._policy_store_tokens import ReadToken, read_unverified
@@ -84,6 +85,9 @@ class PolicyStores:
             ``errors``.
         calls: the operation of every call that came in, refused and failed ones included.
 
+    Raises:
+        ConfigurationError: `cedarpy` is not installed.
+
     >>> stores = PolicyStores()
     >>> store_id = stores.create_store('@id("all") permit(principal, action, resource);')
     >>> stores.call("ListPolicies", {"policyStoreId": store_id})["policies"][0]["policyId"]
@@ -91,6 +95,7 @@ class PolicyStores:
     """
 
     def __init__(self, *, read_token: ReadToken = read_unverified) -> None:
+        load_cedarpy()  # not with the first call, whose caller would get an answer that says nothing
         self._state = State(read_token)
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -103,6 +104,17 @@ def test_a_decision_other_than_expected(directory, capsys):
         GOOD | {"contxt": {}},
         GOOD | {"context": {"a": 1.5}},
         GOOD | {"action": ""},
+        GOOD | {"name": 5},
+        GOOD | {"name": None},
+        GOOD | {"name": ["a"]},
+        GOOD | {"name": ""},
+        GOOD | {"policies": "a"},
+        GOOD | {"policies": {"a": 1}},
+        GOOD | {"policies": [5]},
+        GOOD | {"policies": None},
+        GOOD | {"entities": 5},
+        GOOD | {"expect": ["ALLOW"]},
+        GOOD | {"principal": 5},
         "text",
     ],
     ids=repr,
@@ -113,7 +125,7 @@ def test_a_request_that_is_none_is_a_usage_error(directory, capsys, row):
     assert "more.json: request 1: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["[{", "{}", '"x"'])
+@pytest.mark.parametrize("text", ["[{", "{}", '"x"', '{"requests": [], "entites": []}'])
 def test_a_file_that_is_no_request_file(directory, text):
     (directory / "tests" / "more.json").write_text(text)
     assert main(["policies", "test", str(directory)]) == 2
@@ -160,3 +172,61 @@ def test_a_request_file_that_says_less_than_it_seems_to(directory, capsys, name,
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.count("\n") == 1
+
+
+def test_what_cannot_be_asked_is_no_answer(directory, tmp_path, capsys, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    for folder, cause in ((tmp_path / "none", "No such file"), (tmp_path / "orders.cedar", "Not a directory")):
+        for command in ("check", "test"):
+            assert main(["policies", command, str(folder)]) == 2
+            assert f"`{folder}` cannot be listed: {cause}" in capsys.readouterr().err
+    assert main(["policies", "check", str(tmp_path / "empty")]) == 2
+    (directory / "more.cedar").mkdir()
+    for command in ("check", "test"):
+        assert main(["policies", command, str(directory)]) == 2
+        assert "more.cedar` cannot be read: Is a directory" in capsys.readouterr().err
+    (directory / "more.cedar").rmdir()
+
+    def denied(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.read_text", denied)
+        assert main(["policies", "check", str(directory)]) == 2
+        assert capsys.readouterr().err.endswith("orders.cedar` cannot be read: Permission denied\n")
+    monkeypatch.setattr("pathlib.Path.iterdir", denied)
+    for command in ("check", "test"):
+        assert main(["policies", command, str(directory)]) == 2
+        assert capsys.readouterr().err == f"authz policies: `{directory}` cannot be listed: Permission denied\n"
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_without_cedarpy_one_line_says_what_to_install(directory, capsys, monkeypatch, command):
+    monkeypatch.setitem(sys.modules, "cedarpy", None)
+    assert main(["policies", command, str(directory)]) == 2
+    assert capsys.readouterr().err == (
+        "authz policies: `cedarpy` is not installed: install it, or authz-lib with the extra `cedar`\n"
+    )
+
+
+def test_a_policy_that_would_end_the_process(directory, capsys):
+    (directory / "deep.cedar").write_text(
+        "permit(principal, action, resource)\nwhen { " + "(" * 1000 + "true" + ")" * 1000 + " };"
+    )
+    assert main(["policies", "check", str(directory)]) == 1
+    assert "deep.cedar:2: the policy is nested too deeply" in capsys.readouterr().out
+
+
+def test_a_context_that_is_nested_too_deeply(directory, capsys):
+    text = '{"a":' * 900 + "1" + "}" * 900
+    (directory / "tests" / "more.json").write_text(json.dumps([GOOD]).replace('{"total": 1}', text))
+    assert main(["policies", "test", str(directory)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_validation_error_names_the_policy_as_its_author_does(directory, capsys):
+    (directory / "more.cedar").write_text('\n@id("nope") permit(principal is Nobody, action, resource);')
+    assert main(["policies", "check", str(directory)]) == 1
+    printed = capsys.readouterr().out
+    assert "more.cedar:2: for policy `nope`, unrecognized entity type `Nobody`" in printed
+    assert "policy0" not in printed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import cedarpy
 import pytest
@@ -11,6 +13,7 @@ from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Prin
 from authz_lib.decisions import TemplateLink
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp
 from authz_lib.errors import AccessDeniedError, ConfigurationError, InvalidRequestError
+from authz_lib.testing.policy_store import PolicyStores, PolicyStoreServer
 
 ALICE = EntityUid("User", "alice")
 DOC = EntityUid("Doc", "1")
@@ -269,8 +272,28 @@ def test_typed_values_reach_the_policies():
             },
             "two policies have the id `x`: .*a.cedar:1 and .*b.cedar:2",
         ),
-        ({"a.cedar": ALL, "schema.cedarschema": "entity ;"}, "schema"),
-        ({"a.cedar": ALL, "entities.json": "[{]"}, "`entities` do not parse"),
+        ({"a.cedar": ALL, "schema.cedarschema": "entity ;"}, "schema.cedarschema: the schema does not parse: "),
+        ({"a.cedar": ALL, "schema.json": '{"": \n}'}, "schema.json: the schema does not parse: .* at line 2 "),
+        (
+            {"a.cedar": ALL, "schema.cedarschema": "\nentity U = { a: " + "Set<" * 2000 + "Long" + ">" * 2000 + " };"},
+            "schema.cedarschema:2: the schema is nested too deeply",
+        ),
+        (
+            {"a.cedar": ALL, "entities.json": "[\n{]"},
+            "entities.json: `entities` do not parse, or do not fit the schema: line 2: ",
+        ),
+        (
+            {
+                "a.cedar": ALL,
+                "schema.cedarschema": SCHEMA,
+                "entities.json": '[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []},'
+                '{"uid": {"type": "User", "id": "b"}, "attrs": {"level": "secret"}, "parents": []}]',
+            },
+            "entities.json: `entities` do not parse, or do not fit the schema: entity 2 of 2$",
+        ),
+        ({"a.cedar": ALL, "entities.json": '{"secret": 1}'}, "entities.json: .*fit the schema$"),
+        ({"a.cedar": ALL, "template-links.json": "[" * 200_000 + "]" * 200_000}, "template-links.json` is no list"),
+        ({"a.cedar": ALL, "template-links.json": '[{"templateId": "a", "templateId": "b"}]'}, "template-links.json"),
         (
             {"a.cedar": ALL, "template-links.json": '[{"x": 1}]'},
             "template-links.json",
@@ -324,6 +347,21 @@ def test_a_directory(tmp_path):
         lambda: CedarEngine.from_text("", action_type="Verb"),
         lambda: CedarEngine.from_text("", principal_type="a user"),
         lambda: CedarEngine.from_text("", principal_id="email"),
+        lambda: CedarEngine.from_directory(None),
+        lambda: CedarEngine.from_text(None),
+        lambda: CedarEngine.from_text(b"permit(principal, action, resource);"),
+        lambda: CedarEngine.from_text("", 5),
+        lambda: CedarEngine.from_text("", links=5),
+        lambda: CedarEngine.from_text("", entities=None),
+        lambda: CedarEngine.from_text("", entities=[5]),
+        lambda: CedarEngine.from_text("", entities=5),
+        lambda: CedarEngine.from_policies(None),
+        lambda: CedarEngine.from_policies({"a": None}),
+        lambda: CedarEngine.from_policies(["a"]),
+        lambda: CedarEngine.from_text("", decision_log="x"),
+        lambda: CedarEngine.from_text("", action_typ="Action"),
+        lambda: CedarEngine.from_directory(".", policies="x"),
+        lambda: CedarEngine.from_policies({}, validate=True),
         lambda: CedarEngine.from_text(
             "permit(principal, action, resource) when { " + "[" * 70 + "]" * 70 + " == [] };"
         ),
@@ -341,3 +379,83 @@ def test_no_policies_allow_nothing():
 def test_the_engine_takes_no_tokens():
     with pytest.raises(InvalidRequestError):
         CedarEngine.from_text("").is_authorized_with_token("View", DOC, access_token="a.b.c")
+
+
+# ---- What the parser would not survive ----
+
+NESTED = {
+    "brackets": lambda n: "(" * n + "true" + ")" * n,
+    "sets": lambda n: "[" * n + "1" + "]" * n + " == 1",
+    "records": lambda n: "{a: " * n + "1" + "}" * n + " == 1",
+    "calls": lambda n: "context.a.contains(" * n + "1" + ")" * n,
+    "ifs": lambda n: "if true then " * n + "true" + " else false" * n,
+    "ors": lambda n: " || ".join(["context.a"] * n),
+    "sums": lambda n: "+".join(["1"] * n) + " == 1",
+    "members": lambda n: "context" + ".a" * n,
+    "indexes": lambda n: "context" + '["a"]' * n,
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_policy_that_the_parser_would_not_survive_is_refused(kind):
+    """Each of them ends the process: with 20,000 levels on 8 MB of stack, brackets with 1,000."""
+    text = f"permit(principal, action, resource) when {{ {NESTED[kind](20_000)} }};"
+    with pytest.raises(ConfigurationError, match="nested too deeply, more than 64 levels"):
+        CedarEngine.from_text(text)
+
+
+@pytest.mark.parametrize(("kind", "levels"), [("brackets", 62), ("sets", 61), ("ifs", 61), ("ors", 61), ("calls", 58)])
+def test_what_is_not_refused_fits_into_a_small_stack(kind, levels):
+    """In a process of its own: it would end.  1 MB is what musl and Windows give to a thread."""
+    text = f"permit(principal, action, resource) when {{ {NESTED[kind](levels)} }};"
+    code = """
+import sys, threading
+from authz_lib.decisions.policy_files import parse_policies
+threading.stack_size(1024 * 1024)
+thread = threading.Thread(target=lambda: print(len(parse_policies("f", sys.argv[1]))))
+thread.start()
+thread.join()
+"""
+    ended = subprocess.run([sys.executable, "-c", code, text], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "1\n")
+
+
+def test_what_stands_in_texts_and_comments_is_not_counted():
+    brackets = "(" * 200
+    text = f'permit(principal, action, resource) when {{ context.a == "\\"{brackets}" }}; // {brackets}\n'
+    assert len(CedarEngine.from_text(text * 50 + ALL)) == 51
+    wide = ", ".join(["(1 + 2)"] * 5000)
+    assert len(CedarEngine.from_text(f"permit(principal, action, resource) when {{ [{wide}].contains(1) }};")) == 1
+
+
+def test_a_long_list_is_not_deep():
+    listed = ", ".join(f'"{number}"' for number in range(5000))
+    engine = CedarEngine.from_text(f"permit(principal, action, resource) when {{ [{listed}].contains(context.x) }};")
+    assert ask(engine, context={"x": "4999"})
+    assert not ask(engine, context={"x": "5000"})
+
+
+def test_a_chain_of_sixty_is_taken_and_a_longer_one_is_an_error():
+    """Cedar's JSON form, which slices are made of, has two levels per operator, and 128 in all."""
+    assert len(CedarEngine.from_text(f"permit(principal, action, resource) when {{ {NESTED['ors'](60)} }};")) == 1
+    with pytest.raises(ConfigurationError, match="`policy` is nested too deeply"):
+        CedarEngine.from_text(f"permit(principal, action, resource) when {{ {NESTED['ors'](70)} }};")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda path: CedarEngine.from_text(ALL),
+        lambda path: CedarEngine.from_policies({"a": ALL}),
+        CedarEngine.from_directory,
+        lambda path: PolicyStoreServer(),
+        lambda path: PolicyStores(),
+    ],
+)
+def test_without_cedarpy_one_line_says_what_to_install(tmp_path, monkeypatch, build):
+    (tmp_path / "a.cedar").write_text(ALL)
+    monkeypatch.setitem(sys.modules, "cedarpy", None)
+    with pytest.raises(
+        ConfigurationError, match=r"^`cedarpy` is not installed: install it, or authz-lib with the extra"
+    ):
+        build(tmp_path)

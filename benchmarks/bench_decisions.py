@@ -90,6 +90,34 @@ def engine_beside_raw() -> None:
     print_table("10 policies, entities given", measure(cases, reference="raw cedarpy, handle + JSON text"), bars)
 
 
+def cache_around_the_engine() -> None:
+    """10 policies: a remembered decision beside one that the embedded engine makes; the key is made of the question."""
+    text, entities = ten_policies(), six_entities()
+    engine = CedarEngine.from_text(text)
+    remembering = engine.cached(ttl_seconds=3600, deny_ttl_seconds=3600)
+    given = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+    bare = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True})
+    for request in (given, bare):
+        remembering.is_authorized(request)
+        assert remembering.is_authorized(request).source == "cache"
+    cases = {
+        "engine, six entities": lambda: engine.is_authorized(given),
+        "remembered": lambda: remembering.is_authorized(given),
+        "remembered, request built each time": lambda: remembering.is_authorized(
+            AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
+        ),
+        "remembered, entities built each time": lambda: remembering.is_authorized(
+            AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, six_entities())
+        ),
+    }
+    print_table("a cache around the engine, entities given", measure(cases, reference="engine, six entities"), {})
+    cases = {
+        "engine, no entities": lambda: engine.is_authorized(bare),
+        "remembered": lambda: remembering.is_authorized(bare),
+    }
+    print_table("a cache around the engine, no entities", measure(cases, reference="engine, no entities"), {})
+
+
 def many_policies(count: int, actions: int) -> str:
     """``count`` policies spread over ``actions`` actions."""
     return "\n".join(
@@ -298,6 +326,7 @@ def main() -> None:
     """Print all tables."""
     ten_thousand_policies()
     engine_beside_raw()
+    cache_around_the_engine()
     cache_hits()
     if "--cold" in sys.argv:
         cold_start()

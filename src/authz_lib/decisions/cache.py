@@ -76,7 +76,8 @@ class CachedDecisions(DecisionPoint):
     deny), and what is left of the caller's ``expires_at``.  A clock that runs backwards empties the memory.  Callers
     that ask the same question at the same time make one call; its failure is raised to all of them.
 
-    It pays in front of Verified Permissions.  The embedded engine decides in about the time that a key takes.
+    It pays in front of Verified Permissions.  In front of the embedded engine a hit is several times faster than a
+    decision too, but what it saves are fractions of a millisecond.
 
     Args:
         inner: the decision point that is asked.

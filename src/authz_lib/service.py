@@ -7,7 +7,7 @@ import functools
 import logging
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
@@ -24,18 +24,20 @@ __all__ = ["Handler", "json_body", "service_handler"]
 Handler: TypeAlias = "Callable[[Any, Any], Any]"
 """A Lambda handler: ``(event, context) -> answer``."""
 
+F = TypeVar("F", bound="Handler")  # a decorated handler keeps its own type
+
 _log = logging.getLogger("authz_lib.service")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 @overload
-def service_handler(handler: Handler, /) -> Handler: ...
+def service_handler(handler: F, /) -> F: ...
 
 
 @overload
 def service_handler(
     *, errors: Literal["smithy", "standard"] = "smithy", cors_origin: str | None = None
-) -> Callable[[Handler], Handler]: ...
+) -> Callable[[F], F]: ...
 
 
 def service_handler(

@@ -36,7 +36,6 @@ from authz_lib.gateway import parse_authorizer_event as parse
 from authz_lib.gateway.events import AuthorizerKind, ProxyKind
 from authz_lib.gateway.headers import MutualTLS, SecretHeader
 from authz_lib.gateway.sources import read_token
-from authz_lib.service import Handler
 
 # Events and ARNs.
 event: dict[str, Any] = {}
@@ -133,8 +132,10 @@ def other(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 204}
 
 
-assert_type(plain, Handler)
-assert_type(other, Handler)
+assert_type(plain(event, None), dict[str, Any])  # a decorated handler keeps its own type
+assert_type(other(event, None), dict[str, Any])
+plain("event", None)  # pyright: ignore[reportArgumentType]
+service_handler(5)  # pyright: ignore[reportArgumentType]
 service_handler(errors="json")  # pyright: ignore[reportArgumentType]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +38,20 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could not be asked."""
     words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _run(words)
+        finally:
+            if sys.stdout is not None:  # a process may be started without one
+                sys.stdout.flush()  # here, where an error of it can still be told
+    except OSError as error:
+        _drop_output()
+        place = "standard input or output" if error.filename is None else f"`{error.filename}`"
+        _complain(words, f"{place} failed: {error.strerror or type(error).__name__}")
+        return 2
+
+
+def _run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="authz", description="Authorization for services behind Amazon API Gateway.")
     subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for name, subcommand in _SUBCOMMANDS.items():
@@ -46,5 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(import_module(_SUBCOMMANDS[arguments.subcommand].module).run(arguments))
     except AuthzError as error:
-        print(f"authz {arguments.subcommand}: {error}", file=sys.stderr)
+        _complain(words, str(error))
         return 2
+
+
+def _complain(words: Sequence[str], problem: str) -> None:
+    subcommand = f" {words[0]}" if words and words[0] in _SUBCOMMANDS else ""
+    print(f"authz{subcommand}: {problem}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """What could not be written must not be tried again when the process ends: that would be a traceback."""
+    with suppress(OSError, ValueError, AttributeError):  # an output that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from authz_lib import service_handler
 from authz_lib.cli.main import main
+from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 
 
@@ -33,3 +35,31 @@ def test_an_unknown_format_is_the_callers_mistake(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["gateway-responses", "--format", "pulumi"])
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://a.example, https://b.example",
+        "null",
+        "**",
+        "https://*",
+    ],
+)
+def test_an_origin_that_no_browser_would_send_is_refused(capsys, origin):
+    assert main(["gateway-responses", "--format", "sam", "--cors-origin", origin]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "authz gateway-responses: `--cors-origin` must be `*` or one origin, such as `https://app.example.com`\n"
+    )
+    with pytest.raises(ConfigurationError):
+        service_handler(cors_origin=origin)
+
+
+def test_any_origin_may_be_asked_for(capsys):
+    assert main(["gateway-responses", "--format", "sam", "--cors-origin", "*"]) == 0
+    assert "\"'*'\"" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, VerifiedPermissions
-from authz_lib.errors import InvalidRequestError, PolicyStoreMisconfiguredError
+from authz_lib.errors import ConfigurationError, InvalidRequestError, PolicyStoreMisconfiguredError
 from authz_lib.testing.policy_store import Fault, PolicyStores
 
 STATEMENT = 'permit(principal, action == Action::"View", resource) when { resource.owner == principal };'
@@ -291,3 +291,40 @@ def test_garbage_is_answered_with_an_error(server, body, operation):
     response = urllib3.request("POST", server.url, body=body, headers=headers, retries=False)
     assert response.status == 400
     assert "__type" in response.json()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"status": 999},
+        {"status": "500"},
+        {"status": 100},
+        {"code": ""},
+        {"code": 5},
+        {"body": "text"},
+        {"hang": "yes"},
+        {"code": "ThrottlingException", "hang": True},
+    ],
+    ids=repr,
+)
+def test_a_fault_that_says_nothing_or_two_things_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="a fault is one of"):
+        Fault(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("fault", "more"),
+    [
+        ("ThrottlingException", {}),
+        (None, {}),
+        (Fault, {}),
+        (Fault(status=500), {"operation": "IsAuthorised"}),
+        (Fault(status=500), {"times": 0}),
+        (Fault(status=500), {"times": "2"}),
+    ],
+    ids=repr,
+)
+def test_a_fault_that_would_never_come_is_refused(fault, more):
+    with pytest.raises(ConfigurationError):
+        PolicyStores().inject(fault, **more)

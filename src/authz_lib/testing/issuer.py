@@ -235,13 +235,28 @@ class JWKSEndpoint:
 
     def __init__(self, issuer: TestIssuer) -> None:
         self.issuer = issuer
-        self.fault: str | None = None
+        self._fault: str | None = None
         self.paths: list[str] = []
         self._released = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def fault(self) -> str | None:
+        """One of :data:`FAULTS`, or ``None``.
+
+        Raises:
+            ConfigurationError: set to something else: a test of a misspelt fault would test nothing.
+        """
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: str | None) -> None:
+        if fault is not None and fault not in FAULTS:
+            raise ConfigurationError(f"`fault` must be `None` or one of {', '.join(f'`{name}`' for name in FAULTS)}")
+        self._fault = fault
 
     @property
     def url(self) -> str:

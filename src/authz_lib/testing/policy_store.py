@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from authz_lib.decisions._cedar_text import load_cedarpy
+from authz_lib.errors import ConfigurationError
 from authz_lib.testing._policy_store_operations import OPERATIONS
 from authz_lib.testing._policy_store_state import OperationError, State
 from authz_lib.testing._policy_store_tokens import ReadToken, read_unverified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from os import PathLike
     from types import TracebackType
 
@@ -42,6 +43,9 @@ class Fault:
         body: these bytes with status 200.
         hang: no answer at all until the server closes: for read timeouts.
         disconnect: the connection is closed without an answer.
+
+    Raises:
+        ConfigurationError: none of the fields is given, several are, or one is of the wrong kind.
     """
 
     code: str | None = None
@@ -49,6 +53,22 @@ class Fault:
     body: bytes | None = None
     hang: bool = False
     disconnect: bool = False
+
+    def __post_init__(self) -> None:
+        given = [field for field in fields(self) if getattr(self, field.name) != field.default]
+        if len(given) != 1 or not _FAULTY[given[0].name](getattr(self, given[0].name)):
+            raise ConfigurationError(
+                "a fault is one of `code` (text), `status` (200 to 599), `body` (bytes), `hang`, `disconnect` (`True`)"
+            )
+
+
+_FAULTY: dict[str, Callable[[Any], bool]] = {
+    "code": lambda code: isinstance(code, str) and code != "",
+    "status": lambda status: type(status) is int and 200 <= status <= 599,
+    "body": lambda body: isinstance(body, bytes),
+    "hang": lambda hang: hang is True,
+    "disconnect": lambda disconnect: disconnect is True,
+}
 
 
 class _Answer(NamedTuple):
@@ -128,7 +148,19 @@ class PolicyStores:
             return self._state.create_store_from(collect(parsed, {"<policies>": policies}, schema=schema))
 
     def inject(self, fault: Fault, *, operation: str | None = None, times: int = 1) -> None:
-        """Let the next calls fail: ``times`` calls, of one operation or of any."""
+        """Let the next calls fail: ``times`` calls, of one operation or of any.
+
+        Raises:
+            ConfigurationError: it is no `Fault`, there is no such operation, or ``times`` is not positive: a test of it
+                would test nothing.
+        """
+        given: object = fault
+        if not isinstance(given, Fault):
+            raise ConfigurationError("`fault` must be a `Fault`")
+        if operation is not None and operation not in OPERATIONS:
+            raise ConfigurationError("`operation` is not one of the local endpoint's, such as `IsAuthorized`")
+        if type(times) is not int or times < 1:
+            raise ConfigurationError("`times` must be a positive whole number")
         with self._lock:
             self._plans.append(_Plan(fault, operation, times))
 

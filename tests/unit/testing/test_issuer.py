@@ -109,3 +109,14 @@ def test_the_fixtures_of_the_plugin(authz_issuer, authz_jwks):
     )
     assert verifier.verify(authz_issuer.access_token(client_id="web"))
     assert authz_jwks.requests == 1
+
+
+@pytest.mark.parametrize("fault", ["Slow", "", "500", 5, ["slow"]])
+def test_a_fault_that_there_is_none_of_is_refused(fault):
+    with TestIssuer(algorithm="EdDSA").serve() as endpoint:
+        with pytest.raises(errors.ConfigurationError, match="one of `slow`"):
+            endpoint.fault = fault
+        assert endpoint.fault is None
+        for known in (*FAULTS, None):
+            endpoint.fault = known
+            assert endpoint.fault == known

@@ -1,20 +1,8 @@
-"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried out.
-
-A request file (``DIR/tests/*.yaml``, ``*.yml`` or ``*.json``) is a list of requests, or ``{"entities": [...],
-"requests": [...]}`` with entities for all of them::
-
-    - name: owners view their orders
-      principal: User::"alice"
-      action: ViewOrder                  # or Shop::Action::"ViewOrder"
-      resource: Order::"1"
-      context: {mfa: true}               # Cedar JSON, with the explicit `__entity` and `__extn` forms
-      entities: [{uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}]
-      expect: ALLOW
-      policies: [owners-view]            # optional: the determining policies, exactly
-"""
+"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried out."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -26,7 +14,6 @@ from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Sequence
 
     from authz_lib.decisions.cedar import CedarEngine
@@ -36,6 +23,27 @@ __all__ = ["add_arguments", "run"]
 
 _UID = re.compile(r'([\w:]+)::("(?:[^"\\]|\\.)*")')
 _MEMBERS = frozenset({"name", "principal", "action", "resource", "context", "entities", "expect", "policies"})
+
+
+_HELP = """\
+DIR/tests/*.yaml, *.yml and *.json hold requests: a list, or `entities` for all of them and the list as `requests`.
+
+  - name: owners view their orders        # optional
+    principal: User::"alice"
+    action: ViewOrder                     # or Shop::Action::"ViewOrder"
+    resource: Order::"1"
+    context: {mfa: true}                  # optional; Cedar JSON, with the explicit `__entity` and `__extn` forms
+    entities:                             # optional, as in entities.json, which the engine holds beside them
+      - {uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}
+    expect: ALLOW                         # or DENY
+    policies: [owners-view]               # optional: the determining policies, exactly
+
+exit codes:
+  0  check: the policies are valid; test: every request is decided as expected
+  1  check: something does not parse or is not valid; test: a request is decided otherwise or refused
+  2  it could not be asked: no such folder, no policies, no requests, a request file that is none, cedarpy or PyYAML
+     missing; test: policies that check would refuse
+"""
 
 
 class _Row(NamedTuple):
@@ -48,6 +56,7 @@ class _Row(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz policies` takes."""
+    parser.epilog, parser.formatter_class = _HELP, argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     check = commands.add_parser("check", help="parse the policies and validate them against their schema")
     test = commands.add_parser("test", help="decide the requests in DIR/tests and compare with what they expect")
@@ -62,7 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than expected."""
+    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than expected.
+
+    Raises:
+        ConfigurationError: it could not be asked.
+    """
     from authz_lib.decisions._cedar_text import load_cedarpy
 
     directory: Path = arguments.directory

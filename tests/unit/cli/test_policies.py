@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from authz_lib.cli import policies as cli
 from authz_lib.cli.main import main
 
 POLICIES = """
@@ -230,3 +232,29 @@ def test_a_validation_error_names_the_policy_as_its_author_does(directory, capsy
     printed = capsys.readouterr().out
     assert "more.cedar:2: for policy `nope`, unrecognized entity type `Nobody`" in printed
     assert "policy0" not in printed
+
+
+def test_the_help_has_the_format_and_the_exit_codes(directory, capsys):
+    with pytest.raises(SystemExit):
+        main(["policies", "--help"])
+    printed = capsys.readouterr().out
+    for word in (*cli._MEMBERS, "requests", "exit codes:"):
+        assert word in printed
+    example = printed[printed.index("  - name:") : printed.index("exit codes:")]
+    (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder"))
+    (directory / "schema.cedarschema").unlink()
+    (directory / "tests" / "orders.yaml").write_text(example)
+    assert main(["policies", "test", str(directory)]) == 1
+    assert "owners view their orders  ALLOW" in capsys.readouterr().out
+    (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0])
+    assert main(["policies", "test", str(directory)]) == 0
+
+
+def test_the_example_of_the_documentation(directory, capsys):
+    page = (Path(__file__).parents[3] / "docs" / "decisions.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0])
+    (directory / "schema.cedarschema").unlink()
+    (directory / "tests" / "orders.yaml").write_text(example)
+    assert main(["policies", "test", str(directory)]) == 0
+    assert "1 as expected, 0 not" in capsys.readouterr().out

@@ -293,7 +293,13 @@ def test_typed_values_reach_the_policies():
         ),
         ({"a.cedar": ALL, "entities.json": '{"secret": 1}'}, "entities.json: .*fit the schema$"),
         ({"a.cedar": ALL, "template-links.json": "[" * 200_000 + "]" * 200_000}, "template-links.json` is no list"),
-        ({"a.cedar": ALL, "template-links.json": '[{"templateId": "a", "templateId": "b"}]'}, "template-links.json"),
+        (
+            {
+                "a.cedar": ALL,
+                "template-links.json": '[{"templateId": "t", "templateId": "a", "newId": "l", "values": {}}]',
+            },
+            "template-links.json",
+        ),
         (
             {"a.cedar": ALL, "template-links.json": '[{"x": 1}]'},
             "template-links.json",

@@ -12,9 +12,10 @@ from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
 from authz_lib.entities import EntityUid
 from authz_lib.errors import AccessDeniedError, AuthenticationError, ConfigurationError, InvalidRequestError
 from authz_lib.gateway.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers, TablePolicyAnswers
-from authz_lib.gateway.cache import GatewayCache, Input, check_key, prove, require_no_resource_policy
+from authz_lib.gateway.cache import GatewayCache, check_key, prove, require_no_resource_policy
 from authz_lib.gateway.callers import Callers, require_qualified_ids
 from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.gateway.inputs import Input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -115,6 +116,7 @@ class LambdaAuthorizer:
         "_context",
         "_decisions",
         "_point",
+        "_route_is_keyed",
         "_table",
     )
 
@@ -157,6 +159,8 @@ class LambdaAuthorizer:
         )
         # AppSync may remember what was read from the token alone.
         self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
+        # An IAM answer names the route it is for, so it is right for no other, whatever the key.
+        self._route_is_keyed = actions is not None and response == "simple"
         self._table: _Table | None = None
         if scope == "table":
             self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
@@ -220,7 +224,7 @@ class LambdaAuthorizer:
             raise ConfigurationError(
                 f"the event is of the kind `{question.kind}`, which the configured `response` does not answer"
             )
-        check_key(self._cache, question, reads_route=self._actions is not None and self._table is None)
+        check_key(self._cache, question, reads_route=self._route_is_keyed)
         unauthenticated = False
         try:
             caller = self._callers.identify(event)

@@ -88,13 +88,10 @@ def test_the_readme_says_how_a_copied_folder_runs(folder):
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize(
-    "name", ["hello_invoker", "memories", "secure_by_default"]
-)  # the others are in `test_thin_and_copied`
-def test_and_so_it_does(name, tmp_path):
+def test_and_so_it_does(folder, tmp_path):
     pytest.importorskip("ministack")
     copy = tmp_path / "copied"
-    shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run(
         [sys.executable, "-m", "authz_lib.cli", "local", ".", "--check"],
         cwd=copy,

@@ -113,7 +113,15 @@ def test_two_labels_are_compared_in_their_order():
 # -- inputs of policies that an event cannot hold ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("source", ["$context.identity.sourceIp", "$request.header.x-dept", "$request.querystring.d"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "$context.identity.sourceIp",
+        "$request.header.x-dept",
+        "$request.header.authorization",
+        "$request.querystring.d",
+    ],
+)
 def test_a_policy_that_forbids_by_an_input_is_not_asked_without_it(source):
     forbids = "permit (principal, action, resource); forbid (principal, action, resource) when { context has it };"
     lines = [{"method": "GET", "route": "/orders", "action": "List"}]
@@ -176,6 +184,18 @@ def test_a_request_that_no_policy_can_name_denies_everything():
 def test_a_route_that_no_policy_can_name_is_refused_while_building():
     with pytest.raises(ConfigurationError, match="longer than a policy's"):
         table(lines=[{"method": "GET", "route": f"/{'a' * 450}", "action": "Get"}])
+
+
+def test_an_iam_answer_is_right_on_a_greedy_route_without_the_domain_in_the_key():
+    cache = GatewayCache(identity_sources=[TOKEN, "$context.httpMethod", "$context.path"], ttl_seconds=60)
+    authorizer = build([{"method": "GET", "route": "/orders", "action": "List"}], response="iam", gateway_cache=cache)
+    bearer = token()
+    event = events.http_authorizer_event(
+        bearer, route="GET /{proxy+}", path="/orders", identity=[f"Bearer {bearer}", "GET", "/orders"]
+    )
+    [statement] = authorizer(event)["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert [resource.rpartition("/$default/")[2] for resource in statement["Resource"]] == ["GET/orders"]
 
 
 # -- the cache's key ---------------------------------------------------------------------------------------------------

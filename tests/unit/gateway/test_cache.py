@@ -6,8 +6,9 @@ import pytest
 
 from authz_lib import ActionMap, BearerToken, Cookie, EntityUid, GatewayCache, Header, LambdaAuthorizer, QueryParameter
 from authz_lib.errors import ConfigurationError
-from authz_lib.gateway.cache import Input, check_key, prove
+from authz_lib.gateway.cache import check_key, prove
 from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.gateway.inputs import Input
 from authz_lib.testing import events
 
 TOKEN = "$request.header.Authorization"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from authz_lib.actions import ActionEntry, ActionMap
     from authz_lib.decisions.request import Decision, Question
     from authz_lib.gateway.answers import Answers
+    from authz_lib.gateway.cache import Scope
     from authz_lib.gateway.callers import Caller, Claim, Verifier
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
     from authz_lib.gateway.sources import TokenSource
@@ -115,8 +116,8 @@ class LambdaAuthorizer:
         "_callers",
         "_context",
         "_decisions",
+        "_depends",
         "_point",
-        "_route_is_keyed",
         "_table",
     )
 
@@ -144,8 +145,7 @@ class LambdaAuthorizer:
         self._actions = actions
         self._decisions = decisions
         self._application = application
-        if context is not None and not isinstance(context, Mapping):
-            raise ConfigurationError("`context` must be a mapping from a name to an input of the request")
+        _check_context(context)
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache = gateway_cache
         self._asked: dict[tuple[CallerKey, int], Question] = {}  # the entries of the map live as long as this
@@ -157,10 +157,14 @@ class LambdaAuthorizer:
             context=self._context,
             response=response,
         )
+        if decisions is not None:
+            _check_decides(decisions, scope)
         # AppSync may remember what was read from the token alone.
         self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
-        # An IAM answer names the route it is for, so it is right for no other, whatever the key.
-        self._route_is_keyed = actions is not None and response == "simple"
+        self._depends = {
+            "reads_route": actions is not None and response == "simple",
+            "names_route": actions is not None and response == "iam",
+        }
         self._table: _Table | None = None
         if scope == "table":
             self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
@@ -224,7 +228,7 @@ class LambdaAuthorizer:
             raise ConfigurationError(
                 f"the event is of the kind `{question.kind}`, which the configured `response` does not answer"
             )
-        check_key(self._cache, question, reads_route=self._route_is_keyed)
+        check_key(self._cache, question, **self._depends)
         unauthenticated = False
         try:
             caller = self._callers.identify(event)
@@ -352,8 +356,21 @@ class _Table:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
 
-def _decides(decisions: object) -> bool:
-    return any(callable(getattr(decisions, name, None)) for name in ("is_authorized", "batch_is_authorized"))
+def _check_context(context: object) -> None:
+    if context is None:
+        return
+    if not isinstance(context, Mapping):
+        raise ConfigurationError("`context` must be a mapping from a name to an input of the request")
+    if not all(type(name) is str and name and name not in _ESCAPES for name in context):
+        raise ConfigurationError("a name in `context` must be text, and neither `__entity` nor `__extn`")
+
+
+def _check_decides(decisions: object, scope: Scope) -> None:
+    asked = "batch_is_authorized" if scope == "table" else "is_authorized"
+    if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
+        raise ConfigurationError(
+            f"`decisions` must be a decision point with a method `{asked}`, such as `VerifiedPermissions(...)`"
+        )
 
 
 def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
@@ -364,6 +381,7 @@ def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
     return all(getattr(getattr(decisions, name), "__func__", None) is function for name, function in plain)
 
 
+_ESCAPES = frozenset({"__entity", "__extn"})  # Cedar JSON reads more than a name in them
 _NO_CONTEXT: Mapping[str, str] = {}
 
 
@@ -394,8 +412,6 @@ def _check_actions(actions: ActionMap | None, decisions: object, application: En
         raise ConfigurationError('`application` must be an `EntityUid`, such as `EntityUid("Application", "shop")`')
     if actions is not None and not callable(getattr(actions, "resolve", None)):
         raise ConfigurationError('`actions` must be an `ActionMap`, such as `ActionMap.load("actions.json")`')
-    if decisions is not None and (isinstance(decisions, type) or not _decides(decisions)):
-        raise ConfigurationError("`decisions` must be a decision point, such as `VerifiedPermissions(...)`")
     if actions is None:
         if decisions is not None:
             raise ConfigurationError("`decisions` without `actions` have no question: pass the `ActionMap`")

@@ -170,8 +170,10 @@ def _refuse_without_effect(settings: Settings) -> None:
         if settings.policies is not None and name in given:
             raise ValueError(f"`{PREFIX}{name.upper()}` goes with `AUTHZ_POLICY_STORE_ID`: a folder is not cached")
     for name in ("max_policy_bytes", "no_resource_policy"):
-        if settings.gateway_ttl_seconds == 0 and name in given:
-            raise ValueError(f"`{PREFIX}{name.upper()}` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0")
+        if name in given and (settings.gateway_ttl_seconds == 0 or settings.response != "iam"):
+            raise ValueError(
+                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_RESPONSE=iam` and a `AUTHZ_GATEWAY_TTL_SECONDS` above 0"
+            )
 
 
 def _exactly_one(settings: Settings, one: str, other: str) -> None:

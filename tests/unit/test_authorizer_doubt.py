@@ -138,6 +138,50 @@ def test_an_input_that_no_event_of_the_api_holds_is_refused_while_building(sourc
         build([{"method": "GET", "route": "/orders", "action": "List"}], context={"it": source})
 
 
+@pytest.mark.parametrize("name", ["__extn", "__entity", "", 1])
+def test_a_name_that_cedar_reads_otherwise_is_refused_while_building(name):
+    with pytest.raises(ConfigurationError, match="a name in `context`"):
+        build([{"method": "GET", "route": "/orders", "action": "List"}], context={name: "$context.path"})
+
+
+def test_the_route_key_is_the_gateways_own():
+    policy = 'permit (principal, action, resource) unless { context.route == "$connect" };'
+    options = {"response": "iam", "context": {"route": "$context.routeKey"}}
+    socket = build([{"method": "GET", "route": "/$connect", "action": "Connect"}], policy, **options)
+    assert effect(socket(events.websocket_authorizer_event(token()))) == ("Deny", "access_denied")
+    rest = build([{"method": "GET", "route": "/orders", "action": "List"}], policy, **options)
+    with pytest.raises(ConfigurationError, match="in no event of this kind"):  # a REST API has none
+        rest(events.rest_request_authorizer_event(token(), path="/orders", resource="/orders"))
+
+
+@pytest.mark.parametrize(("named_", "missing"), [("is_authorized", False), ("batch_is_authorized", True)])
+def test_half_a_decision_point_is_refused_while_building(named_, missing):
+    half = type("Half", (), {named_: lambda self, request: None})()
+    if missing:
+        with pytest.raises(ConfigurationError, match="`is_authorized`"):
+            build([{"method": "GET", "route": "/orders", "action": "List"}], decisions=half)
+    else:
+        cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60, no_resource_policy=True)
+        with pytest.raises(ConfigurationError, match="`batch_is_authorized`"):
+            build(
+                [{"method": "GET", "route": "/orders", "action": "List"}],
+                decisions=half, response="iam", gateway_cache=cache,
+            )  # fmt: skip
+
+
+def test_appsync_reads_the_token_that_it_keys_on():
+    cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60)
+    lines = [{"method": "POST", "route": "/graphql", "action": "Query"}]
+    authorizer = build(lines, response="appsync", gateway_cache=cache)
+    alice, bob = token(), token("bob")
+    event = events.appsync_authorizer_event(alice)
+    assert authorizer(event)["resolverContext"]["sub"] == "alice"
+    assert authorizer({**event, "requestHeaders": {}})["resolverContext"]["sub"] == "alice"
+    for keyed in ("junk", f"Bearer {bob}"):
+        answer = authorizer({**event, "authorizationToken": keyed})
+        assert (answer["isAuthorized"], answer["resolverContext"]["reason"]) == (False, "ambiguous_token")
+
+
 # -- one policy for every route ----------------------------------------------------------------------------------------
 
 TABLE = [
@@ -176,9 +220,22 @@ def test_the_request_itself_is_denied_by_name_where_no_pattern_can():
     assert "GET/orders/7" not in named(authorizer(events.rest_token_authorizer_event(token())), "Deny")
 
 
-def test_a_request_that_no_policy_can_name_denies_everything():
-    answer = table()(events.rest_token_authorizer_event(token(), path="/orders/7/x*"))
-    assert (named(answer, "Allow"), named(answer, "Deny")) == (set(), {"*"})
+@pytest.mark.parametrize("path", ["/nope*", "/orders/7/x*", f"/{'a' * 500}", "/favicon/*", "/x${y}/z"])
+def test_an_odd_request_does_not_lock_its_caller_out(path):
+    """The answer is remembered for the token: a page with `<img src=".../x*">` could refuse a visitor everything."""
+    answer = table(lines=TABLE[:1])(events.rest_token_authorizer_event(token(), path=path))
+    assert named(answer, "Allow") == {"GET/orders/*"}
+    assert not named(answer, "Deny") & {"*", f"GET{path}"}
+
+
+def test_a_request_that_no_policy_can_refuse_by_name_is_not_remembered():
+    """`orders/*/lines` reaches it, a Deny of what is deeper would refuse the lines of lines."""
+    lines = [
+        {"method": "GET", "route": "/orders/{id}", "action": "Get"},
+        {"method": "GET", "route": "/orders/{id}/lines/{line}", "action": "Line"},
+    ]
+    with pytest.raises(ConfigurationError, match="cannot be refused in a policy"):
+        table(lines=lines)(events.rest_token_authorizer_event(token(), path="/orders/7/x*"))
 
 
 def test_a_route_that_no_policy_can_name_is_refused_while_building():
@@ -187,7 +244,8 @@ def test_a_route_that_no_policy_can_name_is_refused_while_building():
 
 
 def test_an_iam_answer_is_right_on_a_greedy_route_without_the_domain_in_the_key():
-    cache = GatewayCache(identity_sources=[TOKEN, "$context.httpMethod", "$context.path"], ttl_seconds=60)
+    sources = [TOKEN, "$context.httpMethod", "$context.path"]
+    cache = GatewayCache(identity_sources=sources, ttl_seconds=60, no_resource_policy=True)
     authorizer = build([{"method": "GET", "route": "/orders", "action": "List"}], response="iam", gateway_cache=cache)
     bearer = token()
     event = events.http_authorizer_event(

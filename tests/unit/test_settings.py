@@ -109,6 +109,11 @@ SECRET = "s3cr3t-value"
         {"AUTHZ_MAX_POLICY_BYTES": "100"},
         {"AUTHZ_NO_RESOURCE_POLICY": "true"},
         {"AUTHZ_NO_RESOURCE_POLICY": "yes"},
+        {
+            "AUTHZ_NO_RESOURCE_POLICY": "true",
+            "AUTHZ_GATEWAY_TTL_SECONDS": "60",
+            "AUTHZ_IDENTITY_SOURCES": "$request.header.Authorization,$context.routeKey",
+        },
     ],
 )
 def test_a_wrong_or_contradicting_variable_is_refused_without_its_value(wrong):

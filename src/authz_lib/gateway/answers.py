@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from authz_lib.errors import InvalidRequestError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway.context import refusal_context
 from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse, check_size
 
@@ -96,14 +96,20 @@ class TablePolicyAnswers(PolicyAnswers):
             caller: who it is.
             resources: what the policy says of every route.
             refused: this very request is denied: its own ARN is, beside all that.
+
+        Raises:
+            ConfigurationError: the request is denied, and the policy would not refuse it: its path can stand in none.
         """
         prefix = _arn(event).stage_prefix
         deny = [prefix + text for text in resources.deny]
         if refused:
             try:
                 deny.append(_arn(event).resource)
-            except InvalidRequestError as error:  # a path that no policy can name
-                return self.deny(event, error.code)
+            except InvalidRequestError:  # it holds a wildcard: to deny more than it would refuse what is allowed
+                if resources.allows(str(_arn(event)).removeprefix(prefix)):
+                    raise ConfigurationError(
+                        "the request means no route, and its path cannot be refused in a policy that is remembered"
+                    ) from None
         answer = PolicyResponse(
             caller.principal.subject,
             allow=[prefix + text for text in resources.allow],

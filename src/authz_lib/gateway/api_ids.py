@@ -6,6 +6,7 @@ parameter made after both breaks it.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["api_id_from_parameter_store"]
 
+_API_ID = re.compile(r"[a-z0-9]+")
 _CONNECT_SECONDS = 1.0
 _READ_SECONDS = 2.0
 _ATTEMPTS = 2
@@ -53,9 +55,10 @@ def api_id_from_parameter_store(name: str, *, client: Any = None) -> Callable[[]
 
     def find() -> str:
         parameter = _parameter(_ssm(name) if client is None else client, name)
-        if parameter["Type"] != "String":
-            raise ConfigurationError(f"parameter `{name}` is not a `String`")
-        return str(parameter["Value"])
+        value = parameter.get("Value")
+        if parameter.get("Type") != "String" or type(value) is not str or not _API_ID.fullmatch(value):
+            raise ConfigurationError(f"parameter `{name}` is not a `String` with the id of an API")
+        return value
 
     return find
 

@@ -32,9 +32,9 @@ class GatewayCache:
             "$context.path"]``: they are the cache's key.
         ttl_seconds: the deployed time to live, 1 to 3600; a refused or expired caller may pass that much longer.
         max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
-        no_resource_policy: says that the API has no resource policy (HTTP and WebSocket APIs cannot have one).  An IAM
-            answer that covers every route needs it: such a policy can be silent about a route (``*`` crosses ``/``, and
-            no pattern names what the map does not know), and an API's resource policy makes an Allow of silence.
+        no_resource_policy: says that the API has no resource policy (HTTP and WebSocket APIs cannot have one), which
+            would make an Allow of what an IAM answer is silent about.  An answer that covers every route needs it: it
+            can be silent about a route (``*`` crosses ``/``, and no pattern names what the map does not know).
 
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
@@ -42,7 +42,8 @@ class GatewayCache:
     A key with the route instead of the path is right only where a route has one meaning: on ``$default``, ``ANY`` and
     greedy routes the authorizer raises, so that the gateway remembers nothing.  A path alone names no route either:
     below a stage ``admin``, ``/admin/users`` of the API's own domain is ``/users``, and of a custom domain it is
-    ``/admin/users``.  So a simple answer needs ``$context.domainName`` or ``$context.routeKey`` beside the path.
+    ``/admin/users``.  So a simple answer needs ``$context.domainName`` or ``$context.routeKey`` beside the path, and an
+    IAM answer the domain, or ``no_resource_policy``: it names its own method and path, and is silent about every other.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -149,7 +150,7 @@ def prove(
         return "table"
     if actions is None:
         return "request"
-    _prove_route(inputs, response)
+    _prove_route(inputs, response, cache)
     for entry in actions.entries:
         name = f"{entry.method} {entry.route}"
         if entry.resource_id_label is not None:
@@ -158,8 +159,8 @@ def prove(
     return "request"
 
 
-# What the events of a kind of API never hold; the others hold more than one kind's.
-_UNTOLD = {"simple": {"resourcePath", "operationName"}, "iam": {"operationName"}}
+# What the events of a kind of API never hold; IAM answers are for more than one kind.
+_UNTOLD: dict[str, set[str]] = {"simple": {"resourcePath", "operationName"}, "iam": set()}
 
 
 def _prove_told(inputs: Iterable[Input], response: Literal["simple", "iam", "appsync"]) -> None:
@@ -182,10 +183,10 @@ def _prove_appsync(inputs: set[Input]) -> None:
 
 def _prove_one_value(needed: Iterable[Input], what: str) -> None:
     for item in needed:
-        if item.part == "querystring":
+        if item.part in {"querystring", "header"}:
             raise ConfigurationError(
-                f"`{item}` ({what}) cannot be a safe identity source: which value of a repeated parameter the gateway "
-                "keys on is documented nowhere, and the service may read another; use `GatewayCache.OFF`"
+                f"`{item}` ({what}) cannot be a safe identity source: which value of a repeated header or parameter "
+                "the gateway keys on is documented nowhere, and the service may read another; use `GatewayCache.OFF`"
             )
 
 
@@ -200,8 +201,8 @@ def require_no_resource_policy(cache: GatewayCache) -> None:
     if not cache.no_resource_policy:
         raise ConfigurationError(
             "one policy for every route can be silent about a route, and an API's resource policy makes an Allow of "
-            "silence: say `no_resource_policy=True` if the API has none, or have `context.httpMethod` and "
-            "`context.path` as identity sources too"
+            "silence: say `no_resource_policy=True` if the API has none, or have `context.httpMethod`, "
+            "`context.path` and `context.domainName` as identity sources too"
         )
 
 
@@ -228,30 +229,35 @@ def _prove_covered(inputs: set[Input], needed: Iterable[Input], what: str) -> No
 _REQUEST = {Input("context", "httpMethod"), Input("context", "path")}
 _ROUTE_KEY = {Input("context", "routeKey")}
 _DOMAIN = {Input("context", "domainName")}
-# An IAM answer names the method and path of its own request, so it is right for no other, whatever the key.
-_ROUTES: dict[str, tuple[set[Input], ...]] = {
-    "simple": (_REQUEST | _DOMAIN, _ROUTE_KEY),
-    "iam": (_REQUEST,),
-}
 
 
-def _prove_route(inputs: set[Input], response: Literal["simple", "iam"]) -> None:
-    if not any(keys <= inputs for keys in _ROUTES[response]):
+def _prove_route(inputs: set[Input], response: Literal["simple", "iam"], cache: GatewayCache) -> None:
+    if response == "iam":
+        # The answer names its own method and path.  Replayed on another one it is silent, which refuses that where
+        # nothing else allows it.
+        keys: tuple[set[Input], ...] = (_REQUEST if cache.no_resource_policy else _REQUEST | _DOMAIN,)
+    else:
+        keys = (_REQUEST | _DOMAIN, _ROUTE_KEY)
+    if not any(key <= inputs for key in keys):
         raise ConfigurationError(
             "the route is not covered by the identity sources: an Allow for one route would be replayed on others; add "
             "`$context.httpMethod`, `$context.path` and `$context.domainName`, or `$context.routeKey`"
         )
 
 
-def check_key(cache: GatewayCache, event: AuthorizerEvent, *, reads_route: bool = True) -> None:
-    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events tell no values.
+def check_key(
+    cache: GatewayCache, event: AuthorizerEvent, *, reads_route: bool = True, names_route: bool = False
+) -> None:
+    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events tell no values, so
+    there each of them must be one.
 
     Which routes are deployed is known only here: one route that takes many paths has one key for all of them.
 
     Args:
         cache: what was declared.
         event: the event.
-        reads_route: whether the answer depends on the route; one for every route or for the token alone does not.
+        reads_route: whether the answer depends on the route and does not name it.
+        names_route: whether the answer names routes by their ARNs.
 
     Raises:
         ConfigurationError: they differ, so nothing was proven: raised, so that the gateway remembers nothing.
@@ -260,8 +266,12 @@ def check_key(cache: GatewayCache, event: AuthorizerEvent, *, reads_route: bool 
         return
     if event.kind == "rest-token" and len(cache.inputs) > 1:
         raise ConfigurationError("a TOKEN authorizer is cached on its header alone, not on what was declared")
+    if names_route and event.arn is not None and event.arn.method == "$default":
+        raise ConfigurationError("the event's ARN names no method and path, so an answer for one is one for all")
     if reads_route:
         _check_route_is_told(set(cache.inputs), event)
+    if event.identity is None and any(len(item.read(event)) > 1 for item in cache.inputs):
+        raise ConfigurationError("an identity source is there more than once: which of them is the key is not known")
     if not _same_identity(cache.inputs, event):
         raise ConfigurationError("the identity sources of the event are not the declared ones")
 

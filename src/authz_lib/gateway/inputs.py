@@ -88,7 +88,7 @@ class Input:
     def is_told(self, event: AuthorizerEvent) -> bool:
         """Whether an event of this kind would hold the input if the request had it."""
         if self.part == "context":
-            return self.name == "operationName" or bool(self.read(event))
+            return bool(self.read(event)) or (self.name == "operationName" and event.kind == "appsync")
         if self.part == "header":
             return event.kind != "rest-token"
         return event.kind not in {"rest-token", "appsync"}
@@ -120,6 +120,6 @@ _CONTEXT: dict[str, Callable[[AuthorizerEvent], Any]] = {
     "identity.sourceIp": _source_ip,
     "path": lambda event: _request_context(event, "http", "path") or _request_context(event, "path"),
     "resourcePath": lambda event: _request_context(event, "resourcePath"),
-    "routeKey": lambda event: event.route,
+    "routeKey": lambda event: event.route if event.kind == "http-2.0" else _request_context(event, "routeKey"),
     "stage": lambda event: event.arn.stage if event.arn else None,
 }

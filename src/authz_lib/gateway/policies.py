@@ -9,6 +9,7 @@ See the API Gateway developer guide, "Resource format of permissions for executi
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +49,8 @@ _HYGIENE = (
     "*%c1*",
     "*%E0%8?*",
     "*%e0%8?*",
+    "*%F0%8?*",
+    "*%f0%8?*",
     "*%0?*",
     "*%1?*",
 )
@@ -64,6 +67,15 @@ class PolicyResources(NamedTuple):
 
     allow: tuple[str, ...]
     deny: tuple[str, ...]
+
+    def allows(self, resource: str) -> bool:
+        """What the policy says of one method and path: an explicit Deny first, and silence is none."""
+        return not any(_matches(p, resource) for p in self.deny) and any(_matches(p, resource) for p in self.allow)
+
+
+def _matches(pattern: str, resource: str) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, resource, re.DOTALL) is not None
 
 
 class _Route:
@@ -155,8 +167,9 @@ class RoutePolicies:
         for route in self._routes:
             if max(map(len, [*route.allow, *route.deny, *route.deeper])) > _MAX_PATTERN_CHARACTERS:
                 raise ConfigurationError(f"`{_name(route)[:80]}...` is longer than a policy's `Resource` may be")
-        lists = ([*route.allow, *route.deny, *route.deeper] for route in self._routes)
-        size = sum(len(text) + _PREFIX_CHARACTERS + 3 for text in chain(self._hygiene, *lists)) + _ENVELOPE_BYTES
+        # A route is allowed or denied, never both.
+        routes = sum(max(_size(route.deny), _size([*route.allow, *route.deeper])) for route in self._routes)
+        size = _size(self._hygiene) + routes + _ENVELOPE_BYTES
         if size > max_bytes:
             raise ConfigurationError(
                 f"a policy for all {len(self._routes)} routes may need {size} bytes, more than `max_policy_bytes` "
@@ -180,6 +193,10 @@ class RoutePolicies:
         if not allow:
             return PolicyResources((), (_ANY,))
         return PolicyResources(tuple(dict.fromkeys(allow)), tuple(dict.fromkeys([*deny, *self._hygiene])))
+
+
+def _size(patterns: Sequence[str]) -> int:
+    return sum(len(text) + _PREFIX_CHARACTERS + 4 for text in patterns)
 
 
 def _name(route: _Route) -> str:

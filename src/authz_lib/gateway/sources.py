@@ -254,12 +254,20 @@ def _header_values(event: object, name: str) -> list[str]:
     raw = _raw(event)
     if not isinstance(raw, (dict, Mapping)):
         return []
+    if name == "authorization" and "authorizationToken" in raw and "type" not in raw:
+        return _appsync_authorization(raw)
     values = _named(raw.get("multiValueHeaders"), name)
     if not values:
         values = _named(raw.get("headers"), name) or _named(raw.get("requestHeaders"), name)
     if not values and name == "authorization" and isinstance(token := raw.get("authorizationToken"), str):
         values = [token]
     return [value.strip(" \t") for value in values]
+
+
+def _appsync_authorization(raw: Mapping[str, Any]) -> list[str]:
+    """What AppSync keys its results on; a header that says something else is a second value."""
+    found = [*_strings(raw.get("authorizationToken")), *_named(raw.get("requestHeaders"), "authorization")]
+    return list(dict.fromkeys(value.strip(" \t") for value in found))
 
 
 def _cookies(event: object) -> Iterator[tuple[str, str]]:

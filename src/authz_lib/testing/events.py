@@ -220,6 +220,8 @@ def rest_event(
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),
         "apiId": options.get("api_id", API_ID),
+        "domainName": options.get("domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"),
+        "domainPrefix": options.get("api_id", API_ID),
         "httpMethod": method,
         "identity": {"sourceIp": "192.0.2.1", "userAgent": "curl/8", "userArn": None, **(identity or {})},
         "path": f"/{stage}{path}",

@@ -64,13 +64,22 @@ WRONG = [
     ("simple", LABEL, [TOKEN, ROUTE], {}, r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)"),
     # no event of an HTTP API's 2.0 format holds the resource's path
     ("simple", LABEL, [TOKEN, METHOD, "$context.resourcePath"], {}, r"resourcePath` is in no event"),
-    ("iam", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
+    ("simple", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
+    # on another domain the same path is another ARN, about which the answer is silent
+    ("iam", PLAIN, [TOKEN, METHOD, PATH], {"alone": False}, r"`\$context\.domainName`"),
+    (
+        "iam",
+        PLAIN,
+        [TOKEN, METHOD, PATH, DOMAIN, "$request.header.x-dept"],
+        {"context": {"dept": "$request.header.x-dept"}},
+        r"repeated header",
+    ),
     # a stage or a mapping before the path: one path is two routes on two domains
     ("simple", PLAIN, [TOKEN, METHOD, PATH], {}, r"`\$context\.domainName`"),
     # a repeated parameter: which of its values is the key?
     ("simple", QUERY, [TOKEN, METHOD, PATH, DOMAIN], {}, r"`\$request\.querystring\.view` \(the query of"),
-    ("simple", QUERY, [TOKEN, ROUTE, PATH, "$request.querystring.view"], {}, r"repeated parameter"),
-    ("iam", QUERY, [TOKEN, METHOD, PATH, "$request.querystring.view"], {}, r"repeated parameter"),
+    ("simple", QUERY, [TOKEN, ROUTE, PATH, "$request.querystring.view"], {}, r"repeated header or parameter"),
+    ("iam", QUERY, [TOKEN, METHOD, PATH, "$request.querystring.view"], {}, r"repeated header or parameter"),
     (
         "simple",
         PLAIN,
@@ -128,7 +137,8 @@ RIGHT = [
     ("simple", None, [TOKEN], {}),
     ("iam", PLAIN, [TOKEN], {}),
     ("iam", PLAIN, ["method.request.header.authorization"], {}),
-    ("iam", PLAIN, [TOKEN, "context.httpMethod", "context.path"], {"alone": False}),
+    ("iam", PLAIN, [TOKEN, "context.httpMethod", "context.path", "context.domainName"], {"alone": False}),
+    ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, "$context.operationName"], {}),
     ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
     ("iam", None, [TOKEN], {"alone": False}),
     ("appsync", None, [TOKEN], {}),
@@ -264,6 +274,28 @@ def test_an_event_of_another_shape_holds_no_value(value):
     assert Input.parse("$stageVariables.zone").read(parse_authorizer_event({**event, "stageVariables": value})) == ()
     with pytest.raises(ConfigurationError, match="identity sources"):
         check_key(KEY, parse_authorizer_event(events.http_authorizer_event_v1("abc") | {"identitySource": []}))
+
+
+@pytest.mark.parametrize("sources", [["$request.header.Cookie"], [TOKEN, "$request.querystring.q"]])
+def test_an_identity_source_that_is_there_twice_is_not_remembered_on_rest(sources):
+    """Which of them a REST API keys on is documented nowhere: `Cookie: t=dark` would be the key of somebody's token."""
+    headers = {"Cookie": "s=abc", "Authorization": "Bearer abc"}
+    event = events.rest_request_authorizer_event(headers=headers, query=[("q", "1")])
+    cache = GatewayCache(identity_sources=sources, ttl_seconds=60, no_resource_policy=True)
+    check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
+    event["multiValueHeaders"]["Cookie"] = ["s=abc", "t=dark"]
+    event["multiValueQueryStringParameters"]["q"] = ["1", "2"]
+    with pytest.raises(ConfigurationError, match="more than once"):
+        check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
+
+
+@pytest.mark.parametrize("sources", [[TOKEN], [TOKEN, METHOD, PATH, DOMAIN]])
+def test_an_arn_that_stands_for_every_route_is_not_remembered(sources):
+    authorizer = build(sources, response="iam")
+    event = events.http_authorizer_event("abc", route="$default", path="/orders")
+    event["routeArn"] = f"{event['routeArn'].partition('/GET/')[0]}/$default"
+    with pytest.raises(ConfigurationError, match="no method and path"):
+        authorizer(event)
 
 
 def test_a_token_authorizer_has_one_key_whatever_was_declared():

@@ -39,16 +39,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could not be asked."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        try:
-            return _run(words)
-        finally:
-            if sys.stdout is not None:  # a process may be started without one
-                sys.stdout.flush()  # here, where an error of it can still be told
+        code = _run(words)
+    except (OSError, SystemExit):
+        problem = _output_problem()
+        if problem is None:  # it is somebody else's, and says where it comes from
+            raise
+    else:
+        problem = _output_problem()
+        if problem is None:
+            return code
+    _drop_output()
+    _complain(words, f"standard output failed: {problem}")
+    return 2
+
+
+def _output_problem() -> str | None:
+    """Why what was printed did not get out; here, where it can still be told."""
+    try:
+        if sys.stdout is not None:  # a process may be started without one
+            sys.stdout.flush()
     except OSError as error:
-        _drop_output()
-        place = "standard input or output" if error.filename is None else f"`{error.filename}`"
-        _complain(words, f"{place} failed: {error.strerror or type(error).__name__}")
-        return 2
+        return error.strerror or type(error).__name__
+    return None
 
 
 def _run(words: Sequence[str]) -> int:

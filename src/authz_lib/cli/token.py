@@ -74,6 +74,8 @@ def _read(token: str) -> str:
         return sys.stdin.read(_MAX_INPUT_CHARACTERS).strip()
     except UnicodeDecodeError:  # whatever it is, it is no token, and the verifier says so
         return "\N{REPLACEMENT CHARACTER}"
+    except OSError as error:
+        raise ConfigurationError(f"standard input cannot be read: {error.strerror}") from None
     except (AttributeError, ValueError):  # `sys.stdin` is `None` in a process that was started without one
         raise ConfigurationError("standard input is closed: there is no token to read") from None
 

@@ -23,6 +23,7 @@ from authz_lib.errors import (
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
+from authz_lib.sigv4._arguments import is_count, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +125,8 @@ class ThinClient:
         if not region:
             raise ConfigurationError("`region` is not given, and neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set")
         _check_texts(region=region, endpoint_url=endpoint_url or "")
-        _check_positive(connect_timeout_seconds, read_timeout_seconds, max_attempts, max_connections)
+        _check_bounds(connect_timeout_seconds, read_timeout_seconds)
+        _check_counts(max_attempts=max_attempts, max_connections=max_connections)
         self.endpoint = (endpoint_url or default_endpoint(region, os.environ)).rstrip("/")
         self._url = self.endpoint + "/"
         _check_endpoint(self._url, require_https=require_https)
@@ -219,9 +221,16 @@ def _check_texts(**arguments: object) -> None:
             raise ConfigurationError(f"`{name}` must be a text")
 
 
-def _check_positive(*numbers: object) -> None:
-    if not all(type(number) in {int, float} and number > 0 for number in numbers):  # type: ignore[operator]  # a number
-        raise ConfigurationError("timeouts, `max_attempts` and `max_connections` must be positive")
+def _check_bounds(*seconds: object) -> None:
+    for value in seconds:
+        if not is_seconds(value) or value <= 0:  # type: ignore[operator]  # a number by now
+            raise ConfigurationError("a timeout must be a positive number of seconds, at most a day")
+
+
+def _check_counts(**counts: object) -> None:
+    for name, value in counts.items():
+        if not is_count(value, 1):
+            raise ConfigurationError(f"`{name}` must be a whole number above 0")
 
 
 def _check_endpoint(url: str, *, require_https: bool) -> None:
@@ -230,6 +239,7 @@ def _check_endpoint(url: str, *, require_https: bool) -> None:
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        is_url = is_url and url.isascii() and url.isprintable() and " " not in url
     except ValueError:  # a port or an address that is none
         is_url = False
     if not is_url:

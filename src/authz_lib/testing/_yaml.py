@@ -34,8 +34,8 @@ class TextDatesLoader(yaml.SafeLoader):
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
-            # `1` and `0x1` are one key, `1` and `"1"` are two.
-            value = key.tag, self.construct_object(key) if key.tag.startswith("tag:") else key.value
+            # `1`, `0x1` and, in a Python mapping, `1.0` and `true` are one key; `1` and `"1"` are two.
+            value = self.construct_object(key) if key.tag.startswith("tag:") else (key.tag, key.value)
             if value in seen:
                 problem = f"the key `{key.value}` is there twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)

@@ -61,7 +61,7 @@ def test_output_that_cannot_be_written_is_one_line(words):
             timeout=60,
         )
     assert ended.returncode == 2
-    assert ended.stderr.endswith(": standard input or output failed: No space left on device\n")
+    assert ended.stderr.endswith(": standard output failed: No space left on device\n")
     assert ended.stderr.count("\n") == 1
 
 
@@ -72,9 +72,21 @@ def test_output_that_fails_while_it_is_written_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr(sys, "stdout", Full())
     assert cli.main(["gateway-responses", "--format", "sam"]) == 2
-    assert capsys.readouterr().err == (
-        "authz gateway-responses: standard input or output failed: No space left on device\n"
-    )
+    assert capsys.readouterr().err == ("authz gateway-responses: standard output failed: No space left on device\n")
+
+
+def test_a_fault_of_something_else_is_not_taken_for_one_of_the_output(monkeypatch, capfd):
+    """It has a place, which a line about the output would hide; and the caller may go on printing."""
+    module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
+
+    def unreachable(arguments):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(module, "run", unreachable)
+    with pytest.raises(ConnectionRefusedError):
+        cli.main(["gateway-responses", "--format", "sam"])
+    os.write(1, b"goes on\n")
+    assert capfd.readouterr() == ("goes on\n", "")
 
 
 def test_without_standard_input_no_token_can_be_read(monkeypatch, capsys, tmp_path):

@@ -81,6 +81,7 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
         ("a: [", "is not YAML, line 1"),
         ("Resources:\n  A: {Type: x}\n  A: {Type: y}", "line 3: the key `A` is there twice"),
         ("Resources: {A: {Type: x, Properties: !If [a, {b: 1, b: 2}]}}", "line 1: the key `b` is there twice"),
+        ("Resources: {A: {Type: x, Properties: {1: a, true: b}}}", "line 1: the key `true` is there twice"),
         ("[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("- a", "has no `Resources`"),
         ("Resources: []", "has no `Resources`"),

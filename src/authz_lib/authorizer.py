@@ -117,6 +117,7 @@ class LambdaAuthorizer:
         "_context",
         "_decisions",
         "_depends",
+        "_is_remembered",
         "_point",
         "_table",
     )
@@ -147,7 +148,7 @@ class LambdaAuthorizer:
         self._application = application
         _check_context(context)
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
-        self._cache = gateway_cache
+        self._cache, self._is_remembered = gateway_cache, not gateway_cache.is_off
         self._asked: dict[tuple[CallerKey, int], Question] = {}  # the entries of the map live as long as this
         self._point = decisions if _asks_plainly(decisions) else None
         scope = prove(
@@ -160,7 +161,7 @@ class LambdaAuthorizer:
         if decisions is not None:
             _check_decides(decisions, scope)
         # AppSync may remember what was read from the token alone.
-        self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
+        self._answers = _ANSWERS[response](self._is_remembered and not self._context)
         self._depends = {
             "reads_route": actions is not None and response == "simple",
             "names_route": actions is not None and response == "iam",
@@ -228,7 +229,8 @@ class LambdaAuthorizer:
             raise ConfigurationError(
                 f"the event is of the kind `{question.kind}`, which the configured `response` does not answer"
             )
-        check_key(self._cache, question, **self._depends)
+        if self._is_remembered:
+            check_key(self._cache, question, **self._depends)
         unauthenticated = False
         try:
             caller = self._callers.identify(event)

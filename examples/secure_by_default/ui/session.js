@@ -3,7 +3,8 @@
 // login again, which remembers its own session.
 
 const PENDING = "pending-login"; // of the login under way: what comes back must fit it
-const REFUSED = "refused-login"; // the API refused: a second time in a row is no reason to go round in circles
+const REFUSED = "refused-calls"; // method and path of each call that was refused and has not been answered since
+const LEAVING_MS = 10_000; // a page that still stands then (the user stopped it, or came back to it) may ask again
 
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -11,10 +12,19 @@ const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const challengeOf = async (verifier) => base64url(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier)));
 const never = () => new Promise(() => {}); // the page is being left
 
+let leaving = null; // the login under way: all calls that are refused meanwhile share it
+
+const refusedCalls = () => new Set(JSON.parse(sessionStorage.getItem(REFUSED) ?? "[]"));
+function keepRefused(calls) {
+  if (calls.size === 0) sessionStorage.removeItem(REFUSED);
+  else sessionStorage.setItem(REFUSED, JSON.stringify([...calls]));
+}
+
 export class Session {
   #config;
   #token = null;
   #expires = 0;
+  #taken = false; // whether the API has taken this token for any call
 
   // `config`: apiUrl, loginUrl, clientId.
   constructor(config) {
@@ -27,6 +37,12 @@ export class Session {
 
   async login() {
     this.#token = null;
+    leaving ??= this.#leave().finally(() => (leaving = null));
+    await leaving;
+    return never();
+  }
+
+  async #leave() {
     const pending = { state: random(), verifier: random() };
     sessionStorage.setItem(PENDING, JSON.stringify(pending));
     const question = new URLSearchParams({
@@ -39,7 +55,7 @@ export class Session {
       code_challenge_method: "S256",
     });
     location.assign(`${this.#config.loginUrl}/oauth2/authorize?${question}`);
-    return never();
+    return new Promise((done) => setTimeout(done, LEAVING_MS));
   }
 
   // The second half of a login, when the page was opened by the hosted login's answer.
@@ -77,24 +93,29 @@ export class Session {
     const headers = new Headers(options.headers);
     headers.set("Authorization", `Bearer ${this.#token}`);
     const request = new Request(url, { ...options, headers, credentials: "omit", redirect: "error" });
+    const call = `${request.method} ${url.pathname}`; // the query may differ each time, and need not be kept
     let response;
     try {
       response = await fetch(request);
     } catch (error) {
       // The edge's own 401 has no CORS headers on AWS: for a page it looks like a network that is down.
       if (!(error instanceof TypeError)) throw error; // the caller's own `signal`
-      return this.#refused("the API cannot be reached, or refuses a fresh login");
+      return this.#refused(call, "the API cannot be reached, or refuses a fresh login");
     }
-    if (response.status === 401) return this.#refused("the API refuses a fresh login");
-    sessionStorage.removeItem(REFUSED);
+    if (response.status === 401) return this.#refused(call, "the API refuses a fresh login");
+    this.#taken = true;
+    const calls = refusedCalls();
+    if (calls.delete(call)) keepRefused(calls);
     return response;
   }
 
-  // To the login, once: a second refusal in a row is told.
-  #refused(message) {
-    this.#token = null;
-    if (sessionStorage.getItem(REFUSED)) throw new Error(message);
-    sessionStorage.setItem(REFUSED, "once");
+  // To the login, once: told is the second refusal of a call, whatever was answered in between, and any refusal after one
+  // while nothing was.  The token is kept then: another login would change nothing.
+  #refused(call, message) {
+    const calls = refusedCalls();
+    const again = calls.has(call) || (calls.size > 0 && !this.#taken);
+    keepRefused(calls.add(call));
+    if (again && leaving === null) throw new Error(message);
     return this.login();
   }
 

@@ -18,6 +18,21 @@ pytestmark = [
 ]
 
 
+SESSION_WITH_A_TOKEN_OF_NO_ONE = """
+    (async () => {
+        const { Session } = await import("./session.js");
+        const config = await (await fetch("config.json")).json();
+        const fetched = window.fetch;
+        window.fetch = () => Promise.resolve(new Response(JSON.stringify({ access_token: "t", expires_in: 60 })));
+        sessionStorage.setItem("pending-login", JSON.stringify({ state: "s", verifier: "v" }));
+        history.replaceState(null, "", "?code=c&state=s");
+        const session = new Session(config);
+        await session.resume();
+        window.fetch = fetched;
+        %s
+    })()"""
+
+
 @pytest.fixture
 def ui(local, provider, monkeypatch):
     """The page's URL; its `config.json` names the OpenID provider as the hosted login."""
@@ -205,8 +220,52 @@ def test_after_a_refusal_of_the_edge_a_login_that_is_taken_ends_the_matter(page,
     before = len(sent_to(page, f"{api}/orchestrate", method="POST"))
     consent(page, "alice")
     page.wait_for_text("Signed in")
-    assert page.evaluate("sessionStorage.length") == 0
+    assert page.evaluate("Object.entries(sessionStorage)") == [["refused-calls", '["POST /orchestrate"]']]
     assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == before  # what was refused is not sent again
+    run(page, "taken")
+    page.wait_for_text("taken: SUCCEEDED")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_route_that_always_fails_is_told_on_the_second_click_though_others_answer(page, ui, api, provider):
+    log_in(page, ui, "alice")
+    page.block("*/orchestrate")
+    run(page, "first")
+    consent(page, "alice")  # once: the page cannot tell this from a 401 of the edge
+    page.wait_for_text("Signed in")  # so `/jobs` has been answered
+    for dataset in ["second", "third"]:
+        run(page, dataset)
+        page.wait_for_text("the API cannot be reached, or refuses a fresh login")
+        assert page.evaluate("document.querySelector('input[name=dataset]').value") == dataset
+        page.evaluate("document.querySelector('#state').textContent = ''")
+    assert len(sent_to(page, f"{provider}/oauth2/token", method="POST")) == 2
+    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == 3  # one for each click
+    page.block()
+    run(page, "unblocked")  # and no login: the token was good all the time
+    page.wait_for_text("unblocked: SUCCEEDED")
+    assert len(sent_to(page, f"{provider}/oauth2/token", method="POST")) == 2
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_calls_that_are_refused_together_share_one_login_and_none_is_told(page, ui, provider):
+    log_in(page, ui, "alice")
+    before = len(sent_to(page, f"{provider}/oauth2/authorize?", method="GET"))
+    page.evaluate(
+        SESSION_WITH_A_TOKEN_OF_NO_ONE
+        % """
+            let left = 2, release;
+            const both = new Promise((done) => (release = done));
+            window.fetch = (request) => fetched(request).finally(() => (--left || release(), both));
+            const told = (error) => sessionStorage.setItem("told", error.message);
+            session.authedFetch("/orchestrate", { method: "POST" }).catch(told);
+            session.authedFetch("/jobs/one").catch(told);"""
+    )
+    consent(page, "alice")
+    page.wait_for_text("Signed in")
+    stored = page.evaluate("Object.fromEntries(Object.entries(sessionStorage))")
+    assert "told" not in stored, stored
+    assert sorted(json.loads(stored["refused-calls"])) == ["GET /jobs/one", "POST /orchestrate"]  # both before it left
+    assert len(sent_to(page, f"{provider}/oauth2/authorize?", method="GET")) == before + 1
 
 
 def test_a_network_that_is_down_is_no_circle_of_logins(page, ui, provider, local, monkeypatch):
@@ -226,20 +285,12 @@ def test_a_network_that_is_down_is_no_circle_of_logins(page, ui, provider, local
 def test_a_call_that_the_page_itself_gives_up_is_no_refusal(page, ui, provider):
     log_in(page, ui, "alice")
     before = len(sent_to(page, provider))
-    answered = page.evaluate("""
-        (async () => {
-            const { Session } = await import("./session.js");
-            const { apiUrl, loginUrl } = await (await fetch("config.json")).json();
+    answered = page.evaluate(
+        SESSION_WITH_A_TOKEN_OF_NO_ONE
+        % """
             Session.prototype.login = () => { throw new Error("login"); };
-            const fetched = window.fetch;
-            window.fetch = () => Promise.resolve(new Response(JSON.stringify({ access_token: "t", expires_in: 60 })));
-            sessionStorage.setItem("pending-login", JSON.stringify({ state: "s", verifier: "v" }));
-            history.replaceState(null, "", "?code=c&state=s");
-            const session = new Session({ apiUrl, loginUrl, clientId: "c" });
-            await session.resume();
-            window.fetch = fetched;
-            return session.authedFetch("/jobs", { signal: AbortSignal.abort() }).then(() => "sent", (e) => e.name);
-        })()""")
+            return session.authedFetch("/jobs", { signal: AbortSignal.abort() }).then(() => "sent", (e) => e.name);"""
+    )
     assert answered == "AbortError"
     assert page.evaluate("sessionStorage.length") == 0
     assert len(sent_to(page, provider)) == before

@@ -110,7 +110,8 @@ def engine() -> Engine:
         pool_pre_ping=True,  # a frozen Lambda wakes up with a dead connection
         connect_args={"connect_timeout": 3, "options": "-c statement_timeout=5000"},
     )
-    event.listen(made, "connect", lambda connection, _: open_connections.add(connection))
+    # First of the listeners: SQLAlchemy's own already ask the server.
+    event.listen(made, "connect", lambda connection, _: open_connections.add(connection), insert=True)
     return made
 
 

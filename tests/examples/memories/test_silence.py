@@ -16,6 +16,7 @@ pytestmark = pytest.mark.stack
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
 FAR_TOO_LONG = 29  # seconds: the gateway's
+READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # with it PostgreSQL ends a login
 
 
 class FreezingProxy:
@@ -24,6 +25,7 @@ class FreezingProxy:
     def __init__(self, target):
         self.target = target
         self.frozen = Event()
+        self.freezes_after_login = Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets = [self.listener]
@@ -42,8 +44,12 @@ class FreezingProxy:
     def _pass_on(self, source, sink):
         with suppress(OSError):
             while content := source.recv(65536):
-                if not self.frozen.is_set():
-                    sink.sendall(content)
+                if self.frozen.is_set():
+                    continue
+                if self.freezes_after_login.is_set() and content.endswith(READY_FOR_QUERY):
+                    self.frozen.set()  # before the client has the answer, so not one question gets through
+                    self.freezes_after_login.clear()
+                sink.sendall(content)
             if not self.frozen.is_set():
                 sink.shutdown(socket.SHUT_WR)
 
@@ -113,6 +119,15 @@ def test_the_limits_leave_time_before_the_gateways_29_seconds(service):
     statement, connect = 5, 3
     assert statement < loaded.SILENCE_SECONDS
     assert 2 * loaded.SILENCE_SECONDS + connect < 28
+
+
+def test_silence_after_the_first_login_is_503(segments, proxy):
+    proxy.freezes_after_login.set()  # as a pooler without a server does; SQLAlchemy's own questions come first
+    seconds, error = ends(proxy, lambda: segments.of_caller("alice", id="x"))
+    assert not proxy.freezes_after_login.is_set()
+    assert (error.status, error.standard_code) == (503, "DATABASE_UNAVAILABLE")
+    assert seconds < 10
+    assert segments.of_caller("alice", id="x") is None
 
 
 def test_silence_before_a_question_is_503(segments, proxy):

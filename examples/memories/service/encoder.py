@@ -20,9 +20,12 @@ MAX_FRAMES = 1800  # half an hour at one per second; more would not fit into the
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Encode the video of one segment; how it went is in the job's row, whatever happens."""
+    """Encode the video of one segment; how it went is in the job's row, whatever happens.
+
+    A second delivery of the event does nothing, while the first is at it as well as afterwards.
+    """
     started_at = datetime.fromisoformat(event["started_at"])
-    segment = segments.of_job(event["segment_id"], started_at)
+    segment = segments.take_job(event["segment_id"], started_at)
     if segment is None:
         return
     try:

@@ -73,6 +73,7 @@ videos = Table(
     Column("status", Text, CheckConstraint("status in ('encoding', 'complete', 'failed')"), nullable=False),
     Column("frame_count", Integer, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("picked_at", DateTime(timezone=True)),  # when an encoder took this start; null until then
 )
 
 
@@ -149,20 +150,25 @@ def silence_ends() -> Iterator[None]:
 def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
     """The caller's segment with these values; the first window where several match."""
     owned = [segments.c.user_id == user_id, *(segments.c[name] == value for name, value in wanted.items())]
-    return _first(*owned)
+    question = select(segments).where(*owned).order_by(segments.c.source_window_index).limit(1)
+    with transaction() as connection:
+        row = connection.execute(question).first()
+    return None if row is None else Segment(*row)
 
 
-def of_job(segment_id: str, started_at: datetime) -> Segment | None:
-    """The segment of a job that is still to be done, whoever's it is.  For the encoder, which no caller can reach.
+def take_job(segment_id: str, started_at: datetime) -> Segment | None:
+    """Take a start of a job, and its segment, whoever's it is.  For the encoder, which no caller can reach.
 
-    Lambda may deliver an event late or twice: None where this start has ended or was followed by another.
+    Lambda may deliver an event late or twice: of any number of deliveries, even at once, one takes the start.  None for
+    the others, and where it has ended or was followed by another.
     """
-    its_job = select(videos.c.segment_id).where(*_started(segment_id, started_at, "encoding"))
-    return _first(segments.c.id.in_(its_job))
-
-
-def _first(*conditions: ColumnElement[bool]) -> Segment | None:
-    question = select(segments).where(*conditions).order_by(segments.c.source_window_index).limit(1)
+    untaken = (*_started(segment_id, started_at, "encoding"), videos.c.picked_at.is_(None))
+    question = (
+        update(videos)
+        .where(videos.c.segment_id == segments.c.id, *untaken)
+        .values(picked_at=func.now())
+        .returning(*segments.c)
+    )
     with transaction() as connection:
         row = connection.execute(question).first()
     return None if row is None else Segment(*row)
@@ -179,7 +185,7 @@ def video_of(segment: Segment) -> Video | None:
 
 def claim_video(segment: Segment, frame_count: int) -> datetime | None:
     """When it is this call that starts the encoder, the time of it: of any number of callers at once, one is told."""
-    values = {"status": "encoding", "frame_count": frame_count, "started_at": func.now()}
+    values = {"status": "encoding", "frame_count": frame_count, "started_at": func.now(), "picked_at": None}
     question = (
         insert(videos)
         .values(segment_id=segment.id, **values)

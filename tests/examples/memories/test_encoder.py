@@ -82,7 +82,7 @@ def test_whatever_goes_wrong_the_job_has_failed(service, monkeypatch, fault):
     def fail(_):
         raise fault
 
-    monkeypatch.setattr(loaded.segments, "of_job", lambda *_: segment)
+    monkeypatch.setattr(loaded.segments, "take_job", lambda *_: segment)
     monkeypatch.setattr(loaded.segments, "finish_video", lambda *job, **values: became.append((job, values)))
     monkeypatch.setattr(loaded.encoder, "make_video", fail)
     with pytest.raises(type(fault)):

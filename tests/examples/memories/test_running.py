@@ -146,6 +146,56 @@ def test_an_event_that_comes_late_does_not_end_the_job_that_was_started_after_it
     running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
 
 
+@pytest.fixture
+def started(running, service):
+    """The service's modules on the example's database, a job that was just started there, and its event."""
+    loaded = service(DATABASE_URL=running.local.parameters["DatabaseUrl"])
+    engine = loaded.segments.engine()
+    running.execute("delete from videos where segment_id = 'dinner-0'")
+    segment = loaded.segments.of_caller(running.local.variables["bob.sub"], id="dinner-0")
+    started_at = loaded.segments.claim_video(segment, 7)
+    yield loaded, segment, {"segment_id": "dinner-0", "started_at": started_at.isoformat()}
+    running.execute("delete from videos where segment_id = 'dinner-0'")
+    engine.dispose()
+
+
+def test_an_event_that_comes_again_while_its_video_is_made_does_nothing(started, monkeypatch):
+    loaded, segment, event = started
+    made = []
+
+    def make_video(taken):
+        made.append(taken)
+        if len(made) > 1:
+            raise ValueError("a second encoder")
+        loaded.encoder.handler(event, None)
+        assert loaded.segments.video_of(segment).status == "encoding"
+        assert loaded.segments.claim_video(segment, 7) is None  # nor does POST start another
+        return 20
+
+    monkeypatch.setattr(loaded.encoder, "make_video", make_video)
+    loaded.encoder.handler(event, None)
+    assert made == [segment]
+    assert loaded.segments.video_of(segment)[:2] == ("complete", 20)
+
+
+def test_of_many_deliveries_at_once_one_takes_the_job(started, running, monkeypatch):
+    from datetime import datetime
+
+    from sqlalchemy import NullPool, create_engine
+
+    loaded, segment, event = started
+    one_each = create_engine(running.local.parameters["DatabaseUrl"], poolclass=NullPool)  # as Lambdas have
+    monkeypatch.setattr(loaded.segments, "engine", lambda: one_each)
+    barrier = threading.Barrier(4)
+
+    def take(_):
+        barrier.wait(timeout=30)
+        return loaded.segments.take_job(event["segment_id"], datetime.fromisoformat(event["started_at"]))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(take, range(4)), key=bool) == [None, None, None, segment]
+
+
 def test_what_one_encoder_says_late_does_not_undo_what_another_has_done(running, service):
     from datetime import datetime
 
@@ -155,16 +205,17 @@ def test_what_one_encoder_says_late_does_not_undo_what_another_has_done(running,
     first = segments.claim_video(segment, 20)
     assert isinstance(first, datetime)
     assert segments.claim_video(segment, 20) is None
+    assert segments.take_job("dinner-0", first) == segment
     segments.finish_video("dinner-0", first, status="failed")
     second = segments.claim_video(segment, 20)
-    assert segments.of_job("dinner-0", first) is None
-    assert segments.of_job("dinner-0", second) == segment
+    assert segments.take_job("dinner-0", first) is None
+    assert segments.take_job("dinner-0", second) == segment
     segments.finish_video("dinner-0", first, status="failed")
     assert segments.video_of(segment).status == "encoding"
     segments.finish_video("dinner-0", second, status="complete", frame_count=20)
     segments.finish_video("dinner-0", second, status="failed")
     assert segments.video_of(segment) == ("complete", 20, second)
-    assert segments.of_job("dinner-0", second) is None
+    assert segments.take_job("dinner-0", second) is None
     running.execute("delete from videos where segment_id = 'dinner-0'")
     segments.engine().dispose()
 

@@ -236,7 +236,7 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values = claims.get(name)
     if values is None:
         return ()
-    if not isinstance(values, (list, tuple)) or not all(type(value) is str and value for value in values):
+    if not isinstance(values, (list, tuple)) or [value for value in values if type(value) is not str or not value]:
         raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name)
     return tuple(dict.fromkeys(values))
 

@@ -192,7 +192,7 @@ def start_encoder(segment: Segment, started_at: datetime) -> None:
     try:
         functions().invoke(FunctionName=os.environ["ENCODER"], InvocationType="Event", Payload=payload)
     except (BotoCoreError, ClientError):
-        segments.finish_video(segment.id, started_at, status="failed")
+        segments.give_up_video(segment.id, started_at)
         raise encoding_failed() from None
 
 

@@ -208,6 +208,16 @@ def finish_video(segment_id: str, started_at: datetime, *, was: str = "encoding"
         connection.execute(update(videos).where(*_started(segment_id, started_at, was)).values(**became))
 
 
+def give_up_video(segment_id: str, started_at: datetime) -> None:
+    """The job failed before it began, unless an encoder has taken it: then only the answer to its start was lost."""
+    with transaction() as connection:
+        connection.execute(
+            update(videos)
+            .where(*_started(segment_id, started_at, "encoding"), videos.c.picked_at.is_(None))
+            .values(status="failed")
+        )
+
+
 def _started(segment_id: str, started_at: datetime, status: str) -> tuple[ColumnElement[bool], ...]:
     return (videos.c.segment_id == segment_id, videos.c.started_at == started_at, videos.c.status == status)
 

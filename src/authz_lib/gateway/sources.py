@@ -245,7 +245,12 @@ def _named(members: object, name: str) -> list[str]:
     if not isinstance(members, (dict, Mapping)):  # `dict` is what it is, and the cheap question
         return []
     size = len(name)  # few names are as long; lower case is as long as upper case in what a header's name may hold
-    found = [value for key, value in members.items() if type(key) is str and len(key) == size and key.lower() == name]
+    try:
+        found = [value for key, value in members.items() if len(key) == size and key.lower() == name]
+    except (TypeError, AttributeError):  # a key that is no text, which JSON has none of
+        return _named({key: value for key, value in members.items() if type(key) is str}, name)
+    if len(found) == 1 and type(found[0]) is str:
+        return found
     return [text for value in found for text in _strings(value)]
 
 

@@ -178,6 +178,22 @@ def test_an_event_that_comes_again_while_its_video_is_made_does_nothing(started,
     assert loaded.segments.video_of(segment)[:2] == ("complete", 20)
 
 
+def test_a_start_whose_answer_was_lost_does_not_end_the_job_that_an_encoder_has_taken(started):
+    from datetime import datetime
+
+    loaded, segment, event = started
+    started_at = datetime.fromisoformat(event["started_at"])
+    assert loaded.segments.take_job("dinner-0", started_at) == segment
+    loaded.segments.give_up_video("dinner-0", started_at)
+    assert loaded.segments.video_of(segment).status == "encoding"
+    loaded.segments.finish_video("dinner-0", started_at, status="failed")
+    again = loaded.segments.claim_video(segment, 7)
+    loaded.segments.give_up_video("dinner-0", started_at)  # of another start
+    assert loaded.segments.video_of(segment).status == "encoding"
+    loaded.segments.give_up_video("dinner-0", again)
+    assert loaded.segments.video_of(segment).status == "failed"
+
+
 def test_of_many_deliveries_at_once_one_takes_the_job(started, running, monkeypatch):
     from datetime import datetime
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
 
+from authz_lib._authorizer_arguments import check_actions, check_context, check_decides
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
 from authz_lib.entities import EntityUid
@@ -18,12 +18,11 @@ from authz_lib.gateway.events import parse_authorizer_event
 from authz_lib.gateway.inputs import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from authz_lib.actions import ActionEntry, ActionMap
     from authz_lib.decisions.request import Decision, Question
     from authz_lib.gateway.answers import Answers
-    from authz_lib.gateway.cache import Scope
     from authz_lib.gateway.callers import Caller, Claim, Verifier
     from authz_lib.gateway.events import AuthorizerEvent, JSONObject
     from authz_lib.gateway.sources import TokenSource
@@ -142,11 +141,11 @@ class LambdaAuthorizer:
             raise ConfigurationError("`gateway_cache` must be a `GatewayCache` or `GatewayCache.OFF`")
         self._callers = Callers(verifier, token_sources, tenant_claim=tenant_claim, groups_claim=groups_claim)
         require_qualified_ids(verifier, decisions)
-        _check_actions(actions, decisions, application)
+        check_actions(actions, decisions, application)
         self._actions = actions
         self._decisions = decisions
         self._application = application
-        _check_context(context)
+        check_context(context)
         self._context = {name: Input.parse(expression) for name, expression in (context or {}).items()}
         self._cache, self._is_remembered = gateway_cache, not gateway_cache.is_off
         self._asked: dict[tuple[CallerKey, int], Question] = {}  # the entries of the map live as long as this
@@ -159,7 +158,7 @@ class LambdaAuthorizer:
             response=response,
         )
         if decisions is not None:
-            _check_decides(decisions, scope)
+            check_decides(decisions, scope)
         # AppSync may remember what was read from the token alone.
         self._answers = _ANSWERS[response](self._is_remembered and not self._context)
         self._depends = {
@@ -358,23 +357,6 @@ class _Table:
             self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
 
 
-def _check_context(context: object) -> None:
-    if context is None:
-        return
-    if not isinstance(context, Mapping):
-        raise ConfigurationError("`context` must be a mapping from a name to an input of the request")
-    if not all(type(name) is str and name and name not in _ESCAPES for name in context):
-        raise ConfigurationError("a name in `context` must be text, and neither `__entity` nor `__extn`")
-
-
-def _check_decides(decisions: object, scope: Scope) -> None:
-    asked = "batch_is_authorized" if scope == "table" else "is_authorized"
-    if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
-        raise ConfigurationError(
-            f"`decisions` must be a decision point with a method `{asked}`, such as `VerifiedPermissions(...)`"
-        )
-
-
 def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
     """Whether a question may be resolved once and asked often: not where somebody's own `is_authorized` adds to it."""
     if not isinstance(decisions, DecisionPoint) or type(decisions.vocabulary) is not Vocabulary:
@@ -383,7 +365,6 @@ def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
     return all(getattr(getattr(decisions, name), "__func__", None) is function for name, function in plain)
 
 
-_ESCAPES = frozenset({"__entity", "__extn"})  # Cedar JSON reads more than a name in them
 _NO_CONTEXT: Mapping[str, str] = {}
 
 
@@ -407,24 +388,3 @@ def _decisions_of(settings: Settings, variables: Mapping[str, str]) -> _Decision
     with blamed("AUTHZ_POLICY_STORE_ID"):
         store = VerifiedPermissions(settings.policy_store_id or "", region=region, **words)
     return store.cached(ttl_seconds=settings.allow_ttl_seconds, deny_ttl_seconds=settings.deny_ttl_seconds)
-
-
-def _check_actions(actions: ActionMap | None, decisions: object, application: EntityUid | None) -> None:
-    if application is not None and not isinstance(application, EntityUid):
-        raise ConfigurationError('`application` must be an `EntityUid`, such as `EntityUid("Application", "shop")`')
-    if actions is not None and not callable(getattr(actions, "resolve", None)):
-        raise ConfigurationError('`actions` must be an `ActionMap`, such as `ActionMap.load("actions.json")`')
-    if actions is None:
-        if decisions is not None:
-            raise ConfigurationError("`decisions` without `actions` have no question: pass the `ActionMap`")
-        return
-    if not actions.entries:
-        raise ConfigurationError("`actions` is empty: every route would be refused")
-    if decisions is None or application is not None:
-        return
-    for entry in actions.entries:
-        if not entry.public and (entry.resource_id_label is None or entry.resource_type is None):
-            raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, the entity that "
-                "stands for the whole"
-            )

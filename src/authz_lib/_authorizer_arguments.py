@@ -21,7 +21,7 @@ def check_actions(actions: ActionMap | None, decisions: object, application: Ent
     """Refuse a map, an application or their absence that leaves a route without a question.
 
     Raises:
-        ConfigurationError: also from the two functions below.
+        ConfigurationError: the message names the argument or the route; so do the two functions below.
     """
     if application is not None and not isinstance(application, EntityUid):
         raise ConfigurationError('`application` must be an `EntityUid`, such as `EntityUid("Application", "shop")`')

@@ -311,9 +311,9 @@ class LambdaAuthorizer:
     def _context_of(self, event: AuthorizerEvent) -> dict[str, str]:
         values = {}
         for name, source in self._context.items():
-            if not source.is_told(event):  # a policy that forbids by it would not forbid
-                raise ConfigurationError(f"`{source}` of the context is in no event of this kind of authorizer")
             found = source.read(event)
+            if not found and not source.is_told(event):  # a policy that forbids by it would not forbid
+                raise ConfigurationError(f"`{source}` of the context is in no event of this kind of authorizer")
             if len(found) > 1:  # which of them would the service read?
                 raise InvalidRequestError("an input of the context is there more than once", field="context")
             if found:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from authz_lib import ActionMap, BearerToken, EntityUid, GatewayCache, Header, LambdaAuthorizer
-from authz_lib.errors import ConfigurationError
+from authz_lib import BearerToken, Header
 
 pytestmark = pytest.mark.stack
 
@@ -36,25 +35,6 @@ REPLAYS = {
 }  # fmt: skip
 
 
-def refuse(deployment, sources, **options):
-    class Anyone:
-        def verify(self, token):
-            raise AssertionError("not asked while building")
-
-    with pytest.raises(ConfigurationError) as caught:
-        LambdaAuthorizer(
-            verifier=Anyone(),
-            token_sources=options.pop("token_sources", [BearerToken()]),
-            actions=ActionMap.from_document(deployment.actions),
-            decisions=None,
-            application=EntityUid("Application", "shop"),
-            response="simple",
-            gateway_cache=GatewayCache(identity_sources=sources, ttl_seconds=300),
-            **options,
-        )
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("name", REPLAYS)
 def test_a_key_that_leaves_an_input_out_serves_what_is_denied(name, deployment):
     sources, routes, allowed, denied = REPLAYS[name]
@@ -65,7 +45,7 @@ def test_a_key_that_leaves_an_input_out_serves_what_is_denied(name, deployment):
     token = deployment.token()
     assert send(*allowed, token) == 200
     assert send(*denied, token) == 200, "the replay"
-    assert "identity source" in refuse(deployment, sources)
+    assert "identity source" in deployment.refuses(sources)
 
 
 def test_a_key_without_the_token_serves_everybody(deployment):
@@ -76,7 +56,7 @@ def test_a_key_without_the_token_serves_everybody(deployment):
     assert send("GET", "/items", deployment.token("mallory")) == 403
     assert send("GET", "/orders", deployment.token("alice")) == 200
     assert send("GET", "/orders", deployment.token("mallory")) == 200, "the replay"
-    assert "the token source" in refuse(deployment, sources)
+    assert "the token source" in deployment.refuses(sources)
 
 
 def test_a_key_without_a_context_value_serves_every_value(deployment):
@@ -90,7 +70,7 @@ def test_a_key_without_a_context_value_serves_every_value(deployment):
     token = deployment.token()
     assert send("GET", "/report", token, x_dept="sales") == 200
     assert send("GET", "/report", token, x_dept="legal") == 200, "the replay"
-    assert "a context value" in refuse(deployment, sources, context=context)
+    assert "a context value" in deployment.refuses(sources, context=context)
 
 
 def test_a_route_key_of_any_tells_no_methods_apart_and_the_event_shows_it(deployment):
@@ -133,13 +113,33 @@ def test_a_route_that_takes_many_paths_has_one_key_for_them_all_and_the_event_sh
 def test_two_token_sources_with_a_cache_never_reach_the_authorizer(deployment):
     second = "$request.header.x-amzn-oidc-accesstoken"
     sources = [TOKEN, second, METHOD, PATH, DOMAIN]
-    function = deployment.authorizer("simple", headers=["x-amzn-oidc-accesstoken"])
+    function = deployment.authorizer("simple", sources=[["bearer", ""], ["header", "x-amzn-oidc-accesstoken"]])
     send = deployment.http_api(function, routes=ROUTES, identity_sources=sources, ttl_seconds=300)
     assert send("GET", "/orders", None, x_amzn_oidc_accesstoken=deployment.token()) == 401
     send = deployment.http_api(function, routes=ROUTES)
     assert send("GET", "/orders", None, x_amzn_oidc_accesstoken=deployment.token()) == 200
     two = [BearerToken(), Header("x-amzn-oidc-accesstoken")]
-    assert "two token sources" in refuse(deployment, sources, token_sources=two)
+    assert "two token sources" in deployment.refuses(sources, token_sources=two)
+
+
+def test_a_token_that_is_not_one_input_is_not_in_the_key(deployment):
+    """Here it is in two headers, and the key has room for what is declared: the one."""
+    head, tail = deployment.token().rsplit(".", 1)
+    sources = ["$request.header.x-head", METHOD, PATH, DOMAIN]
+    function = deployment.authorizer("simple", sources=[["split", ""]])
+    send = deployment.http_api(function, routes=ROUTES, identity_sources=sources, ttl_seconds=300)
+    assert send("GET", "/orders", x_head=head, x_tail="forged") == 403
+    head, tail = deployment.token().rsplit(".", 1)
+    assert send("GET", "/orders", x_head=head, x_tail=tail) == 200
+    assert send("GET", "/orders", x_head=head, x_tail="forged") == 200, "the replay"
+
+    class Split:
+        kind, name = "split", "x-head"
+
+        def read(self, event):
+            raise AssertionError("not asked while building")
+
+    assert "not one input" in deployment.refuses(sources, token_sources=[Split()])
 
 
 @pytest.mark.parametrize("sources", [[TOKEN, METHOD, PATH, DOMAIN], [TOKEN, ROUTE, PATH]])
@@ -164,45 +164,59 @@ def test_another_key_than_the_declared_one_is_an_error_that_is_not_remembered(de
     assert send("GET", "/orders", deployment.token()) == 500
 
 
-TABLE = {"version": 1, "actions": [
-    LIST, CREATE,
-    {"method": "GET", "route": "/items", "action": "List"}, {"method": "GET", "route": "/items/{id}", "action": "List"},
-    {"method": "GET", "route": "/items/new", "action": "Create"},
+@pytest.mark.parametrize("name", ["$context.resourcePath", "$context.operationName"])
+def test_a_key_that_no_event_holds_never_reaches_the_authorizer(name, deployment):
+    sources = [TOKEN, METHOD, name]
+    send = deployment.http_api(
+        deployment.authorizer("simple"), routes=ROUTES, identity_sources=sources, ttl_seconds=300
+    )
+    assert send("GET", "/orders", deployment.token()) == 401
+    assert "in no event" in deployment.refuses(sources)
+
+
+ADMIN = {"version": 1, "actions": [
+    {"method": "GET", "route": "/users", "action": "List"},
+    {"method": "GET", "route": "/admin/users", "action": "Create"},
 ]}  # fmt: skip
-REST_ROUTES = ["GET /orders", "POST /orders", "GET /items", "GET /items/{id}", "GET /items/new"]
-RIGHT = [
-    ("GET", "/orders", 200),
-    ("POST", "/orders", 403),
-    ("GET", "/items", 200),
-    ("GET", "/items/7", 200),
-    ("GET", "/items/new", 403),
-]
+ADMIN_ROUTES = ["GET /users", "GET /admin/users"]
 
 
-def test_on_rest_a_policy_for_one_method_refuses_the_second_route(deployment):
-    function = deployment.authorizer("iam", actions=TABLE)
-    send = deployment.rest_api(function, routes=REST_ROUTES, ttl_seconds=300)
+def test_one_path_is_two_routes_on_two_domains(deployment):
+    """Below the stage `admin` of the API's own domain, `/admin/users` is `/users`; on the other domain it is itself."""
+    sources = [TOKEN, METHOD, PATH]
+    lying = deployment.authorizer("simple", actions=ADMIN)
+    own = deployment.http_api(lying, routes=ADMIN_ROUTES, identity_sources=sources, ttl_seconds=300, stage="admin")
+    other = own.at("replayed.example.com")
+    assert other("GET", "/admin/users", deployment.token()) == 403, "a fresh answer"
     token = deployment.token()
-    assert send("GET", "/orders", token) == 200
-    assert send("GET", "/items", token) == 403, "the classic fault: allowed, and refused by the remembered policy"
+    assert own("GET", "/users", token) == 200, "asked for as `/admin/users`"
+    assert other("GET", "/admin/users", token) == 200, "the replay"
+    assert "$context.domainName" in deployment.refuses(sources, actions=ADMIN)
 
 
-def test_on_rest_a_token_authorizer_does_not_decide_by_a_query_that_it_is_not_told(deployment):
-    """It is asked about the path alone; an Allow of it would let `?view=full` through."""
-    routes = ["GET /orders", "GET /orders/{id}"]
-    send = deployment.rest_api(deployment.authorizer("iam"), routes=routes)
+@pytest.mark.parametrize("more", [DOMAIN, ROUTE])
+def test_with_the_domain_or_the_route_in_the_key_the_two_are_told_apart(more, deployment):
+    sources = [TOKEN, METHOD, PATH, more]
+    honest = deployment.authorizer("simple", actions=ADMIN, cache=sources)
+    own = deployment.http_api(honest, routes=ADMIN_ROUTES, identity_sources=sources, ttl_seconds=300, stage="admin")
+    other = own.at(f"{more.rpartition('.')[2].lower()}.example.com")
     token = deployment.token()
-    assert send("GET", "/orders", token) == 200
-    assert send("GET", "/orders/1?view=full", token) == 403
-    assert send("GET", "/orders/1", token) == 403, "which of the two it is is not known"
+    for _ in range(2):
+        assert own("GET", "/users", token) == 200
+        assert own("GET", "/admin/users", token) == 403
+        assert other("GET", "/admin/users", token) == 403
+        assert other("GET", "/users", token) == 200
 
 
-def test_on_rest_a_policy_for_every_route_is_right_for_every_route(deployment):
-    function = deployment.authorizer("iam", actions=TABLE, cache=["method.request.header.Authorization"])
-    send = deployment.rest_api(function, routes=REST_ROUTES, ttl_seconds=300)
-    for first in range(len(RIGHT)):
-        token = deployment.token()  # whichever route is asked for first
-        for method, path, status in [*RIGHT[first:], *RIGHT[:first]]:
-            assert send(method, path, token) == status, (method, path)
-    mallory = deployment.token("mallory")
-    assert {send(method, path, mallory) for method, path, _ in RIGHT} == {403}
+def test_the_route_and_the_path_are_one_key_for_two_domains_of_a_greedy_route_and_the_event_shows_it(deployment):
+    sources = [TOKEN, ROUTE, PATH]
+    options = {"routes": ["GET /{proxy+}"], "identity_sources": sources, "ttl_seconds": 300, "stage": "admin"}
+    own = deployment.http_api(deployment.authorizer("simple", actions=ADMIN), **options)
+    other = own.at("greedy.example.com")
+    token = deployment.token()
+    assert own("GET", "/users", token) == 200
+    assert other("GET", "/admin/users", token) == 200, "the replay"
+    own = deployment.http_api(deployment.authorizer("simple", actions=ADMIN, cache=sources), **options)
+    other = own.at("told-greedy.example.com")
+    token = deployment.token()
+    assert [own("GET", "/users", token), other("GET", "/admin/users", token)] == [500, 500]

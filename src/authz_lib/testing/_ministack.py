@@ -1,6 +1,7 @@
-"""The process of the local AWS: ministack, with what its REST APIs get wrong put right.  `python -m` runs it.
+"""The process of the local AWS: ministack, with what its APIs get wrong put right.  `python -m` runs it.
 
 ministack is pinned to an exact version, so its inside may be named here; a name that is gone ends the process at once.
+What concerns authorizers is in `_ministack_authorizers`; here:
 
 - A proxy event of a REST API has no ``version``; with one it is an HTTP API's.
 - A Cognito authorizer writes lists as ``a,b`` and times as ``Fri Jul 29 18:52:53 UTC 2016``.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from authz_lib.testing._ministack_authorizers import correct_appsync, correct_http, correct_rest, note_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +30,15 @@ _VALIDATOR = "x-amazon-apigateway-request-validator"
 
 def main() -> None:
     """Run ministack's own entry point on the corrected modules."""
-    from ministack.app import main as serve
-    from ministack.services import apigateway_v1
+    from ministack import app
+    from ministack.services import apigateway, apigateway_v1, appsync, lambda_svc
 
     correct(apigateway_v1)
-    serve()
+    note_requests(app)
+    correct_rest(apigateway_v1)
+    correct_http(apigateway, apigateway_v1)
+    correct_appsync(appsync, lambda_svc)
+    app.main()
 
 
 def correct(rest: ModuleType) -> None:

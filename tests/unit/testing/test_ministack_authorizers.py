@@ -1,0 +1,238 @@
+"""What is put right for authorizers in the local AWS, without the local AWS; over HTTP: `tests/stack`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import types
+from dataclasses import dataclass
+
+import pytest
+
+from authz_lib.testing import _ministack_authorizers as corrections
+
+API, STAGE = "a1b2c3d4", "admin"
+OWN = f"{API}.execute-api.localhost"
+ARN = f"arn:aws:execute-api:eu-west-1:000000000000:{API}/{STAGE}/GET/users"
+
+
+@pytest.fixture
+def rest():
+    """The functions of ministack that are replaced, as they are without: they answer with what they are given."""
+
+    async def same(*given):
+        return given
+
+    module = types.ModuleType("apigateway_v1")
+    module.handle_execute = module._invoke_authorizer_lambda = same
+    module._authorize_request_v1 = lambda *given: asyncio.sleep(0, module._request_identity_sources(given[-1], {}))
+    module._request_identity_sources = lambda declared, headers: (
+        False,
+        [headers.get(name.strip().rpartition(".")[2], "") for name in declared.split(",")],
+    )
+    module._evaluate_policy = lambda policy, arn: policy
+    module.resolve_base_path_mapping = lambda host, path: ("x", "y", "/") if host == "shop.example" else None
+    module.rest_api_policy_for_arn = lambda arn: None
+    corrections.correct_rest(module)
+    return module
+
+
+def serve(question, *, host=OWN, path=f"/{STAGE}/users", headers=()):
+    """What a question answers while a request is served."""
+    answers = []
+
+    async def application(scope, receive, send):
+        answer = question()
+        answers.append(await answer if asyncio.iscoroutine(answer) else answer)
+
+    app = types.ModuleType("app")
+    app.app = application
+    corrections.note_requests(app)
+    given = [(b"Host", f"{host}:4566".encode()), *((name.encode(), value.encode()) for name, value in headers)]
+    asyncio.run(app.app({"type": "http", "path": path, "headers": given}, None, None))
+    return answers[0]
+
+
+PLACES = [
+    (OWN, f"/{STAGE}/users", STAGE, (OWN, f"/{STAGE}/users")),
+    (OWN.upper(), "/users", "$default", (OWN, "/users")),
+    ("shop.example", "/v1/users", STAGE, ("shop.example", "/v1/users")),
+    ("127.0.0.1", f"/restapis/{API}/{STAGE}/_user_request_/users", STAGE, (OWN, f"/{STAGE}/users")),
+]
+
+
+@pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
+def test_the_identity_sources_of_a_rest_api_read_the_request_as_it_was_sent(rest, host, path, stage, place):
+    declared = "context.domainName, context.path ,context.httpMethod,context.other"
+    found = serve(lambda: rest._authorize_request_v1(API, stage, {}, "GET", "/users", declared), host=host, path=path)
+    assert found == (False, [*place, "GET", ""])
+    declared = "context.stage,context.apiId"
+    assert serve(lambda: rest._authorize_request_v1(API, stage, {}, "GET", "/users", declared))[0] is True
+
+
+def test_other_identity_sources_are_left_to_ministack(rest):
+    question = lambda: rest._request_identity_sources("method.request.header.x", {"x": "1"})  # noqa: E731
+    assert serve(question) == (True, ["1"])
+
+
+def test_a_repeated_header_of_a_rest_api_has_all_its_values(rest):
+    given = [("X-Dept", "legal"), ("x-dept", "sales"), ("x-one", "1")]
+    joined = {"x-dept": "legal, sales", "x-one": "1"}
+    executed = serve(lambda: rest.handle_execute(API, STAGE, "GET", "/users", joined, b"", {}), headers=given)
+    assert executed == (API, STAGE, "GET", "/users", {"x-dept": ["legal", "sales"], "x-one": "1"}, b"", {})
+
+
+@pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
+def test_an_event_of_a_rest_api_says_where_it_was_sent(rest, host, path, stage, place):
+    event = {"type": "REQUEST", "path": "/users", "requestContext": {"apiId": API, "stage": stage}}
+    _authorizer, told, account = serve(
+        lambda: rest._invoke_authorizer_lambda("authorizer", event, "account"), host=host, path=path
+    )
+    assert told["path"] == "/users"
+    assert (told["requestContext"]["domainName"], told["requestContext"]["path"]) == place
+    assert account == "account"
+
+
+def test_a_token_event_says_nothing_of_it(rest):
+    event = {"type": "TOKEN", "methodArn": ARN}
+    assert serve(lambda: rest._invoke_authorizer_lambda("authorizer", dict(event)))[1] == event
+
+
+@dataclass
+class Evaluation:
+    decision: str
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "resource", "together"),
+    [
+        ("Allow", "Allow", "Allow"),
+        ("Allow", "ImplicitDeny", "Allow"),
+        ("NoMatch", "Allow", "Allow"),
+        ("NoMatch", "ImplicitDeny", "NoMatch"),
+        ("Deny", "Allow", "Deny"),
+        ("Allow", "Deny", "Deny"),
+        ("NoMatch", "Deny", "Deny"),
+    ],
+)
+def test_a_resource_policy_is_read_together_with_the_authorizers(rest, monkeypatch, authorizer, resource, together):
+    asked = []
+    evaluator = types.ModuleType("ministack.core.iam_evaluator")
+    evaluator.EvalContext = lambda *words: words
+    evaluator.evaluate_resource_policy = lambda policy, caller: asked.append((policy, caller)) or Evaluation(resource)
+    for name in ("ministack", "ministack.core"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, evaluator.__name__, evaluator)
+    assert rest._evaluate_policy(authorizer, ARN) == authorizer, "no resource policy"
+    assert asked == []
+    rest.rest_api_policy_for_arn = lambda arn: ("{}", "000000000000")
+    assert rest._evaluate_policy(authorizer, ARN) == together
+    assert asked == [("{}", ("*", "Anonymous", "", "execute-api:Invoke", ARN, "eu-west-1"))]
+
+
+@pytest.fixture
+def http(rest):
+    async def same(*given):
+        return given
+
+    module = types.ModuleType("apigateway")
+    module._request_authorizer_identity_sources = lambda *given: given[-1]
+    module._invoke_request_authorizer_lambda = same
+    corrections.correct_http(module, rest)
+    return module
+
+
+@pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
+def test_an_http_api_reads_and_tells_the_request_as_it_was_sent(http, host, path, stage, place):
+    context = {"apiId": API, "stage": stage, "path": "/users", "routeKey": "GET /users"}
+    read = serve(lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context), host=host, path=path)
+    assert read == {**context, "domainName": place[0], "path": place[1]}
+    event = {"rawPath": "/users", "requestContext": {"apiId": API, "stage": stage, "http": {"path": "/users"}}}
+    told = serve(lambda: http._invoke_request_authorizer_lambda({}, event), host=host, path=path)[1]
+    assert told["requestContext"] == {
+        "apiId": API, "stage": stage, "domainName": place[0], "http": {"path": place[1]},
+    }  # fmt: skip
+    assert told["rawPath"] == ("/users" if host == "shop.example" else place[1]), "a mapping is in no `rawPath`"
+
+
+def test_a_websocket_api_is_left_as_it_is(http):
+    event = {"requestContext": {"apiId": API, "stage": STAGE, "connectionId": "c"}, "headers": {}}
+    assert serve(lambda: http._invoke_request_authorizer_lambda({}, dict(event)))[1] == event
+    assert http._request_authorizer_identity_sources([], {}, {}, {}) is None
+
+
+class Rejected(Exception):  # noqa: N818
+    """ministack's word for a refusal."""
+
+
+@pytest.fixture
+def appsync():
+    """An API whose authorizer answers what it is told to, and counts."""
+    functions, module = types.ModuleType("lambda_svc"), types.ModuleType("appsync")
+    module.answers, module.asked = [], []
+    functions._execute_function_with_config_scope = lambda record, event: module.answers.pop(0)
+
+    def authorize(api, settings, headers, **operation):
+        module.asked.append((api, headers.get("authorization", "")))
+        answer = functions._execute_function_with_config_scope({}, {})
+        if answer.get("error") or "true" not in json.dumps(answer["body"]):
+            raise module._AuthorizerRejected
+        return {"resolverContext": len(module.asked)}
+
+    module._AuthorizerRejected, module._invoke_lambda_authorizer = Rejected, authorize
+    corrections.correct_appsync(module, functions)
+    return module
+
+
+def ask(module, token="a", *, ttl_seconds=300, api=API):
+    settings = {"authorizerResultTtlInSeconds": ttl_seconds}
+    try:
+        return module._invoke_lambda_authorizer(api, settings, {"authorization": token}, query="{ items }")
+    except Rejected:
+        return None
+
+
+YES, NO = {"body": {"isAuthorized": True}}, {"body": '{"isAuthorized": false}'}
+
+
+def test_appsync_remembers_an_answer_for_the_api_and_the_token(appsync):
+    appsync.answers = [YES, NO, YES]
+    assert [ask(appsync), ask(appsync)] == [{"resolverContext": 1}] * 2
+    assert [ask(appsync, "b"), ask(appsync, "b")] == [None, None], "a refusal too"
+    assert ask(appsync, api="other") == {"resolverContext": 3}
+    assert appsync.asked == [(API, "a"), (API, "b"), ("other", "a")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ttl_seconds", "asked"),
+    [
+        ({"body": {"isAuthorized": True, "ttlOverride": 0}}, 300, 2),
+        ({"body": {"isAuthorized": True, "ttlOverride": 60}}, 0, 1),
+        (YES, 0, 2),
+        (NO, 300, 1),
+        ({"body": b'{"isAuthorized": true}'.decode()}, 300, 1),
+        ({"body": "no JSON"}, 300, 2),
+        ({"body": [True]}, 300, 2),
+        ({"error": True, "body": {"errorMessage": "true", "isAuthorized": True}}, 300, 2),
+    ],
+)
+def test_appsync_remembers_for_as_long_as_the_answer_or_the_api_says(appsync, answer, ttl_seconds, asked):
+    appsync.answers = [answer, answer]
+    ask(appsync, ttl_seconds=ttl_seconds)
+    ask(appsync, ttl_seconds=ttl_seconds)
+    assert len(appsync.asked) == asked
+
+
+@pytest.mark.parametrize(
+    "correct",
+    [
+        corrections.note_requests,
+        corrections.correct_rest,
+        lambda gone: corrections.correct_http(gone, gone),
+        lambda gone: corrections.correct_appsync(gone, gone),
+    ],
+)
+def test_a_name_that_is_gone_ends_it_at_once(correct):
+    with pytest.raises(AttributeError):
+        correct(types.ModuleType("gone"))

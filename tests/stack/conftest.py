@@ -22,7 +22,7 @@ permit (principal == User::"alice", action in [Action::"List", Action::"Create"]
   unless { action == Action::"Create" };
 permit (principal == User::"alice", action == Action::"Get", resource == Order::"1");
 permit (principal == User::"alice", action == Action::"Read", resource == Application::"shop")
-  when { context has dept && context.dept == "sales" };
+  when { context has dept && context.dept == "sales" || context has ip && context.ip == "10.0.0.1" };
 permit (principal == User::"alice", action == Action::"Query", resource == Application::"shop")
   when { context has operation && context.operation == "List" };
 """
@@ -65,6 +65,7 @@ decide = LambdaAuthorizer(
     verifier=JWTVerifier(
         issuer=config["issuer"], audience=None, algorithms=["ES256"],
         keys=RemoteKeySet(config["jwks_url"]) if "jwks_url" in config else StaticKeySet(config["jwks"]),
+        **config.get("verify", {}),
     ),
     token_sources=[BearerToken() if kind == "bearer" else kinds[kind](name) for kind, name in config["sources"]],
     actions=ActionMap.from_document(actions) if actions else None,
@@ -131,7 +132,7 @@ class Api:
 class Deployment:
     """The local AWS, what it is asked to deploy, and requests over HTTP."""
 
-    actions = ACTIONS
+    policies = POLICIES
 
     def __init__(self, aws, store, issuer):
         self.aws, self.store, self.issuer = aws, store, issuer
@@ -162,7 +163,7 @@ class Deployment:
             self._authorizers[text] = self._function(name, AUTHORIZER, {"CONFIG": text})
         return self._authorizers[text]
 
-    def refuses(self, sources, *, actions=ACTIONS, response="simple", alone=True, token_sources=None, **options):
+    def refuses(self, sources, *, actions, response="simple", alone=True, token_sources=None, **options):
         """What the constructor says to this cache, told the truth."""
         with pytest.raises(ConfigurationError) as caught:
             LambdaAuthorizer(
@@ -180,15 +181,17 @@ class Deployment:
     def _uri(self, function):
         return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
 
-    def http_api(self, function, *, routes, identity_sources=(), ttl_seconds=0, stage="$default"):
-        """An HTTP API (payload 2.0, simple responses)."""
+    def http_api(
+        self, function, *, routes, identity_sources=(), ttl_seconds=0, stage="$default", payload_version="2.0"
+    ):
+        """An HTTP API (payload 2.0 with simple responses, or 1.0 with policies)."""
         client = self.aws.client("apigatewayv2")
         self._count += 1
         api = client.create_api(Name=f"http{self._count}", ProtocolType="HTTP")["ApiId"]
         client.create_stage(ApiId=api, StageName=stage, AutoDeploy=True)
         authorizer = client.create_authorizer(
             ApiId=api, Name="a", AuthorizerType="REQUEST", AuthorizerUri=self._uri(function),
-            AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True,
+            AuthorizerPayloadFormatVersion=payload_version, EnableSimpleResponses=payload_version == "2.0",
             IdentitySource=list(identity_sources), AuthorizerResultTtlInSeconds=ttl_seconds,
         )["AuthorizerId"]  # fmt: skip
         integration = client.create_integration(
@@ -208,10 +211,12 @@ class Deployment:
         self._count += 1
         policy = {} if resource_policy is None else {"policy": json.dumps(resource_policy)}
         api = client.create_rest_api(name=f"rest{self._count}", **policy)["id"]
+        kind, sources = "TOKEN", ["method.request.header.Authorization"]
+        if identity_sources is not None:
+            kind, sources = "REQUEST", identity_sources
         authorizer = client.create_authorizer(
-            restApiId=api, name="a", type="REQUEST" if identity_sources else "TOKEN", authorizerUri=self._uri(function),
-            identitySource=", ".join(identity_sources or ["method.request.header.Authorization"]),
-            authorizerResultTtlInSeconds=ttl_seconds,
+            restApiId=api, name="a", type=kind, authorizerUri=self._uri(function),
+            identitySource=", ".join(sources), authorizerResultTtlInSeconds=ttl_seconds,
         )["id"]  # fmt: skip
         ids = {"/": next(item["id"] for item in client.get_resources(restApiId=api)["items"] if item["path"] == "/")}
         for route in routes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from authz_lib import Header
-from authz_lib.testing.policy_store import Fault
+from authz_lib import BearerToken, Header
+from authz_lib.testing.policy_store import Fault, PolicyStoreServer
 
 pytestmark = pytest.mark.stack
 
@@ -50,16 +50,37 @@ def test_an_operation_is_not_in_the_key(deployment):
         assert [ask(api, token, body) for body in (LIST, PURGE, LIST)] == [200, 401, 200]
 
 
+def test_a_second_token_source_is_not_in_the_key(deployment):
+    two, sources = [["bearer", ""], ["header", "x-second"]], [BearerToken(), Header("x-second")]
+    lying = deployment.authorizer("appsync", actions=None, sources=two, without=LIE)
+    api = deployment.appsync_api(lying, ttl_seconds=300)
+    other = deployment.token("mallory")
+    assert ask(api, deployment.token(), x_second=other) == 401, "a fresh answer"
+    token = deployment.token()
+    assert ask(api, token) == 200
+    assert ask(api, token, x_second=other) == 200, "the replay"
+    refusal = deployment.refuses([TOKEN], actions=None, response="appsync", token_sources=sources)
+    assert "two token sources" in refusal
+
+
 def test_the_token_in_the_key_is_remembered_for_its_bearer_alone(deployment):
     actions = {"version": 1, "actions": [{"method": "POST", "route": "/graphql", "action": "List"}]}
-    api = deployment.appsync_api(deployment.authorizer("appsync", actions=actions, cache=[TOKEN]), ttl_seconds=300)
-    token, other = deployment.token(), deployment.token()
-    assert ask(api, token) == 200
-    deployment.store.inject(Fault(status=503), times=2)
-    assert ask(api, token) == 200, "remembered: nobody is asked"
-    assert ask(api, other) == 401, "the policy store does not answer"
-    assert ask(api, other) == 200, "a failure is not remembered"
-    assert [ask(api, deployment.token("mallory")), ask(api, "no token")] == [401, 401]
+    with PolicyStoreServer() as store:
+        function = deployment.authorizer(
+            "appsync",
+            actions=actions,
+            cache=[TOKEN],
+            endpoint=store.url,
+            store=store.create_store(deployment.policies),
+        )
+        api = deployment.appsync_api(function, ttl_seconds=300)
+        token, other = deployment.token(), deployment.token()
+        assert ask(api, token) == 200
+        store.inject(Fault(status=503), times=2)
+        assert ask(api, token) == 200, "remembered: nobody is asked"
+        assert ask(api, other) == 401, "the policy store does not answer"
+        assert ask(api, other) == 200, "a failure is not remembered"
+        assert [ask(api, deployment.token("mallory")), ask(api, "no token")] == [401, 401]
 
 
 def test_no_event_of_appsync_holds_a_query_string(deployment):

@@ -34,16 +34,22 @@ class GatewayCache:
         max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
         no_resource_policy: says that the API has no resource policy (HTTP and WebSocket APIs cannot have one), which
             would make an Allow of what an IAM answer is silent about.  An answer that covers every route needs it: it
-            can be silent about a route (``*`` crosses ``/``, and no pattern names what the map does not know).
+            can be silent about a route (``*`` crosses ``/``, and no pattern names what the map does not know).  So does
+            one for a method and a path whose key lacks the domain.
 
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
 
-    A key with the route instead of the path is right only where a route has one meaning: on ``$default``, ``ANY`` and
-    greedy routes the authorizer raises, so that the gateway remembers nothing.  A path alone names no route either:
-    below a stage ``admin``, ``/admin/users`` of the API's own domain is ``/users``, and of a custom domain it is
-    ``/admin/users``.  So a simple answer needs ``$context.domainName`` or ``$context.routeKey`` beside the path, and an
-    IAM answer the domain, or ``no_resource_policy``: it names its own method and path, and is silent about every other.
+    A key with the route instead of the path is right only where a route has one path: with a label in the map the path
+    is asked for too, and on ``$default``, ``ANY`` and greedy routes the authorizer raises, so that the gateway
+    remembers nothing.  A path alone names no route either: below a stage ``admin``, ``/admin/users`` of the API's own
+    domain is ``/users``, and of a custom domain it is ``/admin/users``.  So a simple answer needs
+    ``$context.domainName`` or ``$context.routeKey`` beside the path, and an IAM answer the domain, or
+    ``no_resource_policy``: it names its own method and path, and is silent about every other.
+
+    **Not** seen here: a route that is deployed and missing in the map, which a ``*`` of a policy for every route may
+    allow.  Where an event holds an input of the key twice, the authorizer raises; once an answer is remembered under
+    one of the two values it is not asked, and its bearer is served with the right of that value.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -146,14 +152,15 @@ def prove(
         return "request"  # what reads more than the token answers `ttlOverride: 0`
     _prove_covered(inputs, context.values(), "a context value")
     _prove_one_value(context.values(), "a context value")
-    if response == "iam" and not inputs >= _REQUEST:
-        return "table"
-    if actions is None:
-        return "request"
-    _prove_route(inputs, response, cache)
-    for entry in actions.entries:
+    if response == "iam":
+        if not inputs >= _REQUEST:
+            return "table"
+        _prove_silence(inputs, cache)
+    elif actions is not None:
+        _prove_route(inputs)
+    for entry in actions.entries if actions is not None else ():
         name = f"{entry.method} {entry.route}"
-        if entry.resource_id_label is not None:
+        if "{" in entry.route:  # a decision reads the whole path: it is about an id, or refuses what reads as two paths
             _prove_covered(inputs, [Input("context", "path")], f"the label of `{name}`")
         _prove_one_value([Input("querystring", key) for key in entry.query], f"the query of `{name}`")
     return "request"
@@ -231,17 +238,23 @@ _ROUTE_KEY = {Input("context", "routeKey")}
 _DOMAIN = {Input("context", "domainName")}
 
 
-def _prove_route(inputs: set[Input], response: Literal["simple", "iam"], cache: GatewayCache) -> None:
-    if response == "iam":
-        # The answer names its own method and path.  Replayed on another one it is silent, which refuses that where
-        # nothing else allows it.
-        keys: tuple[set[Input], ...] = (_REQUEST if cache.no_resource_policy else _REQUEST | _DOMAIN,)
-    else:
-        keys = (_REQUEST | _DOMAIN, _ROUTE_KEY)
-    if not any(key <= inputs for key in keys):
+def _prove_route(inputs: set[Input]) -> None:
+    if not (inputs >= _REQUEST | _DOMAIN or inputs >= _ROUTE_KEY):
         raise ConfigurationError(
             "the route is not covered by the identity sources: an Allow for one route would be replayed on others; add "
             "`$context.httpMethod`, `$context.path` and `$context.domainName`, or `$context.routeKey`"
+        )
+
+
+def _prove_silence(inputs: set[Input], cache: GatewayCache) -> None:
+    """An IAM answer, a refusal too, names its own method and path.  Replayed on another one it is silent, which refuses
+    that where nothing else allows it.
+    """
+    if not (inputs >= _DOMAIN or cache.no_resource_policy):
+        raise ConfigurationError(
+            "the route is not covered by the identity sources: one path is two routes on two domains, and an API's "
+            "resource policy makes an Allow of silence; add `$context.domainName`, or say `no_resource_policy=True` if "
+            "the API has none"
         )
 
 

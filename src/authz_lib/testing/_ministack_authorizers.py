@@ -1,16 +1,19 @@
 """What ministack tells an authorizer, keys its answer on, and makes of the answer, put right where AWS differs.
 
 - ``$context.path`` is the path as the client asked for it, below a stage or a mapping, and ``$context.domainName`` the
-  client's host; an authorizer's event says the same.
-- An identity source of a REST API may be ``context.*``.  Its events hold a repeated header with all its values; the
-  key holds the last one, as ministack has it (on which AWS keys is documented nowhere).
-- A REST API's resource policy is read together with the authorizer's: an explicit Deny of either refuses, else an Allow
-  of either lets pass.
-- AppSync remembers an answer for the API and its ``authorizationToken``: for ``ttlOverride`` seconds, or else for the
-  API's ``authorizerResultTtlInSeconds``.
+  client's host; an authorizer's event says the same.  So does an HTTP API's event 1.0, which also names its version and
+  the values of its identity sources.
+- A REST API's events hold a repeated header with all its values; the key holds the last one, as ministack's own code
+  for lists has it (on which AWS keys is documented nowhere).
+- An identity source of a REST API may be ``context.*``, as far as `_rest_context` goes.
+- A REST API's resource policy is read together with a Lambda authorizer's: an explicit Deny of it refuses before the
+  authorizer is asked, one of the authorizer's afterwards, and else an Allow of either lets pass.
+- AppSync remembers an answer for ``ttlOverride`` seconds, or else for the API's ``authorizerResultTtlInSeconds``.  What
+  it keys on its documentation does not say; here it is the least that it can be, the API and ``authorizationToken``.
 
-See the API Gateway developer guide, "How API Gateway resource policies affect authorization workflow" and "Variables
-for access logging for API Gateway", and the AppSync developer guide, "AWS_LAMBDA authorization".
+See the API Gateway developer guide, "How API Gateway resource policies affect authorization workflow", "Variables for
+access logging for API Gateway" and "Create AWS Lambda proxy integrations for HTTP APIs" (``rawPath``), and the AppSync
+API reference, "LambdaAuthorizerConfig".
 """
 
 from __future__ import annotations
@@ -40,7 +43,10 @@ class _Request(NamedTuple):
 
 _request: ContextVar[_Request] = ContextVar("request")
 _context: ContextVar[Mapping[str, str]] = ContextVar("context")
+_identity: ContextVar[list[str]] = ContextVar("identity")
 _answer: ContextVar[object] = ContextVar("answer")
+_DEFAULT_SECONDS = 300  # so says the API reference; CloudFormation's says 0
+_MAX_REMEMBERED = 10_000
 
 
 def note_requests(app: ModuleType) -> None:
@@ -90,24 +96,26 @@ def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any
         if context is not None:  # that of a WebSocket API is not modelled
             domain, path = _asked_for(rest, context["apiId"], context["stage"], context["path"])
             context = {**context, "domainName": domain, "path": path}
-        return sources(declared, headers, query, variables, context)
+        found = sources(declared, headers, query, variables, context)
+        _identity.set(found[1])
+        return found
 
     return resolved
 
 
 def _told_the_place(invoke: Callable[..., Awaitable[Any]], rest: Any) -> Callable[..., Awaitable[Any]]:
     async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
-        context = event.get("requestContext")
-        path = event.get("rawPath", event.get("path"))
-        if context is not None and path is not None:  # neither a TOKEN event nor a WebSocket API's
-            domain, asked = _asked_for(rest, context["apiId"], context["stage"], path)
-            context["domainName"] = domain
-            if "http" in context:
-                context["http"]["path"] = asked
-                # A mapping's key is in no `rawPath`.
-                event["rawPath"] = asked if domain.startswith(f"{context['apiId']}.execute-api.") else path
-            else:
-                context["path"] = asked
+        context = event["requestContext"]
+        if "http" in context:
+            domain, asked = _asked_for(rest, context["apiId"], context["stage"], event["rawPath"])
+            context["domainName"], context["http"]["path"] = domain, asked
+            if domain.startswith(f"{context['apiId']}.execute-api."):  # a mapping's key is in no `rawPath`
+                event["rawPath"] = asked
+        elif "path" in event:
+            domain, asked = _asked_for(rest, context["apiId"], context["stage"], event["path"])
+            context["domainName"], context["path"] = domain, asked
+            identity = ",".join(_identity.get())
+            event |= {"version": "1.0", "identitySource": identity, "authorizationToken": identity}
         return await invoke(authorizer, event, *scope)
 
     return invoked
@@ -119,54 +127,112 @@ def _told_the_place(invoke: Callable[..., Awaitable[Any]], rest: Any) -> Callabl
 def correct_rest(rest: ModuleType) -> None:
     """Replace five functions of ``ministack.services.apigateway_v1``."""
     module: Any = rest
-    module.handle_execute = _with_repeated_headers(module.handle_execute)
-    module._authorize_request_v1 = _with_context(module._authorize_request_v1, module)  # noqa: SLF001
+    module._authorize_request_v1 = _with_resource_policy(module._authorize_request_v1, module)  # noqa: SLF001
+    module._evaluate_policy = _together_with_resource_policy(module._evaluate_policy, module)  # noqa: SLF001
     module._request_identity_sources = _with_context_sources(module._request_identity_sources)  # noqa: SLF001
-    module._invoke_authorizer_lambda = _told_the_place(module._invoke_authorizer_lambda, module)  # noqa: SLF001
-    module._evaluate_policy = _with_resource_policy(module._evaluate_policy, module)  # noqa: SLF001
+    module._invoke_authorizer_lambda = _told_all(module._invoke_authorizer_lambda)  # noqa: SLF001
+    module._build_lambda_event_v1 = _with_all_values(module._build_lambda_event_v1)  # noqa: SLF001
 
 
-def _with_repeated_headers(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def executed(api_id: str, stage: str, method: str, path: str, headers: _JSON, *rest: Any) -> Any:
-        repeated = {name: values for name, values in _request.get().headers.items() if len(values) > 1}
-        return await execute(api_id, stage, method, path, {**headers, **repeated}, *rest)
-
-    return executed
+def _repeated() -> dict[str, list[str]]:
+    return {name: values for name, values in _request.get().headers.items() if len(values) > 1}
 
 
-def _with_context(authorize: Callable[..., Awaitable[Any]], rest: Any) -> Callable[..., Awaitable[Any]]:
-    async def authorized(api_id: str, stage: str, options: Any, method: str, path: str, *more: Any) -> Any:
-        domain, asked = _asked_for(rest, api_id, stage, path)
-        _context.set({"apiId": api_id, "domainName": domain, "httpMethod": method, "path": asked, "stage": stage})
-        return await authorize(api_id, stage, options, method, path, *more)
+def _put_repeated(event: _JSON) -> _JSON:
+    """The event with all values of a repeated header, and the last of them where there is room for one."""
+    repeated = _repeated()
+    event["headers"] = {**event["headers"], **{name: values[-1] for name, values in repeated.items()}}
+    event["multiValueHeaders"] = {**event["multiValueHeaders"], **repeated}
+    return event
+
+
+def _with_all_values(build: Callable[..., _JSON]) -> Callable[..., _JSON]:
+    def built(*args: Any, **kwargs: Any) -> _JSON:
+        return _put_repeated(build(*args, **kwargs))
+
+    return built
+
+
+def _told_all(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
+        if "requestContext" in event:  # a TOKEN event has none
+            domain, path = _context.get()["domainName"], _context.get()["path"]
+            event = _put_repeated(event)
+            event["requestContext"] |= {"domainName": domain, "path": path}
+            if not domain.startswith(f"{event['requestContext']['apiId']}.execute-api."):
+                event["path"] = path  # a mapping's key included
+        return await invoke(authorizer, event, *scope)
+
+    return invoked
+
+
+def _rest_context(rest: Any, request: Mapping[str, Any]) -> dict[str, str]:
+    """What `context.*` stands for in an identity source of a REST API."""
+    domain, path = _asked_for(rest, request["api_id"], request["stage_name"], request["request_path"])
+    headers = _request.get().headers
+    return {
+        "accountId": request["owner_account_id"],
+        "apiId": request["api_id"],
+        "domainName": domain,
+        "httpMethod": request["method"],
+        "identity.sourceIp": headers.get("x-forwarded-for", ["127.0.0.1"])[-1].partition(",")[0].strip(),
+        "identity.userAgent": headers.get("user-agent", [""])[-1],
+        "path": path,
+        "resourcePath": request["resource"]["path"],
+        "stage": request["stage_name"],
+    }
+
+
+_AUTHORIZED = (
+    "api_id", "stage_name", "method_obj", "method", "request_path", "resource",
+    "headers", "body", "query_params", "path_params", "stage", "owner_account_id", "owner_region",
+)  # fmt: skip
+"""The names of the arguments of ministack's `_authorize_request_v1`."""
+
+
+def _with_resource_policy(authorize: Callable[..., Awaitable[Any]], rest: Any) -> Callable[..., Awaitable[Any]]:
+    async def authorized(*args: Any) -> Any:
+        from ministack.core.arn import execute_api_arn
+
+        request = dict(zip(_AUTHORIZED, args, strict=True))
+        _context.set(_rest_context(rest, request))
+        if request["method_obj"].get("authorizationType") == "CUSTOM":
+            names = ("owner_region", "owner_account_id", "api_id", "stage_name", "method", "request_path")
+            if _resource_policy_says(rest, execute_api_arn(*(request[name] for name in names))) == "Deny":
+                return rest._deny_error(explicit=True), None  # noqa: SLF001
+        return await authorize(*args)
 
     return authorized
 
 
+def _together_with_resource_policy(evaluate: Callable[[Any, str], str], rest: Any) -> Callable[[Any, str], str]:
+    def evaluated(policy: Any, arn: str) -> str:
+        outcomes = {evaluate(policy, arn), _resource_policy_says(rest, arn)}
+        return next((outcome for outcome in ("Deny", "Allow") if outcome in outcomes), "NoMatch")
+
+    return evaluated
+
+
+def _resource_policy_says(rest: Any, arn: str) -> str:
+    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+    document, _account = rest.rest_api_policy_for_arn(arn) or ("", "")
+    if not document:
+        return "NoMatch"
+    caller = EvalContext("*", "Anonymous", "", "execute-api:Invoke", arn, arn.split(":")[3])
+    return str(evaluate_resource_policy(document, caller).decision)
+
+
 def _with_context_sources(sources: Callable[..., Any]) -> Callable[..., Any]:
-    def resolved(declared: str, *request: Any) -> tuple[bool, list[str]]:
+    def resolved(declared: str, headers: Mapping[str, Any], *more: Any) -> tuple[bool, list[str]]:
         names = [name for name in map(str.strip, declared.split(",")) if name]
         values = [
             _context.get().get(name.removeprefix("context."), "") if name.startswith("context.") else value
-            for name, value in zip(names, sources(declared, *request)[1], strict=True)
+            for name, value in zip(names, sources(declared, {**headers, **_repeated()}, *more)[1], strict=True)
         ]
         return all(values), values
 
     return resolved
-
-
-def _with_resource_policy(evaluate: Callable[[Any, str], str], rest: Any) -> Callable[[Any, str], str]:
-    def evaluated(policy: Any, arn: str) -> str:
-        from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-
-        outcomes = {evaluate(policy, arn)}
-        document, _account = rest.rest_api_policy_for_arn(arn) or ("", "")
-        if document:
-            caller = EvalContext("*", "Anonymous", "", "execute-api:Invoke", arn, arn.split(":")[3])
-            outcomes.add(evaluate_resource_policy(document, caller).decision)
-        return next((outcome for outcome in ("Deny", "Allow") if outcome in outcomes), "NoMatch")
-
-    return evaluated
 
 
 # -- AppSync -----------------------------------------------------------------------------------------------------------
@@ -205,10 +271,11 @@ def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Ca
                 outcome = authorize(api_id, settings, headers, **operation)
             except rejected as refusal:
                 outcome = refusal
-            seconds = _seconds(_answer.get(), settings)
-            remembered[key] = (time.monotonic() + seconds, outcome)
+            if len(remembered) >= _MAX_REMEMBERED:
+                remembered.clear()
+            remembered[key] = (time.monotonic() + _seconds(_answer.get(), settings), outcome)
         if isinstance(outcome, rejected):
-            raise outcome
+            raise rejected(*outcome.args)
         return outcome
 
     return authorized
@@ -222,4 +289,7 @@ def _seconds(answer: object, settings: Mapping[str, Any]) -> float:
             body = json.loads(body)
     if not isinstance(body, dict) or "isAuthorized" not in body:
         return 0
-    return float(body.get("ttlOverride", settings.get("authorizerResultTtlInSeconds", 0)))
+    for seconds in (body.get("ttlOverride"), settings.get("authorizerResultTtlInSeconds")):
+        if isinstance(seconds, int | float):
+            return seconds
+    return _DEFAULT_SECONDS

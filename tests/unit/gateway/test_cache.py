@@ -33,6 +33,8 @@ LABEL = actions(
         "resource_id_label": "id",
     }
 )
+ANY_ID = actions({"method": "GET", "route": "/orders/{id}", "action": "Get"})
+GREEDY_ID = actions({"method": "GET", "route": "/files/{name+}", "action": "Get"})
 QUERY = actions({"method": "GET", "route": "/orders", "query": {"view": "full"}, "action": "ListFull"})
 
 
@@ -66,7 +68,12 @@ WRONG = [
     ("simple", LABEL, [TOKEN, METHOD, "$context.resourcePath"], {}, r"resourcePath` is in no event"),
     ("simple", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
     # on another domain the same path is another ARN, about which the answer is silent
-    ("iam", PLAIN, [TOKEN, METHOD, PATH], {"alone": False}, r"`\$context\.domainName`"),
+    ("iam", PLAIN, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    # ... a refusal too, and who is refused can depend on the token alone
+    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    # a label whose value decides nothing: its path may still read as two, which is refused
+    ("simple", ANY_ID, [TOKEN, ROUTE], {}, r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)"),
+    ("simple", GREEDY_ID, [TOKEN, ROUTE], {}, r"the label of `GET /files/\{name\+\}`"),
     (
         "iam",
         PLAIN,
@@ -134,6 +141,11 @@ RIGHT = [
     ("simple", PLAIN, [TOKEN, ROUTE], {}),
     ("simple", LABEL, [TOKEN, METHOD, PATH, DOMAIN], {}),
     ("simple", LABEL, [TOKEN, ROUTE, PATH], {}),
+    ("simple", ANY_ID, [TOKEN, ROUTE, PATH], {}),
+    ("simple", ANY_ID, [TOKEN, METHOD, PATH, DOMAIN], {}),
+    ("iam", None, [TOKEN, METHOD, PATH], {}),
+    ("iam", None, [TOKEN, METHOD, PATH, DOMAIN], {"alone": False}),
+    ("simple", None, [TOKEN, METHOD, PATH], {"alone": False}),
     ("simple", None, [TOKEN], {}),
     ("iam", PLAIN, [TOKEN], {}),
     ("iam", PLAIN, ["method.request.header.authorization"], {}),

@@ -15,10 +15,14 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.fixture(autouse=True)
 def _as_from_a_terminal():
-    """A job that a script put into the background ignores Ctrl-C; these tests are about one that does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A job that a script put into the background ignores Ctrl-C, and one of `nohup` SIGHUP; these tests are about one
+    that does not.
+    """
+    handlers = [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
+    before = [signal.signal(number, handler) for number, handler in zip(NUMBERS, handlers, strict=True)]
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip(NUMBERS, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -181,6 +181,27 @@ class ActionMap:
             resource_id = "/".join([labels[label] for label in id_labels])
         return _new(ResolvedAction, (entry, labels, resource_id))
 
+    def is_one_route(
+        self, resolved: ResolvedAction, method: str, path: str, query: Mapping[str, Sequence[str]] | None
+    ) -> bool:
+        """Whether a path means, by itself, what the API's route made of it.
+
+        An HTTP API hands over a path that it has decoded: sent as ``/orders/%256Eew``, it is ``/orders/new`` on the
+        route ``/orders/{orderId}``, and a service that dispatches by path does what ``/orders/new`` means.
+
+        >>> actions = ActionMap.from_document({"version": 1, "actions": [
+        ...     {"method": "GET", "route": "/orders/{orderId}", "action": "Get"},
+        ...     {"method": "GET", "route": "/orders/new", "action": "New"}]})
+        >>> request = ("GET", "/orders/new", {})
+        >>> actions.is_one_route(actions.resolve("GET", "GET /orders/{orderId}", "/orders/new", {}), *request)
+        False
+        """
+        labels = resolved.labels
+        if not labels or self._index.literals.isdisjoint(labels.values()):
+            return True  # only a label that spells a literal can make a path mean another route
+        by_path = self.resolve(method, None, path, query)
+        return by_path is not None and by_path.entry is resolved.entry
+
 
 def _id_labels(entry: ActionEntry) -> tuple[str, ...]:
     return () if entry.resource_id_label is None else tuple(entry.resource_id_label.split("/"))

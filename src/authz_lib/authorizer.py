@@ -20,7 +20,7 @@ from authz_lib.gateway.inputs import Input
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from authz_lib.actions import ActionEntry, ActionMap
+    from authz_lib.actions import ActionEntry, ActionMap, ResolvedAction
     from authz_lib.decisions.request import Decision, Question
     from authz_lib.gateway.answers import Answers
     from authz_lib.gateway.callers import Caller, Claim, Verifier
@@ -251,17 +251,26 @@ class LambdaAuthorizer:
         """Why the request is refused; ``None`` lets it pass."""
         if self._actions is None:
             return None
-        resolved = self._actions.resolve(event.method, event.route, event.path, event.query)
+        query = event.query
+        resolved = self._actions.resolve(event.method, event.route, event.path, query)
         if resolved is None:
             return "unknown_route"
-        entry = resolved.entry
-        if not entry.scopes <= caller.principal.scopes:
+        if event.is_decoded and not self._actions.is_one_route(resolved, event.method, event.path, query):
+            return "ambiguous_path"
+        if not resolved.entry.scopes <= caller.principal.scopes:
             return "insufficient_scope"
-        if entry.public or self._decisions is None:
+        if resolved.entry.public or self._decisions is None:
             return None
+        return self._refused(self._decisions, event, caller, resolved)
+
+    def _refused(
+        self, decisions: _Decisions, event: AuthorizerEvent, caller: Caller, resolved: ResolvedAction
+    ) -> str | None:
+        """Why the policies, or what they are asked about, refuse the request."""
+        entry = resolved.entry
         if entry.resource_id_label is not None and not event.hands_over(resolved.labels):
             return "ambiguous_path"
-        decision = self._decide(self._decisions, event, caller, entry, resolved.resource_id)
+        decision = self._decide(decisions, event, caller, entry, resolved.resource_id)
         return None if decision.allowed is True else "access_denied"
 
     def _decide(
@@ -338,8 +347,15 @@ class LambdaAuthorizer:
         )
         if not allowed:
             return self._answers.deny(event, "access_denied")
-        own = self._actions.resolve(event.method, event.route, event.path, event.query)
+        query = event.query
+        own = self._actions.resolve(event.method, event.route, event.path, query)
         refused = own is None or not any(entries[position] is own.entry for position in allowed)
+        if (
+            own is not None
+            and event.is_decoded
+            and not self._actions.is_one_route(own, event.method, event.path, query)
+        ):
+            refused = True
         return table.answers.allow_routes(event, caller, table.resources(allowed), refused=refused)
 
 

@@ -6,6 +6,8 @@ refuses.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 pytestmark = pytest.mark.stack
@@ -82,6 +84,20 @@ def test_a_policy_for_every_route_is_right_for_every_route(deployment):
             assert send(method, path, token) == status, (method, path)
     mallory = deployment.token("mallory")
     assert {send(method, path, mallory) for method, path, _ in RIGHT} == {403}
+
+
+def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(deployment):
+    """Its own ARN is denied in the policy that is remembered; a path too long for that is left to silence."""
+    many = [line("GET", f"/t{number}", "List") for number in range(10)]
+    actions = table(line("GET", "/orders", "List"), line("GET", "/items/{id}", "List"), *many)
+    routes = ["GET /orders", "GET /items/{id}", "GET /items/{id}/{rest}"]
+    sources = ["$request.header.Authorization"]
+    function = deployment.authorizer("iam", actions=actions, cache=sources)
+    options = {"identity_sources": sources, "ttl_seconds": 300, "payload_version": "1.0"}
+    send = deployment.http_api(function, routes=routes, **options)
+    token = deployment.token()
+    assert send("GET", "/items/x/" + quote("\N{GRINNING FACE}" * 370), token) == 403
+    assert [send("GET", path, token) for path in ("/orders", "/items/7", "/items/x/y")] == [200, 200, 403]
 
 
 SILENT = {

@@ -273,3 +273,74 @@ def test_cookies_that_a_2_0_event_holds_in_parts_are_the_declared_header(written
         authorizer({**event, "cookies": [f"session={good}"]})
     with pytest.raises(ConfigurationError, match="not the declared ones"):
         authorizer({**event, "cookies": [7]})
+
+
+# -- a path that is decoded means another route than the gateway's -----------------------------------------------------
+
+ITEMS = [
+    {"method": "GET", "route": "/items/{id}", "action": "List"},
+    {"method": "GET", "route": "/items/new", "action": "Create"},
+    {"method": "GET", "route": "/items/{id}/new", "action": "List"},
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "raw_path", "reason"),
+    [
+        ("GET /items/{id}", "/items/7", ""),
+        ("GET /items/{id}", "/items/items", ""),  # a literal, and of no route at this place
+        ("GET /items/new", "/items/new", ""),
+        ("GET /items/{id}", "/items/new", "ambiguous_path"),  # sent as `/items/%256Eew`
+        ("ANY /items/{name}", "/items/new", "ambiguous_path"),
+        ("GET /items/{id}/new", "/items/new/new", ""),
+        ("$default", "/items/new", ""),
+    ],
+)
+def test_a_path_that_means_another_route_than_the_one_that_was_matched_is_denied(route, raw_path, reason):
+    """Who dispatches by path behind an HTTP API would do what nobody has decided about."""
+    answer = build(ITEMS)(http(route, raw_path, None))
+    assert answer["context"]["reason"] == reason
+    assert answer["isAuthorized"] is (reason == "")
+
+
+def test_a_rest_api_hands_over_what_was_sent_so_its_route_decides():
+    request = {"method": "GET", "resource": "/items/{id}", "path": "/items/new"}
+    answer = build(ITEMS, response="iam")(events.rest_request_authorizer_event(token(), **request))
+    assert effect(answer) == ("Allow", "")
+
+
+def test_such_a_path_is_denied_by_name_in_a_policy_for_every_route():
+    cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60, no_resource_policy=True)
+    event = http("GET /items/{id}", "/items/new", None) | {"identitySource": [f"Bearer {token()}"]}
+    event["headers"]["authorization"] = event["identitySource"][0]
+    statements = build(ITEMS, response="iam", gateway_cache=cache)(event)["policyDocument"]["Statement"]
+    denied = [resource for line in statements if line["Effect"] == "Deny" for resource in line["Resource"]]
+    assert event["routeArn"] in denied
+
+
+# -- one request cannot make a refusal of all the others ---------------------------------------------------------------
+
+
+def test_a_path_that_is_too_long_beside_the_rest_of_a_policy_is_left_to_silence_or_raised():
+    """As JSON an emoji is twelve bytes, so a path that a policy may name can be larger than the policy."""
+    cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60, no_resource_policy=True, max_policy_bytes=5000)
+    lines = [{"method": "GET", "route": "/files/{path+}", "action": "List"}]
+    authorizer = build(lines, response="iam", gateway_cache=cache)
+
+    def ask(method, path):
+        event = http(f"{method} /{{proxy+}}", path, None) | {"identitySource": [f"Bearer {token()}"]}
+        event["headers"]["authorization"] = event["identitySource"][0]
+        event["requestContext"]["http"]["method"] = method
+        event["routeArn"] = f"{event['routeArn'].partition('/GET/')[0]}/{method}{path}"
+        return authorizer(event)["policyDocument"]["Statement"], event["routeArn"]
+
+    long = "/" + "\N{GRINNING FACE}" * 370
+    statements, arn = ask("DELETE", "/short")
+    assert arn in statements[1]["Resource"]
+    statements, arn = ask("DELETE", long)
+    assert len(arn) < 512
+    assert [line["Effect"] for line in statements] == ["Allow", "Deny"], "the policy that every request gets"
+    assert arn not in statements[1]["Resource"]
+    assert not any(resource.endswith("/$default/*") for resource in statements[1]["Resource"])
+    with pytest.raises(ConfigurationError, match="cannot be refused in a policy"):
+        ask("GET", f"/files/%zz{long}")  # which the policy would allow

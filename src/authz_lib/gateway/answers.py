@@ -95,25 +95,32 @@ class TablePolicyAnswers(PolicyAnswers):
             event: the request that is answered.
             caller: who it is.
             resources: what the policy says of every route.
-            refused: this very request is denied: its own ARN is, beside all that.
+            refused: this very request is denied: its own ARN is, beside all that, where a policy has room for it.
 
         Raises:
             ConfigurationError: the request is denied, and the policy would not refuse it: its path can stand in none.
         """
-        prefix = _arn(event).stage_prefix
-        deny = [prefix + text for text in resources.deny]
         if refused:
             try:
-                deny.append(_arn(event).resource)
-            except InvalidRequestError:  # it holds a wildcard: to deny more than it would refuse what is allowed
-                if resources.allows(str(_arn(event)).removeprefix(prefix)):
+                return self._policy(event, caller, resources, (_arn(event).resource,))
+            except InvalidRequestError:
+                # The path holds a wildcard, or is too long beside all the rest.  To deny more than it would refuse what
+                # is allowed, on every route and for as long as this is remembered.
+                path = str(_arn(event)).removeprefix(_arn(event).stage_prefix)
+                if resources.allows(path):
                     raise ConfigurationError(
                         "the request means no route, and its path cannot be refused in a policy that is remembered"
                     ) from None
+        return self._policy(event, caller, resources, ())
+
+    def _policy(
+        self, event: AuthorizerEvent, caller: Caller, resources: PolicyResources, deny: tuple[str, ...]
+    ) -> dict[str, Any]:
+        prefix = _arn(event).stage_prefix
         answer = PolicyResponse(
             caller.principal.subject,
             allow=[prefix + text for text in resources.allow],
-            deny=deny,
+            deny=[*(prefix + text for text in resources.deny), *deny],
             context=caller.context,
         ).to_dict()
         check_size(answer, max_bytes=self._max_bytes)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from urllib.parse import unquote
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.inputs import Input
@@ -28,7 +29,7 @@ class GatewayCache:
     what *is* deployed, so that the authorizer can refuse to be built where a remembered answer would be wrong.
 
     Args:
-        identity_sources: exactly as deployed, such as ``["$request.header.Authorization", "$context.httpMethod",
+        identity_sources: exactly as deployed, such as ``["$request.header.Authorization", "$context.routeKey",
             "$context.path"]``: they are the cache's key.
         ttl_seconds: the deployed time to live, 1 to 3600; a refused or expired caller may pass that much longer.
         max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
@@ -40,16 +41,19 @@ class GatewayCache:
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of range.
 
-    A key with the route instead of the path is right only where a route has one path: with a label in the map the path
-    is asked for too, and on ``$default``, ``ANY`` and greedy routes the authorizer raises, so that the gateway
-    remembers nothing.  A path alone names no route either: below a stage ``admin``, ``/admin/users`` of the API's own
-    domain is ``/users``, and of a custom domain it is ``/admin/users``.  So a simple answer needs
-    ``$context.domainName`` or ``$context.routeKey`` beside the path, and an IAM answer the domain, or
+    A simple answer needs the route, ``$context.routeKey``, in the key.  A path is none: below a stage ``admin``,
+    ``/admin/users`` of the API's own domain is ``/users``, and of a custom domain it is ``/admin/users``; and HTTP APIs
+    decode the path that they hand over, so that ``/a%252Fb`` can have the key of ``/a/b``.  With a label in the map
+    ``$context.path`` is asked for too; on ``$default``, ``ANY`` and greedy routes what is missing for them is raised,
+    so that the gateway remembers nothing.  An IAM answer needs the domain beside method and path, or
     ``no_resource_policy``: it names its own method and path, and is silent about every other.
 
-    **Not** seen here: a route that is deployed and missing in the map, which a ``*`` of a policy for every route may
-    allow.  Where an event holds an input of the key twice, the authorizer raises; once an answer is remembered under
-    one of the two values it is not asked, and its bearer is served with the right of that value.
+    **Not** seen here, so for you to see to: map and API have the same routes, since a ``*`` of a policy for every route
+    may allow one that only the API has, or one that only the map has.  Ids hold no ``/`` or ``?``: an HTTP API may hand
+    over ``7?x`` under the key, or the ARN, of ``7``.  And a refusal is remembered as an Allow is, also one of a token
+    that becomes valid in a minute.  Where an event of a REST API holds an input of the key twice, the authorizer
+    raises; once an answer is remembered under one of the two values it is not asked, and its bearer is served with the
+    right of that value.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -160,7 +164,7 @@ def prove(
         _prove_route(inputs)
     for entry in actions.entries if actions is not None else ():
         name = f"{entry.method} {entry.route}"
-        if "{" in entry.route:  # a decision reads the whole path: it is about an id, or refuses what reads as two paths
+        if "{" in entry.route:  # a decision reads the whole path: it is about an id, or refuses what means two routes
             _prove_covered(inputs, [Input("context", "path")], f"the label of `{name}`")
         _prove_one_value([Input("querystring", key) for key in entry.query], f"the query of `{name}`")
     return "request"
@@ -239,10 +243,10 @@ _DOMAIN = {Input("context", "domainName")}
 
 
 def _prove_route(inputs: set[Input]) -> None:
-    if not (inputs >= _REQUEST | _DOMAIN or inputs >= _ROUTE_KEY):
+    if not inputs >= _ROUTE_KEY:
         raise ConfigurationError(
             "the route is not covered by the identity sources: an Allow for one route would be replayed on others; add "
-            "`$context.httpMethod`, `$context.path` and `$context.domainName`, or `$context.routeKey`"
+            "`$context.routeKey` (a path is no route: HTTP APIs decode it, and one path is two routes on two domains)"
         )
 
 
@@ -316,7 +320,12 @@ def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
         return any((",".join(words),) == identity for words in product(*(_spellings(item, event) for item in inputs)))
     left = list(identity)
     for item in inputs:
-        given = next((value for value in _spellings(item, event) if value in left), None)
+        spellings = _spellings(item, event)
+        given = next((value for value in spellings if value in left), None)
+        if given is None and item == Input("context", "path"):  # as sent, where the event holds it decoded
+            given = next(
+                (value for value in left if not {unquote(value), unquote(unquote(value))}.isdisjoint(spellings)), None
+            )
         if given is None:
             return False
         left.remove(given)

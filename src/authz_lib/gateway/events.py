@@ -99,6 +99,11 @@ class AuthorizerEvent(NamedTuple):
         return _read_query(text) if text else _NOTHING
 
     @property
+    def is_decoded(self) -> bool:
+        """Whether the gateway has decoded the path that it hands over, as HTTP APIs do."""
+        return self.kind in _DECODED
+
+    @property
     def path_parameters(self) -> Mapping[str, str]:
         """The labels of the route as the integration will receive them."""
         return {name: values[0] for name, values in _multi(self.raw, "pathParameters", "").items()}
@@ -115,7 +120,7 @@ class AuthorizerEvent(NamedTuple):
         Args:
             labels: the decoded values, in the order of the path.
         """
-        if not self.kind.startswith("http-"):
+        if not self.is_decoded:
             return True
         names, greedy = _labels_of(self.route or "")
         handed = self.path_parameters
@@ -142,6 +147,7 @@ class AuthorizerEvent(NamedTuple):
         return tuple(values)
 
 
+_DECODED = frozenset({"http-1.0", "http-2.0"})
 _WITHOUT_QUERY = frozenset({"rest-token", "appsync"})
 _LABEL = re.compile(r"\{([^{}+]+)\+?\}")
 

@@ -193,7 +193,7 @@ class RouteIndex(Generic[T]):
         self._groups: dict[tuple[str, str], _Group[T]] = {}  # by method and shape
         self._routes: dict[tuple[str, str], _Group[T]] = {}  # by method and route, as deployed
         self._roots: dict[str, _Node[T]] = {}
-        self._literals: set[str] = set()
+        self.literals: set[str] = set()  # the texts of all literal segments
         for method, pattern, value in routes:
             group = self._groups.get((method, pattern.shape))
             if group is None:
@@ -203,7 +203,7 @@ class RouteIndex(Generic[T]):
             if "{+}" not in pattern.shape:
                 for route in (pattern.path, f"{method} {pattern.path}", f"ANY {pattern.path}"):
                     self._routes[method, route] = group
-            self._literals.update(segment.text for segment in pattern.segments if segment.kind == "literal")
+            self.literals.update(segment.text for segment in pattern.segments if segment.kind == "literal")
 
     def _grow(self, method: str, pattern: UriPattern, group: _Group[T]) -> None:
         node = self._roots.setdefault(method, _Node())
@@ -290,7 +290,7 @@ class RouteIndex(Generic[T]):
         if _PLAIN_PATH(path):
             return path[1:].removesuffix("/").split("/")
         pairs = split_path(path)
-        if pairs is None or any(raw != decoded and decoded in self._literals for raw, decoded in pairs):
+        if pairs is None or any(raw != decoded and decoded in self.literals for raw, decoded in pairs):
             return None
         return [decoded for _, decoded in pairs]
 

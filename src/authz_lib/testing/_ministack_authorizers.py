@@ -3,6 +3,9 @@
 - ``$context.path`` is the path as the client asked for it, below a stage or a mapping, and ``$context.domainName`` the
   client's host; an authorizer's event says the same.  So does an HTTP API's event 1.0, which also names its version and
   the values of its identity sources.
+- An HTTP API decodes a path, cuts it off at a ``?``, and decodes it again before it hands it over (captures of AWS in
+  ``hotsock/voker``, ``vokerhttp/testdata/ingress-paths.json``).  That its key holds it so is not documented; it is the
+  worse case.
 - A REST API's events hold a repeated header with all its values; the key holds the last one, as ministack's own code
   for lists has it (on which AWS keys is documented nowhere).
 - An identity source of a REST API may be ``context.*``, as far as `_rest_context` goes.
@@ -23,6 +26,7 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -75,6 +79,16 @@ def _asked_for(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str]
     return domain, path if stage == "$default" else f"/{stage}{path}"
 
 
+def _handed_over(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str, str]:
+    """The domain, the path and the path below a mapping, as an HTTP API tells them; ministack leaves `%25` as it is."""
+    domain, asked = _asked_for(rest, api_id, stage, path.replace("%25", "%"))
+    return domain, _decoded_again(asked), _decoded_again(path.replace("%25", "%"))
+
+
+def _decoded_again(path: str) -> str:
+    return unquote(path.partition("?")[0])
+
+
 # -- HTTP APIs ---------------------------------------------------------------------------------------------------------
 
 
@@ -94,7 +108,7 @@ def correct_http(http: ModuleType, rest: ModuleType) -> None:
 def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any]:
     def resolved(declared: Any, headers: Any, query: Any, variables: Any, context: _JSON | None = None) -> Any:
         if context is not None:  # that of a WebSocket API is not modelled
-            domain, path = _asked_for(rest, context["apiId"], context["stage"], context["path"])
+            domain, path, _below = _handed_over(rest, context["apiId"], context["stage"], context["path"])
             context = {**context, "domainName": domain, "path": path}
         found = sources(declared, headers, query, variables, context)
         _identity.set(found[1])
@@ -107,12 +121,12 @@ def _told_the_place(invoke: Callable[..., Awaitable[Any]], rest: Any) -> Callabl
     async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
         context = event["requestContext"]
         if "http" in context:
-            domain, asked = _asked_for(rest, context["apiId"], context["stage"], event["rawPath"])
+            domain, asked, below = _handed_over(rest, context["apiId"], context["stage"], event["rawPath"])
             context["domainName"], context["http"]["path"] = domain, asked
-            if domain.startswith(f"{context['apiId']}.execute-api."):  # a mapping's key is in no `rawPath`
-                event["rawPath"] = asked
+            is_own = domain.startswith(f"{context['apiId']}.execute-api.")
+            event["rawPath"] = asked if is_own else below  # a mapping's key is in no `rawPath`
         elif "path" in event:
-            domain, asked = _asked_for(rest, context["apiId"], context["stage"], event["path"])
+            domain, asked, _below = _handed_over(rest, context["apiId"], context["stage"], event["path"])
             context["domainName"], context["path"] = domain, asked
             identity = ",".join(_identity.get())
             event |= {"version": "1.0", "identitySource": identity, "authorizationToken": identity}

@@ -223,6 +223,27 @@ def test_an_http_api_reads_and_tells_the_request_as_it_was_sent(http, host, path
     assert told["rawPath"] == ("/users" if host == "shop.example" else place[1]), "a mapping is in no `rawPath`"
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("/capture/space value", "/capture/space value"),
+        ("/capture/question?value", "/capture/question"),
+        ("/capture/hash#value", "/capture/hash#value"),
+        ("/capture/slash/value", "/capture/slash/value"),
+        ("/capture/literal%252Fvalue", "/capture/literal/value"),
+        ("/capture/literal%253Fvalue", "/capture/literal?value"),
+        ("/capture/literal%2525value", "/capture/literal%value"),
+    ],
+)
+def test_an_http_api_hands_over_a_path_that_it_has_decoded_twice(http, sent, told):
+    """`sent` as ministack decodes it: all but `%25`.  The pairs are captures of AWS, see the module."""
+    event = {"rawPath": sent, "requestContext": {"apiId": API, "stage": "$default", "http": {"path": sent}}}
+    context = {"apiId": API, "stage": "$default", "path": sent}
+    assert serve(lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context))[2]["path"] == told
+    given = serve(lambda: http._invoke_request_authorizer_lambda({}, event))[1]
+    assert (given["rawPath"], given["requestContext"]["http"]["path"]) == (told, told)
+
+
 def test_an_event_1_0_says_its_version_and_its_key(http):
     event = {"path": "/users", "requestContext": {"apiId": API, "stage": STAGE}}
     context = {"apiId": API, "stage": STAGE, "path": "/users"}

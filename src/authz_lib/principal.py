@@ -236,16 +236,31 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values = claims.get(name)
     if values is None:
         return ()
-    if not isinstance(values, (list, tuple)) or [value for value in values if type(value) is not str or not value]:
-        raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name)
+    try:
+        return _distinct(tuple(values) if isinstance(values, list) else values)
+    except TypeError:
+        raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name) from None
+
+
+# Most tokens of an issuer come with one of few lists of groups and of few scopes.
+@lru_cache(maxsize=256)
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The same without duplicates; raises ``TypeError`` for what is no tuple of non-empty strings."""
+    if type(values) is not tuple or [value for value in values if type(value) is not str or not value]:
+        raise TypeError
     return tuple(dict.fromkeys(values))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split(" ")) - {""}
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     for name in _SCOPE_CLAIMS:
         value = claims.get(name)
         if type(value) is str:
-            return frozenset(value.split(" ")) - {""}
+            return _words(value)
         if value is not None:
             return frozenset(_names(claims, name))
     return frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
@@ -11,7 +12,7 @@ from authz_lib.gateway.responses import check_size
 from authz_lib.principal import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from authz_lib.gateway.responses import ContextValue
 
@@ -51,7 +52,7 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     subject, issuer, client = principal.subject, principal.issuer or "", principal.client_id or ""
     tenant, token_use = principal.tenant_id or "", principal.claims.get("token_use")
     use = token_use if type(token_use) is str else ""
-    groups, scopes = _list(principal.groups), _list(sorted(principal.scopes))
+    groups, scopes = _list(tuple(principal.groups)), _sorted_list(frozenset(principal.scopes))
     context: dict[str, ContextValue] = {
         "sub": subject,
         "issuer": issuer,
@@ -69,9 +70,16 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     return context
 
 
-def _list(names: Iterable[str]) -> str:
+# Few groups and fewer scopes make up most callers.
+@lru_cache(maxsize=256)
+def _list(names: tuple[str, ...]) -> str:
     """A JSON list of strings; an encoder would be asked what each of them is."""
     return f"[{','.join([_quote(name) for name in names])}]"
+
+
+@lru_cache(maxsize=256)
+def _sorted_list(names: frozenset[str]) -> str:
+    return _list(tuple(sorted(names)))
 
 
 def refusal_context(reason: str) -> dict[str, ContextValue]:

@@ -187,7 +187,14 @@ class ActionMap:
         """Whether a path means, by itself, what the API's route made of it.
 
         An HTTP API hands over a path that it has decoded: sent as ``/orders/%256Eew``, it is ``/orders/new`` on the
-        route ``/orders/{orderId}``, and a service that dispatches by path does what ``/orders/new`` means.
+        route ``/orders/{orderId}``, and a service that dispatches by path does what ``/orders/new`` means.  Not for
+        paths as sent, such as a REST API's: there the route decides, and an id may be spelled like another route.
+
+        Args:
+            resolved: what `resolve` answered for this method, path and query, and the API's route.
+            method: the request's HTTP method.
+            path: the path as the API hands it over.
+            query: as for `resolve`.
 
         >>> actions = ActionMap.from_document({"version": 1, "actions": [
         ...     {"method": "GET", "route": "/orders/{orderId}", "action": "Get"},

@@ -251,26 +251,17 @@ class LambdaAuthorizer:
         """Why the request is refused; ``None`` lets it pass."""
         if self._actions is None:
             return None
-        query = event.query
-        resolved = self._actions.resolve(event.method, event.route, event.path, query)
+        resolved, reason = _resolve(self._actions, event)
         if resolved is None:
-            return "unknown_route"
-        if event.is_decoded and not self._actions.is_one_route(resolved, event.method, event.path, query):
-            return "ambiguous_path"
-        if not resolved.entry.scopes <= caller.principal.scopes:
-            return "insufficient_scope"
-        if resolved.entry.public or self._decisions is None:
-            return None
-        return self._refused(self._decisions, event, caller, resolved)
-
-    def _refused(
-        self, decisions: _Decisions, event: AuthorizerEvent, caller: Caller, resolved: ResolvedAction
-    ) -> str | None:
-        """Why the policies, or what they are asked about, refuse the request."""
+            return reason
         entry = resolved.entry
+        if not entry.scopes <= caller.principal.scopes:
+            return "insufficient_scope"
+        if entry.public or self._decisions is None:
+            return None
         if entry.resource_id_label is not None and not event.hands_over(resolved.labels):
             return "ambiguous_path"
-        decision = self._decide(decisions, event, caller, entry, resolved.resource_id)
+        decision = self._decide(self._decisions, event, caller, entry, resolved.resource_id)
         return None if decision.allowed is True else "access_denied"
 
     def _decide(
@@ -347,16 +338,20 @@ class LambdaAuthorizer:
         )
         if not allowed:
             return self._answers.deny(event, "access_denied")
-        query = event.query
-        own = self._actions.resolve(event.method, event.route, event.path, query)
+        own, _reason = _resolve(self._actions, event)
         refused = own is None or not any(entries[position] is own.entry for position in allowed)
-        if (
-            own is not None
-            and event.is_decoded
-            and not self._actions.is_one_route(own, event.method, event.path, query)
-        ):
-            refused = True
         return table.answers.allow_routes(event, caller, table.resources(allowed), refused=refused)
+
+
+def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:
+    """What a request means, or why that is not known."""
+    query = event.query
+    resolved = actions.resolve(event.method, event.route, event.path, query)
+    if resolved is None:
+        return None, "unknown_route"
+    if event.is_decoded and not actions.is_one_route(resolved, event.method, event.path, query):
+        return None, "ambiguous_path"
+    return resolved, ""
 
 
 class _Table:

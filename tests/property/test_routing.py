@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from authz_lib.actions import ActionMap
@@ -146,6 +146,28 @@ def test_by_route_only_that_route_is_meant(rows, data):
         resolved = actions.resolve(method, spelled, path, query)
         seen = None if resolved is None else (int(resolved.entry.action[2:]), dict(resolved.labels))
         assert seen == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables(), st.data())
+def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_path(rows, data):
+    """Labels that spell literals, and a second route that has literals in their place."""
+    method, route, query = data.draw(st.sampled_from(rows))
+    words = st.lists(st.sampled_from([*LITERALS, "z"]), min_size=8, max_size=8)
+    instead = iter(data.draw(words))
+    rival = re.sub(r"\{\w\}", lambda label: next(instead).replace("z", label[0]), route)
+    if rival != route and not any(rank(rival, {}) == rank(row[1], {}) and row[0] == method for row in rows):
+        rows = [*rows, (method, rival, query)]
+    actions = make(rows)
+    values = iter(data.draw(words))
+    path = re.sub(r"\{\w\+?\}", lambda _: next(values), route)
+    sent = {name: [value or "1"] for name, value in query.items()}
+    resolved = actions.resolve(method, route, path, sent)
+    if resolved is not None:
+        by_path = brute_force(rows, method, path, sent)
+        is_one = by_path is not None and by_path[0] == int(resolved.entry.action[2:])
+        event("one" if is_one else "two")
+        assert actions.is_one_route(resolved, method, path, sent) is is_one
 
 
 @settings(max_examples=300, deadline=None)

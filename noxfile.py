@@ -1,4 +1,6 @@
-"""The sessions that CI runs.  `uv run nox` runs the default ones; `uv run nox --list` names them all."""
+"""The sessions that CI runs.  `uv run nox` runs the default ones; `uv run nox --list` names them
+all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
-# pyenv hides all interpreters but the selected one behind shims that fail; name every version it has.
+# pyenv hides all interpreters but the selected one behind shims that fail; name every version it
+# has.
 _pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if _pyenv.is_dir():
     os.environ["PYENV_VERSION"] = ":".join(
@@ -23,7 +26,9 @@ if _pyenv.is_dir():
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.error_on_missing_interpreters = "CI" in os.environ  # a Python that CI names and lacks is no success
+nox.options.error_on_missing_interpreters = (
+    "CI" in os.environ
+)  # a Python that CI names and lacks is no success
 nox.options.download_python = "never"  # what is tested is what is installed
 nox.options.sessions = ["lint", "typing", f"tests-{CURRENT}", "docs", "examples"]
 
@@ -52,7 +57,9 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on the newest versions of everything; coverage with branches has a floor that only rises."""
+    """The tests, on the newest versions of everything; coverage with branches has a floor that only
+    rises.
+    """
     session.install("-e", ".[cedar]", *group("tests"))
     _run_tests(session)
 
@@ -72,7 +79,9 @@ def fuzz(session: nox.Session) -> None:
     session.install("-e", ".[cedar]", *group("tests"))
     rounds = int(session.posargs[-1]) if session.posargs else 5
     for _ in range(rounds):
-        session.run("python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"})
+        session.run(
+            "python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"}
+        )
 
 
 @nox.session
@@ -96,21 +105,30 @@ def clients(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The tests on the lowest direct versions that pyproject.toml promises; that they are installed is checked too."""
+    """The tests on the lowest direct versions that pyproject.toml promises; that they are installed
+    is checked too.
+    """
     session.install("--resolution", "lowest-direct", "-e", ".[cedar]")
     session.install(*group("tests"), *_lowest_pins())
     _run_tests(session)
 
 
 def _lowest_pins() -> list[str]:
-    """Every `name>=version` of the project as `name==version`: what is installed beside it cannot raise it."""
+    """Every `name>=version` of the project as `name==version`: what is installed beside it cannot
+    raise it.
+    """
     extras = PROJECT["project"]["optional-dependencies"]
-    return [requirement.replace(">=", "==") for requirement in [*PROJECT["project"]["dependencies"], *extras["cedar"]]]
+    return [
+        requirement.replace(">=", "==")
+        for requirement in [*PROJECT["project"]["dependencies"], *extras["cedar"]]
+    ]
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages (every warning is an error), and every example in pages, README and docstrings executed."""
+    """The pages (every warning is an error), and every example in pages, README and docstrings
+    executed.
+    """
     session.install("-e", ".[cedar]", *group("docs"))
     out = Path(session.create_tmp()) / "html"
     session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
@@ -139,7 +157,9 @@ def examples(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The benchmarks: each subject beside its peer and its physical limit in one run, printed as ratios."""
+    """The benchmarks: each subject beside its peer and its physical limit in one run, printed as
+    ratios.
+    """
     session.install("-e", ".[cedar]", *group("bench"))
     for script in sorted((HERE / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script.relative_to(HERE)), *session.posargs)

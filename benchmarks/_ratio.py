@@ -1,7 +1,8 @@
 """Times as ratios: every case is measured beside the reference, in the same rounds of the same run.
 
-Absolute times differ between machines and, on a shared one, between seconds.  A round therefore runs every case next to
-the reference; what is reported is the median over rounds of (case / reference), and the lowest and highest beside it.
+Absolute times differ between machines and, on a shared one, between seconds.  A round therefore
+runs every case next to the reference; what is reported is the median over rounds of (case /
+reference), and the lowest and highest beside it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Ratio", "measure", "print_table"]
 
-# A round's time of a case is its fastest chunk: one in which another process had the CPU does not count.  Many short
-# chunks rather than few long ones, for a busy machine leaves no long stretch in peace.
+# A round's time of a case is its fastest chunk: one in which another process had the CPU does not
+# count.  Many short chunks rather than few long ones, for a busy machine leaves no long stretch in
+# peace.
 _CHUNKS = 20
 
 
 class Ratio(NamedTuple):
-    """How many times the reference's time a case took: median, lowest and highest round; and the reference itself."""
+    """How many times the reference's time a case took: median, lowest and highest round; and the
+    reference itself.
+    """
 
     median: float
     low: float
@@ -31,7 +35,9 @@ class Ratio(NamedTuple):
 
 
 def _loops(call: Callable[[], object], chunk_seconds: float) -> int:
-    """How many calls fill a chunk: by the fastest of several tries, lest one interruption makes the chunks short."""
+    """How many calls fill a chunk: by the fastest of several tries, lest one interruption makes the
+    chunks short.
+    """
     loops = 1
     while True:
         taken = min(_seconds(call, loops) for _ in range(5))
@@ -75,7 +81,10 @@ def measure(
         if collecting:
             gc.enable()
     reference_us = statistics.median(references) * 1e6
-    return {name: Ratio(statistics.median(r), min(r), max(r), reference_us) for name, r in ratios.items()}
+    return {
+        name: Ratio(statistics.median(r), min(r), max(r), reference_us)
+        for name, r in ratios.items()
+    }
 
 
 def print_table(title: str, ratios: dict[str, Ratio], bars: dict[str, float] | None = None) -> None:
@@ -89,4 +98,6 @@ def print_table(title: str, ratios: dict[str, Ratio], bars: dict[str, float] | N
         bar = bars.get(name)
         verdict = "" if bar is None else f"  {'<=' if bar >= ratio.median else 'MISSED'}"
         shown = "" if bar is None else f"{bar:.2f}"
-        print(f"{name:<{width}}  {ratio.median:8.3f}  {ratio.low:8.3f}  {ratio.high:8.3f}  {shown:>8}{verdict}")
+        print(
+            f"{name:<{width}}  {ratio.median:8.3f}  {ratio.low:8.3f}  {ratio.high:8.3f}  {shown:>8}{verdict}"
+        )

@@ -1,4 +1,6 @@
-"""What a resolve costs: beside a raw RSA verify (the least that a token costs), and with a hundred times the routes."""
+"""What a resolve costs: beside a raw RSA verify (the least that a token costs), and with a hundred
+times the routes.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,12 @@ def table(routes: int) -> ActionMap:
 def by_query(routes: int) -> ActionMap:
     """Operations that share one route and differ in a query literal."""
     lines = [
-        {"method": "POST", "route": "/", "query": {"Action": f"Do{number}"}, "action": f"bench:Do{number}"}
+        {
+            "method": "POST",
+            "route": "/",
+            "query": {"Action": f"Do{number}"},
+            "action": f"bench:Do{number}",
+        }
         for number in range(routes)
     ]
     return ActionMap.from_document({"version": 1, "actions": lines})
@@ -58,12 +65,16 @@ def main() -> None:
         "by route key, with a label": lambda: small.resolve(
             "GET", "GET /v1/area0/things3/{thingId}", "/v1/area0/things3/0f8b5a1e-7c2d", {}
         ),
-        "by route key, no label": lambda: small.resolve("GET", "GET /v1/area0/things3", "/v1/area0/things3", {}),
+        "by route key, no label": lambda: small.resolve(
+            "GET", "GET /v1/area0/things3", "/v1/area0/things3", {}
+        ),
         "by route key, other label names": lambda: small.resolve(
             "GET", "GET /v1/area0/things3/{id}", "/v1/area0/things3/0f8b5a1e-7c2d", {}
         ),
         "by path": lambda: small.resolve("GET", None, path, {}),
-        "by path, percent-encoded": lambda: small.resolve("GET", None, "/v1/area0/things3/a%20b", {}),
+        "by path, percent-encoded": lambda: small.resolve(
+            "GET", None, "/v1/area0/things3/a%20b", {}
+        ),
         "unknown path": lambda: small.resolve("GET", None, "/v1/area0/nothing/here", {}),
     }
     ratios = measure(cases, reference="raw RSA-2048 verify")
@@ -86,7 +97,9 @@ def main() -> None:
         "10 routes": lambda: few.resolve("POST", "/", "/", {"Action": ["Do9"]}),
         "1000 routes": lambda: many.resolve("POST", "/", "/", {"Action": ["Do999"]}),
     }
-    print_table("routes, by query literal", measure(cases, reference="10 routes"), {"1000 routes": 2.0})
+    print_table(
+        "routes, by query literal", measure(cases, reference="10 routes"), {"1000 routes": 2.0}
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The authorizer: a warm invocation beside a raw RSA verification and a hand-written peer, and a cold start beside it.
+"""The authorizer: a warm invocation beside a raw RSA verification and a hand-written peer, and a
+cold start beside it.
 
-The peer is what one writes with Powertools (data classes and `auth_alpha`) and a boto3 call to Verified Permissions.
-Both ask the same local endpoint.  The decision log is off.
+The peer is what one writes with Powertools (data classes and `auth_alpha`) and a boto3 call to
+Verified Permissions. Both ask the same local endpoint.  The decision log is off.
 """
 
 from __future__ import annotations
@@ -118,7 +119,11 @@ if __name__ == "__main__":
 def main() -> None:
     """Print both tables."""
     logging.getLogger("authz_lib").setLevel(logging.WARNING)
-    os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "eu-west-1"}
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "eu-west-1",
+    }
     issuer = TestIssuer(ISSUER)
     with PolicyStoreServer() as store, tempfile.TemporaryDirectory() as folder:
         ask = {
@@ -136,19 +141,25 @@ def main() -> None:
 
 def _event(issuer: TestIssuer, **claims: Any) -> dict[str, Any]:
     token = issuer.token(CLAIMS | claims, expires_in_seconds=3600)
-    return events.http_authorizer_event(token, route="GET /orders/{id}", path="/orders/7", headers=HEADERS)
+    return events.http_authorizer_event(
+        token, route="GET /orders/{id}", path="/orders/7", headers=HEADERS
+    )
 
 
 def _authorizer(issuer: TestIssuer, ask: dict[str, Any], *, remember: int) -> LambdaAuthorizer:
     return LambdaAuthorizer(
         verifier=JWTVerifier(
-            issuer=ISSUER, audience="shop", algorithms=["RS256"], keys=issuer.key_set(), remember=remember
+            issuer=ISSUER,
+            audience="shop",
+            algorithms=["RS256"],
+            keys=issuer.key_set(),
+            remember=remember,
         ),
         token_sources=[BearerToken()],
         actions=ActionMap.from_document(ACTIONS),
-        decisions=VerifiedPermissions(ask["store"], region="eu-west-1", endpoint_url=ask["endpoint"]).cached(
-            ttl_seconds=3600
-        ),
+        decisions=VerifiedPermissions(
+            ask["store"], region="eu-west-1", endpoint_url=ask["endpoint"]
+        ).cached(ttl_seconds=3600),
         application=EntityUid("Application", "shop"),
         tenant_claim="tenant_id",
         response="simple",
@@ -167,13 +178,19 @@ def _raw_rsa() -> Any:
 def _warm(issuer: TestIssuer, ask: dict[str, Any]) -> None:
     warm, forgetful = _authorizer(issuer, ask, remember=1024), _authorizer(issuer, ask, remember=1)
     event = ask["event"]
-    others = [_event(issuer, jti=text) for text in ("a", "b")]  # each pushes the other out of a memory of one
+    others = [
+        _event(issuer, jti=text) for text in ("a", "b")
+    ]  # each pushes the other out of a memory of one
 
     def unseen() -> object:
         others.reverse()
         return forgetful(others[0])
 
-    cases: dict[str, Any] = {"raw RSA verify": _raw_rsa(), "warm": lambda: warm(event), "token not seen before": unseen}
+    cases: dict[str, Any] = {
+        "raw RSA verify": _raw_rsa(),
+        "warm": lambda: warm(event),
+        "token not seen before": unseen,
+    }
     if warm(event)["isAuthorized"] is not True or unseen()["isAuthorized"] is not True:
         raise SystemExit("the authorizer does not authorize")
     if find_spec("aws_lambda_powertools"):
@@ -193,7 +210,9 @@ def _warm(issuer: TestIssuer, ask: dict[str, Any]) -> None:
 def _cold(ask: dict[str, Any], folder: Path) -> None:
     (folder / "ask.json").write_text(json.dumps(ask), encoding="utf-8")
     (folder / "jwks.json").write_text(json.dumps(ask["jwks"]), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTHZ_")} | {
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("AUTHZ_")
+    } | {
         "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": ask["endpoint"],
         "AUTHZ_ISSUER": ISSUER,
         "AUTHZ_AUDIENCE": "shop",
@@ -215,7 +234,9 @@ def _cold(ask: dict[str, Any], folder: Path) -> None:
         for name in programs:
             start = time.perf_counter()
             subprocess.run(
-                [sys.executable, str(folder / f"{name}.py"), str(folder / "ask.json")], env=environment, check=True
+                [sys.executable, str(folder / f"{name}.py"), str(folder / "ask.json")],
+                env=environment,
+                check=True,
             )
             if number:  # the first round writes byte code
                 times[name].append(time.perf_counter() - start)
@@ -223,8 +244,12 @@ def _cold(ask: dict[str, Any], folder: Path) -> None:
     reference = times.get("hand-written peer", times["keyword arguments"])
     for name, seconds in times.items():
         ratios = [own / other for own, other in zip(seconds, reference, strict=True)]
-        bar = {"keyword arguments": "  (bar: below 0.6)", "from_env": "  (bar: below 0.8)"}.get(name, "")
-        print(f"  {name:20} {statistics.median(ratios):5.2f}  [{min(ratios):.2f} .. {max(ratios):.2f}]{bar}")
+        bar = {"keyword arguments": "  (bar: below 0.6)", "from_env": "  (bar: below 0.8)"}.get(
+            name, ""
+        )
+        print(
+            f"  {name:20} {statistics.median(ratios):5.2f}  [{min(ratios):.2f} .. {max(ratios):.2f}]{bar}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Decisions, as ratios in one run: the embedded engine beside raw cedarpy, a cache hit beside a call and a signature.
+"""Decisions, as ratios in one run: the embedded engine beside raw cedarpy, a cache hit beside a
+call and a signature.
 
-``python benchmarks/bench_decisions.py`` prints the tables; ``--cold`` adds the cold start, in fresh processes.
+``python benchmarks/bench_decisions.py`` prints the tables; ``--cold`` adds the cold start, in fresh
+processes.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _ratio import measure, print_table
-from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal, VerifiedPermissions
+from authz_lib import (
+    AuthorizationRequest,
+    CedarEngine,
+    Entity,
+    EntityUid,
+    Principal,
+    VerifiedPermissions,
+)
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.testing.policy_store import PolicyStoreServer
@@ -41,7 +50,10 @@ def ten_policies() -> str:
 
 def six_entities() -> list[Entity]:
     """The caller, groups, and an order with an owner."""
-    groups = [Entity(EntityUid("Group", f"g{number}"), parents=[EntityUid("Group", "all")]) for number in range(3)]
+    groups = [
+        Entity(EntityUid("Group", f"g{number}"), parents=[EntityUid("Group", "all")])
+        for number in range(3)
+    ]
     return [
         Entity(ALICE, attrs={"tenant": "t1", "level": 3}, parents=[group.uid for group in groups]),
         *groups,
@@ -54,7 +66,10 @@ def engine_beside_raw() -> None:
     """10 policies: the engine beside the raw call with the same handles on the same data."""
     text, entities = ten_policies(), six_entities()
     entity_text = f"[{','.join(entity.canonical_text for entity in entities)}]"
-    raw_policies, raw_entities = cedarpy.PolicySet.from_str(text), cedarpy.Entities.from_json_str(entity_text)
+    raw_policies, raw_entities = (
+        cedarpy.PolicySet.from_str(text),
+        cedarpy.Entities.from_json_str(entity_text),
+    )
     raw_request = {
         "principal": {"type": "User", "id": "alice"},
         "action": {"type": "Action", "id": "Get"},
@@ -68,16 +83,22 @@ def engine_beside_raw() -> None:
     assert plain.is_authorized(given_request).allowed
     assert cedarpy.is_authorized(raw_request, raw_policies, raw_entities).allowed
     cases = {
-        "raw cedarpy, handle + handle": lambda: cedarpy.is_authorized(raw_request, raw_policies, raw_entities),
+        "raw cedarpy, handle + handle": lambda: cedarpy.is_authorized(
+            raw_request, raw_policies, raw_entities
+        ),
         "engine, entities held": lambda: holding.is_authorized(held_request),
         "engine, entities held, request built each time": lambda: holding.is_authorized(
             AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True})
         ),
     }
     bars = {"engine, entities held": 1.4}
-    print_table("10 policies, entities held", measure(cases, reference="raw cedarpy, handle + handle"), bars)
+    print_table(
+        "10 policies, entities held", measure(cases, reference="raw cedarpy, handle + handle"), bars
+    )
     cases = {
-        "raw cedarpy, handle + JSON text": lambda: cedarpy.is_authorized(raw_request, raw_policies, entity_text),
+        "raw cedarpy, handle + JSON text": lambda: cedarpy.is_authorized(
+            raw_request, raw_policies, entity_text
+        ),
         "engine, entities given": lambda: plain.is_authorized(given_request),
         "engine, request built each time": lambda: plain.is_authorized(
             AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
@@ -87,11 +108,17 @@ def engine_beside_raw() -> None:
         ),
     }
     bars = {"engine, entities given": 1.4}
-    print_table("10 policies, entities given", measure(cases, reference="raw cedarpy, handle + JSON text"), bars)
+    print_table(
+        "10 policies, entities given",
+        measure(cases, reference="raw cedarpy, handle + JSON text"),
+        bars,
+    )
 
 
 def cache_around_the_engine() -> None:
-    """10 policies: a remembered decision beside one that the embedded engine makes; the key is made of the question."""
+    """10 policies: a remembered decision beside one that the embedded engine makes; the key is made
+    of the question.
+    """
     text, entities = ten_policies(), six_entities()
     engine = CedarEngine.from_text(text)
     remembering = engine.cached(ttl_seconds=3600, deny_ttl_seconds=3600)
@@ -110,12 +137,20 @@ def cache_around_the_engine() -> None:
             AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, six_entities())
         ),
     }
-    print_table("a cache around the engine, entities given", measure(cases, reference="engine, six entities"), {})
+    print_table(
+        "a cache around the engine, entities given",
+        measure(cases, reference="engine, six entities"),
+        {},
+    )
     cases = {
         "engine, no entities": lambda: engine.is_authorized(bare),
         "remembered": lambda: remembering.is_authorized(bare),
     }
-    print_table("a cache around the engine, no entities", measure(cases, reference="engine, no entities"), {})
+    print_table(
+        "a cache around the engine, no entities",
+        measure(cases, reference="engine, no entities"),
+        {},
+    )
 
 
 def many_policies(count: int, actions: int) -> str:
@@ -141,7 +176,9 @@ def ten_thousand_policies() -> None:
         whole = cedarpy.PolicySet.from_str(big_text)
         parses.append(time.perf_counter() - started)
     parsed = statistics.median(parses)
-    print(f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), {grown:.0f} MB (bar 300)")
+    print(
+        f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), {grown:.0f} MB (bar 300)"
+    )
     small = CedarEngine.from_text(small_text)
     entities = six_entities()
     request = AuthorizationRequest(ALICE, "a0", ORDER, {"mfa": True}, entities)
@@ -166,7 +203,9 @@ def ten_thousand_policies() -> None:
 
 
 def cache_hits() -> None:
-    """A cache hit beside a boto3 call to the local endpoint, and beside one raw RSA signature check."""
+    """A cache hit beside a boto3 call to the local endpoint, and beside one raw RSA signature
+    check.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     message = b"x" * 700
     signature, public = key.sign(message, padding.PKCS1v15(), hashes.SHA256()), key.public_key()
@@ -184,7 +223,9 @@ def cache_hits() -> None:
         fresh = VerifiedPermissions(store_id, client=client)
         cached = fresh.cached()
         request = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, entities)
-        by_principal = AuthorizationRequest(caller, "Get", entities[-1], {"mfa": True}, entities[4:5])
+        by_principal = AuthorizationRequest(
+            caller, "Get", entities[-1], {"mfa": True}, entities[4:5]
+        )
         assert cached.is_authorized(request).allowed
         assert cached.is_authorized(request).source == "cache"
         cached.is_authorized(by_principal)
@@ -202,7 +243,9 @@ def cache_hits() -> None:
         bars = {"cache hit, 6 entities": 0.05}
         print_table("cache", measure(cases, reference="boto3 call", rounds=7), bars)
         cases = {
-            "raw RSA verify": lambda: public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256()),
+            "raw RSA verify": lambda: public.verify(
+                signature, message, padding.PKCS1v15(), hashes.SHA256()
+            ),
             "cache hit, 6 entities": lambda: cached.is_authorized(request),
             "cache hit, a `Principal`": lambda: cached.is_authorized(by_principal),
             "cache hit, request built each time": lambda: cached.is_authorized(
@@ -228,14 +271,17 @@ answer = client.is_authorized(
 )
 assert answer["decision"] == "ALLOW"
 """
-BOTO3_ONLY = POWERTOOLS.replace("from aws_lambda_powertools.utilities.auth_alpha import JWTVerifier\n", "")
+BOTO3_ONLY = POWERTOOLS.replace(
+    "from aws_lambda_powertools.utilities.auth_alpha import JWTVerifier\n", ""
+)
 # Both load their verifier of tokens: an authorizer needs one before it needs a decision.
 OURS = """
 from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, VerifiedPermissions
 point = VerifiedPermissions(STORE, region="eu-west-1", endpoint_url=URL)
 assert point.is_authorized(AuthorizationRequest(EntityUid("User", "alice"), "Get", EntityUid("Order", "o-1")))
 """
-# The peer only loads its verifier; this one reads its settings, verifies a token, finds the action and then asks.
+# The peer only loads its verifier; this one reads its settings, verifies a token, finds the action
+# and then asks.
 FROM_ENV = """
 from authz_lib import LambdaAuthorizer
 import json
@@ -248,7 +294,9 @@ COLD_BARS = {"authz-lib": 0.6, "authz-lib, from_env, a token": 0.8}
 def _settings(folder: Path, store_id: str, url: str) -> dict[str, str]:
     """The environment of an authorizer, and the files that it names."""
     issuer = TestIssuer("https://issuer.example")
-    token = issuer.token({"sub": "alice", "aud": "shop", "tenant_id": "t1"}, expires_in_seconds=3600)
+    token = issuer.token(
+        {"sub": "alice", "aud": "shop", "tenant_id": "t1"}, expires_in_seconds=3600
+    )
     actions = {"version": 1, "actions": [{"method": "GET", "route": "/orders", "action": "Get"}]}
     documents = {
         "actions": actions,
@@ -275,7 +323,9 @@ def _settings(folder: Path, store_id: str, url: str) -> dict[str, str]:
 def _seconds(code: str, environment: dict[str, str]) -> tuple[float, float] | str:
     """Wall and CPU time of a fresh process, or what it said when it failed."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         return done.stderr.decode().strip().splitlines()[-1]

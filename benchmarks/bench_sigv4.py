@@ -1,4 +1,6 @@
-"""Signing beside `botocore.auth.SigV4Auth.add_auth` alone, which makes no URL canonical and checks no header."""
+"""Signing beside `botocore.auth.SigV4Auth.add_auth` alone, which makes no URL canonical and checks
+no header.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ BODY = b'{"idempotency_key":"job-17","payload":{"text":"' + b"x" * 1000 + b'"}}'
 HEADERS = {"content-type": "application/json", "idempotency-key": "job-17"}
 SHAPES = {
     "POST, 1 kB": ("POST", f"{HOST}/prod/execute", HEADERS, BODY),
-    "GET, awkward path and query": ("GET", f"{HOST}/prod/a b:c/%2F?q=a+b&r=%2F:*&flag&b=2&b=1", {}, b""),
+    "GET, awkward path and query": (
+        "GET",
+        f"{HOST}/prod/a b:c/%2F?q=a+b&r=%2F:*&flag&b=2&b=1",
+        {},
+        b"",
+    ),
 }
 
 
@@ -31,7 +38,9 @@ def main() -> None:
             return signer.sign(*call)
 
         def distinct(count=iter(range(10**9)), call=(method, headers, body), url=url):  # noqa: B008  # one counter
-            return signer.sign(call[0], f"{url}{'&' if '?' in url else '?'}n={next(count)}", *call[1:])
+            return signer.sign(
+                call[0], f"{url}{'&' if '?' in url else '?'}n={next(count)}", *call[1:]
+            )
 
         ratios = measure(
             {
@@ -41,7 +50,9 @@ def main() -> None:
             },
             reference="botocore add_auth",
         )
-        print_table(title, ratios, {"SigV4Signer.sign": 1.6, "SigV4Signer.sign, a new URL each time": 1.6})
+        print_table(
+            title, ratios, {"SigV4Signer.sign": 1.6, "SigV4Signer.sign, a new URL each time": 1.6}
+        )
 
 
 if __name__ == "__main__":

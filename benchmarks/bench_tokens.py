@@ -1,4 +1,5 @@
-"""What verifying a token costs, beside the raw signature check (the physical limit) and beside the peers.
+"""What verifying a token costs, beside the raw signature check (the physical limit) and beside the
+peers.
 
 Run it in an environment with the dependency group `bench`: `python benchmarks/bench_tokens.py`.
 """
@@ -54,13 +55,29 @@ def raw_check(algorithm: str, issuer: TestIssuer, token: str) -> Callable[[], ob
 
 
 def ours(algorithm: str, issuer: TestIssuer, **options: Any) -> JWTVerifier:
-    """A verifier on a key set that is fetched as in production (the fetch itself is not measured)."""
-    keys = RemoteKeySet(f"{ISSUER}/.well-known/jwks.json", fetcher=lambda _: json.dumps(issuer.jwks()).encode())
+    """A verifier on a key set that is fetched as in production (the fetch itself is not
+    measured).
+    """
+    keys = RemoteKeySet(
+        f"{ISSUER}/.well-known/jwks.json", fetcher=lambda _: json.dumps(issuer.jwks()).encode()
+    )
     if algorithm == "RS256":
         return JWTVerifier.cognito(
-            user_pool_id=POOL, client_id=CLIENT, token_use="access", audience=AUDIENCE, keys=keys, **options
+            user_pool_id=POOL,
+            client_id=CLIENT,
+            token_use="access",
+            audience=AUDIENCE,
+            keys=keys,
+            **options,
         )
-    return JWTVerifier(issuer=ISSUER, audience=AUDIENCE, algorithms=[algorithm], keys=keys, client_id=CLIENT, **options)
+    return JWTVerifier(
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        algorithms=[algorithm],
+        keys=keys,
+        client_id=CLIENT,
+        **options,
+    )
 
 
 def peers(algorithm: str, issuer: TestIssuer, token: str) -> dict[str, Callable[[], object]]:
@@ -68,10 +85,14 @@ def peers(algorithm: str, issuer: TestIssuer, token: str) -> dict[str, Callable[
     from aws_lambda_powertools.utilities.auth_alpha.jwt import JWTVerifier as Powertools
 
     key = jwt.PyJWK(issuer.jwks()["keys"][0])
-    powertools = Powertools(issuer=ISSUER, audience=AUDIENCE, algorithms=[algorithm], jwks=issuer.jwks())
+    powertools = Powertools(
+        issuer=ISSUER, audience=AUDIENCE, algorithms=[algorithm], jwks=issuer.jwks()
+    )
     key_set = KeySet.import_key_set(issuer.jwks())
     registry = joserfc_jwt.JWTClaimsRegistry(
-        iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}, exp={"essential": True}
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
     )
 
     def joserfc() -> object:
@@ -81,7 +102,9 @@ def peers(algorithm: str, issuer: TestIssuer, token: str) -> dict[str, Callable[
 
     return {
         "joserfc decode + validate": joserfc,
-        "PyJWT decode": lambda: jwt.decode(token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER),
+        "PyJWT decode": lambda: jwt.decode(
+            token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER
+        ),
         "Powertools auth_alpha": lambda: powertools.verify(token),
     }
 
@@ -102,7 +125,11 @@ def main() -> None:
             call()
         ratios = measure(cases, reference="raw signature check", min_round_seconds=0.06)
         first = ratios["authz-lib, first sight"].median
-        bars = {"authz-lib, first sight": 1.6, "authz-lib, remembered": 0.2} if algorithm == "RS256" else None
+        bars = (
+            {"authz-lib, first sight": 1.6, "authz-lib, remembered": 0.2}
+            if algorithm == "RS256"
+            else None
+        )
         print_table(f"{algorithm}, {len(token)} bytes", ratios, bars)
         for name in list(cases)[3:]:
             print(f"  first sight is {ratios[name].median / first:.1f} x faster than {name}")

@@ -1,4 +1,6 @@
-"""A pytest plugin that runs the code of the pages, of the README and of the docstrings (``pytest -p executed``)."""
+"""A pytest plugin that runs the code of the pages, of the README and of the docstrings
+(``pytest -p executed``).
+"""
 
 from __future__ import annotations
 

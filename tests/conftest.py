@@ -1,4 +1,5 @@
-"""Settings of the property tests: the same examples on every run, so that CI fails for a change and not for luck.
+"""Settings of the property tests: the same examples on every run, so that CI fails for a change and
+not for luck.
 
 `uv run nox -s fuzz` looks for new ones.
 """

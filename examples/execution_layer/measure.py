@@ -1,4 +1,6 @@
-"""The signed way beside the direct invoke on the local AWS: same payload, same function behind, in turn."""
+"""The signed way beside the direct invoke on the local AWS: same payload, same function behind, in
+turn.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ WARM_UP = 10
 def main() -> None:
     """Print milliseconds and the ratio of each pair."""
     with LocalScenario(Path(__file__).parent) as local:
-        question = json.dumps({"rounds": ROUNDS + WARM_UP, "work": {"account": "measure", "text": "x" * 1000}})
+        question = json.dumps(
+            {"rounds": ROUNDS + WARM_UP, "work": {"account": "measure", "text": "x" * 1000}}
+        )
         _, answer = local.aws.invoke(local.stack.functions["Measure"], question.encode())
     seen = json.loads(answer)
     signed, direct = (seen[name][WARM_UP:] for name in ("signed", "direct"))

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def seed(local: LocalScenario) -> None:
     """Put the tokens where `${...}` finds them."""
-    stored = local.aws.client("secretsmanager").get_secret_value(SecretId=local.stack.outputs["SecretArn"])
+    stored = local.aws.client("secretsmanager").get_secret_value(
+        SecretId=local.stack.outputs["SecretArn"]
+    )
     secret = stored["SecretString"]
     fresh = SharedSecretIssuer(secret=secret).mint("alice")
     someone_elses = SharedSecretIssuer(secret=secret).mint("bob")
@@ -22,8 +24,12 @@ def seed(local: LocalScenario) -> None:
         "fresh": fresh,
         "someone_elses": someone_elses,
         "spliced": tampering.other_claims(someone_elses, sub="alice"),
-        "expired": SharedSecretIssuer(secret=secret, clock=lambda: time.time() - 61).mint("alice", ttl_seconds=60),
-        "other_secret": SharedSecretIssuer(secret="a secret of somebody else, long enough to be one").mint("alice"),
+        "expired": SharedSecretIssuer(secret=secret, clock=lambda: time.time() - 61).mint(
+            "alice", ttl_seconds=60
+        ),
+        "other_secret": SharedSecretIssuer(
+            secret="a secret of somebody else, long enough to be one"
+        ).mint("alice"),
         "hs384": SharedSecretIssuer(secret=secret, algorithm="HS384").mint("alice"),
         "alg_none": tampering.alg_none(fresh),
         "foreign_key": tampering.foreign_key(fresh),

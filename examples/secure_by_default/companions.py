@@ -1,4 +1,6 @@
-"""What the local AWS lacks: a web server for `ui/`, and the Batch queue that the platform already has."""
+"""What the local AWS lacks: a web server for `ui/`, and the Batch queue that the platform already
+has.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
     from authz_lib.testing.local import LocalScenario
 
 QUEUE, DEFINITION = "platform", "pipeline"
-CONFIG = {"apiUrl": "Url", "loginUrl": "LoginUrl", "clientId": "WebClientId"}  # member of config.json: output
+CONFIG = {
+    "apiUrl": "Url",
+    "loginUrl": "LoginUrl",
+    "clientId": "WebClientId",
+}  # member of config.json: output
 
 
 class Pages(SimpleHTTPRequestHandler):
@@ -29,7 +35,9 @@ class Pages(SimpleHTTPRequestHandler):
         if self.path != "/config.json":
             super().do_GET()
             return
-        content = json.dumps({member: self.outputs.get(name) for member, name in CONFIG.items()}).encode()
+        content = json.dumps(
+            {member: self.outputs.get(name) for member, name in CONFIG.items()}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -72,5 +80,7 @@ def seed(local: LocalScenario) -> None:
     order = [{"order": 1, "computeEnvironment": QUEUE}]
     batch.create_job_queue(jobQueueName=QUEUE, priority=1, computeEnvironmentOrder=order)
     container = {"image": "example", "command": ["run", "Ref::dataset"]}
-    batch.register_job_definition(jobDefinitionName=DEFINITION, type="container", containerProperties=container)
+    batch.register_job_definition(
+        jobDefinitionName=DEFINITION, type="container", containerProperties=container
+    )
     Pages.outputs = local.variables

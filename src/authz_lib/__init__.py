@@ -1,6 +1,7 @@
 """authz-lib: who is calling, and may they do this?  For Python services behind Amazon API Gateway.
 
-The root is lazy (PEP 562): importing it loads no third-party package; each public name loads its own room on first use.
+The root is lazy (PEP 562): importing it loads no third-party package; each public name loads its
+own room on first use.
 """
 
 from __future__ import annotations
@@ -11,14 +12,21 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib import errors
-    from authz_lib.actions import ActionMap
-    from authz_lib.authorizer import LambdaAuthorizer
-    from authz_lib.decisions import AuthorizationRequest, CedarEngine, Decision, DecisionPoint, VerifiedPermissions
+    from authz_lib.actions.map import ActionMap
+    from authz_lib.authorizer import GatewayCache
+    from authz_lib.authorizer.authorizer import LambdaAuthorizer
+    from authz_lib.decisions import (
+        AuthorizationRequest,
+        CedarEngine,
+        Decision,
+        DecisionPoint,
+        VerifiedPermissions,
+    )
     from authz_lib.entities import Entity, EntityUid
-    from authz_lib.gateway import ExpectedGateway, GatewayCache, principal_from_event, principal_from_headers
     from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
     from authz_lib.principal import Principal
-    from authz_lib.service import service_handler
+    from authz_lib.service import ExpectedGateway, principal_from_event, principal_from_headers
+    from authz_lib.service.handler import service_handler
     from authz_lib.sigv4 import SigV4Client, SigV4Signer
     from authz_lib.smithy.errors import SmithyError
     from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet, VerifiedToken
@@ -64,8 +72,8 @@ _HOME = {
     "DecisionPoint": "decisions",
     "Entity": "entities",
     "EntityUid": "entities",
-    "ExpectedGateway": "gateway",
-    "GatewayCache": "gateway",
+    "ExpectedGateway": "service",
+    "GatewayCache": "authorizer",
     "Header": "gateway.sources",
     "JWTVerifier": "tokens",
     "LambdaAuthorizer": "authorizer",
@@ -79,8 +87,8 @@ _HOME = {
     "VerifiedPermissions": "decisions",
     "VerifiedToken": "tokens",
     "errors": "errors",
-    "principal_from_event": "gateway",
-    "principal_from_headers": "gateway",
+    "principal_from_event": "service",
+    "principal_from_headers": "service",
     "service_handler": "service",
 }
 

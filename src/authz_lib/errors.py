@@ -20,8 +20,8 @@
         ├── BatchIncompleteError   `.results`: a Decision or an error per request
         └── DeliveryError          a signed call that was not sent, or whose outcome is ambiguous
 
-401 ("who are you?"), 403 ("you may not") and 503 ("could not find out") are never merged.  Messages are fixed text plus
-configured names; no token, claim value, key or secret is ever in a message.
+401 ("who are you?"), 403 ("you may not") and 503 ("could not find out") are never merged.  Messages
+are fixed text plus configured names; no token, claim value, key or secret is ever in a message.
 """
 
 from __future__ import annotations
@@ -68,10 +68,12 @@ def _rebuild(cls: type[AuthzError], args: tuple[Any, ...], state: dict[str, Any]
 
 
 class AuthzError(Exception):
-    """The root of the tree: catch it to catch everything this library raises.  It is never raised itself.
+    """The root of the tree: catch it to catch everything this library raises.  It is never raised
+    itself.
 
     Attributes:
-        code: a stable, machine-readable name of what happened; safe to log and to put in a gateway context.
+        code: a stable, machine-readable name of what happened; safe to log and to put in a gateway
+            context.
         status: the HTTP status that a service would answer with.
         retryable: whether the same call, unchanged, may succeed a moment later.
 
@@ -95,11 +97,12 @@ class AuthzError(Exception):
 
 
 class ConfigurationError(AuthzError, ValueError):
-    """An argument, variable, file or template is missing or wrong.  Raised while building, not per request.
+    """An argument, variable, file or template is missing or wrong.  Raised while building, not per
+    request.
 
-    The one exception is what only an event can show: that another gateway cache is deployed than the declared one.  It
-    is raised, so that the gateway remembers nothing.  The message names the argument or variable and, for configured
-    values only, the expected against the found one.
+    The one exception is what only an event can show: that another gateway cache is deployed than
+    the declared one.  It is raised, so that the gateway remembers nothing.  The message names the
+    argument or variable and, for configured values only, the expected against the found one.
     """
 
     code = "configuration"
@@ -125,7 +128,9 @@ class AmbiguousTokenError(AuthenticationError):
 
 
 class UntrustedEventError(AuthenticationError):
-    """An event whose claims cannot be trusted: not the expected kind, API or account, or claims are missing."""
+    """An event whose claims cannot be trusted: not the expected kind, API or account, or claims are
+    missing.
+    """
 
     code = "untrusted_event"
 
@@ -203,7 +208,8 @@ class InvalidRequestError(AuthzError):
     """An authorization request that Amazon Verified Permissions would refuse: limits, values, ids.
 
     Attributes:
-        field: the member of the request that is wrong, such as ``"principal.entityId"``; never its value.
+        field: the member of the request that is wrong, such as ``"principal.entityId"``; never its
+            value.
     """
 
     code = "invalid_request"
@@ -215,14 +221,18 @@ class InvalidRequestError(AuthzError):
 
 
 class DeliveryRejectedError(AuthzError):
-    """A signed call that the other side refused (401, 403, 429, ...).  It is a "no" and is never worked around."""
+    """A signed call that the other side refused (401, 403, 429, ...).  It is a "no" and is never
+    worked around.
+    """
 
     code = "delivery_rejected"
     status = 502
 
 
 class DependencyError(AuthzError):
-    """Something that must be asked did not answer.  "Could not find out" is not "no"; answered with 503."""
+    """Something that must be asked did not answer.  "Could not find out" is not "no"; answered with
+    503.
+    """
 
     code = "dependency"
     status = 503
@@ -248,7 +258,8 @@ class PolicyStoreThrottledError(DependencyError):
 
 
 class PolicyStoreMisconfiguredError(DependencyError):
-    """The policy store does not exist or may not be asked with these credentials, or there are none.
+    """The policy store does not exist or may not be asked with these credentials, or there are
+    none.
 
     Trying again does not help.
     """
@@ -261,7 +272,8 @@ class BatchIncompleteError(DependencyError):
     """A part of a batch could not be decided.
 
     Attributes:
-        results: one entry per request, in the order asked: a ``Decision``, or the error that stands in its place.
+        results: one entry per request, in the order asked: a ``Decision``, or the error that stands
+            in its place.
     """
 
     code = "batch_incomplete"
@@ -275,7 +287,8 @@ class DeliveryError(DependencyError):
     """A signed call that was not sent, or whose outcome is not known.
 
     Attributes:
-        outcome: ``"not_sent"`` when nothing was delivered, ``"ambiguous"`` when the other side may have acted on it.
+        outcome: ``"not_sent"`` when nothing was delivered, ``"ambiguous"`` when the other side may
+            have acted on it.
     """
 
     code = "delivery"

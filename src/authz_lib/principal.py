@@ -21,7 +21,8 @@ __all__ = ["CallerKey", "Principal", "PrincipalIdForm", "caller_key", "cognito_p
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
 """How a Cedar id is made of a subject (and a group's id of its name).
 
-``"pool|sub"`` is what Verified Permissions makes of a Cognito token; a bare ``"sub"`` is unique only within one issuer.
+``"pool|sub"`` is what Verified Permissions makes of a Cognito token; a bare ``"sub"`` is unique
+only within one issuer.
 """
 
 # Both hosts that Cognito issues from (the pool's `IssuerConfigurationType` chooses one).
@@ -40,8 +41,9 @@ _MAX_SECONDS = 2**53
 class Principal:
     """Who is calling, as a verified token (or a gateway that verified one) says.
 
-    It is a plain value: building one by hand checks nothing.  `from_token` checks the types of the claims it reads.
-    That the token is genuine was checked by the verifier; that it is not expired *now* is checked where it is used.
+    It is a plain value: building one by hand checks nothing.  `from_token` checks the types of the
+    claims it reads. That the token is genuine was checked by the verifier; that it is not expired
+    *now* is checked where it is used.
 
     Attributes:
         subject: the ``sub`` claim.  It is unique only within its issuer.
@@ -49,7 +51,8 @@ class Principal:
         client_id: the application that the token was issued to, where the token says so.
         groups: the names of the caller's groups, in the token's order, without duplicates.
         scopes: the OAuth scopes of the token.
-        tenant_id: the value of the configured tenant claim; ``None`` when none is configured or the token has none.
+        tenant_id: the value of the configured tenant claim; ``None`` when none is configured or the
+            token has none.
         claims: every claim, read-only.
         expires_at: the ``exp`` claim in seconds since the epoch.
 
@@ -79,7 +82,14 @@ class Principal:
         return f"<Principal groups={len(self.groups)} scopes={len(self.scopes)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mappingproxy does not pickle
-        values = (self.subject, self.issuer, self.client_id, self.groups, self.scopes, self.tenant_id)
+        values = (
+            self.subject,
+            self.issuer,
+            self.client_id,
+            self.groups,
+            self.scopes,
+            self.tenant_id,
+        )
         return type(self), (*values, dict(self.claims), self.expires_at)
 
     @classmethod
@@ -94,14 +104,16 @@ class Principal:
 
         Args:
             token: the answer of a verifier.
-            tenant_claim: the claim that holds the tenant.  It has no default because any claim that users may write
-                themselves (a writable ``custom:*`` attribute of Cognito, for one) would let them choose their tenant.
+            tenant_claim: the claim that holds the tenant.  It has no default because any claim that
+                users may write themselves (a writable ``custom:*`` attribute of Cognito, for one)
+                would let them choose their tenant.
                 ``None`` gives up tenants: `tenant_id` is then always ``None``.
             groups_claim: the claim that holds a list of group names; ``None`` for no groups.
 
         Raises:
-            InvalidClaimError: ``sub`` is missing, or a claim that is read has another type than it must have.  A
-                tenant, a client, groups or scopes that are simply absent are no error.
+            InvalidClaimError: ``sub`` is missing, or a claim that is read has another type than it
+                must have.  A tenant, a client, groups or scopes that are simply absent are no
+                error.
 
         See RFC 9068, section 2.2, and the Cognito developer guide, "Using tokens with user pools".
 
@@ -126,7 +138,9 @@ class Principal:
             expires_at=_expiry(claims),
         )
 
-    def uid(self, *, principal_type: str = "User", principal_id: PrincipalIdForm = "sub") -> EntityUid:
+    def uid(
+        self, *, principal_type: str = "User", principal_id: PrincipalIdForm = "sub"
+    ) -> EntityUid:
         """The caller's Cedar id.
 
         Raises:
@@ -139,7 +153,9 @@ class Principal:
         """
         return _uid(principal_type, self._qualifier(principal_id) + self.subject)
 
-    def group_uids(self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub") -> tuple[EntityUid, ...]:
+    def group_uids(
+        self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
+    ) -> tuple[EntityUid, ...]:
         """The Cedar ids of the caller's groups, qualified as the caller's own id is.
 
         >>> Principal("alice", groups=("buyers", "admins")).group_uids()
@@ -149,9 +165,14 @@ class Principal:
         return tuple([_uid(group_type, qualifier + name) for name in self.groups])
 
     def entity(
-        self, *, principal_type: str = "User", group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
+        self,
+        *,
+        principal_type: str = "User",
+        group_type: str = "Group",
+        principal_id: PrincipalIdForm = "sub",
     ) -> Entity:
-        """The caller as a Cedar entity: its groups are its parents, and ``tenant_id`` is its attribute if it has one.
+        """The caller as a Cedar entity: its groups are its parents, and ``tenant_id`` is its
+        attribute if it has one.
 
         Raises:
             InvalidClaimError: the id is to contain the issuer or pool and there is none.
@@ -172,11 +193,15 @@ class Principal:
         if form not in {"pool|sub", "issuer|sub"}:
             raise ConfigurationError("`principal_id` must be `sub`, `pool|sub` or `issuer|sub`")
         if not self.issuer or "|" in self.issuer:
-            raise InvalidClaimError("the principal has no `iss` to qualify its id with", claim="iss")
+            raise InvalidClaimError(
+                "the principal has no `iss` to qualify its id with", claim="iss"
+            )
         if form == "issuer|sub":
             return f"{self.issuer}|"
         pool = cognito_pool(self.issuer)
-        if pool is None:  # another issuer's last path segment may look the same and be someone else's
+        if (
+            pool is None
+        ):  # another issuer's last path segment may look the same and be someone else's
             raise InvalidClaimError("`iss` is not a Cognito user pool's", claim="iss")
         return f"{pool}|"
 
@@ -192,7 +217,9 @@ def cognito_pool(issuer: str) -> str | None:
 
 
 CallerKey: TypeAlias = tuple[str, str | None, tuple[str, ...], str | None]
-"""Subject, issuer, groups and tenant: what a principal's Cedar entities are made of, under one configuration."""
+"""Subject, issuer, groups and tenant: what a principal's Cedar entities are made of, under one
+configuration.
+"""
 
 _PLAIN = {str, type(None)}
 
@@ -200,21 +227,27 @@ _PLAIN = {str, type(None)}
 def caller_key(principal: Principal) -> CallerKey | None:
     """The same for two principals only if their ids, groups and attributes in Cedar are the same.
 
-    ``None`` where that cannot be said: a principal built by hand may hold anything (``1 == True``), a subclass may make
-    its entity of more.
+    ``None`` where that cannot be said: a principal built by hand may hold anything (``1 == True``),
+    a subclass may make its entity of more.
 
     >>> caller_key(Principal("alice", groups=("buyers",), tenant_id="t1", expires_at=1.0))
     ('alice', None, ('buyers',), 't1')
     """
     if type(principal) is not Principal or type(principal.groups) is not tuple:
         return None
-    kinds = {type(principal.subject), type(principal.issuer), type(principal.tenant_id), *map(type, principal.groups)}
+    kinds = {
+        type(principal.subject),
+        type(principal.issuer),
+        type(principal.tenant_id),
+        *map(type, principal.groups),
+    }
     if not kinds <= _PLAIN:
         return None
     return principal.subject, principal.issuer, principal.groups, principal.tenant_id
 
 
-# Few callers and fewer groups make most of the requests, each time with another token.  Both values are frozen.
+# Few callers and fewer groups make most of the requests, each time with another token.  Both values
+# are frozen.
 _uid = lru_cache(maxsize=4096)(EntityUid)
 
 
@@ -239,14 +272,20 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     try:
         return _distinct(tuple(values) if isinstance(values, list) else values)
     except TypeError:
-        raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name) from None
+        raise InvalidClaimError(
+            f"`{name}` is not a list of non-empty strings", claim=name
+        ) from None
 
 
 # Most tokens of an issuer come with one of few lists of groups and of few scopes.
 @lru_cache(maxsize=256)
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The same without duplicates; raises ``TypeError`` for what is no tuple of non-empty strings."""
-    if type(values) is not tuple or [value for value in values if type(value) is not str or not value]:
+    """The same without duplicates; raises ``TypeError`` for what is no tuple of non-empty
+    strings.
+    """
+    if type(values) is not tuple or [
+        value for value in values if type(value) is not str or not value
+    ]:
         raise TypeError
     return tuple(dict.fromkeys(values))
 
@@ -280,6 +319,8 @@ def _expiry(claims: Mapping[str, Any]) -> float | None:
     if value is None:
         return None
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.
-    if type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS:  # NaN compares false
+    if (
+        type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS
+    ):  # NaN compares false
         raise InvalidClaimError("`exp` is not a number of seconds", claim="exp")
     return float(value)

@@ -1,4 +1,6 @@
-"""Cedar's own corpora: the embedded engine answers as they say, sliced, and as the whole policy set does."""
+"""Cedar's own corpora: the embedded engine answers as they say, sliced, and as the whole policy set
+does.
+"""
 
 from __future__ import annotations
 
@@ -65,10 +67,16 @@ def test_all_vectors_are_there():
 def test_the_example_use_cases(file):
     folder = file.parent.parent
     document = json.loads(file.read_text())
-    schema = None if folder.name in WITHOUT_SCHEMA else (folder / "policies.cedarschema").read_text()
+    schema = (
+        None if folder.name in WITHOUT_SCHEMA else (folder / "policies.cedarschema").read_text()
+    )
     linked = folder / "linked"
     links = [
-        TemplateLink(link["template_id"], link["link_id"], {slot: uid(text) for slot, text in link["args"].items()})
+        TemplateLink(
+            link["template_id"],
+            link["link_id"],
+            {slot: uid(text) for slot, text in link["args"].items()},
+        )
         for link in (json.loads(linked.read_text()) if linked.is_file() else [])
     ]
     engine = CedarEngine.from_text(
@@ -79,8 +87,12 @@ def test_the_example_use_cases(file):
         action_type=uid(document["action"]).type,
         on_evaluation_error="cedar",
     )
-    principal, action, resource = (uid(document[name]) for name in ("principal", "action", "resource"))
-    decision = engine.is_authorized(AuthorizationRequest(principal, action.id, resource, context_of(document)))
+    principal, action, resource = (
+        uid(document[name]) for name in ("principal", "action", "resource")
+    )
+    decision = engine.is_authorized(
+        AuthorizationRequest(principal, action.id, resource, context_of(document))
+    )
     assert decision.allowed == (file.parent.name == "ALLOW")
 
 
@@ -102,7 +114,10 @@ def test_the_integration_tests(file, number):
     )
     decision = engine.is_authorized(
         AuthorizationRequest(
-            EntityUid(**asked["principal"]), asked["action"]["id"], EntityUid(**asked["resource"]), context_of(asked)
+            EntityUid(**asked["principal"]),
+            asked["action"]["id"],
+            EntityUid(**asked["resource"]),
+            context_of(asked),
         )
     )
     assert decision.allowed == (asked["decision"] == "allow")

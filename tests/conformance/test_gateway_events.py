@@ -1,4 +1,6 @@
-"""AWS's own sample events: each is read as what it is, or refused with the member that was missing."""
+"""AWS's own sample events: each is read as what it is, or refused with the member that was
+missing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from authz_lib.gateway import parse_authorizer_event, proxy_kind
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.skipif("AUTHZ_VECTORS" not in os.environ, reason="AUTHZ_VECTORS names the folder of the vectors"),
+    pytest.mark.skipif(
+        "AUTHZ_VECTORS" not in os.environ, reason="AUTHZ_VECTORS names the folder of the vectors"
+    ),
 ]
 
 EVENTS = Path(os.environ.get("AUTHZ_VECTORS", ".")) / "gateway" / "events" / "aws-lambda-go"

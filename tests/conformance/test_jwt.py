@@ -32,7 +32,9 @@ def read(path):
 
 def public(jwk):
     """A published private key as the public key that a key set would hold."""
-    return {name: value for name, value in jwk.items() if name not in {"d", "p", "q", "dp", "dq", "qi"}}
+    return {
+        name: value for name, value in jwk.items() if name not in {"d", "p", "q", "dp", "dq", "qi"}
+    }
 
 
 def keys_of(jwk, algorithm):
@@ -51,7 +53,9 @@ COMPACT = [
 
 @pytest.mark.parametrize("path", COMPACT)
 def test_cookbook(path):
-    """RFC 7520, section 4; RFC 7797 (unencoded payloads must be refused); RFC 8037, appendix A.4."""
+    """RFC 7520, section 4; RFC 7797 (unencoded payloads must be refused); RFC 8037, appendix
+    A.4.
+    """
     vector = read(path)
     token, key = vector["output"]["compact"], vector["input"]["key"]
     header = vector["signing"]["protected"]
@@ -73,7 +77,9 @@ def test_the_cookbook_was_there():
     assert len(COMPACT) >= 5
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.stem) for p in sorted(COOKBOOK.glob("jwe/*.json"))])
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem) for p in sorted(COOKBOOK.glob("jwe/*.json"))]
+)
 def test_encrypted_tokens_are_refused(path):
     token = read(path)["output"].get("compact") or json.dumps(read(path)["output"]["json"])
     with pytest.raises(InvalidTokenError):
@@ -122,7 +128,9 @@ def joserfc_key(name):
 
 @pytest.mark.parametrize(("test", "payload"), JOSERFC_TESTS)
 def test_joserfc(test, payload):
-    """Every algorithm that is supported verifies; what is not, and secrets of a few letters, are refused."""
+    """Every algorithm that is supported verifies; what is not, and secrets of a few letters, are
+    refused.
+    """
     algorithm = test.get("protected", test.get("header"))["alg"]
     token = test.get("compact") or test.get("token")
     if algorithm not in SUPPORTED:
@@ -140,7 +148,9 @@ def test_joserfc(test, payload):
         return
     jws = verify_compact(token, OneKey(joserfc_key(test["public_key"])), algorithms=[algorithm])
     expected = test.get("payload", payload)
-    assert (json.loads(jws.payload) if isinstance(expected, dict) else jws.payload.decode()) == expected
+    assert (
+        json.loads(jws.payload) if isinstance(expected, dict) else jws.payload.decode()
+    ) == expected
 
 
 def test_the_tokens_of_joserfc_were_there():

@@ -1,10 +1,12 @@
-"""The AWS SigV4 test suite (awslabs/aws-c-auth), read through AUTHZ_VECTORS: all 38 cases run, and each asserts.
+"""The AWS SigV4 test suite (awslabs/aws-c-auth), read through AUTHZ_VECTORS: all 38 cases run, and
+each asserts.
 
 - 24 are signed by `SigV4Signer` exactly as the suite says.
-- 8 hold what must not be sent (dot segments, a folded header, raw spaces or UTF-8 in the path): the signer refuses or
-  encodes them first.  The algorithm below it, given a resolved path and the folded header, signs as the suite says;
-  awscrt signs the encoded paths as we do.
-- 6 do not apply: `"normalize": false` with a path that normalizing would change is S3's rule, and S3 is refused.
+- 8 hold what must not be sent (dot segments, a folded header, raw spaces or UTF-8 in the path): the
+  signer refuses or encodes them first.  The algorithm below it, given a resolved path and the
+  folded header, signs as the suite says; awscrt signs the encoded paths as we do.
+- 6 do not apply: `"normalize": false` with a path that normalizing would change is S3's rule, and
+  S3 is refused.
 """
 
 from __future__ import annotations
@@ -40,12 +42,14 @@ DOT_SEGMENTS = {
 }
 # A header that goes on in the next line: RFC 9112, section 5.2, forbids to send one.
 FOLDED_HEADER = {"get-header-value-multiline"}
-# The path holds a raw space or raw UTF-8, which no HTTP client may send.  The suite encodes it for the canonical
-# request; we encode it for the wire and, as API Gateway wants it, what is on the wire once more for that request.
+# The path holds a raw space or raw UTF-8, which no HTTP client may send.  The suite encodes it for
+# the canonical request; we encode it for the wire and, as API Gateway wants it, what is on the wire
+# once more for that request.
 RAW_PATH = {"get-space-normalized", "get-space-unnormalized", "get-utf8"}
 # The session token is added after signing, which is IoT's rule.  Ours is always signed.
 TOKEN_UNSIGNED = {"post-sts-header-after"}
-# `"normalize": false` keeps dot segments and repeated slashes in the canonical request: that is S3's rule.
+# `"normalize": false` keeps dot segments and repeated slashes in the canonical request: that is
+# S3's rule.
 DOT_SEGMENTS_OF_S3 = {
     "get-relative-unnormalized",
     "get-relative-relative-unnormalized",
@@ -94,7 +98,9 @@ def sign(case, *, token=True):
         service=context["service"],
         region=context["region"],
         credentials=Credentials(
-            given["access_key_id"], given["secret_access_key"], given.get("token") if token else None
+            given["access_key_id"],
+            given["secret_access_key"],
+            given.get("token") if token else None,
         ),
         also_sign=headers,
         clock=now(context).timestamp,
@@ -112,14 +118,18 @@ def test_the_suite_is_there_whole():
     assert (len(NEVER_SENT), len(NOT_OURS), len(TOKEN_UNSIGNED)) == (8, 6, 1)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in NEVER_SENT | NOT_OURS | TOKEN_UNSIGNED])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case not in NEVER_SENT | NOT_OURS | TOKEN_UNSIGNED]
+)
 def test_signature(case):
     assert signature(sign(case).headers["authorization"]) == expected(case)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in TOKEN_UNSIGNED])
 def test_a_token_that_is_added_after_signing(case):
-    """The same credentials without the token sign as the suite says; with the token, it is always signed."""
+    """The same credentials without the token sign as the suite says; with the token, it is always
+    signed.
+    """
     assert signature(sign(case, token=False).headers["authorization"]) == expected(case)
     assert "x-amz-security-token" in sign(case).headers["authorization"]
 
@@ -128,7 +138,9 @@ def test_a_token_that_is_added_after_signing(case):
 def test_the_algorithm_signs_what_is_never_sent(case):
     context, method, url, headers, body = read(case)
     path = url.split("/", 3)[3]
-    resolved = posixpath.normpath(f"/{path}") + ("/" if path.strip("./") and path.endswith("/") else "")
+    resolved = posixpath.normpath(f"/{path}") + (
+        "/" if path.strip("./") and path.endswith("/") else ""
+    )
     given = context["credentials"]
     stamp = now(context).strftime("%Y%m%dT%H%M%SZ")
     lower = {name.lower(): value for name, value in headers.items()}
@@ -145,7 +157,9 @@ def test_the_algorithm_signs_what_is_never_sent(case):
     assert signature(text) == expected(case)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case in DOT_SEGMENTS | FOLDED_HEADER | DOT_SEGMENTS_OF_S3])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case in DOT_SEGMENTS | FOLDED_HEADER | DOT_SEGMENTS_OF_S3]
+)
 def test_refused_on_purpose(case):
     with pytest.raises(InvalidRequestError):
         sign(case)
@@ -178,6 +192,8 @@ def test_a_raw_path_is_sent_encoded_and_awscrt_signs_that_as_we_do(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in SLASHES_OF_S3])
 def test_repeated_slashes_are_sent_and_signed_as_one(case):
-    """As every service but S3 does it; what the suite says of the same path with normalizing is what we sign."""
+    """As every service but S3 does it; what the suite says of the same path with normalizing is
+    what we sign.
+    """
     normalized = case.replace("unnormalized", "normalized")
     assert signature(sign(case).headers["authorization"]) == expected(normalized) != expected(case)

@@ -28,7 +28,9 @@ def seen(operation):
         "uri": operation.http.uri,
         "code": operation.http.code,
         "query": dict(operation.http.pattern.query),
-        "segments": [f"{segment.kind}:{segment.text}" for segment in operation.http.pattern.segments],
+        "segments": [
+            f"{segment.kind}:{segment.text}" for segment in operation.http.pattern.segments
+        ],
     }
     return {
         "id": operation.id,
@@ -70,7 +72,9 @@ def test_every_error_of_a_model_is_one_that_can_be_raised(path):
     model = Model.load(path)
     for service_id in model.service_ids:
         service = model.service(service_id)
-        for error_id in {error_id for operation in service.operations for error_id in operation.errors}:
+        for error_id in {
+            error_id for operation in service.operations for error_id in operation.errors
+        }:
             shape = service.error_shape(error_id)
             assert error_id.endswith(f"#{shape.name}")
             assert (shape.fault == "client") == (400 <= shape.status < 500)

@@ -28,7 +28,9 @@ def _boto3_client(endpoint_url, *, read_timeout=2.0, attempts=2):
         aws_access_key_id="AKIDEXAMPLE",
         aws_secret_access_key="secret",
         config=Config(
-            connect_timeout=1, read_timeout=read_timeout, retries={"total_max_attempts": attempts, "mode": "standard"}
+            connect_timeout=1,
+            read_timeout=read_timeout,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
         ),
     )
 
@@ -65,4 +67,6 @@ def thin_client():
 @pytest.fixture
 def permissions(server, client_for):
     """Makes a `VerifiedPermissions` for a store of the local server."""
-    return lambda store_id, **options: VerifiedPermissions(store_id, client=client_for(server.url), **options)
+    return lambda store_id, **options: VerifiedPermissions(
+        store_id, client=client_for(server.url), **options
+    )

@@ -1,4 +1,6 @@
-"""The fault table: what is raised, what is tried again (counted at the endpoint), and that nothing is remembered."""
+"""The fault table: what is raised, what is tried again (counted at the endpoint), and that nothing
+is remembered.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,11 @@ def test_one_failing_chunk_is_reported_and_opens_nothing(server, permissions):
     server.inject(Fault(code="AccessDeniedException"))
     with pytest.raises(BatchIncompleteError) as raised:
         point.filter(ALICE, "Get", orders)
-    failed = [result for result in raised.value.results if isinstance(result, PolicyStoreMisconfiguredError)]
+    failed = [
+        result
+        for result in raised.value.results
+        if isinstance(result, PolicyStoreMisconfiguredError)
+    ]
     assert len(raised.value.results) == 1000
     assert len(failed) == 30
     server.inject(Fault(code="AccessDeniedException"))
@@ -123,7 +129,9 @@ def test_one_failing_chunk_is_reported_and_opens_nothing(server, permissions):
 
 def test_answers_to_other_questions_are_not_taken(server, permissions):
     point = permissions(server.create_store('permit(principal, action, resource == Order::"1");'))
-    requests = [AuthorizationRequest(ALICE, "Get", EntityUid("Order", number)) for number in ("1", "2")]
+    requests = [
+        AuthorizationRequest(ALICE, "Get", EntityUid("Order", number)) for number in ("1", "2")
+    ]
     answer = server.call
 
     def swapped(operation, document):
@@ -137,8 +145,13 @@ def test_answers_to_other_questions_are_not_taken(server, permissions):
 
 
 def test_an_answer_to_the_same_question_in_another_context_is_not_taken(server, permissions):
-    point = permissions(server.create_store("permit(principal, action, resource) when { context.mfa };"))
-    requests = [AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), {"mfa": mfa}) for mfa in (True, False)]
+    point = permissions(
+        server.create_store("permit(principal, action, resource) when { context.mfa };")
+    )
+    requests = [
+        AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), {"mfa": mfa})
+        for mfa in (True, False)
+    ]
     answer = server.call
 
     def swapped(operation, document):
@@ -153,7 +166,9 @@ def test_an_answer_to_the_same_question_in_another_context_is_not_taken(server, 
 
 def test_a_partly_failing_batch_remembers_what_it_knows(server, permissions):
     point = permissions(server.create_store(ALLOW_ALL), parallel_calls=1).cached()
-    requests = [AuthorizationRequest(ALICE, "Get", EntityUid("Order", str(number))) for number in range(40)]
+    requests = [
+        AuthorizationRequest(ALICE, "Get", EntityUid("Order", str(number))) for number in range(40)
+    ]
     server.inject(Fault(code="AccessDeniedException"))
     with pytest.raises(BatchIncompleteError):
         point.batch_is_authorized(requests)

@@ -1,4 +1,6 @@
-"""The local endpoint, driven by real boto3 through both doors: a user's set-up script works on it."""
+"""The local endpoint, driven by real boto3 through both doors: a user's set-up script works on
+it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,19 @@ from authz_lib import AuthorizationRequest, Entity, EntityUid, VerifiedPermissio
 from authz_lib.errors import ConfigurationError, InvalidRequestError, PolicyStoreMisconfiguredError
 from authz_lib.testing.policy_store import Fault, PolicyStores
 
-STATEMENT = 'permit(principal, action == Action::"View", resource) when { resource.owner == principal };'
+STATEMENT = (
+    'permit(principal, action == Action::"View", resource) when { resource.owner == principal };'
+)
 SCHEMA = {
     "": {
         "entityTypes": {
             "User": {},
-            "Doc": {"shape": {"type": "Record", "attributes": {"owner": {"type": "Entity", "name": "User"}}}},
+            "Doc": {
+                "shape": {
+                    "type": "Record",
+                    "attributes": {"owner": {"type": "Entity", "name": "User"}},
+                }
+            },
         },
         "actions": {"View": {"appliesTo": {"principalTypes": ["User"], "resourceTypes": ["Doc"]}}},
     }
@@ -40,7 +49,9 @@ def avp(request, server, boto3_client):
 @pytest.fixture
 def store_id(avp):
     created = avp.create_policy_store(validationSettings={"mode": "STRICT"}, description="tests")
-    avp.put_schema(policyStoreId=created["policyStoreId"], definition={"cedarJson": json.dumps(SCHEMA)})
+    avp.put_schema(
+        policyStoreId=created["policyStoreId"], definition={"cedarJson": json.dumps(SCHEMA)}
+    )
     return created["policyStoreId"]
 
 
@@ -49,7 +60,9 @@ def code_of(raised):
 
 
 def test_a_set_up_script(avp, store_id):
-    policy = avp.create_policy(policyStoreId=store_id, definition={"static": {"statement": STATEMENT}})
+    policy = avp.create_policy(
+        policyStoreId=store_id, definition={"static": {"statement": STATEMENT}}
+    )
     assert (policy["policyType"], policy["effect"]) == ("STATIC", "Permit")
     found = avp.get_policy(policyStoreId=store_id, policyId=policy["policyId"])
     assert found["definition"]["static"]["statement"] == STATEMENT
@@ -61,7 +74,10 @@ def test_a_set_up_script(avp, store_id):
     assert answer["determiningPolicies"] == [{"policyId": policy["policyId"]}]
     as_json = json.dumps([Entity.from_avp(owner).to_cedar_json()])
     assert (
-        avp.is_authorized(**asked, entities={"cedarJson": as_json}, context={"cedarJson": "{}"})["decision"] == "ALLOW"
+        avp.is_authorized(**asked, entities={"cedarJson": as_json}, context={"cedarJson": "{}"})[
+            "decision"
+        ]
+        == "ALLOW"
     )
     avp.update_policy(
         policyStoreId=store_id,
@@ -75,26 +91,38 @@ def test_a_set_up_script(avp, store_id):
 
 def test_templates_and_links(avp, store_id):
     template = avp.create_policy_template(
-        policyStoreId=store_id, statement="permit(principal == ?principal, action, resource == ?resource);"
+        policyStoreId=store_id,
+        statement="permit(principal == ?principal, action, resource == ?resource);",
     )["policyTemplateId"]
     linked = avp.create_policy(
         policyStoreId=store_id,
-        definition={"templateLinked": {"policyTemplateId": template, "principal": ALICE, "resource": DOC}},
+        definition={
+            "templateLinked": {"policyTemplateId": template, "principal": ALICE, "resource": DOC}
+        },
     )
     assert linked["policyType"] == "TEMPLATE_LINKED"
     asked = {"policyStoreId": store_id, "principal": ALICE, "action": VIEW}
-    assert avp.is_authorized(**asked, resource=DOC)["determiningPolicies"] == [{"policyId": linked["policyId"]}]
+    assert avp.is_authorized(**asked, resource=DOC)["determiningPolicies"] == [
+        {"policyId": linked["policyId"]}
+    ]
     assert avp.is_authorized(**asked, resource=DOC | {"entityId": "2"})["decision"] == "DENY"
-    of_template = avp.list_policies(policyStoreId=store_id, filter={"policyTemplateId": template})["policies"]
+    of_template = avp.list_policies(policyStoreId=store_id, filter={"policyTemplateId": template})[
+        "policies"
+    ]
     assert [item["policyId"] for item in of_template] == [linked["policyId"]]
-    assert avp.list_policies(policyStoreId=store_id, filter={"policyType": "STATIC"})["policies"] == []
+    assert (
+        avp.list_policies(policyStoreId=store_id, filter={"policyType": "STATIC"})["policies"] == []
+    )
     avp.update_policy_template(
         policyStoreId=store_id,
         policyTemplateId=template,
         statement="forbid(principal == ?principal, action, resource == ?resource);",
     )
     assert avp.is_authorized(**asked, resource=DOC)["decision"] == "DENY"
-    assert "forbid" in avp.get_policy_template(policyStoreId=store_id, policyTemplateId=template)["statement"]
+    assert (
+        "forbid"
+        in avp.get_policy_template(policyStoreId=store_id, policyTemplateId=template)["statement"]
+    )
     assert len(avp.list_policy_templates(policyStoreId=store_id)["policyTemplates"]) == 1
     avp.delete_policy_template(policyStoreId=store_id, policyTemplateId=template)
     assert avp.list_policies(policyStoreId=store_id)["policies"] == []
@@ -102,21 +130,33 @@ def test_templates_and_links(avp, store_id):
 
 def test_stores_pages_and_batches(avp, store_id):
     ids = [
-        avp.create_policy(policyStoreId=store_id, definition={"static": {"statement": STATEMENT}})["policyId"]
+        avp.create_policy(policyStoreId=store_id, definition={"static": {"statement": STATEMENT}})[
+            "policyId"
+        ]
         for _ in range(5)
     ]
-    pages = list(avp.get_paginator("list_policies").paginate(policyStoreId=store_id, PaginationConfig={"PageSize": 2}))
+    pages = list(
+        avp.get_paginator("list_policies").paginate(
+            policyStoreId=store_id, PaginationConfig={"PageSize": 2}
+        )
+    )
     assert [item["policyId"] for page in pages for item in page["policies"]] == ids
-    wanted = [{"policyStoreId": store_id, "policyId": policy_id} for policy_id in (ids[0], "missing")]
+    wanted = [
+        {"policyStoreId": store_id, "policyId": policy_id} for policy_id in (ids[0], "missing")
+    ]
     got = avp.batch_get_policy(requests=[*wanted, {"policyStoreId": "none", "policyId": "x"}])
     assert [item["policyId"] for item in got["results"]] == ids[:1]
-    assert [item["code"] for item in got["errors"]] == ["POLICY_NOT_FOUND", "POLICY_STORE_NOT_FOUND"]
+    assert [item["code"] for item in got["errors"]] == [
+        "POLICY_NOT_FOUND",
+        "POLICY_STORE_NOT_FOUND",
+    ]
     assert avp.get_policy_store(policyStoreId=store_id)["validationSettings"]["mode"] == "STRICT"
     assert json.loads(avp.get_schema(policyStoreId=store_id)["schema"]) == SCHEMA
     assert store_id in [item["policyStoreId"] for item in avp.list_policy_stores()["policyStores"]]
     avp.update_policy_store(policyStoreId=store_id, validationSettings={"mode": "OFF"})
     avp.create_policy(
-        policyStoreId=store_id, definition={"static": {"statement": "permit(principal is X, action, resource);"}}
+        policyStoreId=store_id,
+        definition={"static": {"statement": "permit(principal is X, action, resource);"}},
     )
     if hasattr(avp, "create_policy_store_alias"):
         avp.create_policy_store_alias(aliasName="policy-store-alias/docs", policyStoreId=store_id)
@@ -130,7 +170,9 @@ def test_stores_pages_and_batches(avp, store_id):
 def test_errors_as_the_service_sends_them(avp, store_id):
     for statement in ("permit(", "permit(principal is Nobody, action, resource);", STATEMENT * 2):
         with pytest.raises(ClientError) as raised:
-            avp.create_policy(policyStoreId=store_id, definition={"static": {"statement": statement}})
+            avp.create_policy(
+                policyStoreId=store_id, definition={"static": {"statement": statement}}
+            )
         assert code_of(raised) == "ValidationException"
         assert raised.value.response["fieldList"][0]["path"]
     item = {"principal": ALICE, "action": VIEW, "resource": DOC}
@@ -142,7 +184,9 @@ def test_errors_as_the_service_sends_them(avp, store_id):
         avp.batch_is_authorized(policyStoreId=store_id, requests=mixed)
     assert code_of(raised) == "ValidationException"
     with pytest.raises(ClientError) as raised:
-        avp.is_authorized(policyStoreId=store_id, **item, context={"cedarJson": '{"__entity": {"type": "User"}}'})
+        avp.is_authorized(
+            policyStoreId=store_id, **item, context={"cedarJson": '{"__entity": {"type": "User"}}'}
+        )
     assert code_of(raised) == "ValidationException"
     with pytest.raises(ClientError) as raised:
         avp.create_policy_store_alias(aliasName="x", policyStoreId="none") if hasattr(
@@ -154,7 +198,10 @@ def test_errors_as_the_service_sends_them(avp, store_id):
 def test_of_two_entities_with_one_id_the_last_counts(avp, store_id):
     avp.create_policy(policyStoreId=store_id, definition={"static": {"statement": STATEMENT}})
     bob = {"entityType": "User", "entityId": "bob"}
-    listed = [{"identifier": DOC, "attributes": {"owner": {"entityIdentifier": user}}} for user in (bob, ALICE)]
+    listed = [
+        {"identifier": DOC, "attributes": {"owner": {"entityIdentifier": user}}}
+        for user in (bob, ALICE)
+    ]
     asked = {"policyStoreId": store_id, "principal": ALICE, "action": VIEW, "resource": DOC}
     assert avp.is_authorized(**asked, entities={"entityList": listed})["decision"] == "ALLOW"
     assert avp.is_authorized(**asked, entities={"entityList": listed[::-1]})["decision"] == "DENY"
@@ -165,7 +212,13 @@ def token(**claims):
     payload = {"iss": issuer, "sub": "s-1", "exp": 2_000_000_000} | claims
     parts = [{"alg": "RS256"}, payload]
     return ".".join(
-        [*[base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts], "c2ln"]
+        [
+            *[
+                base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+                for part in parts
+            ],
+            "c2ln",
+        ]
     )
 
 
@@ -186,15 +239,21 @@ def test_tokens(server, permissions, boto3_client):
         "groupConfiguration": {"groupEntityType": "Group"},
     }
     source = avp.create_identity_source(
-        policyStoreId=store_id, configuration={"cognitoUserPoolConfiguration": pool}, principalEntityType="User"
+        policyStoreId=store_id,
+        configuration={"cognitoUserPoolConfiguration": pool},
+        principalEntityType="User",
     )["identitySourceId"]
     assert len(avp.list_identity_sources(policyStoreId=store_id)["identitySources"]) == 1
     got = avp.get_identity_source(policyStoreId=store_id, identitySourceId=source)
     assert got["principalEntityType"] == "User"
-    identity = token(token_use="id", aud="web", **{"custom:tenant": "t1", "cognito:groups": ["staff"]})
+    identity = token(
+        token_use="id", aud="web", **{"custom:tenant": "t1", "cognito:groups": ["staff"]}
+    )
     assert point.is_authorized_with_token("Access", doc, access_token=access)
     assert point.is_authorized_with_token("Id", doc, identity_token=identity)
-    decisions = point.batch_is_authorized_with_token([("Id", doc), ("Access", doc)], identity_token=identity)
+    decisions = point.batch_is_authorized_with_token(
+        [("Id", doc), ("Access", doc)], identity_token=identity
+    )
     assert [decision.allowed for decision in decisions] == [True, False]
     assert server.requests[-1].principal == 'User::"eu-west-1_Abc123|s-1"'
     for wrong in (
@@ -215,7 +274,8 @@ def test_a_cached_answer_for_a_token_is_that_token_s(server, permissions):
     )
     pool = {"userPoolArn": f"arn:aws:cognito-idp:eu-west-1:123456789012:userpool/{POOL}"}
     server.call(
-        "CreateIdentitySource", {"policyStoreId": store_id, "configuration": {"cognitoUserPoolConfiguration": pool}}
+        "CreateIdentitySource",
+        {"policyStoreId": store_id, "configuration": {"cognitoUserPoolConfiguration": pool}},
     )
     now = [1_999_999_990.0]
     point = permissions(store_id).cached(clock=lambda: now[0])
@@ -239,7 +299,10 @@ def test_what_we_send_is_valid_in_botocore_s_own_model(server, thin_client):
         server.create_store("permit(principal, action, resource);"), client=thin_client(server.url)
     )
     answer, sent = server.respond, []
-    server.respond = lambda target, body: (sent.append((target, json.loads(body))), answer(target, body))[1]
+    server.respond = lambda target, body: (
+        sent.append((target, json.loads(body))),
+        answer(target, body),
+    )[1]
     from datetime import UTC, datetime, timedelta
     from decimal import Decimal
     from ipaddress import ip_network
@@ -255,8 +318,13 @@ def test_what_we_send_is_valid_in_botocore_s_own_model(server, thin_client):
         "datetime": datetime(2026, 1, 1, tzinfo=UTC),
         "duration": timedelta(days=-1),
     }
-    entity = Entity(EntityUid("Doc", "1"), attrs=values, parents=[EntityUid("Folder", "f")], tags={"t": "x"})
-    requests = [AuthorizationRequest(EntityUid("User", str(number)), "View", entity, values) for number in range(3)]
+    entity = Entity(
+        EntityUid("Doc", "1"), attrs=values, parents=[EntityUid("Folder", "f")], tags={"t": "x"}
+    )
+    requests = [
+        AuthorizationRequest(EntityUid("User", str(number)), "View", entity, values)
+        for number in range(3)
+    ]
     point.is_authorized(requests[0])
     point.batch_is_authorized(requests)
     assert [target for target, _ in sent] == [
@@ -282,8 +350,12 @@ def test_the_hook_plays_faults_too(boto3_client):
     assert client.list_policy_stores()["policyStores"] == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"policyStoreId": 1}', b"[" * 100_000, b"\xff"])
-@pytest.mark.parametrize("operation", ["IsAuthorized", "BatchIsAuthorized", "CreatePolicy", "Nothing"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"policyStoreId": 1}', b"[" * 100_000, b"\xff"]
+)
+@pytest.mark.parametrize(
+    "operation", ["IsAuthorized", "BatchIsAuthorized", "CreatePolicy", "Nothing"]
+)
 def test_garbage_is_answered_with_an_error(server, body, operation):
     import urllib3
 

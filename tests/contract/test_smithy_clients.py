@@ -1,4 +1,6 @@
-"""Real clients raise the class of the model for every error, from a Lambda proxy answer served over HTTP."""
+"""Real clients raise the class of the model for every error, from a Lambda proxy answer served over
+HTTP.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,29 @@ HOSTILE = {
 
 def service_model(protocol):
     """A model as botocore reads it: one operation, every error of the catalogue."""
-    members = {"message": {"shape": "Text"}, "requestId": {"shape": "Text"}, "lockedBy": {"shape": "Text"}}
+    members = {
+        "message": {"shape": "Text"},
+        "requestId": {"shape": "Text"},
+        "lockedBy": {"shape": "Text"},
+    }
     members["fieldList"] = {"shape": "FieldList"}
-    field = {"type": "structure", "members": {"path": {"shape": "Text"}, "message": {"shape": "Text"}}}
-    shapes = {"Text": {"type": "string"}, "FieldList": {"type": "list", "member": {"shape": "Field"}}, "Field": field}
+    field = {
+        "type": "structure",
+        "members": {"path": {"shape": "Text"}, "message": {"shape": "Text"}},
+    }
+    shapes = {
+        "Text": {"type": "string"},
+        "FieldList": {"type": "list", "member": {"shape": "Field"}},
+        "Field": field,
+    }
     for shape in SHAPES:
         error = {"httpStatusCode": shape.status, "senderFault": shape.fault == "client"}
-        shapes[shape.name] = {"type": "structure", "members": members, "error": error, "exception": True}
+        shapes[shape.name] = {
+            "type": "structure",
+            "members": members,
+            "error": error,
+            "exception": True,
+        }
     return {
         "version": "2.0",
         "metadata": {
@@ -145,7 +163,9 @@ def test_botocore_reads_hostile_messages_as_they_are(client, server, message):
 
 
 def test_botocore_reads_the_members(client, server):
-    error = raised(client, server, smithy.validation("bad", fields={"/a": 'too "long"'}).to_response())
+    error = raised(
+        client, server, smithy.validation("bad", fields={"/a": 'too "long"'}).to_response()
+    )
     assert error.response["fieldList"] == [{"path": "/a", "message": 'too "long"'}]
     error = raised(client, server, OWN("locked", lockedBy="bob").to_response())
     assert error.response["lockedBy"] == "bob"
@@ -166,9 +186,13 @@ def test_botocore_reads_what_this_library_raises(client, server, error, name):
 
 
 def test_botocore_types_the_standard_format_by_its_header(client, server):
-    """`code` would win over `__type`; the header wins over both.  A JSON-RPC client has only `__type`, so none."""
+    """`code` would win over `__type`; the header wins over both.  A JSON-RPC client has only
+    `__type`, so none.
+    """
     error = raised(
-        client, server, smithy.not_found("m", standard_code="ORDER_NOT_FOUND").to_response(error_format="standard")
+        client,
+        server,
+        smithy.not_found("m", standard_code="ORDER_NOT_FOUND").to_response(error_format="standard"),
     )
     if client.meta.service_model.metadata["protocol"] == "rest-json":
         assert type(error) is client.exceptions.ResourceNotFoundException
@@ -176,7 +200,8 @@ def test_botocore_types_the_standard_format_by_its_header(client, server):
         assert type(error) is ClientError
 
 
-# -- JavaScript: a generated client of the SDK, where it is installed --------------------------------------------------
+# -- JavaScript: a generated client of the SDK, where it is installed
+# --------------------------------------------------
 
 MODULES = os.environ.get("AUTHZ_NODE_MODULES")
 MODELLED = [  # the errors that the Scheduler client has a class for

@@ -46,7 +46,10 @@ def test_a_principal_brings_its_groups(server, permissions):
 
 def test_filter_asks_a_thousand_orders_in_34_calls_and_keeps_their_order(server, permissions):
     point = permissions(server.create_store(POLICIES))
-    orders = [order(number, owner=ALICE if number % 3 == 0 else EntityUid("User", "bob")) for number in range(1000)]
+    orders = [
+        order(number, owner=ALICE if number % 3 == 0 else EntityUid("User", "bob"))
+        for number in range(1000)
+    ]
     visible = point.filter(ALICE, "Get", orders)
     assert visible == [candidate for number, candidate in enumerate(orders) if number % 3 == 0]
     assert server.calls == ["BatchIsAuthorized"] * 34
@@ -64,10 +67,17 @@ def test_both_clients_send_the_same(server, thin_client, boto3_client):
     decisions = []
     for make in (thin_client, boto3_client):
         point = VerifiedPermissions(store_id, client=make(server.url))
-        request = AuthorizationRequest(ALICE, "Get", order("Zoë"), {"mfa": True, "n": {"deep": ["a", 2]}})
+        request = AuthorizationRequest(
+            ALICE, "Get", order("Zoë"), {"mfa": True, "n": {"deep": ["a", 2]}}
+        )
         decisions.append(point.is_authorized(request).determining_policies)
         decisions.append(
-            [bool(one) for one in point.batch_is_authorized([request, AuthorizationRequest(ALICE, "X", order(2))])]
+            [
+                bool(one)
+                for one in point.batch_is_authorized(
+                    [request, AuthorizationRequest(ALICE, "X", order(2))]
+                )
+            ]
         )
     assert bodies[:2] == bodies[2:]
     assert decisions[:2] == decisions[2:] == [("owner",), [True, False]]
@@ -80,12 +90,16 @@ def test_the_door_without_a_socket(server, boto3_client):
     assert point.is_authorized(AuthorizationRequest(ALICE, "Get", order(1)))
     with pytest.raises(InvalidRequestError):
         point.is_authorized(
-            AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1"), {"x": 1}, [order(1), order(1, state="x")])
+            AuthorizationRequest(
+                ALICE, "Get", EntityUid("Order", "1"), {"x": 1}, [order(1), order(1, state="x")]
+            )
         )
 
 
 def test_a_batch_answers_as_single_questions_do(server, permissions):
-    """A policy may name an entity by its id; a question that does not bring it must not see a neighbour's."""
+    """A policy may name an entity by its id; a question that does not bring it must not see a
+    neighbour's.
+    """
     point = permissions(
         server.create_store(
             'permit(principal, action, resource) when { Config::"flags" has open };\n'
@@ -117,11 +131,15 @@ def test_the_request_line_holds_the_path_alone(thin_client):
             connection, _ = listener.accept()
             with connection, connection.makefile("rwb") as stream:
                 lines.append(stream.readline())
-                stream.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                stream.write(
+                    b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
 
         thread = threading.Thread(target=answer)
         thread.start()
-        point = VerifiedPermissions("PS1", client=thin_client(f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        point = VerifiedPermissions(
+            "PS1", client=thin_client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        )
         with pytest.raises(PolicyStoreMisconfiguredError):
             point.is_authorized(AuthorizationRequest(ALICE, "Get", EntityUid("Order", "1")))
         thread.join()

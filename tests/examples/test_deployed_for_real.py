@@ -1,6 +1,8 @@
-"""The READMEs' way to AWS, as far as it can be read: the packages fit the functions, and no index is asked for us.
+"""The READMEs' way to AWS, as far as it can be read: the packages fit the functions, and no index
+is asked for us.
 
-The network is not for tests: that pip resolves these commands, and that SAM packages what they leave, was tried out.
+The network is not for tests: that pip resolves these commands, and that SAM packages what they
+leave, was tried out.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ PATIENCE = 180
 PLATFORMS = {"manylinux_2_28_aarch64", "manylinux2014_aarch64"}
 
 
-@pytest.fixture(params=["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"])
+@pytest.fixture(
+    params=["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"]
+)
 def folder(request):
     return EXAMPLES / request.param
 
@@ -50,7 +54,11 @@ def values(command, option):
 def functions(folder):
     template = load_template(folder / "template.yaml")
     shared = template.get("Globals", {}).get("Function", {})
-    of_sam = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    of_sam = [
+        each
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    ]
     return [{**shared, **each["Properties"]} for each in of_sam]
 
 
@@ -63,14 +71,18 @@ def test_the_packages_fit_the_functions(folder):
     for command in commands:
         assert values(command, "--platform") == PLATFORMS
         assert values(command, "--python-version") == {runtime.removeprefix("python")}
-        assert values(command, "--only-binary") == {":all:"}  # a source package would be built for this machine
+        assert values(command, "--only-binary") == {
+            ":all:"
+        }  # a source package would be built for this machine
 
 
 def test_every_folder_of_code_is_filled_where_the_function_looks(folder):
     code = {function["CodeUri"].rstrip("/") for function in functions(folder)}
     needy = {name for name in code if (folder / name / "requirements.txt").exists()}
     asked = [(values(command, "-r"), values(command, "--target")) for command in installs(folder)]
-    assert sorted(asked, key=str) == sorted((({f"{name}/requirements.txt"}, {name}) for name in needy), key=str)
+    assert sorted(asked, key=str) == sorted(
+        (({f"{name}/requirements.txt"}, {name}) for name in needy), key=str
+    )
 
 
 def test_the_library_comes_from_a_wheel_of_a_checkout_and_no_index_is_asked_for_it(folder):
@@ -101,4 +113,6 @@ def test_and_so_it_does(folder, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith(f"{len(Scenario.load(copy / 'requests.yaml').requests)} passed, 0 failed\n")
+    assert done.stdout.endswith(
+        f"{len(Scenario.load(copy / 'requests.yaml').requests)} passed, 0 failed\n"
+    )

@@ -1,4 +1,6 @@
-"""The generated gateway responses on the local AWS: each case answers with its status, header and body."""
+"""The generated gateway responses on the local AWS: each case answers with its status, header and
+body.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def handler(event, context):
 
 def template():
     invoke = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Authorizer.Arn}/invocations"
-    document = gateway_responses("cloudformation", rest_api="RestApi", headers={"Access-Control-Allow-Origin": "*"})
+    document = gateway_responses(
+        "cloudformation", rest_api="RestApi", headers={"Access-Control-Allow-Origin": "*"}
+    )
     responses = sorted(document["Resources"])
     role = {"Version": "2012-10-17", "Statement": []}
     document["Resources"] |= {
@@ -103,10 +107,14 @@ def api(tmp_path_factory):
         ('/or"ders', "allow", 403, "MissingAuthenticationTokenException", "AccessDeniedException"),
     ],
 )
-def test_a_refusal_of_the_gateway_looks_like_one_of_the_service(api, path, token, status, header, name):
+def test_a_refusal_of_the_gateway_looks_like_one_of_the_service(
+    api, path, token, status, header, name
+):
     port, prefix = api
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", prefix + path.replace('"', "%22"), headers={"Authorization": token} if token else {})
+    connection.request(
+        "GET", prefix + path.replace('"', "%22"), headers={"Authorization": token} if token else {}
+    )
     answer = connection.getresponse()
     body = json.loads(answer.read())
     connection.close()

@@ -1,4 +1,6 @@
-"""`authz local` as its users meet it: a process that serves, checks, fails in one line, and leaves nothing behind."""
+"""`authz local` as its users meet it: a process that serves, checks, fails in one line, and leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def started(tmp_path):
-    """Starts `authz local WORDS` as a process; whatever happens, it is gone at the end of the test."""
+    """Starts `authz local WORDS` as a process; whatever happens, it is gone at the end of the
+    test.
+    """
     processes = []
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -81,7 +85,9 @@ def descendants(pid):
 
 
 def alive(pids):
-    """Those that still run; what only waits for its new parent to read its exit code (`Z`) does not."""
+    """Those that still run; what only waits for its new parent to read its exit code (`Z`) does
+    not.
+    """
     found = set()
     for pid in pids:
         try:
@@ -109,7 +115,9 @@ def wait_for(stream, text):
 
 @pytest.mark.stack
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0)], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0)], ids=["Ctrl-C", "SIGTERM"]
+)
 def test_everything_it_started_is_gone_when_it_ends(started, number, code):
     process = started(EXAMPLE)
     printed = "".join(wait_for(process.stdout, "serving"))
@@ -136,7 +144,10 @@ def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
         process.send_signal(signal.SIGINT)
     seen |= descendants(process.pid)
     printed = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode in {130, -signal.SIGINT}  # the latter: it was asked again after all was done
+    assert process.returncode in {
+        130,
+        -signal.SIGINT,
+    }  # the latter: it was asked again after all was done
     assert "stopped" in printed
     assert "Traceback" not in printed
     assert not alive(seen)
@@ -169,15 +180,21 @@ def test_nothing_of_the_users_own_setup_gets_in(started, tmp_path):
     assert process.returncode == 0, printed + errors
     assert re.search(r"^[1-9]\d+ passed, 0 failed$", printed, re.MULTILINE)
     listed = next(line for line in printed.splitlines() if line.startswith("own orders, listed"))
-    assert " 2 ALLOW, 2 DENY " in listed  # the authorizer's question, then the service's batch of three
+    assert (
+        " 2 ALLOW, 2 DENY " in listed
+    )  # the authorizer's question, then the service's batch of three
 
 
 @pytest.mark.stack
 def test_another_local_aws_on_the_port_is_not_taken_for_ours(monkeypatch):
-    monkeypatch.setattr(stack, "_usable_port", lambda port: port)  # both looked before one of them took it
+    monkeypatch.setattr(
+        stack, "_usable_port", lambda port: port
+    )  # both looked before one of them took it
     with stack.LocalAWS() as first:
         second = stack.LocalAWS(port=first.port)
-        with pytest.raises(ConfigurationError, match=r"the local AWS ended while starting: .* already in use"):
+        with pytest.raises(
+            ConfigurationError, match=r"the local AWS ended while starting: .* already in use"
+        ):
             second.start()
         assert first.client("sts").get_caller_identity()["Account"]
 
@@ -188,7 +205,11 @@ def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
     printed = "".join(wait_for(process.stdout, "serving"))
     assert re.search(r"^HttpUrl = http://\w+\.execute-api\.localhost:\d+$", printed, re.MULTILINE)
     token = re.search(r"^ALICE='(ey[\w.-]+)'$", printed, re.MULTILINE)[1]
-    line = re.search(r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/orders/1001)$', printed, re.MULTILINE)
+    line = re.search(
+        r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/orders/1001)$',
+        printed,
+        re.MULTILINE,
+    )
     answered = subprocess.run(
         ["bash", "-c", line[0]],
         check=True,
@@ -240,7 +261,10 @@ def test_a_request_that_nobody_answers_is_a_difference(folder, capsys):
             "user_pool: {output: Name, clients: {web: Name}, users: {alice: {groups: [g]}}}",
             "`template.yaml` and `requests.yaml`: `CreateGroup` was refused: ",
         ),
-        ("tables: {Name: [{id: 1}]}", "`template.yaml` and `requests.yaml`: `PutItem` was refused: "),
+        (
+            "tables: {Name: [{id: 1}]}",
+            "`template.yaml` and `requests.yaml`: `PutItem` was refused: ",
+        ),
     ],
     ids=["service", "pool", "table"],
 )
@@ -267,7 +291,9 @@ def test_a_lambda_that_does_not_import_is_told_while_it_serves(started, folder):
     (folder / "code").mkdir()
     (folder / "code" / "broken.py").write_text("import no_such_package\n")
     (folder / "template.yaml").write_text(BROKEN_LAMBDA)
-    (folder / "companions.py").write_text('def seed(local): local.aws.invoke(local.stack.outputs["Name"], b"{}")\n')
+    (folder / "companions.py").write_text(
+        'def seed(local): local.aws.invoke(local.stack.outputs["Name"], b"{}")\n'
+    )
     (folder / "requests.yaml").write_text("companions: companions.py\n")
     process = started(folder)
     assert "no_such_package" in wait_for(process.stderr, "LOGGED")[-1]
@@ -339,7 +365,9 @@ def test_a_template_with_a_syntax_error_is_told_before_anything_is_started(folde
     (folder / "template.yaml").write_text("Resources:\n  A: [\n")
     assert main(["local", str(folder), "--check"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("authz local: `template.yaml` is not YAML, line 3: expected the node content")
+    assert told.startswith(
+        "authz local: `template.yaml` is not YAML, line 3: expected the node content"
+    )
     assert told.count("\n") == 1
 
 

@@ -1,7 +1,8 @@
-"""Each REST API of the examples has the one stage that its template says, and no function is open to another.
+"""Each REST API of the examples has the one stage that its template says, and no function is open
+to another.
 
-SAM adds a stage `Stage` to an API without `OpenApiVersion`: its methods are the same, and it has no throttle, no log
-and no usage plan.
+SAM adds a stage `Stage` to an API without `OpenApiVersion`: its methods are the same, and it has no
+throttle, no log and no usage plan.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ def deployed(path, monkeypatch):
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     names = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"]
-    policies = type("Policies", (), {"load": lambda self: {name: f"arn:aws:iam::aws:policy/{name}" for name in names}})
+    policies = type(
+        "Policies",
+        (),
+        {"load": lambda self: {name: f"arn:aws:iam::aws:policy/{name}" for name in names}},
+    )
     return transform(template, PARAMETERS, policies())["Resources"]
 
 
@@ -48,7 +53,9 @@ def source(permission):
     if isinstance(text, list):
         text, values = text
     for name, value in values.items():
-        text = text.replace(f"${{{name}}}", value if isinstance(value, str) else f"${{{value['Ref']}}}")
+        text = text.replace(
+            f"${{{name}}}", value if isinstance(value, str) else f"${{{value['Ref']}}}"
+        )
     api, stage, *route = text.rpartition(":")[2].split("/", 3)
     return api.strip("${}"), stage, route
 
@@ -58,7 +65,9 @@ def test_a_deployment_makes_no_stage_of_its_own(deployed):
         assert "StageName" not in deployment, name
     for name in of_type(deployed, "ApiGateway::RestApi"):
         stages = [
-            s["StageName"] for s in of_type(deployed, "ApiGateway::Stage").values() if s["RestApiId"]["Ref"] == name
+            s["StageName"]
+            for s in of_type(deployed, "ApiGateway::Stage").values()
+            if s["RestApiId"]["Ref"] == name
         ]
         assert stages == ["prod"]
 
@@ -71,7 +80,9 @@ def test_no_permission_is_wider_than_its_stage(deployed, path):
         if permission["Principal"] != "apigateway.amazonaws.com":
             continue
         api, stage, route = source(permission)
-        if api not in rest_apis or stage == "authorizers":  # an HTTP API makes no stage that its template does not say
+        if (
+            api not in rest_apis or stage == "authorizers"
+        ):  # an HTTP API makes no stage that its template does not say
             continue
         checked.add(api)
         if name in written:

@@ -1,4 +1,6 @@
-"""The orders example's action map and schema are those of its Smithy model, and its policies hold to the schema."""
+"""The orders example's action map and schema are those of its Smithy model, and its policies hold
+to the schema.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,27 @@ COMMON = [str(MODEL), "--prefix", "commercial", "--resources", "application", "-
 
 @pytest.mark.parametrize("target", ["http", "rest"])
 def test_the_action_map_has_not_drifted_and_both_kinds_of_api_can_deploy_it(target, capsys):
-    assert main(["smithy", "actions", *COMMON, str(EXAMPLE / "authorizer" / "actions.json"), "--target", target]) == 0
+    assert (
+        main(
+            [
+                "smithy",
+                "actions",
+                *COMMON,
+                str(EXAMPLE / "authorizer" / "actions.json"),
+                "--target",
+                target,
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_schema_has_not_drifted(capsys):
-    assert main(["smithy", "cedar-schema", *COMMON, str(EXAMPLE / "policies" / "schema.cedarschema")]) == 0
+    assert (
+        main(["smithy", "cedar-schema", *COMMON, str(EXAMPLE / "policies" / "schema.cedarschema")])
+        == 0
+    )
     assert capsys.readouterr().out == ""
 
 
@@ -46,20 +63,31 @@ def test_the_model_for_readers_and_the_model_that_is_read_are_one():
     kinds = r"(service|resource|operation|structure|list|string)"
     named = {(name, kind) for kind, name in re.findall(rf"^{kinds} (\w+)", text, re.MULTILINE)}
     blocks = re.findall(r"^operation (\w+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)
-    made = {f"{name}{part.title()}" for name, body in blocks for part in ("input", "output") if f"{part} :=" in body}
+    made = {
+        f"{name}{part.title()}"
+        for name, body in blocks
+        for part in ("input", "output")
+        if f"{part} :=" in body
+    }
     seen = {(shape_id.partition("#")[2], shape["type"]) for shape_id, shape in shapes.items()}
     assert seen == named | {(name, "structure") for name in made}
 
-    routes = re.findall(r'@http\(method: "(\w+)", uri: "([^"]+)"(?:, code: (\d+))?\)\noperation (\w+)', text)
+    routes = re.findall(
+        r'@http\(method: "(\w+)", uri: "([^"]+)"(?:, code: (\d+))?\)\noperation (\w+)', text
+    )
     service = Model.load(MODEL).service()
-    assert sorted((method, uri, int(code or 200), name) for method, uri, code, name in routes) == sorted(
-        (o.http.method, o.http.uri, o.http.code, o.name) for o in service.operations
+    assert sorted(
+        (method, uri, int(code or 200), name) for method, uri, code, name in routes
+    ) == sorted((o.http.method, o.http.uri, o.http.code, o.name) for o in service.operations)
+    errors = re.findall(
+        r'@error\("(\w+)"\)\n@httpError\((\d+)\)\n(@retryable\n)?structure (\w+)', text
     )
-    errors = re.findall(r'@error\("(\w+)"\)\n@httpError\((\d+)\)\n(@retryable\n)?structure (\w+)', text)
-    of_model = {service.error_shape(error) for operation in service.operations for error in operation.errors}
-    assert sorted((fault, int(status), bool(retry), name) for fault, status, retry, name in errors) == sorted(
-        (shape.fault, shape.status, shape.retryable, shape.name) for shape in of_model
-    )
+    of_model = {
+        service.error_shape(error) for operation in service.operations for error in operation.errors
+    }
+    assert sorted(
+        (fault, int(status), bool(retry), name) for fault, status, retry, name in errors
+    ) == sorted((shape.fault, shape.status, shape.retryable, shape.name) for shape in of_model)
 
 
 def test_the_longest_item_is_the_same_in_the_model_the_gateway_and_the_service():
@@ -67,9 +95,17 @@ def test_the_longest_item_is_the_same_in_the_model_the_gateway_and_the_service()
     read = re.search(r"^@length\(min: (\d+), max: (\d+)\)\nstring Item$", text, re.MULTILINE)
     least, most = map(int, read.groups())
     shapes = json.loads(MODEL.read_text())["shapes"]
-    assert shapes["com.example.orders#Item"]["traits"]["smithy.api#length"] == {"min": least, "max": most}
-    assert shapes["com.example.orders#CreateOrderInput"]["members"]["item"]["target"] == "com.example.orders#Item"
-    api = load_template(EXAMPLE / "template.yaml")["Resources"]["RestApi"]["Properties"]["DefinitionBody"]
+    assert shapes["com.example.orders#Item"]["traits"]["smithy.api#length"] == {
+        "min": least,
+        "max": most,
+    }
+    assert (
+        shapes["com.example.orders#CreateOrderInput"]["members"]["item"]["target"]
+        == "com.example.orders#Item"
+    )
+    api = load_template(EXAMPLE / "template.yaml")["Resources"]["RestApi"]["Properties"][
+        "DefinitionBody"
+    ]
     assert api["components"]["schemas"]["NewOrder"]["properties"]["item"] == {
         "type": "string",
         "minLength": least,

@@ -1,4 +1,6 @@
-"""authz-lib is on no package index: whoever takes its name there would be installed, so nothing may tell people to."""
+"""authz-lib is on no package index: whoever takes its name there would be installed, so nothing may
+tell people to.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTE = "# authz-lib is on no package index: put the path of a checkout, or of its wheel (`uv build`), in its place.\n"
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "examples").glob("*/README.md"),
+]
 SOURCES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
 REQUIREMENTS = [*(ROOT / "examples").rglob("requirements.txt")]
 
@@ -20,7 +26,9 @@ def name(path):
 
 @pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=name)
 def test_no_page_and_no_message_installs_it_by_name(path):
-    assert not re.search(r"(install|add)[^\n]{0,40}[ `'\"]authz-lib\b(?! with)", path.read_text(encoding="utf-8"))
+    assert not re.search(
+        r"(install|add)[^\n]{0,40}[ `'\"]authz-lib\b(?! with)", path.read_text(encoding="utf-8")
+    )
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=name)

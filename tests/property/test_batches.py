@@ -1,4 +1,6 @@
-"""A batch call answers each question as it would be answered alone, whatever its neighbours bring."""
+"""A batch call answers each question as it would be answered alone, whatever its neighbours
+bring.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,10 @@ def batches(draw):
         caller = draw(st.sampled_from([ALICE, BOB, Principal("alice", groups=("staff",))]))
         uid = caller if isinstance(caller, EntityUid) else ALICE
         forbidden = {ALICE, *groups} if caller is not uid else set()
-        brought = draw(st.sets(st.sampled_from([*users, *groups, *folders, *docs, flags]), max_size=3)) - forbidden
+        brought = (
+            draw(st.sets(st.sampled_from([*users, *groups, *folders, *docs, flags]), max_size=3))
+            - forbidden
+        )
         batch.append(
             AuthorizationRequest(
                 caller,

@@ -26,7 +26,11 @@ class Question(RuleBasedStateMachine):
         self.now = 1_000_000.0
         self.fresh = CedarEngine.from_text(POLICIES)
         self.cached = CedarEngine.from_text(POLICIES).cached(
-            ttl_seconds=60, deny_ttl_seconds=5, max_entries=6, clock=lambda: self.now, no_cache=["Pay"]
+            ttl_seconds=60,
+            deny_ttl_seconds=5,
+            max_entries=6,
+            clock=lambda: self.now,
+            no_cache=["Pay"],
         )
 
     @rule(seconds=st.floats(-10, 100))
@@ -50,10 +54,25 @@ class Question(RuleBasedStateMachine):
         owner=users,
         public=st.booleans(),
         locked=st.booleans(),
-        context=st.fixed_dictionaries({}, optional={"mfa": st.booleans(), "risk": st.integers(0, 5)}),
+        context=st.fixed_dictionaries(
+            {}, optional={"mfa": st.booleans(), "risk": st.integers(0, 5)}
+        ),
         batch=st.booleans(),
     )
-    def ask(self, user, groups, as_principal, lifetime, action, level, owner, public, locked, context, batch):
+    def ask(
+        self,
+        user,
+        groups,
+        as_principal,
+        lifetime,
+        action,
+        level,
+        owner,
+        public,
+        locked,
+        context,
+        batch,
+    ):
         folder = [EntityUid("Folder", "public")] if public else []
         resource = Entity(
             EntityUid("Doc", "1"),
@@ -65,12 +84,18 @@ class Question(RuleBasedStateMachine):
         uid = EntityUid("User", user)
         member = Entity(uid, parents=[EntityUid("Group", name) for name in groups])
         request = (
-            AuthorizationRequest(Principal(user, groups=groups, expires_at=expires_at), action, resource, context)
+            AuthorizationRequest(
+                Principal(user, groups=groups, expires_at=expires_at), action, resource, context
+            )
             if as_principal
             else AuthorizationRequest(uid, action, resource, context, [member], expires_at)
         )
         fresh = self.fresh.is_authorized(request)
-        got = self.cached.batch_is_authorized([request])[0] if batch else self.cached.is_authorized(request)
+        got = (
+            self.cached.batch_is_authorized([request])[0]
+            if batch
+            else self.cached.is_authorized(request)
+        )
         assert (got.allowed, got.determining_policies, got.errors, got.overruled) == (
             fresh.allowed,
             fresh.determining_policies,

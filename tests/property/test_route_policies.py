@@ -1,4 +1,6 @@
-"""The policy for a whole route table, judged by an evaluator and a router that share no code with the library."""
+"""The policy for a whole route table, judged by an evaluator and a router that share no code with
+the library.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from authz_lib.actions import ActionMap
+from authz_lib.authorizer.route_policies import RoutePolicies
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.arns import MethodArn
-from authz_lib.gateway.policies import RoutePolicies
 from authz_lib.gateway.responses import PolicyResponse
 
 ARN = MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/")
@@ -21,7 +23,9 @@ LITERALS = ["a", "b", "new", "v1", "c-d"]
 
 segments = st.one_of(st.sampled_from(LITERALS), st.just("{}"))
 routes = st.tuples(
-    st.sampled_from(METHODS), st.lists(segments, max_size=4), st.sampled_from([False, False, False, True])
+    st.sampled_from(METHODS),
+    st.lists(segments, max_size=4),
+    st.sampled_from([False, False, False, True]),
 )
 
 
@@ -33,7 +37,9 @@ def spell(segs, greedy):
 
 @st.composite
 def tables(draw):
-    chosen = draw(st.lists(routes, min_size=1, max_size=7, unique_by=lambda r: (r[0], tuple(r[1]), r[2])))
+    chosen = draw(
+        st.lists(routes, min_size=1, max_size=7, unique_by=lambda r: (r[0], tuple(r[1]), r[2]))
+    )
     same = draw(st.booleans())
     entries = [
         {"method": m, "route": spell(segs, greedy), "action": f"A{0 if same and n < 2 else n}"}
@@ -42,7 +48,8 @@ def tables(draw):
     return ActionMap.from_document({"version": 1, "actions": entries})
 
 
-# -- a router of its own ------------------------------------------------------------------------------------------
+# -- a router of its own
+# ------------------------------------------------------------------------------------------
 
 
 def fits(route, path):
@@ -57,7 +64,9 @@ def same(wanted, given_):
 
 
 def rank(route):
-    kinds = [2 if w.endswith("+}") else 1 if w.startswith("{") else 0 for w in route[1:].split("/") if w]
+    kinds = [
+        2 if w.endswith("+}") else 1 if w.startswith("{") else 0 for w in route[1:].split("/") if w
+    ]
     return [*kinds, 3]
 
 
@@ -85,7 +94,8 @@ def readings(path):
     return seen | {form.removesuffix("/") or "/" for form in seen}
 
 
-# -- an evaluator of its own: IAM's wildcards, explicit Deny first ------------------------------------------------
+# -- an evaluator of its own: IAM's wildcards, explicit Deny first
+# ------------------------------------------------
 
 
 def matches(pattern, text):
@@ -106,7 +116,9 @@ def policy_for(policies, allowed):
     resources = policies.resources(frozenset(allowed))
     prefix = ARN.stage_prefix
     return PolicyResponse(
-        "alice", allow=[prefix + text for text in resources.allow], deny=[prefix + text for text in resources.deny]
+        "alice",
+        allow=[prefix + text for text in resources.allow],
+        deny=[prefix + text for text in resources.deny],
     ).to_dict()
 
 
@@ -159,7 +171,19 @@ def near(actions):
 
 
 clean_values = st.sampled_from(
-    ["x", "7", "a%20b", "alice%40example.com", "a:b@c", "new2", "C3", "a..b", "%C3%A9", "o-17", "~t"]
+    [
+        "x",
+        "7",
+        "a%20b",
+        "alice%40example.com",
+        "a:b@c",
+        "new2",
+        "C3",
+        "a..b",
+        "%C3%A9",
+        "o-17",
+        "~t",
+    ]
 )
 
 
@@ -190,7 +214,10 @@ def test_common_tables_are_accepted():
         ("GET", "/orders/{id}/lines"), ("GET", "/orders/new"), ("POST", "/orders/{id}/lines/{line}"),
         ("GET", "/customers/{id}"), ("GET", "/"),
     ]  # fmt: skip
-    document = {"version": 1, "actions": [{"method": m, "route": r, "action": f"{m}{r}"} for m, r in lines]}
+    document = {
+        "version": 1,
+        "actions": [{"method": m, "route": r, "action": f"{m}{r}"} for m, r in lines],
+    }
     assert build(ActionMap.from_document(document)) is not None
 
 
@@ -214,7 +241,9 @@ def test_routes_that_no_wildcards_separate_are_refused(routes_):
 
 
 def test_a_policy_that_would_be_too_large_is_refused_with_its_size():
-    with pytest.raises(ConfigurationError, match=r"may need .* bytes, more than `max_policy_bytes`"):
+    with pytest.raises(
+        ConfigurationError, match=r"may need .* bytes, more than `max_policy_bytes`"
+    ):
         RoutePolicies(table(*[f"/r{n}" for n in range(60)]), max_bytes=8192)
 
 

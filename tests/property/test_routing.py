@@ -1,4 +1,6 @@
-"""Route matching agrees with a matcher that knows no index: all patterns, one regular expression each, then sorted."""
+"""Route matching agrees with a matcher that knows no index: all patterns, one regular expression
+each, then sorted.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ def patterns(draw):
         segments.insert(draw(st.integers(0, len(segments))), "{+}")
     names = iter("pqrstu")
     return "/" + "/".join(
-        {"{}": "{%s}", "{+}": "{%s+}"}[segment] % next(names) if "{" in segment else segment for segment in segments
+        {"{}": "{%s}", "{+}": "{%s+}"}[segment] % next(names) if "{" in segment else segment
+        for segment in segments
     )
 
 
@@ -31,15 +34,26 @@ QUERIES = st.dictionaries(st.sampled_from(["k", "m"]), st.sampled_from(["", "1",
 
 @st.composite
 def tables(draw):
-    rows = draw(st.lists(st.tuples(st.sampled_from(["GET", "POST"]), patterns(), QUERIES), min_size=1, max_size=14))
+    rows = draw(
+        st.lists(
+            st.tuples(st.sampled_from(["GET", "POST"]), patterns(), QUERIES),
+            min_size=1,
+            max_size=14,
+        )
+    )
     unique = {}
     for method, route, query in rows:
-        unique.setdefault((method, re.sub(r"\{\w", "{", route), tuple(sorted(query.items()))), (method, route, query))
+        unique.setdefault(
+            (method, re.sub(r"\{\w", "{", route), tuple(sorted(query.items()))),
+            (method, route, query),
+        )
     return list(unique.values())
 
 
 def regex(route):
-    """Greedy labels take as much as leaves one segment for each of the others: they have no choice."""
+    """Greedy labels take as much as leaves one segment for each of the others: they have no
+    choice.
+    """
     parts = []
     for segment in route.strip("/").split("/"):
         if segment.endswith("+}"):
@@ -52,12 +66,19 @@ def regex(route):
 
 
 def rank(route, query):
-    ranks = [2 if s.endswith("+}") else 1 if s.startswith("{") else 0 for s in route.strip("/").split("/") if s]
+    ranks = [
+        2 if s.endswith("+}") else 1 if s.startswith("{") else 0
+        for s in route.strip("/").split("/")
+        if s
+    ]
     return [*ranks, 3], -len(query)
 
 
 def satisfied(wanted, given_query):
-    return all(name in given_query and value in ("", given_query[name][0]) for name, value in wanted.items())
+    return all(
+        name in given_query and value in ("", given_query[name][0])
+        for name, value in wanted.items()
+    )
 
 
 def strength(query):
@@ -78,7 +99,9 @@ def brute_force(rows, method, path, given_query):
         by_shape.setdefault(tuple(ranks), []).append((number, query, labels))
     for _, choices in sorted(by_shape.items()):
         asked = {name for _, query, _ in choices for name in query}
-        if asked and (given_query is None or any(len(given_query.get(name, ())) > 1 for name in asked)):
+        if asked and (
+            given_query is None or any(len(given_query.get(name, ())) > 1 for name in asked)
+        ):
             return None
         fits = [choice for choice in choices if satisfied(choice[1], given_query or {})]
         if fits:
@@ -107,11 +130,16 @@ PATHS = st.lists(st.sampled_from(VALUES).map(lambda text: quote(text, safe="+:")
     lambda segments: "/" + "/".join(segments)
 )
 GIVEN = st.none() | st.dictionaries(
-    st.sampled_from(["k", "m", "n"]), st.lists(st.sampled_from(["", "1", "2"]), min_size=1, max_size=2)
+    st.sampled_from(["k", "m", "n"]),
+    st.lists(st.sampled_from(["", "1", "2"]), min_size=1, max_size=2),
 )
 
 
-REQUESTS = st.lists(st.tuples(st.sampled_from(["GET", "POST"]), PATHS, GIVEN, st.booleans()), min_size=5, max_size=12)
+REQUESTS = st.lists(
+    st.tuples(st.sampled_from(["GET", "POST"]), PATHS, GIVEN, st.booleans()),
+    min_size=5,
+    max_size=12,
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -123,7 +151,11 @@ def test_by_path_the_index_agrees_with_brute_force(rows, requests):
         expected = brute_force(rows, method, path, query)
         for route in (None, "$default", "ANY /{proxy+}"):
             resolved = actions.resolve(method, route, sent, query)
-            seen = None if resolved is None else (int(resolved.entry.action[2:]), dict(resolved.labels))
+            seen = (
+                None
+                if resolved is None
+                else (int(resolved.entry.action[2:]), dict(resolved.labels))
+            )
             assert seen == expected
 
 
@@ -136,7 +168,10 @@ def test_by_route_only_that_route_is_meant(rows, data):
     encoded = iter([quote(value, safe="+:") for value in values])
     path = re.sub(r"\{\w\+?\}", lambda _: next(encoded), route)
     query = data.draw(GIVEN)
-    same = [row if re.sub(r"\{\w", "{", row[1]) == re.sub(r"\{\w", "{", route) else ("-", *row[1:]) for row in rows]
+    same = [
+        row if re.sub(r"\{\w", "{", row[1]) == re.sub(r"\{\w", "{", route) else ("-", *row[1:])
+        for row in rows
+    ]
     if "+}" in route:
         same = rows  # a greedy route says nothing: the path decides
     expected = brute_force(same, method, path, query)
@@ -156,7 +191,9 @@ def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_p
     words = st.lists(st.sampled_from([*LITERALS, "z"]), min_size=8, max_size=8)
     instead = iter(data.draw(words))
     rival = re.sub(r"\{\w\}", lambda label: next(instead).replace("z", label[0]), route)
-    if rival != route and not any(rank(rival, {}) == rank(row[1], {}) and row[0] == method for row in rows):
+    if rival != route and not any(
+        rank(rival, {}) == rank(row[1], {}) and row[0] == method for row in rows
+    ):
         rows = [*rows, (method, rival, query)]
     actions = make(rows)
     values = iter(data.draw(words))
@@ -173,7 +210,9 @@ def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_p
 @settings(max_examples=300, deadline=None)
 @given(tables(), st.text(alphabet="/abz.%2eEfF5c\\?#\x00 +~é", max_size=14))
 def test_no_path_is_read_in_two_ways(rows, path):
-    """What is resolved at all has one reading: no empty, dot or encoded-slash segment survives in it."""
+    """What is resolved at all has one reading: no empty, dot or encoded-slash segment survives in
+    it.
+    """
     actions = make(rows)
     resolved = actions.resolve("GET", None, path, {})
     if resolved is not None:

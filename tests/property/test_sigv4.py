@@ -18,22 +18,34 @@ NOW = dt.datetime(2026, 11, 20, 12, 0, 0, tzinfo=dt.UTC)
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-segments = st.one_of(text, st.text(string.punctuation + string.whitespace + "aé", max_size=8)).filter(
-    lambda value: value not in {"", ".", ".."}
-)
+segments = st.one_of(
+    text, st.text(string.punctuation + string.whitespace + "aé", max_size=8)
+).filter(lambda value: value not in {"", ".", ".."})
 paths = st.lists(segments.map(quote_segment), max_size=4).flatmap(
-    lambda parts: st.sampled_from(["/" + "/".join(parts), "/" + "/".join(parts) + "/", "//" + "//".join(parts)])
+    lambda parts: st.sampled_from(
+        ["/" + "/".join(parts), "/" + "/".join(parts) + "/", "//" + "//".join(parts)]
+    )
 )
 queries = st.lists(st.tuples(text, text), max_size=5)
 hosts = st.sampled_from(
-    ["abc.execute-api.eu-west-1.amazonaws.com", "ABC.example.com:8443", "127.0.0.1:8080", "[::1]:99", "x.test:443"]
+    [
+        "abc.execute-api.eu-west-1.amazonaws.com",
+        "ABC.example.com:8443",
+        "127.0.0.1:8080",
+        "[::1]:99",
+        "x.test:443",
+    ]
 )
 values = st.text(string.ascii_letters + string.digits + string.punctuation + " \t", max_size=20)
 headers = st.dictionaries(
-    st.sampled_from(["x-amz-meta", "x-amz-target", "X-Amz-ZZ", "Content-Type", "x-amz-0"]), values, max_size=4
+    st.sampled_from(["x-amz-meta", "x-amz-target", "X-Amz-ZZ", "Content-Type", "x-amz-0"]),
+    values,
+    max_size=4,
 )
 methods = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"])
-tokens = st.one_of(st.none(), st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_size=40))
+tokens = st.one_of(
+    st.none(), st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_size=40)
+)
 
 
 def by_awscrt(method, url, headers, body, token):
@@ -61,7 +73,9 @@ def by_awscrt(method, url, headers, body, token):
 
 
 @settings(deadline=None, max_examples=300)  # the first call loads awscrt
-@given(methods, hosts, paths, queries, headers, st.one_of(st.none(), st.binary(max_size=200)), tokens)
+@given(
+    methods, hosts, paths, queries, headers, st.one_of(st.none(), st.binary(max_size=200)), tokens
+)
 def test_awscrt_agrees(method, host, path, query, headers, body, token):
     try:
         url = canonical_url(f"https://{host}{path}", query)

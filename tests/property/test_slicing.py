@@ -1,4 +1,6 @@
-"""A slice answers as the whole set does: same decision, same determining policies, same erroring policies."""
+"""A slice answers as the whole set does: same decision, same determining policies, same erroring
+policies.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,16 @@ def _party(role):
         uids.map(lambda uid: f"{role} == {_cedar(uid)}"),
         st.one_of(uids, groups).map(lambda uid: f"{role} in {_cedar(uid)}"),
         st.sampled_from(TYPES).map(lambda type_: f"{role} is {type_}"),
-        st.tuples(st.sampled_from(TYPES), groups).map(lambda pair: f"{role} is {pair[0]} in {_cedar(pair[1])}"),
+        st.tuples(st.sampled_from(TYPES), groups).map(
+            lambda pair: f"{role} is {pair[0]} in {_cedar(pair[1])}"
+        ),
     )
 
 
 def _slot(role):
-    return st.sampled_from([f"{role} == ?{role}", f"{role} in ?{role}", f"{role} is User in ?{role}"])
+    return st.sampled_from(
+        [f"{role} == ?{role}", f"{role} in ?{role}", f"{role} is User in ?{role}"]
+    )
 
 
 actions = st.one_of(
@@ -99,29 +105,45 @@ def _acyclic(pairs):
 
 users = st.builds(EntityUid, st.just("User"), st.sampled_from(IDS))
 entities = st.lists(
-    st.tuples(st.one_of(uids, groups), st.lists(groups, max_size=2), st.none() | st.integers(0, 3), st.none() | users),
+    st.tuples(
+        st.one_of(uids, groups),
+        st.lists(groups, max_size=2),
+        st.none() | st.integers(0, 3),
+        st.none() | users,
+    ),
     max_size=6,
 ).map(_acyclic)
 questions = st.lists(
-    st.tuples(uids, st.sampled_from([*ACTIONS, "Other"]), uids, st.none() | st.integers(0, 3)), min_size=1, max_size=12
+    st.tuples(uids, st.sampled_from([*ACTIONS, "Other"]), uids, st.none() | st.integers(0, 3)),
+    min_size=1,
+    max_size=12,
 )
 links = st.lists(st.tuples(uids | groups, uids | groups), max_size=3)
 
 
 def _whole(policies_by_id, templates_by_id, made_links):
-    parsed = {key: json.loads(cedarpy.policies_to_json_str(text)) for key, text in policies_by_id.items()}
-    templated = {key: json.loads(cedarpy.policies_to_json_str(text)) for key, text in templates_by_id.items()}
+    parsed = {
+        key: json.loads(cedarpy.policies_to_json_str(text)) for key, text in policies_by_id.items()
+    }
+    templated = {
+        key: json.loads(cedarpy.policies_to_json_str(text)) for key, text in templates_by_id.items()
+    }
     return cedarpy.PolicySet.from_json_str(
         json.dumps(
             {
-                "staticPolicies": {key: next(iter(est["staticPolicies"].values())) for key, est in parsed.items()},
-                "templates": {key: next(iter(est["templates"].values())) for key, est in templated.items()},
+                "staticPolicies": {
+                    key: next(iter(est["staticPolicies"].values())) for key, est in parsed.items()
+                },
+                "templates": {
+                    key: next(iter(est["templates"].values())) for key, est in templated.items()
+                },
                 "templateLinks": [
                     {
                         "templateId": link.template_id,
                         "newId": link.id,
                         "values": {
-                            slot: {"__entity": {"type": uid.type, "id": uid.id}} for slot, uid in link.values.items()
+                            slot: {"__entity": {"type": uid.type, "id": uid.id}}
+                            for slot, uid in link.values.items()
                         },
                     }
                     for link in made_links
@@ -140,14 +162,20 @@ def _whole(policies_by_id, templates_by_id, made_links):
     questions,
     st.sampled_from(["none", "schema", "held"]),
 )
-def test_a_slice_answers_as_the_whole_set(static, templated, pairs, given_entities, asked, actions_from):
+def test_a_slice_answers_as_the_whole_set(
+    static, templated, pairs, given_entities, asked, actions_from
+):
     policies_by_id = {f"p{number}": text for number, text in enumerate(static)}
     templates_by_id = {f"t{number}": text for number, text in enumerate(templated)}
     made_links = [
         TemplateLink(
             template_id,
             f"l{number}-{template_id}",
-            {slot: uid for slot, uid in zip(("?principal", "?resource"), pair, strict=True) if slot in text},
+            {
+                slot: uid
+                for slot, uid in zip(("?principal", "?resource"), pair, strict=True)
+                if slot in text
+            },
         )
         for number, pair in enumerate(pairs)
         for template_id, text in templates_by_id.items()
@@ -155,8 +183,16 @@ def test_a_slice_answers_as_the_whole_set(static, templated, pairs, given_entiti
     schema = SCHEMA if actions_from == "schema" else None
     held = json.dumps(
         [
-            {"uid": {"type": "Action", "id": "View"}, "attrs": {}, "parents": [{"type": "Action", "id": "Read"}]},
-            {"uid": {"type": "Action", "id": "Read"}, "attrs": {}, "parents": [{"type": "Action", "id": "All"}]},
+            {
+                "uid": {"type": "Action", "id": "View"},
+                "attrs": {},
+                "parents": [{"type": "Action", "id": "Read"}],
+            },
+            {
+                "uid": {"type": "Action", "id": "Read"},
+                "attrs": {},
+                "parents": [{"type": "Action", "id": "All"}],
+            },
         ]
         if actions_from == "held"
         else []
@@ -185,7 +221,9 @@ def test_a_slice_answers_as_the_whole_set(static, templated, pairs, given_entiti
             whole,
             everything,
         )
-        got = engine.is_authorized(AuthorizationRequest(principal, action, resource, context, given_entities))
+        got = engine.is_authorized(
+            AuthorizationRequest(principal, action, resource, context, given_entities)
+        )
         assert got.allowed == expected.allowed
         assert got.determining_policies == tuple(sorted(expected.diagnostics.reasons))
         assert got.errors == tuple(sorted(expected.diagnostics.errors))

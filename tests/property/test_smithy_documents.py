@@ -1,4 +1,6 @@
-"""Whatever is in a model or a map, the answer is a map or one clear line; and the two readers of a map agree."""
+"""Whatever is in a model or a map, the answer is a map or one clear line; and the two readers of a
+map agree.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authz_lib._action_document import ActionDocument
 from authz_lib.actions import ActionMap
+from authz_lib.actions.document import ActionDocument
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -28,10 +30,16 @@ MODEL = {
             "resources": [{"target": "s#R"}],
             "errors": [{"target": "s#E"}],
             "mixins": [{"target": "s#M"}],
-            "traits": {"smithy.api#httpBearerAuth": {}, "smithy.api#auth": ["smithy.api#httpBearerAuth"]},
+            "traits": {
+                "smithy.api#httpBearerAuth": {},
+                "smithy.api#auth": ["smithy.api#httpBearerAuth"],
+            },
         },
         "s#M": {"type": "service", "traits": {"smithy.api#mixin": {"localTraits": ["a#b"]}}},
-        "s#H": {"type": "operation", "traits": {HTTP: {"method": "GET", "uri": "/h?a=b", "code": 200}}},
+        "s#H": {
+            "type": "operation",
+            "traits": {HTTP: {"method": "GET", "uri": "/h?a=b", "code": 200}},
+        },
         "s#R": {
             "type": "resource",
             "identifiers": {"id": {"target": "smithy.api#String"}},
@@ -42,14 +50,25 @@ MODEL = {
             "type": "operation",
             "input": {"target": "s#V"},
             "output": {"target": "s#V"},
-            "traits": {HTTP: {"method": "GET", "uri": "/r/{id}"}, "aws.iam#iamAction": {"name": "Get"}},
+            "traits": {
+                HTTP: {"method": "GET", "uri": "/r/{id}"},
+                "aws.iam#iamAction": {"name": "Get"},
+            },
         },
         "s#T": {"type": "list", "member": {"target": "smithy.api#String"}},
         "s#V": {
             "type": "structure",
-            "members": {"id": {"target": "smithy.api#String", "traits": {"smithy.api#resourceIdentifier": "id"}}},
+            "members": {
+                "id": {
+                    "target": "smithy.api#String",
+                    "traits": {"smithy.api#resourceIdentifier": "id"},
+                }
+            },
         },
-        "s#E": {"type": "structure", "traits": {"smithy.api#error": "client", "smithy.api#httpError": 404}},
+        "s#E": {
+            "type": "structure",
+            "traits": {"smithy.api#error": "client", "smithy.api#httpError": 404},
+        },
         "s#V$id": {"type": "apply", "traits": {"smithy.api#required": {}}},
     },
 }
@@ -57,7 +76,13 @@ MODEL = {
 
 def places(node, path=()):
     yield path
-    for name, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+    for name, child in (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    ):
         yield from places(child, (*path, name))
 
 
@@ -69,14 +94,35 @@ ODD = st.one_of(
     st.floats(),
     st.text(max_size=4),
     st.sampled_from(["a\nb", "s#A\nB", "GE\nT", "/a\n", "\u2028"]),
-    st.sampled_from(["s#S", "s#R", "s#G", "s#V", "s#T", "operation", "resource", "/{id}/{id}", "/{a+}", "Set", "POST"]),
-    st.lists(st.sampled_from([None, 1, "x", {"target": "s#R"}, {"target": "s#V"}, {"target": 1}, []]), max_size=2),
-    st.dictionaries(st.sampled_from(["target", "type", "x"]), st.sampled_from(["s#R", 1, None, {}]), max_size=2),
+    st.sampled_from(
+        [
+            "s#S",
+            "s#R",
+            "s#G",
+            "s#V",
+            "s#T",
+            "operation",
+            "resource",
+            "/{id}/{id}",
+            "/{a+}",
+            "Set",
+            "POST",
+        ]
+    ),
+    st.lists(
+        st.sampled_from([None, 1, "x", {"target": "s#R"}, {"target": "s#V"}, {"target": 1}, []]),
+        max_size=2,
+    ),
+    st.dictionaries(
+        st.sampled_from(["target", "type", "x"]), st.sampled_from(["s#R", 1, None, {}]), max_size=2
+    ),
 )
 
 
 def refusal(use):
-    """The one line of a refusal; None where there is none.  Anything else that is raised fails the test."""
+    """The one line of a refusal; None where there is none.  Anything else that is raised fails the
+    test.
+    """
     try:
         use()
     except ConfigurationError as error:
@@ -125,7 +171,22 @@ LINE = {
 DOCUMENT = {"version": 1, "prefix": "s", "service": "s#S", "actions": [LINE]}
 DOCUMENT_PLACES = [path for path in places(DOCUMENT) if path]
 WORDS = st.sampled_from(
-    ["", " ", "a b", "é", "x" * 201, 'a"b', "a\n", "get", "PUT", "R::S", "R::", "1R", "/r/{id}\n", "a\\b"]
+    [
+        "",
+        " ",
+        "a b",
+        "é",
+        "x" * 201,
+        'a"b',
+        "a\n",
+        "get",
+        "PUT",
+        "R::S",
+        "R::",
+        "1R",
+        "/r/{id}\n",
+        "a\\b",
+    ]
 )
 
 
@@ -154,7 +215,9 @@ def test_public_models_make_maps_and_schemas():
         for service_id in model.service_ids:
             service = model.service(service_id)
             text = cedar_schema(service).text
-            assert cedarpy.validate_policies("permit (principal, action, resource);", text).validation_passed
+            assert cedarpy.validate_policies(
+                "permit (principal, action, resource);", text
+            ).validation_passed
             if all(operation.http for operation in service.operations) and service.auth_schemes:
                 actions = ActionMap.from_smithy(json.loads(path.read_text()), service=service_id)
                 assert len(actions.entries) == len(service.operations)

@@ -1,4 +1,6 @@
-"""Whatever arrives, the verifier answers with a token it should accept or with an error of the tree."""
+"""Whatever arrives, the verifier answers with a token it should accept or with an error of the
+tree.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,12 @@ CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=
 
 def verifier_of(**options):
     return JWTVerifier(
-        issuer=ISSUER.issuer, audience=None, algorithms=["EdDSA"], keys=KEYS, clock=lambda: NOW, **options
+        issuer=ISSUER.issuer,
+        audience=None,
+        algorithms=["EdDSA"],
+        keys=KEYS,
+        clock=lambda: NOW,
+        **options,
     )
 
 
@@ -33,7 +40,9 @@ VERIFIERS = [verifier_of(), verifier_of(remember=0), JWTVerifier.any_of(verifier
 
 
 def outcome(token):
-    """What each kind of verifier says; nothing but a verified token or an error of the tree may come out."""
+    """What each kind of verifier says; nothing but a verified token or an error of the tree may
+    come out.
+    """
     accepted = []
     for verifier in VERIFIERS:
         try:
@@ -77,7 +86,11 @@ def test_a_flipped_bit_of_any_decoded_segment_is_refused(data):
 
 
 @settings(max_examples=200)
-@given(token=st.one_of(st.text(max_size=200), st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"), st.binary()))
+@given(
+    token=st.one_of(
+        st.text(max_size=200), st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"), st.binary()
+    )
+)
 @example("\ud800.\udfff.a")
 @example("." * 16384)
 @example("A" * 1_000_000)
@@ -90,11 +103,17 @@ def test_no_text_and_no_thing_raises_anything_else(token):
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=8,
 )
-claim_names = st.sampled_from(["iss", "exp", "nbf", "iat", "aud", "sub", "scope", "client_id", "cognito:groups"])
-header_names = st.sampled_from(["alg", "kid", "typ", "cty", "crit", "b64", "enc", "zip", "jwk", "jku", "x5c"])
+claim_names = st.sampled_from(
+    ["iss", "exp", "nbf", "iat", "aud", "sub", "scope", "client_id", "cognito:groups"]
+)
+header_names = st.sampled_from(
+    ["alg", "kid", "typ", "cty", "crit", "b64", "enc", "zip", "jwk", "jku", "x5c"]
+)
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
@@ -106,7 +125,9 @@ def test_no_claims_of_a_good_signature_raise_anything_else(claims):
     )
     token = outcome(text)
     assert token is None or isinstance(token, VerifiedToken)
-    strict = verifier_of(client_id="web", all_scopes="a", any_group="b", typ="at+jwt", max_token_age_seconds=5)
+    strict = verifier_of(
+        client_id="web", all_scopes="a", any_group="b", typ="at+jwt", max_token_age_seconds=5
+    )
     with pytest.raises(AuthzError):
         strict.verify(text)
 
@@ -128,7 +149,9 @@ def test_no_header_raises_anything_else(header):
 @given(payload=st.binary(max_size=200))
 def test_the_signature_layer_hands_out_any_bytes_unchanged(payload):
     header = json.dumps({"alg": "EdDSA", "kid": ISSUER.key_id}).encode()
-    assert verify_compact(ISSUER.sign(header, payload), KEYS, algorithms=["EdDSA"]).payload == payload
+    assert (
+        verify_compact(ISSUER.sign(header, payload), KEYS, algorithms=["EdDSA"]).payload == payload
+    )
 
 
 @settings(max_examples=200)
@@ -150,9 +173,13 @@ def test_what_base64url_accepts_it_would_have_written(text):
     assert base64url.encode(data) == raw
 
 
-event_values = st.none() | st.text(max_size=30) | st.lists(st.text(max_size=10), max_size=3) | st.integers()
+event_values = (
+    st.none() | st.text(max_size=30) | st.lists(st.text(max_size=10), max_size=3) | st.integers()
+)
 event_maps = st.dictionaries(
-    st.sampled_from(["authorization", "Authorization", "cookie", "token", "x-token"]), event_values, max_size=4
+    st.sampled_from(["authorization", "Authorization", "cookie", "token", "x-token"]),
+    event_values,
+    max_size=4,
 )
 events = st.dictionaries(
     st.sampled_from(
@@ -168,7 +195,9 @@ events = st.dictionaries(
 @given(event=events)
 def test_no_event_raises_anything_else(event):
     try:
-        token = read_token(event, [BearerToken(), Header("x-token"), Cookie("token"), QueryParameter("token")])
+        token = read_token(
+            event, [BearerToken(), Header("x-token"), Cookie("token"), QueryParameter("token")]
+        )
     except AuthenticationError:
         return
     assert token

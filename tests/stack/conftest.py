@@ -1,4 +1,6 @@
-"""A local AWS with one authorizer Lambda per configuration, and as many APIs in front of it as a test wants."""
+"""A local AWS with one authorizer Lambda per configuration, and as many APIs in front of it as a
+test wants.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +165,9 @@ class Deployment:
             self._authorizers[text] = self._function(name, AUTHORIZER, {"CONFIG": text})
         return self._authorizers[text]
 
-    def refuses(self, sources, *, actions, response="simple", alone=True, token_sources=None, **options):
+    def refuses(
+        self, sources, *, actions, response="simple", alone=True, token_sources=None, **options
+    ):
         """What the constructor says to this cache, told the truth."""
         with pytest.raises(ConfigurationError) as caught:
             LambdaAuthorizer(
@@ -173,16 +177,27 @@ class Deployment:
                 decisions=None,
                 application=EntityUid("Application", "shop"),
                 response=response,
-                gateway_cache=GatewayCache(identity_sources=sources, ttl_seconds=300, no_resource_policy=alone),
+                gateway_cache=GatewayCache(
+                    identity_sources=sources, ttl_seconds=300, no_resource_policy=alone
+                ),
                 **options,
             )
         return str(caught.value)
 
     def _uri(self, function):
-        return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+        return (
+            f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+        )
 
     def http_api(
-        self, function, *, routes, identity_sources=(), ttl_seconds=0, stage="$default", payload_version="2.0"
+        self,
+        function,
+        *,
+        routes,
+        identity_sources=(),
+        ttl_seconds=0,
+        stage="$default",
+        payload_version="2.0",
     ):
         """An HTTP API (payload 2.0 with simple responses, or 1.0 with policies)."""
         client = self.aws.client("apigatewayv2")
@@ -195,7 +210,10 @@ class Deployment:
             IdentitySource=list(identity_sources), AuthorizerResultTtlInSeconds=ttl_seconds,
         )["AuthorizerId"]  # fmt: skip
         integration = client.create_integration(
-            ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=self.service, PayloadFormatVersion="2.0"
+            ApiId=api,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=self.service,
+            PayloadFormatVersion="2.0",
         )["IntegrationId"]
         for route in routes:
             client.create_route(
@@ -205,7 +223,16 @@ class Deployment:
         prefix = "" if stage == "$default" else f"/{stage}"
         return Api(self, api, stage, f"{api}.execute-api.localhost", prefix)
 
-    def rest_api(self, function, *, routes, identity_sources=None, ttl_seconds=0, stage="prod", resource_policy=None):
+    def rest_api(
+        self,
+        function,
+        *,
+        routes,
+        identity_sources=None,
+        ttl_seconds=0,
+        stage="prod",
+        resource_policy=None,
+    ):
         """A REST API with a TOKEN authorizer, or with identity sources a REQUEST authorizer."""
         client = self.aws.client("apigateway")
         self._count += 1
@@ -218,18 +245,28 @@ class Deployment:
             restApiId=api, name="a", type=kind, authorizerUri=self._uri(function),
             identitySource=", ".join(sources), authorizerResultTtlInSeconds=ttl_seconds,
         )["id"]  # fmt: skip
-        ids = {"/": next(item["id"] for item in client.get_resources(restApiId=api)["items"] if item["path"] == "/")}
+        ids = {
+            "/": next(
+                item["id"]
+                for item in client.get_resources(restApiId=api)["items"]
+                if item["path"] == "/"
+            )
+        }
         for route in routes:
             method, _, path = route.partition(" ")
             at = "/"
             for part in path.strip("/").split("/"):
                 below = f"{at.rstrip('/')}/{part}"
                 if below not in ids:
-                    ids[below] = client.create_resource(restApiId=api, parentId=ids[at], pathPart=part)["id"]
+                    ids[below] = client.create_resource(
+                        restApiId=api, parentId=ids[at], pathPart=part
+                    )["id"]
                 at = below
             where = {"restApiId": api, "resourceId": ids[at], "httpMethod": method}
             client.put_method(**where, authorizationType="CUSTOM", authorizerId=authorizer)
-            client.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=self._uri(self.service))
+            client.put_integration(
+                **where, type="AWS_PROXY", integrationHttpMethod="POST", uri=self._uri(self.service)
+            )
         client.create_deployment(restApiId=api, stageName=stage)
         return Api(self, api, stage, f"{api}.execute-api.localhost", f"/{stage}")
 
@@ -263,7 +300,8 @@ class Deployment:
         self._count += 1
         seconds = claims.pop("expires_in_seconds", 3000)
         return self.issuer.token(
-            {"sub": subject, "scope": "read", "jti": str(self._count), **claims}, expires_in_seconds=seconds
+            {"sub": subject, "scope": "read", "jti": str(self._count), **claims},
+            expires_in_seconds=seconds,
         )
 
 

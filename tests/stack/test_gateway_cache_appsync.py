@@ -1,4 +1,6 @@
-"""What AppSync replays: it remembers an answer for its `authorizationToken`, whatever the authorizer reads."""
+"""What AppSync replays: it remembers an answer for its `authorizationToken`, whatever the
+authorizer reads.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,17 @@ def test_a_token_in_another_header_than_the_key_serves_everybody(deployment):
     assert ask(api, "web", x_token=deployment.token()) == 200
     assert ask(api, "web", x_token="no token") == 200, "the replay"
     for sources in (["$request.header.x-token"], [TOKEN, "$request.header.x-token"]):
-        refusal = deployment.refuses(sources, actions=None, response="appsync", token_sources=[Header("x-token")])
+        refusal = deployment.refuses(
+            sources, actions=None, response="appsync", token_sources=[Header("x-token")]
+        )
         assert "authorizationToken" in refusal
-    honest = deployment.appsync_api(deployment.authorizer("appsync", actions=None, sources=source), ttl_seconds=300)
+    honest = deployment.appsync_api(
+        deployment.authorizer("appsync", actions=None, sources=source), ttl_seconds=300
+    )
     assert ask(honest, "web", x_token=deployment.token()) == 200
-    assert ask(honest, "web", x_token="no token") == 401, "`GatewayCache.OFF` answers `ttlOverride: 0`"
+    assert ask(honest, "web", x_token="no token") == 401, (
+        "`GatewayCache.OFF` answers `ttlOverride: 0`"
+    )
 
 
 def test_an_operation_is_not_in_the_key(deployment):
@@ -43,7 +51,10 @@ def test_an_operation_is_not_in_the_key(deployment):
     token = deployment.token()
     assert ask(api, token, LIST) == 200
     assert ask(api, token, PURGE) == 200, "the replay"
-    for cache in (None, [TOKEN]):  # what reads the operation is never remembered, whatever is declared
+    for cache in (
+        None,
+        [TOKEN],
+    ):  # what reads the operation is never remembered, whatever is declared
         honest = deployment.authorizer("appsync", actions=OPERATIONS, context=context, cache=cache)
         api = deployment.appsync_api(honest, ttl_seconds=300)
         token = deployment.token()
@@ -85,4 +96,6 @@ def test_the_token_in_the_key_is_remembered_for_its_bearer_alone(deployment):
 
 def test_no_event_of_appsync_holds_a_query_string(deployment):
     context = {"q": "$request.querystring.q"}
-    assert "is in no event" in deployment.refuses([TOKEN], actions=None, response="appsync", context=context)
+    assert "is in no event" in deployment.refuses(
+        [TOKEN], actions=None, response="appsync", context=context
+    )

@@ -1,7 +1,7 @@
 """What a REST API replays: its cache holds a policy, which is evaluated for every request.
 
-As beside it, an authorizer that lies claims `GatewayCache.OFF` while its API caches; told the truth, the constructor
-refuses.
+As beside it, an authorizer that lies claims `GatewayCache.OFF` while its API caches; told the
+truth, the constructor refuses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ METHOD, PATH, DOMAIN = "context.httpMethod", "context.path", "context.domainName
 REQUEST = [TOKEN, METHOD, PATH, DOMAIN]
 ANYBODY = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}],
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "execute-api:Invoke",
+            "Resource": "execute-api:/*",
+        }
+    ],
 }
 
 
@@ -50,19 +57,32 @@ REPORT = table(line("GET", "/report", "Read"))
 
 
 def test_a_policy_for_one_method_refuses_the_second_route(deployment):
-    send = deployment.rest_api(deployment.authorizer("iam", actions=TABLE), routes=ROUTES, ttl_seconds=300)
+    send = deployment.rest_api(
+        deployment.authorizer("iam", actions=TABLE), routes=ROUTES, ttl_seconds=300
+    )
     token = deployment.token()
     assert send("GET", "/orders", token) == 200
-    assert send("GET", "/items", token) == 403, "the classic fault: allowed, and refused by the remembered policy"
+    assert send("GET", "/items", token) == 403, (
+        "the classic fault: allowed, and refused by the remembered policy"
+    )
 
 
-def test_a_token_authorizer_is_keyed_on_its_header_whatever_was_declared_and_the_event_shows_it(deployment):
+def test_a_token_authorizer_is_keyed_on_its_header_whatever_was_declared_and_the_event_shows_it(
+    deployment,
+):
     honest = deployment.authorizer("iam", actions=TABLE, cache=REQUEST)
-    assert deployment.rest_api(honest, routes=ROUTES, ttl_seconds=300)("GET", "/orders", deployment.token()) == 500
+    assert (
+        deployment.rest_api(honest, routes=ROUTES, ttl_seconds=300)(
+            "GET", "/orders", deployment.token()
+        )
+        == 500
+    )
     send = deployment.rest_api(honest, routes=ROUTES, identity_sources=REQUEST, ttl_seconds=300)
     token = deployment.token()
     for _ in range(2):
-        assert [send(method, path, token) for method, path, _ in RIGHT] == [status for _, _, status in RIGHT]
+        assert [send(method, path, token) for method, path, _ in RIGHT] == [
+            status for _, _, status in RIGHT
+        ]
 
 
 def test_a_token_authorizer_does_not_decide_by_a_query_that_it_is_not_told(deployment):
@@ -87,7 +107,9 @@ def test_a_policy_for_every_route_is_right_for_every_route(deployment):
 
 
 def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(deployment):
-    """Its own ARN is denied in the policy that is remembered; a path too long for that is left to silence."""
+    """Its own ARN is denied in the policy that is remembered; a path too long for that is left to
+    silence.
+    """
     many = [line("GET", f"/t{number}", "List") for number in range(10)]
     actions = table(line("GET", "/orders", "List"), line("GET", "/items/{id}", "List"), *many)
     routes = ["GET /orders", "GET /items/{id}", "GET /items/{id}/{rest}"]
@@ -97,7 +119,11 @@ def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(d
     send = deployment.http_api(function, routes=routes, **options)
     token = deployment.token()
     assert send("GET", "/items/x/" + quote("\N{GRINNING FACE}" * 370), token) == 403
-    assert [send("GET", path, token) for path in ("/orders", "/items/7", "/items/x/y")] == [200, 200, 403]
+    assert [send("GET", path, token) for path in ("/orders", "/items/7", "/items/x/y")] == [
+        200,
+        200,
+        403,
+    ]
 
 
 SILENT = {
@@ -118,14 +144,18 @@ def test_a_resource_policy_makes_an_allow_of_silence(name, deployment):
     token = deployment.token()
     assert lying("GET", allowed, token) == 200
     assert lying("GET", denied, token) == 200, "the replay"
-    assert "no_resource_policy" in deployment.refuses([TOKEN], actions=actions, response="iam", alone=False)
+    assert "no_resource_policy" in deployment.refuses(
+        [TOKEN], actions=actions, response="iam", alone=False
+    )
     honest = deployment.rest_api(function, routes=routes, ttl_seconds=300)
     token = deployment.token()
     assert [honest("GET", path, token) for path in (allowed, denied)] == [200, 403]
 
 
 def test_routes_that_no_wildcards_tell_apart_have_no_policy_for_all_of_them(deployment):
-    """`*` crosses `/`: an Allow of `/items/{id}` is one of `/items/{id}/secret`, and a Deny of that one of more."""
+    """`*` crosses `/`: an Allow of `/items/{id}` is one of `/items/{id}/secret`, and a Deny of that
+    one of more.
+    """
     actions = table(
         line("GET", "/items/{id}", "List"),
         line("GET", "/items/{id}/secret", "Create"),
@@ -141,7 +171,9 @@ def test_routes_that_no_wildcards_tell_apart_have_no_policy_for_all_of_them(depl
     assert "no policy can allow" in deployment.refuses([TOKEN], actions=actions, response="iam")
 
 
-def test_beside_a_resource_policy_a_policy_for_one_method_and_path_needs_them_and_the_domain_as_its_key(deployment):
+def test_beside_a_resource_policy_a_policy_for_one_method_and_path_needs_them_and_the_domain_as_its_key(
+    deployment,
+):
     actions = table(line("GET", "/users", "List"), line("GET", "/admin/users", "Create"))
     routes = ["GET /users", "GET /admin/users"]
     sources = [TOKEN, METHOD, PATH]
@@ -166,7 +198,9 @@ def test_beside_a_resource_policy_a_policy_for_one_method_and_path_needs_them_an
     own = deployment.rest_api(alone, identity_sources=sources, **options)
     other = own.at("alone.example.com")
     token = deployment.token()
-    assert [own("GET", "/users", token), other("GET", "/admin/users", token)] == [200, 403], "silence refuses"
+    assert [own("GET", "/users", token), other("GET", "/admin/users", token)] == [200, 403], (
+        "silence refuses"
+    )
 
 
 def test_a_refusal_that_no_map_was_read_for_names_its_own_path_too(deployment):
@@ -212,7 +246,11 @@ def test_a_key_of_nothing_serves_everybody(deployment):
 
 CONTEXT = {
     "header": ({"dept": "$request.header.x-dept"}, {"x_dept": "sales"}, {"x_dept": "legal"}),
-    "address": ({"ip": "$context.identity.sourceIp"}, {"x_forwarded_for": "10.0.0.1"}, {"x_forwarded_for": "10.0.0.2"}),
+    "address": (
+        {"ip": "$context.identity.sourceIp"},
+        {"x_forwarded_for": "10.0.0.1"},
+        {"x_forwarded_for": "10.0.0.2"},
+    ),
 }
 
 
@@ -221,7 +259,9 @@ CONTEXT = {
 def test_a_key_without_a_context_value_serves_every_value(sources, name, deployment):
     context, allowed, denied = CONTEXT[name]
     lying = deployment.authorizer("iam", actions=REPORT, context=context)
-    send = deployment.rest_api(lying, routes=["GET /report"], identity_sources=sources, ttl_seconds=300)
+    send = deployment.rest_api(
+        lying, routes=["GET /report"], identity_sources=sources, ttl_seconds=300
+    )
     assert send("GET", "/report", deployment.token(), **denied) == 403, "a fresh answer"
     token = deployment.token()
     assert send("GET", "/report", token, **allowed) == 200
@@ -234,7 +274,9 @@ def test_an_address_in_the_key_is_told_apart(deployment):
     context, allowed, denied = CONTEXT["address"]
     sources = [*REQUEST, "context.identity.sourceIp"]
     honest = deployment.authorizer("iam", actions=REPORT, context=context, cache=sources)
-    send = deployment.rest_api(honest, routes=["GET /report"], identity_sources=sources, ttl_seconds=300)
+    send = deployment.rest_api(
+        honest, routes=["GET /report"], identity_sources=sources, ttl_seconds=300
+    )
     token = deployment.token()
     for _ in range(2):
         assert send("GET", "/report", token, **allowed) == 200
@@ -258,7 +300,9 @@ def test_a_repeated_input_of_the_context_is_keyed_on_one_of_its_values(name, dep
     context, source, *requests = REPEATED[name]
     sources = [*REQUEST, source]
     lying = deployment.authorizer("iam", actions=REPORT, context=context)
-    send = deployment.rest_api(lying, routes=["GET /report"], identity_sources=sources, ttl_seconds=300)
+    send = deployment.rest_api(
+        lying, routes=["GET /report"], identity_sources=sources, ttl_seconds=300
+    )
 
     def ask(request, token):
         path, headers = request
@@ -274,7 +318,9 @@ def test_a_repeated_input_of_the_context_is_keyed_on_one_of_its_values(name, dep
     assert "(a context value) cannot be a safe identity source" in refusal
 
 
-VIEWS = table(line("GET", "/items", "List"), line("GET", "/items", "Create", query={"view": "full"}))
+VIEWS = table(
+    line("GET", "/items", "List"), line("GET", "/items", "Create", query={"view": "full"})
+)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +338,9 @@ VIEWS = table(line("GET", "/items", "List"), line("GET", "/items", "Create", que
 )
 def test_a_policy_names_no_query(sources, allowed, denied, refusal, deployment):
     lying = deployment.authorizer("iam", actions=VIEWS)
-    send = deployment.rest_api(lying, routes=["GET /items"], identity_sources=sources, ttl_seconds=300)
+    send = deployment.rest_api(
+        lying, routes=["GET /items"], identity_sources=sources, ttl_seconds=300
+    )
     assert send("GET", denied, deployment.token()) == 403, "a fresh answer"
     token = deployment.token()
     assert send("GET", allowed, token) == 200
@@ -301,7 +349,9 @@ def test_a_policy_names_no_query(sources, allowed, denied, refusal, deployment):
 
 
 def test_a_policy_for_every_route_knows_no_ids(deployment):
-    """The policy for one order is silent about the others, and a resource policy makes an Allow of silence."""
+    """The policy for one order is silent about the others, and a resource policy makes an Allow of
+    silence.
+    """
     actions = table(line("GET", "/orders/{id}", "Get", **ORDER))
     lying = deployment.authorizer("iam", actions=actions)
     options = {"routes": ["GET /orders/{id}"], "ttl_seconds": 300}
@@ -326,6 +376,8 @@ def test_a_repeated_cookie_is_keyed_on_one_of_its_values_and_the_event_shows_it(
     assert send("GET", "/orders", cookie="theme=dark") == 200, "the replay: no token at all"
     honest = deployment.authorizer("iam", actions=table_of_one, sources=cookie, cache=sources)
     send = deployment.rest_api(honest, **options)
-    assert send("GET", "/orders", cookie=[f"session={deployment.token()}", "theme=dark"]) == 500, "not remembered"
+    assert send("GET", "/orders", cookie=[f"session={deployment.token()}", "theme=dark"]) == 500, (
+        "not remembered"
+    )
     assert send("GET", "/orders", cookie="theme=dark") == 401
     assert send("GET", "/orders", cookie=f"session={deployment.token()}; theme=dark") == 200

@@ -1,4 +1,6 @@
-"""What the local AWS does as AWS documents it and ministack by itself does not: `testing/_ministack_authorizers`."""
+"""What the local AWS does as AWS documents it and ministack by itself does not:
+`testing/_ministack_authorizers`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ ROUTES = ["GET /orders"]
 
 
 def policy(effect, **more):
-    statement = {"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+    statement = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": "execute-api:Invoke",
+        "Resource": "execute-api:/*",
+    }
     return {"Version": "2012-10-17", "Statement": [statement | more]}
 
 
@@ -34,7 +41,16 @@ def test_a_resource_policy_beside_an_authorizer(resource_policy, statuses, deplo
 
 @pytest.mark.parametrize(
     "name",
-    ["accountId", "apiId", "domainName", "httpMethod", "identity.sourceIp", "path", "resourcePath", "stage"],
+    [
+        "accountId",
+        "apiId",
+        "domainName",
+        "httpMethod",
+        "identity.sourceIp",
+        "path",
+        "resourcePath",
+        "stage",
+    ],
 )
 def test_a_context_value_may_be_an_identity_source_of_a_rest_api(name, deployment):
     function = deployment.authorizer("iam", actions=ORDERS)
@@ -43,7 +59,9 @@ def test_a_context_value_may_be_an_identity_source_of_a_rest_api(name, deploymen
     assert [send("GET", "/orders", token) for token in (deployment.token(), None)] == [200, 401]
 
 
-@pytest.mark.parametrize("name", ["content_type", "accept", "cookie", "user_agent", "x_forwarded_for", "x_api_key"])
+@pytest.mark.parametrize(
+    "name", ["content_type", "accept", "cookie", "user_agent", "x_forwarded_for", "x_api_key"]
+)
 def test_a_repeated_header_hurts_nobody(name, deployment):
     function = deployment.authorizer("iam", actions=ORDERS)
     for sources in (None, [TOKEN]):
@@ -52,7 +70,9 @@ def test_a_repeated_header_hurts_nobody(name, deployment):
 
 
 def test_an_event_1_0_of_an_http_api_says_what_it_is(deployment):
-    """So a bad token is a 403, as on every HTTP API, and another key than the declared one is noticed."""
+    """So a bad token is a 403, as on every HTTP API, and another key than the declared one is
+    noticed.
+    """
     sources = ["$request.header.Authorization", "$context.httpMethod", "$context.path"]
     function = deployment.authorizer("iam", actions=ORDERS, cache=sources)
     options = {"routes": ROUTES, "ttl_seconds": 300, "payload_version": "1.0", "stage": "prod"}

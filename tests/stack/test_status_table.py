@@ -1,4 +1,6 @@
-"""The status table over HTTP: what a caller of a REST API and of an HTTP API sees, on the local AWS."""
+"""The status table over HTTP: what a caller of a REST API and of an HTTP API sees, on the local
+AWS.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ ROUTES = ["GET /orders", "POST /orders"]
 
 def apis(deployment, **config):
     http = deployment.http_api(
-        deployment.authorizer("simple", **config), routes=ROUTES, identity_sources=["$request.header.Authorization"]
+        deployment.authorizer("simple", **config),
+        routes=ROUTES,
+        identity_sources=["$request.header.Authorization"],
     )
     return deployment.rest_api(deployment.authorizer("iam", **config), routes=ROUTES), http
 
@@ -53,10 +57,14 @@ def test_a_caller_who_may_not(deployment, plain):
     assert statuses(plain, deployment.token("mallory")) == (403, 403)
     assert statuses(plain, deployment.token(scope="write")) == (403, 403)
     assert statuses(plain, deployment.token(), "POST") == (403, 403)
-    assert statuses(plain, deployment.token(**{"cognito:groups": [f"g{n}" for n in range(100)]})) == (403, 403)
+    assert statuses(
+        plain, deployment.token(**{"cognito:groups": [f"g{n}" for n in range(100)]})
+    ) == (403, 403)
 
 
-@pytest.mark.parametrize("fault", [Fault(code="ThrottlingException"), Fault(status=503), Fault(disconnect=True)])
+@pytest.mark.parametrize(
+    "fault", [Fault(code="ThrottlingException"), Fault(status=503), Fault(disconnect=True)]
+)
 def test_a_policy_store_that_does_not_answer(deployment, plain, fault):
     token = deployment.token()
     for send in plain:
@@ -76,4 +84,7 @@ def test_a_policy_store_that_does_not_exist(deployment):
 
 
 def test_a_configuration_that_is_refused(deployment):
-    assert statuses(apis(deployment, cache=["$request.header.x-tenant"]), deployment.token()) == (500, 500)
+    assert statuses(apis(deployment, cache=["$request.header.x-tenant"]), deployment.token()) == (
+        500,
+        500,
+    )

@@ -1,5 +1,5 @@
-"""What a type checker must see of the gateway room, the authorizer and the service; checked by pyright strict, never
-run.
+"""What a type checker must see of the gateway room, the authorizer and the service; checked by
+pyright strict, never run.
 """
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
@@ -30,12 +30,12 @@ from authz_lib.gateway import (
     MethodArn,
     PolicyResponse,
     SimpleResponse,
-    api_id_from_parameter_store,
 )
 from authz_lib.gateway import parse_authorizer_event as parse
 from authz_lib.gateway.events import AuthorizerKind, ProxyKind
-from authz_lib.gateway.headers import MutualTLS, SecretHeader
 from authz_lib.gateway.sources import read_token
+from authz_lib.service import api_id_from_parameter_store
+from authz_lib.service.principal_headers import MutualTLS, SecretHeader
 
 # Events and ARNs.
 event: dict[str, Any] = {}
@@ -48,10 +48,15 @@ assert_type(asked.identity, tuple[str, ...] | None)
 arn = MethodArn.parse("arn:aws-cn:execute-api:cn-north-1:123456789012:abc/prod/GET/orders")
 assert_type(arn.resource, str)
 assert_type(arn.path, str | None)
-assert_type(read_token(event, [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("t")]), str)
+assert_type(
+    read_token(event, [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("t")]),
+    str,
+)
 
 # Answers: a real bool, and flat context values.
-assert_type(SimpleResponse(True, context={"sub": "alice", "n": 1, "ok": True}).to_dict(), dict[str, Any])
+assert_type(
+    SimpleResponse(True, context={"sub": "alice", "n": 1, "ok": True}).to_dict(), dict[str, Any]
+)
 PolicyResponse("alice", allow=[arn.resource], usage_identifier_key="key")
 AppSyncResponse(False, denied_fields=["Query.orders"], ttl_override_seconds=0)
 SimpleResponse("no")  # pyright: ignore[reportArgumentType]
@@ -60,7 +65,12 @@ SimpleResponse(True, {"sub": "alice"})  # pyright: ignore[reportCallIssue]
 
 # The gateway in front of a service: each check is given, or skipped by an explicit None.
 gateway = ExpectedGateway(
-    kind="http-lambda", api_id=lambda: "abc", account_id=None, issuer="i", client_ids=["web"], token_use="access"
+    kind="http-lambda",
+    api_id=lambda: "abc",
+    account_id=None,
+    issuer="i",
+    client_ids=["web"],
+    token_use="access",
 )
 assert_type(principal_from_event(event, gateway=gateway), Principal)
 ExpectedGateway(
@@ -83,7 +93,9 @@ ExpectedGateway(
 principal_from_event(event)  # pyright: ignore[reportCallIssue]
 
 # Principal headers: no proof is a choice that is written down.
-assert_type(principal_from_headers(event, proof=SecretHeader("x-proof", ["0123456789abcdef"])), Principal)
+assert_type(
+    principal_from_headers(event, proof=SecretHeader("x-proof", ["0123456789abcdef"])), Principal
+)
 principal_from_headers(event, proof=MutualTLS("CN=gateway", "CN=ca"))
 principal_from_headers(event, proof=None)
 principal_from_headers(event)  # pyright: ignore[reportCallIssue]
@@ -108,7 +120,11 @@ handler = LambdaAuthorizer(
 assert_type(handler(event, None), dict[str, Any])
 assert_type(LambdaAuthorizer.from_env({"AUTHZ_RESPONSE": "iam"}), LambdaAuthorizer)
 LambdaAuthorizer(  # pyright: ignore[reportCallIssue]
-    verifier=verifier, token_sources=[BearerToken()], actions=actions, decisions=None, response="simple"
+    verifier=verifier,
+    token_sources=[BearerToken()],
+    actions=actions,
+    decisions=None,
+    response="simple",
 )
 LambdaAuthorizer(
     verifier=verifier,

@@ -23,7 +23,9 @@ from authz_lib import (
     errors,
 )
 
-verifier = JWTVerifier.cognito(user_pool_id="us-east-1_Abc123", client_id=["web", "app"], token_use="access")
+verifier = JWTVerifier.cognito(
+    user_pool_id="us-east-1_Abc123", client_id=["web", "app"], token_use="access"
+)
 assert_type(verifier, JWTVerifier)
 token = verifier.verify("...")
 assert_type(token, VerifiedToken)
@@ -35,7 +37,8 @@ JWTVerifier(issuer="https://issuer.example", audience=None, algorithms=["RS256"]
 JWTVerifier(issuer=None, audience="orders", algorithms=["ES256"], keys=StaticKeySet("jwks.json"))
 JWTVerifier.any_of(verifier, JWTVerifier.oidc("https://accounts.example.com", audience="web"))
 
-# A check is mandatory or skipped by an explicit None: leaving it out is an error that the type checker sees.
+# A check is mandatory or skipped by an explicit None: leaving it out is an error that the type
+# checker sees.
 JWTVerifier(audience=None, algorithms=["RS256"], keys=keys)  # pyright: ignore[reportCallIssue]
 JWTVerifier.cognito(user_pool_id="us-east-1_Abc123", client_id="web")  # pyright: ignore[reportCallIssue]
 
@@ -65,7 +68,9 @@ LambdaAuthorizer(
     gateway_cache=GatewayCache.OFF,
 )
 
-signed = SigV4Signer(service="execute-api", region="us-east-1").sign("GET", "https://api.example/", {}, b"")
+signed = SigV4Signer(service="execute-api", region="us-east-1").sign(
+    "GET", "https://api.example/", {}, b""
+)
 assert_type(signed.headers, dict[str, str])
 
 try:

@@ -5,37 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_type
 
 from authz_lib import SigV4Client, SigV4Signer
-from authz_lib.sigv4 import (
+from authz_lib.delivery import (
     ApiCall,
-    Credentials,
     Delivery,
     DeliveryEvent,
     LambdaInvoke,
-    Outcome,
     Parcel,
     Receipt,
-    Response,
     RolloutFlag,
-    SignedRequest,
 )
+from authz_lib.sigv4 import Credentials, Response, SignedRequest
+from authz_lib.transport.outcome import Outcome
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials as BotocoreCredentials
     from botocore.credentials import ReadOnlyCredentials
 
-signer = SigV4Signer(service="execute-api", region="eu-west-1", credentials=Credentials("A", "B"), also_sign=["x"])
+signer = SigV4Signer(
+    service="execute-api", region="eu-west-1", credentials=Credentials("A", "B"), also_sign=["x"]
+)
 signed = signer.sign("POST", "https://abc.example.com/", {"content-type": "text/plain"}, b"x")
 assert_type(signed, SignedRequest)
 assert_type(signed.headers, dict[str, str])
 assert_type(signed.body, bytes | None)
 
 
-def credentials_of_botocore(refreshing: BotocoreCredentials, frozen: ReadOnlyCredentials) -> list[SigV4Signer]:
-    return [SigV4Signer(service="lambda", region="eu-west-1", credentials=given) for given in (refreshing, frozen)]
+def credentials_of_botocore(
+    refreshing: BotocoreCredentials, frozen: ReadOnlyCredentials
+) -> list[SigV4Signer]:
+    return [
+        SigV4Signer(service="lambda", region="eu-west-1", credentials=given)
+        for given in (refreshing, frozen)
+    ]
 
 
 client = SigV4Client("https://abc.example.com", region="eu-west-1")
-response = client.request("POST", "/execute", json={"n": 1}, query={"a": ["1", "2"]}, idempotency_key="k")
+response = client.request(
+    "POST", "/execute", json={"n": 1}, query={"a": ["1", "2"]}, idempotency_key="k"
+)
 assert_type(response, Response)
 assert_type(response.raise_for_status(), Response)
 assert_type(response.outcome, Outcome)

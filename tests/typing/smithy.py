@@ -1,4 +1,6 @@
-"""What a type checker must know of the action map and the errors; pyright reads this file, nobody runs it."""
+"""What a type checker must know of the action map and the errors; pyright reads this file, nobody
+runs it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ def actions(given: ActionMap, ast: dict[str, Any]) -> None:
     """The map."""
     assert_type(given, ActionMap)
     assert_type(ActionMap.load("actions.json"), ActionMap)
-    assert_type(ActionMap.from_smithy(ast, service="ns#Orders", prefix="commercial", resources="path"), ActionMap)
+    assert_type(
+        ActionMap.from_smithy(ast, service="ns#Orders", prefix="commercial", resources="path"),
+        ActionMap,
+    )
     ActionMap.from_smithy(ast, resources="elsewhere")  # pyright: ignore[reportArgumentType]
     found = given.resolve("GET", None, "/orders", {"a": ["b"]})
     assert_type(found, ResolvedAction | None)

@@ -56,7 +56,11 @@ def test_every_name_stands_in_the_drawing():
 
 
 def test_all_is_sorted_and_whole():
-    public = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    public = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
     assert errors.__all__ == sorted(errors.__all__)
     assert public == set(errors.__all__)
 
@@ -76,7 +80,9 @@ def test_a_configuration_error_is_a_value_error():
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
+)
 def test_an_error_survives_copying_and_pickling(cls, again):
     error = cls("fixed text", **BUILD.get(cls, {}))
     twin = again(error)

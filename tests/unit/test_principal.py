@@ -16,11 +16,15 @@ POOL_ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
 
 
 def token(**claims):
-    return SimpleNamespace(claims={"sub": "alice", **claims}, header={}, issuer=POOL_ISSUER, key_id="k")
+    return SimpleNamespace(
+        claims={"sub": "alice", **claims}, header={}, issuer=POOL_ISSUER, key_id="k"
+    )
 
 
 def read(*, tenant_claim="org", groups_claim="cognito:groups", **claims):
-    return Principal.from_token(token(**claims), tenant_claim=tenant_claim, groups_claim=groups_claim)
+    return Principal.from_token(
+        token(**claims), tenant_claim=tenant_claim, groups_claim=groups_claim
+    )
 
 
 def test_everything_that_a_token_says():
@@ -43,7 +47,13 @@ def test_everything_that_a_token_says():
 
 def test_what_is_absent_is_absent_and_no_error():
     caller = read()
-    assert (caller.client_id, caller.groups, caller.scopes, caller.tenant_id, caller.expires_at) == (
+    assert (
+        caller.client_id,
+        caller.groups,
+        caller.scopes,
+        caller.tenant_id,
+        caller.expires_at,
+    ) == (
         None,
         (),
         frozenset(),
@@ -192,13 +202,24 @@ def test_it_is_a_value_that_cannot_be_changed_and_shows_no_claim():
 
 def test_an_entity_is_not_taken_for_one_with_an_equal_attribute_of_another_type():
     """`1 == True`, and Cedar tells them apart."""
-    texts = {Principal("same", tenant_id=tenant).entity().canonical_text for tenant in (1, True, "1")}
+    texts = {
+        Principal("same", tenant_id=tenant).entity().canonical_text for tenant in (1, True, "1")
+    }
     assert len(texts) == 3
 
 
 def test_the_key_of_a_caller_is_what_its_entities_are_made_of():
-    caller = Principal("alice", issuer="i", groups=("g",), tenant_id="t", expires_at=1.0, scopes=frozenset({"read"}))
-    assert caller_key(caller) == caller_key(Principal("alice", issuer="i", groups=("g",), tenant_id="t"))
+    caller = Principal(
+        "alice",
+        issuer="i",
+        groups=("g",),
+        tenant_id="t",
+        expires_at=1.0,
+        scopes=frozenset({"read"}),
+    )
+    assert caller_key(caller) == caller_key(
+        Principal("alice", issuer="i", groups=("g",), tenant_id="t")
+    )
     others = [
         Principal("bob", issuer="i", groups=("g",), tenant_id="t"),
         Principal("alice", issuer="j", groups=("g",), tenant_id="t"),

@@ -11,12 +11,24 @@ import pytest
 import authz_lib
 from authz_lib import errors
 
-HEAVY = ["boto3", "botocore", "cachetools", "cedarpy", "cryptography", "jwt", "pydantic", "urllib3", "yaml"]
+HEAVY = [
+    "boto3",
+    "botocore",
+    "cachetools",
+    "cedarpy",
+    "cryptography",
+    "jwt",
+    "pydantic",
+    "urllib3",
+    "yaml",
+]
 
 
 def test_importing_the_root_loads_no_third_party_package():
     code = f"import sys, authz_lib; print([name for name in {HEAVY} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert result.stdout.strip() == "[]"
 
 
@@ -35,7 +47,9 @@ def test_every_public_name_resolves_and_is_listed(name):
 def test_every_public_name_is_documented_with_an_example(name):
     """The session `docs` runs the examples."""
     named = errors.AuthzError if name == "errors" else getattr(authz_lib, name)
-    assert re.search(r"^ *>>> ", named.__doc__ or "", re.MULTILINE)  # Python 3.13 takes the indentation away
+    assert re.search(
+        r"^ *>>> ", named.__doc__ or "", re.MULTILINE
+    )  # Python 3.13 takes the indentation away
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,4 +1,6 @@
-"""The execution layer: takes a job, queues it, answers at once; a worker does each job once, whichever way it came."""
+"""The execution layer: takes a job, queues it, answers at once; a worker does each job once,
+whichever way it came.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,12 @@ from typing import Any
 
 import boto3
 
+from authz_lib.delivery import Parcel
 from authz_lib.errors import InvalidRequestError
-from authz_lib.sigv4 import Parcel
 
-KEPT_SECONDS = 30 * 24 * 3600  # longer than both queues keep a message (14 days, and 4 more when redriven)
+KEPT_SECONDS = (
+    30 * 24 * 3600
+)  # longer than both queues keep a message (14 days, and 4 more when redriven)
 
 queue = boto3.client("sqs")
 table = boto3.client("dynamodb")
@@ -30,20 +34,28 @@ def api_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def direct_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """A direct invocation: the old way.  Deleted with the ``fallback`` of the verification layer."""
+    """A direct invocation: the old way.  Deleted with the ``fallback`` of the verification
+    layer.
+    """
     return {"job_id": accept(json.dumps(event))}
 
 
 def accept(envelope: bytes | str) -> str:
     """Queue a job; a job that comes twice is queued twice, and done once."""
     key, payload = Parcel.unpack(envelope)
-    queue.send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=json.dumps({"key": key, "work": payload}))
+    queue.send_message(
+        QueueUrl=os.environ["QUEUE_URL"], MessageBody=json.dumps({"key": key, "work": payload})
+    )
     return key
 
 
 def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
     """A proxy answer."""
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }
 
 
 def worker(event: dict[str, Any], _context: Any) -> None:
@@ -54,13 +66,15 @@ def worker(event: dict[str, Any], _context: Any) -> None:
 
 
 def execute_once(key: str, work: Any) -> bool:
-    """Do the work together with the note that it is done, in one transaction: neither can be without the other.
+    """Do the work together with the note that it is done, in one transaction: neither can be
+    without the other.
 
-    Work that cannot be in the transaction (a mail, another API) needs a key that the other side deduplicates by: pass
-    this one on.
+    Work that cannot be in the transaction (a mail, another API) needs a key that the other side
+    deduplicates by: pass this one on.
     """
     name = os.environ["JOBS_TABLE"]
-    # A key is its account's: nobody's job is taken for done because another account used the same key.
+    # A key is its account's: nobody's job is taken for done because another account used the same
+    # key.
     job = json.dumps([work["account"], key])  # no two pairs are one text, whatever stands in them
     note = {"id": {"S": f"job#{job}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
     done = {
@@ -72,7 +86,13 @@ def execute_once(key: str, work: Any) -> bool:
     try:
         table.transact_write_items(
             TransactItems=[
-                {"Put": {"TableName": name, "Item": note, "ConditionExpression": "attribute_not_exists(id)"}},
+                {
+                    "Put": {
+                        "TableName": name,
+                        "Item": note,
+                        "ConditionExpression": "attribute_not_exists(id)",
+                    }
+                },
                 {"Update": done},
             ]
         )
@@ -84,14 +104,20 @@ def execute_once(key: str, work: Any) -> bool:
 
 
 def ledger(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """How often work for an account was executed, once the queue is empty.  For the rows of ``requests.yaml``."""
+    """How often work for an account was executed, once the queue is empty.  For the rows of
+    ``requests.yaml``.
+    """
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for _ in range(100):
-        found = queue.get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=counts)["Attributes"]
+        found = queue.get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=counts)[
+            "Attributes"
+        ]
         if all(found[name] == "0" for name in counts):
             break
         time.sleep(0.1)
     item = table.get_item(
-        TableName=os.environ["JOBS_TABLE"], Key={"id": {"S": f"total#{event['account']}"}}, ConsistentRead=True
+        TableName=os.environ["JOBS_TABLE"],
+        Key={"id": {"S": f"total#{event['account']}"}},
+        ConsistentRead=True,
     )
     return {"executions": int(item.get("Item", {}).get("executions", {}).get("N", "0"))}

@@ -11,7 +11,7 @@ import urllib3
 from verification import NEW_WAY, OLD_WAY
 
 from authz_lib import SigV4Signer
-from authz_lib.sigv4 import Parcel
+from authz_lib.delivery import Parcel
 
 if TYPE_CHECKING:
     from authz_lib.sigv4 import SignedRequest
@@ -25,7 +25,9 @@ def _sign(body: bytes, **options: Any) -> SignedRequest:
 
 
 def _answer(signed: SignedRequest, body: bytes) -> dict[str, Any]:
-    answer = urllib3.request(signed.method, signed.url, headers=signed.headers, body=body, retries=False)
+    answer = urllib3.request(
+        signed.method, signed.url, headers=signed.headers, body=body, retries=False
+    )
     return {"statusCode": answer.status, "errorType": answer.headers.get("x-amzn-errortype")}
 
 

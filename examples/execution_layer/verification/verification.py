@@ -1,4 +1,6 @@
-"""The verification layer: checks a job, hands it to the execution layer and answers its caller at once."""
+"""The verification layer: checks a job, hands it to the execution layer and answers its caller at
+once.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,9 @@ import os
 from dataclasses import asdict
 from typing import Any
 
+from authz_lib.delivery import ApiCall, Delivery, DeliveryEvent, LambdaInvoke, RolloutFlag
 from authz_lib.errors import AuthzError
-from authz_lib.sigv4 import ApiCall, Delivery, DeliveryEvent, LambdaInvoke, RolloutFlag, SigV4Client
+from authz_lib.sigv4 import SigV4Client
 
 ANSWERING_SECONDS = 1.0  # what is left for our own answer when both ways were tried
 
@@ -37,7 +40,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """``{"job_id": ..., "work": ...}`` → 202 as soon as the execution layer has taken it."""
     remaining = context.get_remaining_time_in_millis() / 1000 - ANSWERING_SECONDS
     try:
-        receipt = EXECUTION.send(event["work"], idempotency_key=event["job_id"], timeout_seconds=remaining)
+        receipt = EXECUTION.send(
+            event["work"], idempotency_key=event["job_id"], timeout_seconds=remaining
+        )
     except AuthzError as error:
-        return {"statusCode": error.status, "body": {"code": error.code, "outcome": getattr(error, "outcome", None)}}
+        return {
+            "statusCode": error.status,
+            "body": {"code": error.code, "outcome": getattr(error, "outcome", None)},
+        }
     return {"statusCode": 202, "body": {"job_id": event["job_id"], "path": receipt.path}}

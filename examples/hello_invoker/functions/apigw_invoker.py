@@ -1,4 +1,6 @@
-"""Calls the API as a service does: mints a token that lives 60 s, sends it, and says what came back."""
+"""Calls the API as a service does: mints a token that lives 60 s, sends it, and says what came
+back.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ http = urllib3.PoolManager(timeout=5, retries=False)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Say hello.  A ``token`` in the event is sent instead of a fresh one: the API decides about it, not we."""
+    """Say hello.  A ``token`` in the event is sent instead of a fresh one: the API decides about
+    it, not we.
+    """
     token = str(event.get("token") or tokens.mint("apigw-invoker", ttl_seconds=60))
     # A redirect is not followed: the token is for this URL.
     answer = http.request("GET", URL, headers={"Authorization": f"Bearer {token}"}, redirect=False)

@@ -1,4 +1,6 @@
-"""What the API guards: the same words for everyone, beside the name of the caller that the authorizer verified."""
+"""What the API guards: the same words for everyone, beside the name of the caller that the
+authorizer verified.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The secret that invoker and authorizer share.  Secrets Manager makes it; no file, variable or default holds it."""
+"""The secret that invoker and authorizer share.  Secrets Manager makes it; no file, variable or
+default holds it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ def shared_secrets() -> list[str]:
     client = boto3.client("secretsmanager")
     current = client.get_secret_value(SecretId=os.environ["SECRET_ARN"])
     try:
-        before = client.get_secret_value(SecretId=os.environ["SECRET_ARN"], VersionStage="AWSPREVIOUS")
+        before = client.get_secret_value(
+            SecretId=os.environ["SECRET_ARN"], VersionStage="AWSPREVIOUS"
+        )
     except client.exceptions.ResourceNotFoundException:  # never rotated
         before = {}
     return [current["SecretString"], *filter(None, [before.get("SecretString")])]

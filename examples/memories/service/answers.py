@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 PATIENCE: Any = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
-"""Of boto3's clients: a service that does not answer is a 503 long before the gateway's 29 seconds are over."""
+"""Of boto3's clients: a service that does not answer is a 503 long before the gateway's 29 seconds
+are over.
+"""
 
 
 def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JSON:
@@ -27,12 +29,18 @@ def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JS
         "Vary": "Origin",
     }
     kind = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return {"statusCode": status, "headers": kind | cors | (headers or {}), "body": json.dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": kind | cors | (headers or {}),
+        "body": json.dumps(body),
+    }
 
 
 @contextmanager
 def outages_as_503() -> Iterator[None]:
-    """An AWS service that cannot be reached, fails or throttles is a 503; one that refuses us is our fault, a 500."""
+    """An AWS service that cannot be reached, fails or throttles is a 503; one that refuses us is
+    our fault, a 500.
+    """
     try:
         yield
     except BotoCoreError:

@@ -1,4 +1,6 @@
-"""Frames and sound to an MP4: a Lambda of its own, started by the API's and reached by nobody else."""
+"""Frames and sound to an MP4: a Lambda of its own, started by the API's and reached by nobody
+else.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def make_video(segment: Segment) -> int:
         keys = media.frames(segment.key)
         if len(keys) > MAX_FRAMES:
             raise ValueError("too many frames for one video")
-        media.s3().download_file(media.bucket(), f"{segment.key}/audio.wav", str(folder / "audio.wav"))
+        media.s3().download_file(
+            media.bucket(), f"{segment.key}/audio.wav", str(folder / "audio.wav")
+        )
         for index, key in enumerate(keys):
             media.s3().download_file(media.bucket(), key, str(folder / f"{index:05d}.jpg"))
         encode(folder, frame_rate=len(keys) / segment.duration_seconds)
@@ -59,19 +63,44 @@ def make_video(segment: Segment) -> int:
 def encode(folder: Path, *, frame_rate: float) -> Path:
     """`00000.jpg`... and `audio.wav` of a folder to its `video.mp4`, within 90 seconds.
 
-    The demuxers are named and only files may be opened: what calls itself audio may be a playlist that names URLs.
+    The demuxers are named and only files may be opened: what calls itself audio may be a playlist
+    that names URLs.
     """
     video = folder / "video.mp4"
     only_files = ["-protocol_whitelist", "file"]
-    pictures = ["-f", "image2", *only_files, "-framerate", f"{frame_rate:.6f}", "-i", str(folder / "%05d.jpg")]
+    pictures = [
+        "-f",
+        "image2",
+        *only_files,
+        "-framerate",
+        f"{frame_rate:.6f}",
+        "-i",
+        str(folder / "%05d.jpg"),
+    ]
     sound = ["-f", "wav", *only_files, "-i", str(folder / "audio.wav")]
-    even = ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]  # libx264 takes even sizes only
+    even = [
+        "-vf",
+        "scale=trunc(iw/2)*2:trunc(ih/2)*2",
+        "-pix_fmt",
+        "yuv420p",
+    ]  # libx264 takes even sizes only
     subprocess.run(  # noqa: S603 - our own words and file names
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-v", "error"),
             *pictures,
             *sound,
-            *("-map", "0:v:0", "-map", "1:a:0", "-c:v", "libx264", *even, "-c:a", "aac", "-shortest"),
+            *(
+                "-map",
+                "0:v:0",
+                "-map",
+                "1:a:0",
+                "-c:v",
+                "libx264",
+                *even,
+                "-c:a",
+                "aac",
+                "-shortest",
+            ),
             *("-movflags", "+faststart", str(video)),
         ],
         check=True,

@@ -18,10 +18,14 @@ URL_SECONDS = 3600  # at most: a URL ends with the role's own session, too
 def s3() -> Any:
     """The S3 client.
 
-    Virtual addressing makes its URLs name the bucket's Region: the global host, boto3's choice for a presigned URL,
-    answers with a redirect that the signature does not survive, or not at all in a Region younger than 2019.
+    Virtual addressing makes its URLs name the bucket's Region: the global host, boto3's choice for
+    a presigned URL, answers with a redirect that the signature does not survive, or not at all in a
+    Region younger than 2019.
     """
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, **PATIENCE))
+    return boto3.client(
+        "s3",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, **PATIENCE),
+    )
 
 
 def bucket() -> str:
@@ -32,7 +36,8 @@ def bucket() -> str:
 def size(key: str) -> int | None:
     """How many bytes an object has; None where there is none.
 
-    A 403 is neither: without `s3:ListBucket` S3 answers 403 for what is not there, and that is our fault, a 500.
+    A 403 is neither: without `s3:ListBucket` S3 answers 403 for what is not there, and that is our
+    fault, a 500.
     """
     try:
         return int(s3().head_object(Bucket=bucket(), Key=key)["ContentLength"])
@@ -45,7 +50,9 @@ def size(key: str) -> int | None:
 def presigned(key: str) -> str:
     """A URL that fetches this one object, for an hour."""
     return str(
-        s3().generate_presigned_url("get_object", Params={"Bucket": bucket(), "Key": key}, ExpiresIn=URL_SECONDS)
+        s3().generate_presigned_url(
+            "get_object", Params={"Bucket": bucket(), "Key": key}, ExpiresIn=URL_SECONDS
+        )
     )
 
 

@@ -1,4 +1,6 @@
-"""Audio and video of the caller's memories, behind a REST API whose Cognito authorizer has verified the token."""
+"""Audio and video of the caller's memories, behind a REST API whose Cognito authorizer has verified
+the token.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,14 @@ from answers import PATIENCE, answer, outages_as_503
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authz_lib import BearerToken, ExpectedGateway, JWTVerifier, principal_from_event, service_handler
-from authz_lib.gateway import api_id_from_parameter_store
-from authz_lib.service import json_body
+from authz_lib import (
+    BearerToken,
+    ExpectedGateway,
+    JWTVerifier,
+    principal_from_event,
+    service_handler,
+)
+from authz_lib.service import api_id_from_parameter_store, json_body
 from authz_lib.smithy import errors as smithy
 
 if TYPE_CHECKING:
@@ -30,26 +37,42 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 
 memory_not_found = partial(smithy.not_found, "no such memory", standard_code="MEMORY_NOT_FOUND")
-audio_not_found = partial(smithy.not_found, "the memory has no audio", standard_code="AUDIO_NOT_FOUND")
-frames_not_found = partial(smithy.not_found, "the memory has no frames", standard_code="FRAMES_NOT_FOUND")
-video_not_found = partial(smithy.not_found, "no video was asked for", standard_code="VIDEO_NOT_FOUND")
-video_gone = partial(smithy.not_found, "the video is no longer there", standard_code="VIDEO_NOT_FOUND")
-encoding_failed = partial(smithy.internal, "the video could not be encoded", standard_code="ENCODING_FAILED")
+audio_not_found = partial(
+    smithy.not_found, "the memory has no audio", standard_code="AUDIO_NOT_FOUND"
+)
+frames_not_found = partial(
+    smithy.not_found, "the memory has no frames", standard_code="FRAMES_NOT_FOUND"
+)
+video_not_found = partial(
+    smithy.not_found, "no video was asked for", standard_code="VIDEO_NOT_FOUND"
+)
+video_gone = partial(
+    smithy.not_found, "the video is no longer there", standard_code="VIDEO_NOT_FOUND"
+)
+encoding_failed = partial(
+    smithy.internal, "the video could not be encoded", standard_code="ENCODING_FAILED"
+)
 
 
 GATEWAY = ExpectedGateway(
     kind="rest-cognito",
-    api_id=api_id_from_parameter_store(os.environ["API_ID_PARAMETER"]),  # a `!Ref` to the API would be a cycle
+    api_id=api_id_from_parameter_store(
+        os.environ["API_ID_PARAMETER"]
+    ),  # a `!Ref` to the API would be a cycle
     account_id=os.environ["ACCOUNT_ID"],
     issuer=os.environ["ISSUER"],
-    client_ids=[os.environ["CLIENT_ID"]],  # a Cognito authorizer of a REST API takes any client of the pool
+    client_ids=[
+        os.environ["CLIENT_ID"]
+    ],  # a Cognito authorizer of a REST API takes any client of the pool
     token_use="access",
     groups_claim=None,
 )
 
 
 def local_verifier() -> JWTVerifier | None:
-    """Verifies tokens where no gateway did: in a run outside Lambda only.  A VPC has no way to the key set."""
+    """Verifies tokens where no gateway did: in a run outside Lambda only.  A VPC has no way to the
+    key set.
+    """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return None
     pool_id = os.environ["ISSUER"].rpartition("/")[2]
@@ -61,12 +84,18 @@ def local_verifier() -> JWTVerifier | None:
     )
 
 
-LOCAL = {"verifier": verifier, "token_sources": [BearerToken()]} if (verifier := local_verifier()) else {}
+LOCAL = (
+    {"verifier": verifier, "token_sources": [BearerToken()]}
+    if (verifier := local_verifier())
+    else {}
+)
 
 
 @service_handler(errors="standard", cors_origin=os.environ["ALLOWED_ORIGIN"])
 def handler(event: JSON, context: object) -> JSON:
-    """Who is calling, what they ask for, and the answer; whatever is raised becomes `{status, code, message}`."""
+    """Who is calling, what they ask for, and the answer; whatever is raised becomes
+    `{status, code, message}`.
+    """
     with outages_as_503():
         caller = principal_from_event(event, gateway=GATEWAY, **LOCAL)
         operation = OPERATIONS.get((event["httpMethod"], event["resource"]))
@@ -92,13 +121,17 @@ def audio_metadata(event: JSON, caller: Principal) -> JSON:
     if size is None and segment.processing_status == "complete":
         raise audio_not_found()
     where = {name: getattr(segment, name) for name in ("source_session_id", "source_window_index")}
-    return answer(200, {"segment_id": segment.id, **where, "size_bytes": size, **what_it_is(segment)})
+    return answer(
+        200, {"segment_id": segment.id, **where, "size_bytes": size, **what_it_is(segment)}
+    )
 
 
 def video(event: JSON, caller: Principal) -> JSON:
-    """The video of a memory.  The first to ask starts the encoder, which may take three times the gateway's 29 s.
+    """The video of a memory.  The first to ask starts the encoder, which may take three times the
+    gateway's 29 s.
 
-    So does the first to ask after it failed, or after its object has gone; `GET` says which of the two it was.
+    So does the first to ask after it failed, or after its object has gone; `GET` says which of the
+    two it was.
     """
     segment = asked_for(event, caller)
     known = segments.video_of(segment)
@@ -123,7 +156,9 @@ def video(event: JSON, caller: Principal) -> JSON:
 
 def video_progress(event: JSON, caller: Principal) -> JSON:
     """What has become of the video; asks only, and starts nothing."""
-    segment = found(segments.of_caller(caller.subject, id=named(event["pathParameters"]["segment_id"])))
+    segment = found(
+        segments.of_caller(caller.subject, id=named(event["pathParameters"]["segment_id"]))
+    )
     known = segments.video_of(segment)
     if known is None:
         raise video_not_found()
@@ -145,7 +180,8 @@ OPERATIONS = {
 def asked_for(event: JSON, caller: Principal) -> Segment:
     """The caller's segment that the body names.
 
-    The caller is who the token says.  A `user_id` in the body may repeat that; any other one names nothing.
+    The caller is who the token says.  A `user_id` in the body may repeat that; any other one names
+    nothing.
     """
     body = json_body(event)
     if body.get("user_id", caller.subject) != caller.subject:
@@ -182,7 +218,9 @@ def found(segment: Segment | None) -> Segment:
 
 
 def is_gone(segment: Segment, known: segments.Video) -> bool:
-    """Whether a finished video is not there any more, say by a lifecycle rule: a URL would be a dead one."""
+    """Whether a finished video is not there any more, say by a lifecycle rule: a URL would be a
+    dead one.
+    """
     return known.status == "complete" and media.size(f"{segment.key}/video.mp4") is None
 
 
@@ -190,7 +228,9 @@ def start_encoder(segment: Segment, started_at: datetime) -> None:
     """Invoke the encoder and do not wait for it."""
     payload = json.dumps({"segment_id": segment.id, "started_at": started_at.isoformat()}).encode()
     try:
-        functions().invoke(FunctionName=os.environ["ENCODER"], InvocationType="Event", Payload=payload)
+        functions().invoke(
+            FunctionName=os.environ["ENCODER"], InvocationType="Event", Payload=payload
+        )
     except (BotoCoreError, ClientError):
         segments.give_up_video(segment.id, started_at)
         raise encoding_failed() from None
@@ -221,4 +261,7 @@ def progress(segment: Segment, status: str, frame_count: int, event: JSON) -> JS
 
 def what_it_is(segment: Segment) -> JSON:
     """What every answer says."""
-    return {"duration_seconds": segment.duration_seconds, "processing_status": segment.processing_status}
+    return {
+        "duration_seconds": segment.duration_seconds,
+        "processing_status": segment.processing_status,
+    }

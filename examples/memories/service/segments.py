@@ -1,4 +1,6 @@
-"""The memories in PostgreSQL.  Every question names its user: another user's row is not found, rather than refused."""
+"""The memories in PostgreSQL.  Every question names its user: another user's row is not found,
+rather than refused.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ segments = Table(
     Column("source_window_index", Integer, nullable=False),
     Column("duration_seconds", Float, nullable=False),
     Column("processing_status", Text, nullable=False),
-    # An object's key names session and window, and no user: that is safe only because the pair has one owner.
+    # An object's key names session and window, and no user: that is safe only because the pair has
+    # one owner.
     UniqueConstraint("source_session_id", "source_window_index"),
     CheckConstraint(f"source_session_id ~ '{SESSION_ID}'"),
     CheckConstraint("source_window_index between 0 and 999"),
@@ -70,10 +73,17 @@ videos = Table(
     "videos",
     metadata,
     Column("segment_id", ForeignKey(segments.c.id), primary_key=True),
-    Column("status", Text, CheckConstraint("status in ('encoding', 'complete', 'failed')"), nullable=False),
+    Column(
+        "status",
+        Text,
+        CheckConstraint("status in ('encoding', 'complete', 'failed')"),
+        nullable=False,
+    ),
     Column("frame_count", Integer, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("picked_at", DateTime(timezone=True)),  # when an encoder took this start; null until then
+    Column(
+        "picked_at", DateTime(timezone=True)
+    ),  # when an encoder took this start; null until then
 )
 
 
@@ -94,7 +104,9 @@ class Segment(NamedTuple):
 
 
 class Video(NamedTuple):
-    """The job that makes the video of a segment; when it was started tells one start from the next."""
+    """The job that makes the video of a segment; when it was started tells one start from the
+    next.
+    """
 
     status: str
     frame_count: int
@@ -112,7 +124,9 @@ def engine() -> Engine:
         connect_args={"connect_timeout": 3, "options": "-c statement_timeout=5000"},
     )
     # First of the listeners: SQLAlchemy's own already ask the server.
-    event.listen(made, "connect", lambda connection, _: open_connections.add(connection), insert=True)
+    event.listen(
+        made, "connect", lambda connection, _: open_connections.add(connection), insert=True
+    )
     return made
 
 
@@ -128,16 +142,21 @@ def transaction() -> Iterator[Connection]:
 
 @contextmanager
 def silence_ends() -> Iterator[None]:
-    """Hang up on a server that says nothing, whatever TCP acknowledges for it: no setting of libpq's would.
+    """Hang up on a server that says nothing, whatever TCP acknowledges for it: no setting of
+    libpq's would.
 
-    Twice where it was the ping of an old connection that was not answered, and then the question on a new one.
+    Twice where it was the ping of an old connection that was not answered, and then the question on
+    a new one.
     """
     answered = Event()
 
     def watch() -> None:
         while not answered.wait(SILENCE_SECONDS):
             for connection in list(open_connections):
-                with suppress(OSError, PostgreSQLError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                with (
+                    suppress(OSError, PostgreSQLError),
+                    socket.socket(fileno=os.dup(connection.fileno())) as line,
+                ):
                     line.shutdown(socket.SHUT_RDWR)
 
     Thread(target=watch, daemon=True).start()
@@ -149,7 +168,10 @@ def silence_ends() -> Iterator[None]:
 
 def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
     """The caller's segment with these values; the first window where several match."""
-    owned = [segments.c.user_id == user_id, *(segments.c[name] == value for name, value in wanted.items())]
+    owned = [
+        segments.c.user_id == user_id,
+        *(segments.c[name] == value for name, value in wanted.items()),
+    ]
     question = select(segments).where(*owned).order_by(segments.c.source_window_index).limit(1)
     with transaction() as connection:
         row = connection.execute(question).first()
@@ -157,10 +179,11 @@ def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
 
 
 def take_job(segment_id: str, started_at: datetime) -> Segment | None:
-    """Take a start of a job, and its segment, whoever's it is.  For the encoder, which no caller can reach.
+    """Take a start of a job, and its segment, whoever's it is.  For the encoder, which no caller
+    can reach.
 
-    Lambda may deliver an event late or twice: of any number of deliveries, even at once, one takes the start.  None for
-    the others, and where it has ended or was followed by another.
+    Lambda may deliver an event late or twice: of any number of deliveries, even at once, one takes
+    the start.  None for the others, and where it has ended or was followed by another.
     """
     untaken = (*_started(segment_id, started_at, "encoding"), videos.c.picked_at.is_(None))
     question = (
@@ -177,20 +200,31 @@ def take_job(segment_id: str, started_at: datetime) -> Segment | None:
 def video_of(segment: Segment) -> Video | None:
     """The video job of a segment; one whose encoder was lost has failed."""
     status = case((_lost(), "failed"), else_=videos.c.status)
-    question = select(status, videos.c.frame_count, videos.c.started_at).where(videos.c.segment_id == segment.id)
+    question = select(status, videos.c.frame_count, videos.c.started_at).where(
+        videos.c.segment_id == segment.id
+    )
     with transaction() as connection:
         row = connection.execute(question).first()
     return None if row is None else Video(*row)
 
 
 def claim_video(segment: Segment, frame_count: int) -> datetime | None:
-    """When it is this call that starts the encoder, the time of it: of any number of callers at once, one is told."""
-    values = {"status": "encoding", "frame_count": frame_count, "started_at": func.now(), "picked_at": None}
+    """When it is this call that starts the encoder, the time of it: of any number of callers at
+    once, one is told.
+    """
+    values = {
+        "status": "encoding",
+        "frame_count": frame_count,
+        "started_at": func.now(),
+        "picked_at": None,
+    }
     question = (
         insert(videos)
         .values(segment_id=segment.id, **values)
         .on_conflict_do_update(
-            index_elements=["segment_id"], set_=values, where=or_(videos.c.status == "failed", _lost())
+            index_elements=["segment_id"],
+            set_=values,
+            where=or_(videos.c.status == "failed", _lost()),
         )
         .returning(videos.c.started_at)
     )
@@ -198,18 +232,24 @@ def claim_video(segment: Segment, frame_count: int) -> datetime | None:
         return connection.execute(question).scalar()
 
 
-def finish_video(segment_id: str, started_at: datetime, *, was: str = "encoding", **became: str | int) -> None:
+def finish_video(
+    segment_id: str, started_at: datetime, *, was: str = "encoding", **became: str | int
+) -> None:
     """What became of this start of a job: its `status`, and the `frame_count` of what was made.
 
-    Nothing happens where the job is no longer what it was, or was started again: the late word of one encoder does not
-    undo what another has done.
+    Nothing happens where the job is no longer what it was, or was started again: the late word of
+    one encoder does not undo what another has done.
     """
     with transaction() as connection:
-        connection.execute(update(videos).where(*_started(segment_id, started_at, was)).values(**became))
+        connection.execute(
+            update(videos).where(*_started(segment_id, started_at, was)).values(**became)
+        )
 
 
 def give_up_video(segment_id: str, started_at: datetime) -> None:
-    """The job failed before it began, unless an encoder has taken it: then only the answer to its start was lost."""
+    """The job failed before it began, unless an encoder has taken it: then only the answer to its
+    start was lost.
+    """
     with transaction() as connection:
         connection.execute(
             update(videos)
@@ -219,10 +259,15 @@ def give_up_video(segment_id: str, started_at: datetime) -> None:
 
 
 def _started(segment_id: str, started_at: datetime, status: str) -> tuple[ColumnElement[bool], ...]:
-    return (videos.c.segment_id == segment_id, videos.c.started_at == started_at, videos.c.status == status)
+    return (
+        videos.c.segment_id == segment_id,
+        videos.c.started_at == started_at,
+        videos.c.status == status,
+    )
 
 
 def _lost() -> ColumnElement[bool]:
     return and_(
-        videos.c.status == "encoding", videos.c.started_at < func.now() - text(f"interval '{LOST_AFTER_SECONDS} s'")
+        videos.c.status == "encoding",
+        videos.c.started_at < func.now() - text(f"interval '{LOST_AFTER_SECONDS} s'"),
     )

@@ -1,4 +1,6 @@
-"""The public routes: how a caller gets the token that the other routes want.  What Cognito refuses is a 401."""
+"""The public routes: how a caller gets the token that the other routes want.  What Cognito refuses
+is a 401.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def handler(event: JSON, context: object) -> JSON:
 
 
 def refused(error: ClientError) -> Exception:
-    """One answer for a wrong password, an unknown user and a stale session; what is no refusal stays what it is."""
+    """One answer for a wrong password, an unknown user and a stale session; what is no refusal
+    stays what it is.
+    """
     if error.response["Error"]["Code"] == "TooManyRequestsException":
         return smithy.throttling()
     if error.response["ResponseMetadata"]["HTTPStatusCode"] != 400:

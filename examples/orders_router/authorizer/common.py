@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from authz_lib import DecisionPoint
 
 ACTIONS = ActionMap.load(Path(__file__).with_name("actions.json"))
-APPLICATION = EntityUid("Application", "orders")  # coarse questions are about the application, never about an order
+APPLICATION = EntityUid(
+    "Application", "orders"
+)  # coarse questions are about the application, never about an order
 
 
 def verifier() -> JWTVerifier:
@@ -27,4 +29,6 @@ def verifier() -> JWTVerifier:
 
 def decisions() -> DecisionPoint:
     """The policy store; an Allow is remembered for a minute, a Deny for five seconds."""
-    return VerifiedPermissions(os.environ["POLICY_STORE_ID"]).cached(ttl_seconds=60, deny_ttl_seconds=5)
+    return VerifiedPermissions(os.environ["POLICY_STORE_ID"]).cached(
+        ttl_seconds=60, deny_ttl_seconds=5
+    )

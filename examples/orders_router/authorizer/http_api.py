@@ -1,4 +1,6 @@
-"""The HTTP API's authorizer (payload 2.0, simple responses): two token sources, nothing cached at the gateway."""
+"""The HTTP API's authorizer (payload 2.0, simple responses): two token sources, nothing cached at
+the gateway.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The REST API's authorizer (TOKEN, IAM policy): one answer per token, for all routes, remembered by the gateway."""
+"""The REST API's authorizer (TOKEN, IAM policy): one answer per token, for all routes, remembered
+by the gateway.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,13 @@ handler = LambdaAuthorizer(
     application=APPLICATION,
     tenant_claim="tenant_id",
     response="iam",
-    # As the template deploys it.  The gateway replays an answer on every route, so each answer covers every route; that
-    # this can be right for this map is proven here, when the function starts.  The API has no resource policy, which
-    # would make an Allow of what such an answer does not speak about.
+    # As the template deploys it.  The gateway replays an answer on every route, so each answer
+    # covers every route; that this can be right for this map is proven here, when the function
+    # starts.  The API has no resource policy, which would make an Allow of what such an answer does
+    # not speak about.
     gateway_cache=GatewayCache(
-        identity_sources=["method.request.header.Authorization"], ttl_seconds=60, no_resource_policy=True
+        identity_sources=["method.request.header.Authorization"],
+        ttl_seconds=60,
+        no_resource_policy=True,
     ),
 )

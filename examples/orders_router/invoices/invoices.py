@@ -1,4 +1,6 @@
-"""The invoices service, behind the REST API: another team's Lambda, the same authorizer in front of it."""
+"""The invoices service, behind the REST API: another team's Lambda, the same authorizer in front of
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,15 @@ from typing import Any
 
 import boto3
 
-from authz_lib import Entity, EntityUid, ExpectedGateway, VerifiedPermissions, principal_from_event, service_handler
-from authz_lib.gateway import api_id_from_parameter_store
+from authz_lib import (
+    Entity,
+    EntityUid,
+    ExpectedGateway,
+    VerifiedPermissions,
+    principal_from_event,
+    service_handler,
+)
+from authz_lib.service import api_id_from_parameter_store
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -35,7 +44,9 @@ def handler(event: JSON, context: object) -> JSON:
     wanted = (event["pathParameters"] or {}).get("invoiceId")
     if wanted is None:
         rows = {row["id"]: row for row in table.scan()["Items"]}
-        visible = policies.filter(caller, "commercial:GetInvoice", [entity(row) for row in rows.values()])
+        visible = policies.filter(
+            caller, "commercial:GetInvoice", [entity(row) for row in rows.values()]
+        )
         return answer({"invoices": [view(rows[invoice.uid.id]) for invoice in visible]})
     row = table.get_item(Key={"id": wanted}).get("Item")
     if row is None:
@@ -47,7 +58,9 @@ def handler(event: JSON, context: object) -> JSON:
 def entity(row: JSON) -> Entity:
     """An invoice as the policies see it."""
     owner = EntityUid("User", row["owner"])
-    return Entity(EntityUid("Invoice", row["id"]), attrs={"owner": owner, "tenant_id": row["tenant_id"]})
+    return Entity(
+        EntityUid("Invoice", row["id"]), attrs={"owner": owner, "tenant_id": row["tenant_id"]}
+    )
 
 
 def view(row: JSON) -> JSON:
@@ -57,4 +70,8 @@ def view(row: JSON) -> JSON:
 
 def answer(body: JSON) -> JSON:
     """A Lambda proxy answer."""
-    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }

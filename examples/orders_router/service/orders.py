@@ -1,4 +1,6 @@
-"""The orders service: the gateway has let the caller through; who may touch which order is decided here."""
+"""The orders service: the gateway has let the caller through; who may touch which order is decided
+here.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,7 @@ from authz_lib import (
     service_handler,
 )
 from authz_lib.errors import AccessDeniedError
-from authz_lib.gateway import api_id_from_parameter_store
-from authz_lib.service import json_body
+from authz_lib.service import api_id_from_parameter_store, json_body
 from authz_lib.smithy import errors as smithy
 
 JSON = dict[str, Any]
@@ -57,7 +58,11 @@ def http_handler(event: JSON, context: object) -> JSON:
 @service_handler
 def rest_handler(event: JSON, context: object) -> JSON:
     """Behind the REST API."""
-    return serve(f"{event['httpMethod']} {event['resource']}", event, principal_from_event(event, gateway=REST_API))
+    return serve(
+        f"{event['httpMethod']} {event['resource']}",
+        event,
+        principal_from_event(event, gateway=REST_API),
+    )
 
 
 def serve(route: str, event: JSON, caller: Principal) -> JSON:
@@ -89,7 +94,12 @@ def create_order(event: JSON, caller: Principal) -> JSON:
     item = json_body(event).get("item")
     if not isinstance(item, str) or not 0 < len(item) <= LONGEST_ITEM:
         raise smithy.validation(f"`item` must be text of 1 to {LONGEST_ITEM} characters")
-    row = {"id": uuid.uuid4().hex, "owner": caller.subject, "tenant_id": caller.tenant_id, "item": item}
+    row = {
+        "id": uuid.uuid4().hex,
+        "owner": caller.subject,
+        "tenant_id": caller.tenant_id,
+        "item": item,
+    }
     table.put_item(Item=row)
     return answer(201, view(row))
 
@@ -133,4 +143,8 @@ def view(row: JSON) -> JSON:
 
 def answer(status: int, body: JSON) -> JSON:
     """A Lambda proxy answer."""
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }

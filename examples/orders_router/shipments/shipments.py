@@ -1,6 +1,7 @@
 """The shipments service: plain HTTP in a container, behind the router.
 
-It reads no token.  Who is calling stands in headers, and it believes them only beside the proof that the gateway adds.
+It reads no token.  Who is calling stands in headers, and it believes them only beside the proof
+that the gateway adds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from authz_lib import CedarEngine, Entity, EntityUid, principal_from_headers, service_handler
-from authz_lib.gateway.headers import SecretHeader
+from authz_lib.service.principal_headers import SecretHeader
 from authz_lib.smithy import errors as smithy
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ def service(*, table: Any, policies: DecisionPoint, proof: SecretHeader) -> Hand
         caller = principal_from_headers(event, proof=proof)
         if event["path"] == "/shipments":
             rows = {row["id"]: row for row in table.scan()["Items"]}
-            visible = policies.filter(caller, "commercial:GetShipment", [entity(row) for row in rows.values()])
+            visible = policies.filter(
+                caller, "commercial:GetShipment", [entity(row) for row in rows.values()]
+            )
             return answer({"shipments": [view(rows[shipment.uid.id]) for shipment in visible]})
-        row = table.get_item(Key={"id": event["path"].removeprefix("/shipments/") or "-"}).get("Item")
+        row = table.get_item(Key={"id": event["path"].removeprefix("/shipments/") or "-"}).get(
+            "Item"
+        )
         if row is None:
             raise smithy.not_found("no such shipment")
         policies.require(caller, "commercial:GetShipment", entity(row))
@@ -47,7 +52,10 @@ def service(*, table: Any, policies: DecisionPoint, proof: SecretHeader) -> Hand
 def entity(row: JSON) -> Entity:
     """A shipment as the policies see it."""
     recipient = EntityUid("User", row["recipient"])
-    return Entity(EntityUid("Shipment", row["id"]), attrs={"recipient": recipient, "tenant_id": row["tenant_id"]})
+    return Entity(
+        EntityUid("Shipment", row["id"]),
+        attrs={"recipient": recipient, "tenant_id": row["tenant_id"]},
+    )
 
 
 def view(row: JSON) -> JSON:
@@ -57,7 +65,11 @@ def view(row: JSON) -> JSON:
 
 def answer(body: JSON) -> JSON:
     """Status, headers and body."""
-    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }
 
 
 @service_handler
@@ -83,9 +95,13 @@ class Requests(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        """Every header with all its values: a second `x-principal-sub` must not get lost on the way."""
+        """Every header with all its values: a second `x-principal-sub` must not get lost on the
+        way.
+        """
         headers = {name: self.headers.get_all(name) for name in self.headers}
-        said = self.server.handle({"path": urlsplit(self.path).path, "multiValueHeaders": headers}, None)
+        said = self.server.handle(
+            {"path": urlsplit(self.path).path, "multiValueHeaders": headers}, None
+        )
         content = said["body"].encode()
         self.send_response(said["statusCode"])
         for name, value in {**said["headers"], "Content-Length": str(len(content))}.items():

@@ -24,7 +24,9 @@ batch = boto3.client("batch")
 
 
 def configured_verifier() -> JWTVerifier | None:
-    """``None`` for exactly one word of the template; all else must be whole, or this Lambda does not start."""
+    """``None`` for exactly one word of the template; all else must be whole, or this Lambda does
+    not start.
+    """
     if os.environ["ENABLE_AUTH"] == "false":
         logging.getLogger(__name__).warning("EnableAuth is false: everyone may call")
         return None
@@ -51,10 +53,14 @@ def handler(event: JSON, context: object) -> JSON:
 
 
 def caller_of(event: JSON) -> Principal:
-    """By the token itself: a gateway that lost its authorizer, or an event that never saw one, changes nothing."""
+    """By the token itself: a gateway that lost its authorizer, or an event that never saw one,
+    changes nothing.
+    """
     if VERIFIER is None:
         return ANYONE
-    caller = Principal.from_token(VERIFIER.verify(read_token(event, [BearerToken()])), tenant_claim="tenant_id")
+    caller = Principal.from_token(
+        VERIFIER.verify(read_token(event, [BearerToken()])), tenant_claim="tenant_id"
+    )
     if caller.tenant_id is None:
         raise AccessDeniedError("the caller belongs to no tenant")
     return caller
@@ -79,7 +85,15 @@ def list_jobs(event: JSON, caller: Principal) -> JSON:
     mine = [{"name": "JOB_NAME", "values": [f"{owned_by(caller)}*"]}]
     pages = batch.get_paginator("list_jobs").paginate(jobQueue=QUEUE, filters=mine)
     return answer(
-        200, {"jobs": [view(job, caller) for page in pages for job in page["jobSummaryList"] if is_of(job, caller)]}
+        200,
+        {
+            "jobs": [
+                view(job, caller)
+                for page in pages
+                for job in page["jobSummaryList"]
+                if is_of(job, caller)
+            ]
+        },
     )
 
 
@@ -91,11 +105,17 @@ def get_job(event: JSON, caller: Principal) -> JSON:
     return answer(200, view(found[0], caller))
 
 
-OPERATIONS = {"POST /orchestrate": orchestrate, "GET /jobs": list_jobs, "GET /jobs/{jobId}": get_job}
+OPERATIONS = {
+    "POST /orchestrate": orchestrate,
+    "GET /jobs": list_jobs,
+    "GET /jobs/{jobId}": get_job,
+}
 
 
 def owned_by(caller: Principal) -> str:
-    """How the names of a caller's jobs begin.  A digest: job names take no characters of an issuer's URL."""
+    """How the names of a caller's jobs begin.  A digest: job names take no characters of an
+    issuer's URL.
+    """
     owner = json.dumps([caller.issuer, caller.tenant_id, caller.subject])
     return hashlib.sha256(owner.encode()).hexdigest()[:40] + "-"
 
@@ -107,9 +127,17 @@ def is_of(job: JSON, caller: Principal) -> bool:
 
 def view(job: JSON, caller: Principal) -> JSON:
     """A job as its owner sees it."""
-    return {"jobId": job["jobId"], "dataset": job["jobName"].removeprefix(owned_by(caller)), "status": job["status"]}
+    return {
+        "jobId": job["jobId"],
+        "dataset": job["jobName"].removeprefix(owned_by(caller)),
+        "status": job["status"],
+    }
 
 
 def answer(status: int, body: JSON) -> JSON:
     """A Lambda proxy answer.  CORS headers are the gateway's."""
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }

@@ -1,1 +1,3 @@
-"""Small tools that every floor may use: clock, single flight, strict JSON.  Standard library only, private."""
+"""Small tools that every floor may use: clock, single flight, strict JSON.  Standard library only,
+private.
+"""

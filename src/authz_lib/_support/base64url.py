@@ -1,4 +1,6 @@
-"""base64url as a verifier must read it (RFC 4648, section 5, unpadded): one text per value, nothing else accepted."""
+"""base64url as a verifier must read it (RFC 4648, section 5, unpadded): one text per value, nothing
+else accepted.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ __all__ = ["decode", "encode"]
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _PLUS, _SLASH, _PAD = b"+/="
-# What is missing to a multiple of four characters, and the last characters whose unused bits are zero, by length modulo
-# 4.  With any other last character, two texts would mean one value.
+# What is missing to a multiple of four characters, and the last characters whose unused bits are
+# zero, by length modulo 4.  With any other last character, two texts would mean one value.
 _ENDS: tuple[tuple[bytes, frozenset[int]], ...] = (
     (b"", frozenset()),
     (b"===", frozenset()),
@@ -22,14 +24,17 @@ def decode(segment: bytes) -> bytes:
     """Decode canonical, unpadded base64url.
 
     Raises:
-        ValueError: other characters (white space and ``=`` included), an impossible length, unused bits that are set.
+        ValueError: other characters (white space and ``=`` included), an impossible length, unused
+            bits that are set.
 
     >>> decode(b"aGk")
     b'hi'
     """
     if _PLUS in segment or _SLASH in segment or _PAD in segment:
         raise ValueError("not base64url")
-    standard = segment.replace(b"-", b"+").replace(b"_", b"/")  # faster than `translate`: most texts hold few of them
+    standard = segment.replace(b"-", b"+").replace(
+        b"_", b"/"
+    )  # faster than `translate`: most texts hold few of them
     remainder = len(segment) & 3
     if not remainder:
         return a2b_base64(standard, strict_mode=True)

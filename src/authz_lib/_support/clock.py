@@ -1,4 +1,6 @@
-"""The wall clock, injected everywhere: Lambda freezes processes, so nothing may rely on a timer that runs by itself."""
+"""The wall clock, injected everywhere: Lambda freezes processes, so nothing may rely on a timer
+that runs by itself.
+"""
 
 from __future__ import annotations
 

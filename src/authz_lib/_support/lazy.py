@@ -12,15 +12,17 @@ if TYPE_CHECKING:
 __all__ = ["lazy_names"]
 
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """The ``__getattr__`` and ``__dir__`` of ``package``.
 
     A name is looked up once: then it stands in the package like any other.
 
     Args:
         package: the package's ``__name__``.
-        homes: public name to the module that holds it, relative to the package.  A name that is its own home is that
-            module itself.
+        homes: public name to the module that holds it, relative to the package.  A name that is its
+            own home is that module itself.
 
     >>> find, names = lazy_names("authz_lib._support", {"Clock": "clock", "clock": "clock"})
     >>> find("Clock") is find("clock").Clock

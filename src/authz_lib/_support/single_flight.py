@@ -31,8 +31,8 @@ class _Flight(Generic[T]):
 class SingleFlight(Generic[T]):
     """Collapse concurrent calls with the same key into one.  No lock is held while the work runs.
 
-    Nothing is remembered: when the leader is back, the next caller starts anew.  A leader's failure is raised to its
-    followers and never stored.
+    Nothing is remembered: when the leader is back, the next caller starts anew.  A leader's failure
+    is raised to its followers and never stored.
 
     >>> flights = SingleFlight[int]()
     >>> flights.run("answer", lambda: 42)
@@ -45,11 +45,14 @@ class SingleFlight(Generic[T]):
         self._lock = threading.Lock()
         self._flights: dict[Hashable, _Flight[T]] = {}
 
-    def run(self, key: Hashable, work: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
+    def run(
+        self, key: Hashable, work: Callable[[], T], *, timeout_seconds: float | None = None
+    ) -> T:
         """Run ``work``, or wait for the caller that runs it already.
 
         Raises:
-            SingleFlightTimeoutError: this caller is a follower and ``timeout_seconds`` passed since the leader began.
+            SingleFlightTimeoutError: this caller is a follower and ``timeout_seconds`` passed since
+                the leader began.
             Exception: whatever ``work`` raised, to the leader and to every follower.
         """
         with self._lock:
@@ -86,7 +89,9 @@ class SingleFlight(Generic[T]):
         except Exception as error:
             flight.error = error
             raise
-        except BaseException:  # an interrupt is the leader's own: its followers only learn that nothing came of it
+        except (
+            BaseException
+        ):  # an interrupt is the leader's own: its followers only learn that nothing came of it
             flight.error = SingleFlightTimeoutError()
             raise
         else:

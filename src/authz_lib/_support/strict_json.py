@@ -1,4 +1,6 @@
-"""JSON as a verifier must read it: UTF-8 without BOM, no duplicate member, no NaN, no half character, bounded depth."""
+"""JSON as a verifier must read it: UTF-8 without BOM, no duplicate member, no NaN, no half
+character, bounded depth.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ JSONObject = dict[str, Any]
 
 
 class StrictJSONError(ValueError):
-    """The text is not a strict JSON object.  The message is fixed text: it never quotes the input."""
+    """The text is not a strict JSON object.  The message is fixed text: it never quotes the
+    input.
+    """
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> JSONObject:
@@ -53,23 +57,29 @@ def _finite(text: str) -> float:
 
 
 def _require_whole_characters(text: str) -> None:
-    """Refuse an escaped half of a surrogate pair (RFC 7493, section 2.1), which no one could encode again.
+    """Refuse an escaped half of a surrogate pair (RFC 7493, section 2.1), which no one could encode
+    again.
 
-    ``text`` was read already, so what fails here is that.  Few documents have an escape, so few are read twice.
+    ``text`` was read already, so what fails here is that.  Few documents have an escape, so few are
+    read twice.
     """
     json.dumps(json.loads(text), ensure_ascii=False).encode()
 
 
 # Built once: `json.loads` with hooks builds a decoder per call.
-_decoder = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant, parse_float=_finite)
-_freezer = json.JSONDecoder(
-    object_pairs_hook=_refuse_duplicates_and_freeze, parse_constant=_refuse_constant, parse_float=_finite
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant, parse_float=_finite
 )
-# The scanner reads one value and says where it ends; the decoder around it adds two searches for white space, which the
-# compact JSON of a token has none of.
+_freezer = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates_and_freeze,
+    parse_constant=_refuse_constant,
+    parse_float=_finite,
+)
+# The scanner reads one value and says where it ends; the decoder around it adds two searches for
+# white space, which the compact JSON of a token has none of.
 _scan_frozen: Callable[[str, int], tuple[Any, int]] = _freezer.scan_once  # type: ignore[attr-defined]
-# `ValueError` is bad UTF-8, a BOM, bad syntax, a number of too many digits; `StopIteration` is the scanner's "nothing
-# here".
+# `ValueError` is bad UTF-8, a BOM, bad syntax, a number of too many digits; `StopIteration` is the
+# scanner's "nothing here".
 _REFUSALS = (ValueError, RecursionError, StopIteration)
 
 
@@ -95,7 +105,8 @@ def loads_document(data: bytes) -> Any:
 
 
 def loads_object(data: bytes) -> JSONObject:
-    """Read one JSON object strictly (RFC 8259; duplicate names refused as RFC 7515, section 4, allows).
+    """Read one JSON object strictly (RFC 8259; duplicate names refused as RFC 7515, section 4,
+    allows).
 
     Raises:
         StrictJSONError: for anything else, deep nesting included.
@@ -110,7 +121,8 @@ def loads_object(data: bytes) -> JSONObject:
 
 
 def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
-    """Read one JSON object as strictly, and deeply read-only: objects are mapping proxies, arrays are tuples.
+    """Read one JSON object as strictly, and deeply read-only: objects are mapping proxies, arrays
+    are tuples.
 
     Raises:
         StrictJSONError: as :func:`loads_object`.

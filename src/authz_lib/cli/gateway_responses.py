@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.service import _ORIGIN  # one rule for an origin, whoever answers
+from authz_lib.service.handler import _ORIGIN  # one rule for an origin, whoever answers
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.gateway_responses import gateway_responses
 
@@ -18,7 +18,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--format", required=True, choices=["cloudformation", "openapi", "sam", "terraform"])
+    parser.add_argument(
+        "--format", required=True, choices=["cloudformation", "openapi", "sam", "terraform"]
+    )
     parser.add_argument(
         "--profile",
         default="AccessDeniedException",
@@ -26,10 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the `__type` of a 403; the gateway's own header says AccessDeniedException for a deny in any case",
     )
     parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
-    parser.add_argument("--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`")
-    parser.add_argument("--rest-api", metavar="NAME", help="the REST API's resource in the template")
     parser.add_argument(
-        "--api", default="rest", choices=["rest", "http"], help="the kind of API; HTTP APIs are refused"
+        "--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`"
+    )
+    parser.add_argument(
+        "--rest-api", metavar="NAME", help="the REST API's resource in the template"
+    )
+    parser.add_argument(
+        "--api",
+        default="rest",
+        choices=["rest", "http"],
+        help="the kind of API; HTTP APIs are refused",
     )
 
 
@@ -38,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     headers = {}
     if arguments.cors_origin is not None:
         if arguments.cors_origin != "*" and not _ORIGIN.fullmatch(arguments.cors_origin):
-            raise ConfigurationError("`--cors-origin` must be `*` or one origin, such as `https://app.example.com`")
+            raise ConfigurationError(
+                "`--cors-origin` must be `*` or one origin, such as `https://app.example.com`"
+            )
         headers = {
             "Access-Control-Allow-Origin": arguments.cors_origin,
             "Access-Control-Expose-Headers": EXPOSED_HEADERS,

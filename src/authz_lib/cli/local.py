@@ -32,12 +32,20 @@ _WATCH_SECONDS = 0.5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz local` takes."""
     parser.add_argument("path", type=Path, help="a folder with `template.yaml` and `requests.yaml`")
-    parser.add_argument("--check", action="store_true", help="send every request of `requests.yaml`, compare, and end")
-    parser.add_argument("--port", type=int, help="port of the local AWS on 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="send every request of `requests.yaml`, compare, and end",
+    )
+    parser.add_argument(
+        "--port", type=int, help="port of the local AWS on 127.0.0.1 (default: a free one)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when it was served until Ctrl-C or every answer was the expected one, 1 on any difference."""
+    """Returns 0 when it was served until Ctrl-C or every answer was the expected one, 1 on any
+    difference.
+    """
     started = time.monotonic()
 
     def say(text: str) -> None:
@@ -56,7 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
             return 130 if arguments.check else 0
 
 
-def _run(arguments: argparse.Namespace, progress: Callable[[str], None], check_interrupt: Callable[[], None]) -> int:
+def _run(
+    arguments: argparse.Namespace,
+    progress: Callable[[str], None],
+    check_interrupt: Callable[[], None],
+) -> int:
     try:
         from authz_lib.testing.local import LocalScenario
     except ModuleNotFoundError as error:
@@ -86,7 +98,18 @@ def _check(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> int:
     return 1 if failed or not outcomes else 0
 
 
-_HEADING = ("request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", "")
+_HEADING = (
+    "request",
+    "call",
+    "caller",
+    "expected",
+    "actual",
+    "decision",
+    "policy",
+    "service",
+    "ms",
+    "",
+)
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
@@ -125,7 +148,9 @@ def _caller(recipe: object) -> str:
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for index, row in enumerate(rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
         if index == 0:
             print("  ".join("-" * width for width in widths))
 
@@ -133,14 +158,20 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 def _serve(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> NoReturn:
     for name, value in scenario.stack.outputs.items():
         print(f"{name} = {value}")
-    rows = [row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers][:_CURL_ROWS]
+    rows = [
+        row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers
+    ][:_CURL_ROWS]
     for user in sorted({row.as_user for row in rows if row.as_user}):
         print(f"\n{_variable(user)}='{scenario.token(user)}'")
     for row in rows:
         method, url, _, body = scenario.request_of(row)
-        data = f" -H 'Content-Type: application/json' -d {shlex.quote(body.decode())}" if body else ""
+        data = (
+            f" -H 'Content-Type: application/json' -d {shlex.quote(body.decode())}" if body else ""
+        )
         print(f"\n# {row.name}")
-        print(f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"{data} {shlex.quote(url)}')
+        print(
+            f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"{data} {shlex.quote(url)}'
+        )
     print("\nserving; Ctrl-C ends it", flush=True)
     _watch(scenario.aws, check_interrupt)
 
@@ -150,7 +181,9 @@ def _variable(user: str) -> str:
 
 
 def _watch(aws: LocalAWS, check_interrupt: Callable[[], None]) -> NoReturn:
-    """Until an interrupt: say what the local AWS logs as errors (a Lambda that does not start), and when it is gone."""
+    """Until an interrupt: say what the local AWS logs as errors (a Lambda that does not start), and
+    when it is gone.
+    """
     said: set[str] = set()
     while True:
         check_interrupt()

@@ -1,4 +1,6 @@
-"""The entry point of `authz`: a table of subcommands, each in a module of its own, loaded only when it is called."""
+"""The entry point of `authz`: a table of subcommands, each in a module of its own, loaded only when
+it is called.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +26,29 @@ class _Subcommand(NamedTuple):
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
     "gateway-responses": _Subcommand(
-        "authz_lib.cli.gateway_responses", "print what a REST API's gateway answers itself, in the shape of your errors"
+        "authz_lib.cli.gateway_responses",
+        "print what a REST API's gateway answers itself, in the shape of your errors",
     ),
-    "local": _Subcommand("authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"),
-    "token": _Subcommand("authz_lib.cli.token", "check a token: which checks it passes, and which it fails"),
+    "local": _Subcommand(
+        "authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"
+    ),
+    "token": _Subcommand(
+        "authz_lib.cli.token", "check a token: which checks it passes, and which it fails"
+    ),
     "smithy": _Subcommand(
-        "authz_lib.cli.smithy", "make the action map and the Cedar schema that a Smithy model implies"
+        "authz_lib.cli.smithy",
+        "make the action map and the Cedar schema that a Smithy model implies",
     ),
-    "policies": _Subcommand("authz_lib.cli.policies", "validate Cedar policies, or test what they decide"),
+    "policies": _Subcommand(
+        "authz_lib.cli.policies", "validate Cedar policies, or test what they decide"
+    ),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could not be asked."""
+    """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could
+    not be asked.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(words)
@@ -64,11 +76,17 @@ def _output_problem() -> str | None:
 
 
 def _run(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="authz", description="Authorization for services behind Amazon API Gateway.")
+    parser = argparse.ArgumentParser(
+        prog="authz", description="Authorization for services behind Amazon API Gateway."
+    )
     subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for name, subcommand in _SUBCOMMANDS.items():
-        subparser = subparsers.add_parser(name, help=subcommand.summary, description=subcommand.summary)
-        if words and words[0] == name:  # the others' modules (and what they import) are not needed for a help line
+        subparser = subparsers.add_parser(
+            name, help=subcommand.summary, description=subcommand.summary
+        )
+        if (
+            words and words[0] == name
+        ):  # the others' modules (and what they import) are not needed for a help line
             import_module(subcommand.module).add_arguments(subparser)
     arguments = parser.parse_args(words)
     try:
@@ -84,6 +102,8 @@ def _complain(words: Sequence[str], problem: str) -> None:
 
 
 def _drop_output() -> None:
-    """What could not be written must not be tried again when the process ends: that would be a traceback."""
+    """What could not be written must not be tried again when the process ends: that would be a
+    traceback.
+    """
     with suppress(OSError, ValueError, AttributeError):  # an output that is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,6 @@
-"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried out."""
+"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried
+out.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 _UID = re.compile(r'([\w:]+)::("(?:[^"\\]|\\.)*")')
-_MEMBERS = frozenset({"name", "principal", "action", "resource", "context", "entities", "expect", "policies"})
+_MEMBERS = frozenset(
+    {"name", "principal", "action", "resource", "context", "entities", "expect", "policies"}
+)
 
 
 _HELP = """\
@@ -58,10 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz policies` takes."""
     parser.epilog, parser.formatter_class = _HELP, argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="parse the policies and validate them against their schema")
-    test = commands.add_parser("test", help="decide the requests in DIR/tests and compare with what they expect")
+    check = commands.add_parser(
+        "check", help="parse the policies and validate them against their schema"
+    )
+    test = commands.add_parser(
+        "test", help="decide the requests in DIR/tests and compare with what they expect"
+    )
     for command in (check, test):
-        command.add_argument("directory", type=Path, metavar="DIR", help="a folder with `*.cedar` files")
+        command.add_argument(
+            "directory", type=Path, metavar="DIR", help="a folder with `*.cedar` files"
+        )
     test.add_argument(
         "--on-evaluation-error",
         choices=["deny", "cedar"],
@@ -71,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than expected.
+    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than
+    expected.
 
     Raises:
         ConfigurationError: it could not be asked.
@@ -102,7 +113,9 @@ def _check(directory: Path) -> int:
         print(text)
     if errors:
         return 1
-    against = "no schema to validate against" if sources.schema is None else "valid against the schema"
+    against = (
+        "no schema to validate against" if sources.schema is None else "valid against the schema"
+    )
     print(f"{len(sources.policies)} policies and templates: {against}")
     return 0
 
@@ -124,7 +137,12 @@ def _test(directory: Path, on_evaluation_error: ErrorMode) -> int:
                 directory, action_type=row.action_type, on_evaluation_error=on_evaluation_error
             )
     results = [_decide(engines[row.action_type], row) for row in rows]
-    _print_table([("request", "expected", "decision", "policies", "errors", ""), *[result.cells for result in results]])
+    _print_table(
+        [
+            ("request", "expected", "decision", "policies", "errors", ""),
+            *[result.cells for result in results],
+        ]
+    )
     failed = sum(not result.ok for result in results)
     print(f"{len(results) - failed} as expected, {failed} not")
     return 1 if failed else 0
@@ -142,20 +160,27 @@ def _decide(engine: CedarEngine, row: _Row) -> _Result:
         return _Result(False, (row.name, row.expect, "INVALID", "-", "-", str(error)))
     made = "ALLOW" if decision.allowed else "DENY"
     ok = made == row.expect and row.policies in {None, decision.determining_policies}
-    policies, errors = ", ".join(decision.determining_policies) or "-", str(len(decision.errors) or "-")
+    policies, errors = (
+        ", ".join(decision.determining_policies) or "-",
+        str(len(decision.errors) or "-"),
+    )
     return _Result(ok, (row.name, row.expect, made, policies, errors, "ok" if ok else "DIFFERENT"))
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def _read(file: Path) -> Iterable[_Row]:
     document = _load(file)
     if isinstance(document, dict) and (unknown := document.keys() - {"entities", "requests"}):
-        raise ConfigurationError(f"`{file}`: `{min(map(str, unknown))}` is neither `entities` nor `requests`")
+        raise ConfigurationError(
+            f"`{file}`: `{min(map(str, unknown))}` is neither `entities` nor `requests`"
+        )
     shared = document.get("entities", []) if isinstance(document, dict) else []
     items = document.get("requests") if isinstance(document, dict) else document
     if not isinstance(items, list):
@@ -166,7 +191,9 @@ def _read(file: Path) -> Iterable[_Row]:
         except AuthzError as error:
             raise ConfigurationError(f"{file}: request {number}: {error}") from None
         except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
-            raise ConfigurationError(f"{file}: request {number}: not a request, see `authz policies --help`") from None
+            raise ConfigurationError(
+                f"{file}: request {number}: not a request, see `authz policies --help`"
+            ) from None
 
 
 def _load(file: Path) -> Any:
@@ -176,7 +203,7 @@ def _load(file: Path) -> Any:
     if file.suffix == ".json":
         return _load_json(file, text)
     try:
-        from authz_lib.testing._yaml import parse_yaml
+        from authz_lib.testing.yaml_file import parse_yaml
     except ModuleNotFoundError:
         raise ConfigurationError(f"`{file}` needs PyYAML; it is not installed") from None
     return parse_yaml(text, str(file))
@@ -187,11 +214,15 @@ def _load_json(file: Path, text: str) -> Any:
         json.loads(text)  # it can say where; the strict reader below cannot
         return loads_document(text.encode())
     except json.JSONDecodeError as error:
-        raise ConfigurationError(f"`{file}` is not JSON, line {error.lineno}: {error.msg}") from None
+        raise ConfigurationError(
+            f"`{file}` is not JSON, line {error.lineno}: {error.msg}"
+        ) from None
     except StrictJSONError as error:
         raise ConfigurationError(f"`{file}`: {error}") from None
     except (RecursionError, ValueError):  # a number of too many digits
-        raise ConfigurationError(f"`{file}` is nested too deeply, or holds a number that is too large") from None
+        raise ConfigurationError(
+            f"`{file}` is nested too deeply, or holds a number that is too large"
+        ) from None
 
 
 def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
@@ -200,7 +231,11 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
         raise ConfigurationError(f"`{min(map(str, unknown))}` is not a member of a request")
     if item["expect"] not in {"ALLOW", "DENY"}:
         raise ConfigurationError("`expect` must be `ALLOW` or `DENY`")
-    action = _uid(item["action"]) if _UID.fullmatch(item["action"]) else EntityUid("Action", item["action"])
+    action = (
+        _uid(item["action"])
+        if _UID.fullmatch(item["action"])
+        else EntityUid("Action", item["action"])
+    )
     request = AuthorizationRequest(
         _uid(item["principal"]),
         action.id,

@@ -1,4 +1,6 @@
-"""`authz smithy`: the action map and the Cedar schema that a Smithy model implies, and whether yours have drifted."""
+"""`authz smithy`: the action map and the Cedar schema that a Smithy model implies, and whether
+yours have drifted.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authz_lib._action_document import compile_actions
-from authz_lib.actions import ActionMap
+from authz_lib.actions.document import compile_actions
+from authz_lib.actions.map import ActionMap
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -27,21 +29,36 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two commands."""
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    actions = commands.add_parser("actions", help="which action each route means: the map that `ActionMap.load` reads")
+    actions = commands.add_parser(
+        "actions", help="which action each route means: the map that `ActionMap.load` reads"
+    )
     _add_common(actions)
-    actions.add_argument("--target", choices=["http", "rest"], help="also tell what this kind of API cannot deploy")
-    schema = commands.add_parser("cedar-schema", help="the Cedar schema of the service's actions and resources")
+    actions.add_argument(
+        "--target", choices=["http", "rest"], help="also tell what this kind of API cannot deploy"
+    )
+    schema = commands.add_parser(
+        "cedar-schema", help="the Cedar schema of the service's actions and resources"
+    )
     _add_common(schema)
     schema.add_argument(
-        "--format", default="cedar", choices=["cedar", "json"], help="`json` is for Verified Permissions"
+        "--format",
+        default="cedar",
+        choices=["cedar", "json"],
+        help="`json` is for Verified Permissions",
     )
     for name in ("principal", "group", "application"):
-        schema.add_argument(f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE")
+        schema.add_argument(
+            f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE"
+        )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, help="the JSON AST of the model, as `smithy ast` prints it")
-    parser.add_argument("--service", metavar="ID", help="the service's shape id or name; default: the only one")
+    parser.add_argument(
+        "model", type=Path, help="the JSON AST of the model, as `smithy ast` prints it"
+    )
+    parser.add_argument(
+        "--service", metavar="ID", help="the service's shape id or name; default: the only one"
+    )
     parser.add_argument("--prefix", metavar="P", help="what stands before the colon of action ids")
     parser.add_argument(
         "--resources",
@@ -49,14 +66,20 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         choices=["path", "application"],
         help="what the authorizer asks about: the instance that the path names, or the application as a whole",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     parser.add_argument(
-        "--check", action="store_true", help="compare with the file instead; exit code 1 if they differ"
+        "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare with the file instead; exit code 1 if they differ",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make, or compare with ``--check``; findings of ``--target`` go to standard error, and an error is exit code 1."""
+    """Make, or compare with ``--check``; findings of ``--target`` go to standard error, and an
+    error is exit code 1.
+    """
     if arguments.check and arguments.output is None:
         raise ConfigurationError("`--check` needs `-o FILE`: the file to compare with")
     service = Model.load(arguments.model).service(arguments.service)
@@ -93,7 +116,9 @@ def _schema(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
         group_type=arguments.group_type,
         application_type=arguments.application_type,
     )
-    return (schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"), 0
+    return (
+        schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"
+    ), 0
 
 
 _COMMANDS = {"actions": _actions, "cedar-schema": _schema}
@@ -107,7 +132,9 @@ def _compare(path: Path, made: str) -> int:
     if _same(found, made):
         return 0
     sys.stdout.writelines(
-        difflib.unified_diff(found.splitlines(True), made.splitlines(True), path.name, f"{path.name} from the model")
+        difflib.unified_diff(
+            found.splitlines(True), made.splitlines(True), path.name, f"{path.name} from the model"
+        )
     )
     return 1
 
@@ -123,7 +150,9 @@ def _same(found: str, made: str) -> bool:
 
 
 def _write(path: Path, made: str) -> None:
-    beside = path.with_name(f".{path.name}.new")  # a full disk must not leave half a map in the place of a whole one
+    beside = path.with_name(
+        f".{path.name}.new"
+    )  # a full disk must not leave half a map in the place of a whole one
     try:
         beside.write_text(made, encoding="utf-8")
         beside.replace(path)

@@ -1,4 +1,6 @@
-"""``authz token verify``: which checks a token passes, and which it fails, without showing the token."""
+"""``authz token verify``: which checks a token passes, and which it fails, without showing the
+token.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check a token",
         description="Check a token.  Exit code 0: it passes, 1: it does not, 2: that could not be found out.",
     )
-    verify.add_argument("token", metavar="TOKEN|-", help="the token, or - to read it from standard input")
-    verify.add_argument("--cognito", metavar="POOL", help="the id of the Cognito user pool that issued it")
-    verify.add_argument("--jwks", metavar="FILE|URL", help="the key set, for any issuer or instead of the pool's own")
-    verify.add_argument("--client-id", action="append", metavar="ID", help="the client it must name; may be repeated")
+    verify.add_argument(
+        "token", metavar="TOKEN|-", help="the token, or - to read it from standard input"
+    )
+    verify.add_argument(
+        "--cognito", metavar="POOL", help="the id of the Cognito user pool that issued it"
+    )
+    verify.add_argument(
+        "--jwks",
+        metavar="FILE|URL",
+        help="the key set, for any issuer or instead of the pool's own",
+    )
+    verify.add_argument(
+        "--client-id",
+        action="append",
+        metavar="ID",
+        help="the client it must name; may be repeated",
+    )
     verify.add_argument("--any-client", action="store_true", help="accept every client of the pool")
-    verify.add_argument("--token-use", choices=["access", "id", "any"], default="access", help="for --cognito")
-    verify.add_argument("--issuer", action="append", metavar="ISS", help="the `iss` it must have; may be repeated")
-    verify.add_argument("--audience", action="append", metavar="AUD", help="the `aud` it must have; may be repeated")
-    verify.add_argument("--any-audience", action="store_true", help="accept a token meant for anyone")
-    verify.add_argument("--algorithm", action="append", metavar="ALG", help="allowed `alg` with --jwks; default RS256")
+    verify.add_argument(
+        "--token-use", choices=["access", "id", "any"], default="access", help="for --cognito"
+    )
+    verify.add_argument(
+        "--issuer", action="append", metavar="ISS", help="the `iss` it must have; may be repeated"
+    )
+    verify.add_argument(
+        "--audience", action="append", metavar="AUD", help="the `aud` it must have; may be repeated"
+    )
+    verify.add_argument(
+        "--any-audience", action="store_true", help="accept a token meant for anyone"
+    )
+    verify.add_argument(
+        "--algorithm",
+        action="append",
+        metavar="ALG",
+        help="allowed `alg` with --jwks; default RS256",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,13 +104,18 @@ def _read(token: str) -> str:
         return "\N{REPLACEMENT CHARACTER}"
     except OSError as error:
         raise ConfigurationError(f"standard input cannot be read: {error.strerror}") from None
-    except (AttributeError, ValueError):  # `sys.stdin` is `None` in a process that was started without one
+    except (
+        AttributeError,
+        ValueError,
+    ):  # `sys.stdin` is `None` in a process that was started without one
         raise ConfigurationError("standard input is closed: there is no token to read") from None
 
 
 def _cognito(arguments: argparse.Namespace) -> JWTVerifier:
     if bool(arguments.client_id) == arguments.any_client:
-        raise ConfigurationError("with `--cognito` pass `--client-id`, or `--any-client` to skip that check")
+        raise ConfigurationError(
+            "with `--cognito` pass `--client-id`, or `--any-client` to skip that check"
+        )
     if arguments.algorithm:
         raise ConfigurationError("`--algorithm` goes with `--jwks`: Cognito signs with RS256")
     return JWTVerifier.cognito(
@@ -100,7 +133,9 @@ def _plain(arguments: argparse.Namespace) -> JWTVerifier:
     if not arguments.jwks or not arguments.issuer:
         raise ConfigurationError("pass `--cognito`, or `--jwks` and `--issuer`")
     if bool(arguments.audience) == arguments.any_audience:
-        raise ConfigurationError("with `--jwks` pass `--audience`, or `--any-audience` to skip that check")
+        raise ConfigurationError(
+            "with `--jwks` pass `--audience`, or `--any-audience` to skip that check"
+        )
     return JWTVerifier(
         issuer=arguments.issuer,
         audience=arguments.audience,
@@ -133,8 +168,9 @@ _KEY = _Check("key", (UnknownKeyError,))
 _SIGNATURE = _Check("signature", (InvalidSignatureError,))
 _CLAIMS = _Check("audience, client and other claims", (InvalidClaimError, AccessDeniedError))
 _DATES = _Check("dates", (TokenExpiredError, TokenNotYetValidError))
-# The order in which the verifier checks: what stands before the one that failed has passed, what stands after is open.
-# A pool has two issuers, so `iss` is looked at first: it says whose keys to use.
+# The order in which the verifier checks: what stands before the one that failed has passed, what
+# stands after is open. A pool has two issuers, so `iss` is looked at first: it says whose keys to
+# use.
 _SEVERAL_ISSUERS_CHECKS = (_FORM, _ALGORITHM, _ISSUER, _KEY, _SIGNATURE, _CLAIMS, _DATES)
 _ONE_KEY_SET_CHECKS = (_FORM, _ALGORITHM, _KEY, _SIGNATURE, _ISSUER, _CLAIMS, _DATES)
 
@@ -142,7 +178,9 @@ _ONE_KEY_SET_CHECKS = (_FORM, _ALGORITHM, _KEY, _SIGNATURE, _ISSUER, _CLAIMS, _D
 def _print_checks(checks: tuple[_Check, ...], error: AuthzError | None) -> None:
     failed = len(checks)
     if error is not None:
-        failed = next((position for position, check in enumerate(checks) if check.refused(error)), 0)
+        failed = next(
+            (position for position, check in enumerate(checks) if check.refused(error)), 0
+        )
     for position, check in enumerate(checks):
         state = "passed" if position < failed else "FAILED" if position == failed else "open"
         reason = f": {error}" if position == failed else ""

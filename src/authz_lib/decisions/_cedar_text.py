@@ -1,9 +1,10 @@
 """Cedar's parsers, and what must be known of a text before it is given to them.
 
-They call themselves for what is nested, so a text that is nested deeply enough ends the process (SIGSEGV), where no
-``except`` helps.  Measured with cedarpy 4.12: a bracket takes about 12.5 kB of the thread's stack, an ``if`` 2 kB,
-another operator of a chain 0.5 kB.  What `check_nesting` lets pass fits into 1 MB, the smallest stack that threads
-commonly have.  It does not know chains of membership in a schema or in entities.
+They call themselves for what is nested, so a text that is nested deeply enough ends the process
+(SIGSEGV), where no ``except`` helps.  Measured with cedarpy 4.12: a bracket takes about 12.5 kB of
+the thread's stack, an ``if`` 2 kB, another operator of a chain 0.5 kB.  What `check_nesting` lets
+pass fits into 1 MB, the smallest stack that threads commonly have.  It does not know chains of
+membership in a schema or in entities.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MAX_NESTING = 64
 """How many brackets may be open at one place."""
 
 # A text, a comment, a bracket, what ends a chain, what lengthens one.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|[(\[{<]|[)\]}>]|[,;]|\|\||&&|[+*.-]|\bif\b', re.DOTALL)
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|[(\[{<]|[)\]}>]|[,;]|\|\||&&|[+*.-]|\bif\b', re.DOTALL
+)
 _SEPARATE = frozenset(",;")
 _BRACKET, _IF, _OPERATOR = 25, 4, 1  # in half kilobytes of stack
 _MOST = MAX_NESTING * _BRACKET
@@ -72,7 +75,9 @@ def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> 
             weight, chain = weight + cost, chain + cost
         if weight > _MOST:
             line = text.count("\n", 0, token.start()) + 1
-            raise ConfigurationError(f"{name}:{line}: the {what} is nested too deeply, more than {MAX_NESTING} levels")
+            raise ConfigurationError(
+                f"{name}:{line}: the {what} is nested too deeply, more than {MAX_NESTING} levels"
+            )
 
 
 def parse_schema(text: str, name: str | None = None) -> Any:
@@ -95,4 +100,6 @@ def parse_schema(text: str, name: str | None = None) -> Any:
         raise
     except ValueError as error:
         where = "" if name is None else f"{name}: "
-        raise ConfigurationError(f"{where}the schema does not parse: {str(error).splitlines()[0]}") from None
+        raise ConfigurationError(
+            f"{where}the schema does not parse: {str(error).splitlines()[0]}"
+        ) from None

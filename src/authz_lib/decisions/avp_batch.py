@@ -1,16 +1,17 @@
-"""How many questions become few batch calls, without one question's entities changing another's answer.
+"""How many questions become few batch calls, without one question's entities changing another's
+answer.
 
-A batch call has one principal, or one resource, at most 30 questions and one list of entities for all of them.
-A policy can name any entity by its id and read it, so a question would see what its neighbours brought.  Two questions
-share a call only when
+A batch call has one principal, or one resource, at most 30 questions and one list of entities for
+all of them. A policy can name any entity by its id and read it, so a question would see what its
+neighbours brought.  Two questions share a call only when
 
 - besides its own principal and resource, each brings the same entities that say anything;
-- the resources that come with attributes, parents or tags have one type, and questions without such have calls of their
-  own;
+- the resources that come with attributes, parents or tags have one type, and questions without such
+  have calls of their own;
 - neither brings an entity that the other knows differently, or refers to without bringing it.
 
-What is left: a condition that names one principal or resource by id can read it when another question of the same call
-is about exactly that one.
+What is left: a condition that names one principal or resource by id can read it when another
+question of the same call is about exactly that one.
 """
 
 from __future__ import annotations
@@ -42,13 +43,17 @@ class Chunk:
         self.numbers: list[int] = []
         self.entities: dict[EntityUid, Entity] = {}
         self._callers: set[EntityUid] = set()
-        self._mentions: set[EntityUid] = set()  # ids that some question refers to and does not bring
+        self._mentions: set[EntityUid] = (
+            set()
+        )  # ids that some question refers to and does not bring
 
     def take(self, number: int, question: Question) -> bool:
         """Add the question if it fits."""
         own = {entity.uid: entity for entity in question.entities}
         mentions = _mentions(question) - own.keys()
-        callers = self._callers | {entity.uid for entity in question.entities[: question.caller_entities]}
+        callers = self._callers | {
+            entity.uid for entity in question.entities[: question.caller_entities]
+        }
         if self.numbers and not self._fits(own, mentions, callers):
             return False
         self.numbers.append(number)
@@ -57,24 +62,35 @@ class Chunk:
         self._callers = callers
         return True
 
-    def _fits(self, own: Mapping[EntityUid, Entity], mentions: set[EntityUid], callers: set[EntityUid]) -> bool:
+    def _fits(
+        self, own: Mapping[EntityUid, Entity], mentions: set[EntityUid], callers: set[EntityUid]
+    ) -> bool:
         if len(self.numbers) >= MAX_BATCH or len(callers) > MAX_CALLER_ENTITIES:
             return False
         if len((self.entities.keys() | own.keys()) - callers) > MAX_OTHER_ENTITIES:
             return False
         fresh = {uid: entity for uid, entity in own.items() if self.entities.get(uid) is not entity}
-        if any(uid in self.entities and self.entities[uid] != entity for uid, entity in fresh.items()):
+        if any(
+            uid in self.entities and self.entities[uid] != entity for uid, entity in fresh.items()
+        ):
             return False
         new = fresh.keys() - self.entities.keys()
         return self._mentions.isdisjoint(new) and mentions.isdisjoint(self.entities.keys())
 
 
 def plan(questions: Sequence[Question]) -> list[Chunk]:
-    """The calls that ask all questions, each with one principal, or each with one resource: whichever takes fewer."""
+    """The calls that ask all questions, each with one principal, or each with one resource:
+    whichever takes fewer.
+    """
     seen = [_seen_by_all(question) for question in questions]
-    callers = [(question.principal, question.access_token, question.identity_token) for question in questions]
+    callers = [
+        (question.principal, question.access_token, question.identity_token)
+        for question in questions
+    ]
     by_principal = list(_chunks(questions, list(zip(callers, seen, strict=True))))
-    if len(by_principal) <= -(-len(questions) // MAX_BATCH) or any(caller[0] is None for caller in callers):
+    if len(by_principal) <= -(-len(questions) // MAX_BATCH) or any(
+        caller[0] is None for caller in callers
+    ):
         return by_principal
     resources = [question.resource for question in questions]
     by_resource = list(_chunks(questions, list(zip(resources, seen, strict=True))))
@@ -82,7 +98,8 @@ def plan(questions: Sequence[Question]) -> list[Chunk]:
 
 
 def _seen_by_all(question: Question) -> tuple[str | None, frozenset[Entity]]:
-    """What must be the same in all questions of a call: the resource's type, and the entities that nobody's own are.
+    """What must be the same in all questions of a call: the resource's type, and the entities that
+    nobody's own are.
 
     An entity without attributes, parents and tags is to a policy as good as none.
     """

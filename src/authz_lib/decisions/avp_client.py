@@ -1,7 +1,8 @@
-"""The thin client for Verified Permissions: this library's signer and urllib3.  It saves boto3's share of a cold start.
+"""The thin client for Verified Permissions: this library's signer and urllib3.  It saves boto3's
+share of a cold start.
 
-It speaks awsJson1_0 and knows the four ``IsAuthorized`` operations' wire, nothing else.  `Boto3Client` puts a boto3
-client behind the same two-argument call.
+It speaks awsJson1_0 and knows the four ``IsAuthorized`` operations' wire, nothing else.
+`Boto3Client` puts a boto3 client behind the same two-argument call.
 """
 
 from __future__ import annotations
@@ -61,12 +62,15 @@ class AVPClient(Protocol):
         ...
 
     def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> Answer:
-        """Call one operation; ``body`` is ``parameters`` as JSON.  Raises an `AuthzError`, see `error_for`."""
+        """Call one operation; ``body`` is ``parameters`` as JSON.  Raises an `AuthzError`, see
+        `error_for`.
+        """
         ...
 
 
 def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
-    """The endpoint that the AWS SDKs would use: from the environment, else the Region's, FIPS where asked for.
+    """The endpoint that the AWS SDKs would use: from the environment, else the Region's, FIPS where
+    asked for.
 
     See "Service-specific endpoints" and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
 
@@ -74,34 +78,47 @@ def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
     'https://verifiedpermissions-fips.us-gov-west-1.amazonaws.com'
     """
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        configured = environment.get("AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS") or environment.get("AWS_ENDPOINT_URL")
+        configured = environment.get("AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS") or environment.get(
+            "AWS_ENDPOINT_URL"
+        )
         if configured:
             return configured
-    host = f"{_SERVICE}-fips" if environment.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true" else _SERVICE
-    suffix = next((suffix for prefix, suffix in _SUFFIXES if region.startswith(prefix)), "amazonaws.com")
+    host = (
+        f"{_SERVICE}-fips"
+        if environment.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
+        else _SERVICE
+    )
+    suffix = next(
+        (suffix for prefix, suffix in _SUFFIXES if region.startswith(prefix)), "amazonaws.com"
+    )
     return f"https://{host}.{region}.{suffix}"
 
 
 class ThinClient:
-    """Signs, sends and retries calls to Verified Permissions.  Safe to share between threads, and across a fork.
+    """Signs, sends and retries calls to Verified Permissions.  Safe to share between threads, and
+    across a fork.
 
-    Throttling, server faults and network errors are tried again, after a random wait of at most 0.1 s; nothing else is.
-    Proxies are taken from ``HTTPS_PROXY`` / ``HTTP_PROXY`` / ``NO_PROXY``, the CA bundle from ``AWS_CA_BUNDLE``.
+    Throttling, server faults and network errors are tried again, after a random wait of at most 0.1
+    s; nothing else is. Proxies are taken from ``HTTPS_PROXY`` / ``HTTP_PROXY`` / ``NO_PROXY``, the
+    CA bundle from ``AWS_CA_BUNDLE``.
 
     Args:
-        region: by default ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.  Profiles in ``~/.aws`` are not read for it.
-        endpoint_url: by default as `default_endpoint` says.  ``https`` (``http`` for loopback only).
+        region: by default ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.  Profiles in ``~/.aws`` are
+            not read for it.
+        endpoint_url: by default as `default_endpoint` says.  ``https`` (``http`` for loopback
+            only).
         credentials: see `SigV4Signer`.
         connect_timeout_seconds: for one attempt.
         read_timeout_seconds: for one attempt.
         max_attempts: of one call, the first included.
         max_connections: kept alive.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read questions and to write
-            answers.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read
+            questions and to write answers.
         sleep: waits between attempts.
 
     Raises:
-        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not an ``https`` URL.
+        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not an
+            ``https`` URL.
     """
 
     __slots__ = ("_attempts", "_open", "_opened", "_signer", "_sleep", "_url", "endpoint")
@@ -123,7 +140,9 @@ class ThinClient:
 
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if not region:
-            raise ConfigurationError("`region` is not given, and neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set")
+            raise ConfigurationError(
+                "`region` is not given, and neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set"
+            )
         _check_texts(region=region, endpoint_url=endpoint_url or "")
         _check_bounds(connect_timeout_seconds, read_timeout_seconds)
         _check_counts(max_attempts=max_attempts, max_connections=max_connections)
@@ -131,7 +150,9 @@ class ThinClient:
         self._url = self.endpoint + "/"
         _check_endpoint(self._url, require_https=require_https)
         self._signer = SigV4Signer(service=_SERVICE, region=region, credentials=credentials)
-        self._open = partial(_open, self._url, connect_timeout_seconds, read_timeout_seconds, max_connections)
+        self._open = partial(
+            _open, self._url, connect_timeout_seconds, read_timeout_seconds, max_connections
+        )
         self._opened = self._open()
         self._attempts = max_attempts
         self._sleep = sleep
@@ -141,7 +162,8 @@ class ThinClient:
 
         Raises:
             PolicyStoreThrottledError: throttled, on every attempt.
-            PolicyStoreUnavailableError: no answer, a server fault on every attempt, or an answer that is no answer.
+            PolicyStoreUnavailableError: no answer, a server fault on every attempt, or an answer
+                that is no answer.
             PolicyStoreMisconfiguredError: no credentials, no permission, no such store.
             InvalidRequestError: the service refused the request.
         """
@@ -162,15 +184,22 @@ class ThinClient:
     def _attempt(self, operation: str, body: bytes) -> Answer:
         from urllib3.exceptions import HTTPError
 
-        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"VerifiedPermissions.{operation}"}
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-target": f"VerifiedPermissions.{operation}",
+        }
         try:
             signed = self._signer.sign("POST", self._url, headers, body)
             opened = self._connections()
             response = opened.pool.urlopen(
                 "POST", opened.target, signed.body, signed.headers, retries=False, redirect=False
             )
-        except DeliveryError as error:  # of the signer: there are no credentials, or they could not be refreshed
-            raise (unreachable() if error.retryable else PolicyStoreMisconfiguredError(str(error))) from None
+        except (
+            DeliveryError
+        ) as error:  # of the signer: there are no credentials, or they could not be refreshed
+            raise (
+                unreachable() if error.retryable else PolicyStoreMisconfiguredError(str(error))
+            ) from None
         except HTTPError:
             raise unreachable() from None
         document = _document(response.data)
@@ -224,7 +253,9 @@ def _check_texts(**arguments: object) -> None:
 def _check_bounds(*seconds: object) -> None:
     for value in seconds:
         if not is_seconds(value) or value <= 0:  # type: ignore[operator]  # a number by now
-            raise ConfigurationError("a timeout must be a positive number of seconds, at most a day")
+            raise ConfigurationError(
+                "a timeout must be a positive number of seconds, at most a day"
+            )
 
 
 def _check_counts(**counts: object) -> None:
@@ -285,7 +316,8 @@ _METHODS = {
 
 
 class Boto3Client:
-    """A boto3 client for ``verifiedpermissions`` behind the same call.  Timeouts and retries are the client's own.
+    """A boto3 client for ``verifiedpermissions`` behind the same call.  Timeouts and retries are
+    the client's own.
 
     Raises:
         ConfigurationError: it is no such client.

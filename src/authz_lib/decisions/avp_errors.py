@@ -17,22 +17,26 @@ if TYPE_CHECKING:
 
 __all__ = ["error_for", "malformed", "unreachable"]
 
-_THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+_THROTTLED = frozenset(
+    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+)
 _INVALID = frozenset({"ValidationException", "SerializationException"})
 
 
 def error_for(code: str, status: int, document: Mapping[str, Any]) -> AuthzError:
     """The error for an error answer: its code decides, then its status.
 
-    The service's own message can repeat ids and values of the request, so it is not repeated; a ``ValidationException``
-    says which field it means.
+    The service's own message can repeat ids and values of the request, so it is not repeated; a
+    ``ValidationException`` says which field it means.
     """
     if code in _THROTTLED or status == 429:
         return PolicyStoreThrottledError("the policy store is asked too often")
     if status >= 500:
         return PolicyStoreUnavailableError("the policy store answered with a server fault")
     if code in _INVALID or status == 413:
-        return InvalidRequestError("the policy store refused the request as invalid", field=_field(document))
+        return InvalidRequestError(
+            "the policy store refused the request as invalid", field=_field(document)
+        )
     if 300 <= status < 400 or status < 200:
         return malformed()
     return PolicyStoreMisconfiguredError(
@@ -60,4 +64,6 @@ def malformed() -> PolicyStoreUnavailableError:
 
 def unreachable() -> PolicyStoreUnavailableError:
     """No answer: refused, reset, timed out, no credentials."""
-    return PolicyStoreUnavailableError("the policy store could not be asked, or did not answer in time")
+    return PolicyStoreUnavailableError(
+        "the policy store could not be asked, or did not answer in time"
+    )

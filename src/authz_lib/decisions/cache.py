@@ -1,11 +1,12 @@
-"""A memory in front of a decision point.  A remembered answer equals a fresh one, within the time to live.
+"""A memory in front of a decision point.  A remembered answer equals a fresh one, within the time
+to live.
 
-The key covers everything that a decision can depend on: the store and its endpoint, the error mode, the principal,
-action and resource, the whole context and every entity.  Failures and answers with evaluation errors are never
-remembered.
+The key covers everything that a decision can depend on: the store and its endpoint, the error mode,
+the principal, action and resource, the whole context and every entity.  Failures and answers with
+evaluation errors are never remembered.
 
-How stale an answer can be: the gateway's own result cache, plus the time to live here, plus the seconds that Verified
-Permissions takes to spread a change.
+How stale an answer can be: the gateway's own result cache, plus the time to live here, plus the
+seconds that Verified Permissions takes to spread a change.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class CacheOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """How often an answer was remembered (`hits`) or had to be asked for (`misses`), and how many are held (`size`)."""
+    """How often an answer was remembered (`hits`) or had to be asked for (`misses`), and how many
+    are held (`size`).
+    """
 
     hits: int
     misses: int
@@ -72,12 +75,13 @@ _NEVER = _Moment(0.0, -1)
 class CachedDecisions(DecisionPoint):
     """Remembers the decisions of another decision point.  Build it with `DecisionPoint.cached`.
 
-    An answer is remembered for the least of: the action's own time to live, else the default for its kind (allow or
-    deny), and what is left of the caller's ``expires_at``.  A clock that runs backwards empties the memory.  Callers
-    that ask the same question at the same time make one call; its failure is raised to all of them.
+    An answer is remembered for the least of: the action's own time to live, else the default for
+    its kind (allow or deny), and what is left of the caller's ``expires_at``.  A clock that runs
+    backwards empties the memory.  Callers that ask the same question at the same time make one
+    call; its failure is raised to all of them.
 
-    It pays in front of Verified Permissions.  In front of the embedded engine a hit is several times faster than a
-    decision too, but what it saves are fractions of a millisecond.
+    It pays in front of Verified Permissions.  In front of the embedded engine a hit is several
+    times faster than a decision too, but what it saves are fractions of a millisecond.
 
     Args:
         inner: the decision point that is asked.
@@ -110,8 +114,12 @@ class CachedDecisions(DecisionPoint):
         clock: Clock = system_clock,
     ) -> None:
         own = _own_times(ttl)
-        if not _is_count(max_entries) or not all(map(_is_time, (ttl_seconds, deny_ttl_seconds, *own.values()))):
-            raise ConfigurationError("times to live must be finite numbers, not negative; `max_entries` above 0")
+        if not _is_count(max_entries) or not all(
+            map(_is_time, (ttl_seconds, deny_ttl_seconds, *own.values()))
+        ):
+            raise ConfigurationError(
+                "times to live must be finite numbers, not negative; `max_entries` above 0"
+            )
         if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
         if not callable(clock):
@@ -158,8 +166,11 @@ class CachedDecisions(DecisionPoint):
         self._entries.clear()
         self._epoch += 1
 
-    def invalidate(self, *, principal: EntityUid | None = None, resource: EntityUid | None = None) -> int:
-        """Forget the answers about this principal, this resource, or both together; returns how many there were.
+    def invalidate(
+        self, *, principal: EntityUid | None = None, resource: EntityUid | None = None
+    ) -> int:
+        """Forget the answers about this principal, this resource, or both together; returns how
+        many there were.
 
         Answers that are being asked for at this moment are not remembered either.
 
@@ -172,7 +183,8 @@ class CachedDecisions(DecisionPoint):
             stale = [
                 key
                 for key, entry in self._entries.items()
-                if (principal is None or entry.principal in {None, principal}) and resource in {None, entry.resource}
+                if (principal is None or entry.principal in {None, principal})
+                and resource in {None, entry.resource}
             ]
             for key in stale:
                 del self._entries[key]
@@ -187,11 +199,16 @@ class CachedDecisions(DecisionPoint):
         found, moment = self._recall(key, question)
         if found is not None:
             return found
-        # A flight that took off before something was forgotten may carry what is to be forgotten: it has another key.
+        # A flight that took off before something was forgotten may carry what is to be forgotten:
+        # it has another key.
         try:
-            return self._flights.run((key, moment.epoch), lambda: self._ask_and_keep(key, moment, question))
+            return self._flights.run(
+                (key, moment.epoch), lambda: self._ask_and_keep(key, moment, question)
+            )
         except SingleFlightTimeoutError:
-            raise PolicyStoreUnavailableError("the call that would have answered was interrupted") from None
+            raise PolicyStoreUnavailableError(
+                "the call that would have answered was interrupted"
+            ) from None
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Remembered decisions, and one batch for the others; equal questions are asked once."""
@@ -202,12 +219,16 @@ class CachedDecisions(DecisionPoint):
         for key, question in zip(keys, questions, strict=True):
             if key in known or key in missing:
                 continue
-            found, moments[key] = self._recall(key, question) if self._remembers(question) else (None, _NEVER)
+            found, moments[key] = (
+                self._recall(key, question) if self._remembers(question) else (None, _NEVER)
+            )
             if found is None:
                 missing[key] = question
             else:
                 known[key] = found
-        for key, result in zip(missing, self._inner.decide_batch(list(missing.values())), strict=True):
+        for key, result in zip(
+            missing, self._inner.decide_batch(list(missing.values())), strict=True
+        ):
             known[key] = result
             if isinstance(result, Decision):
                 self._keep(key, moments[key], missing[key], result)
@@ -225,18 +246,25 @@ class CachedDecisions(DecisionPoint):
         digest = blake2b(self._seed, digest_size=32)
         digest.update(question.canonical_text.encode())
         for token in (question.access_token, question.identity_token):
-            digest.update(b"\n-" if token is None else b"\n" + blake2b(token.encode(), digest_size=32).digest())
+            digest.update(
+                b"\n-"
+                if token is None
+                else b"\n" + blake2b(token.encode(), digest_size=32).digest()
+            )
         return digest.digest()
 
     def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
         with self._lock:
-            now = self._clock()  # inside the lock: two threads' readings out of order would look like a step back
+            now = (
+                self._clock()
+            )  # inside the lock: two threads' readings out of order would look like a step back
             if now < self._now:
                 self._forget()
             self._now = now
             entry = self._entries.get(key)
             moment = _Moment(now, self._epoch)
-            # The answer may have been kept for another token of the same caller; this one's time ends it as well.
+            # The answer may have been kept for another token of the same caller; this one's time
+            # ends it as well.
             in_time = question.expires_at is None or now < question.expires_at
             if entry is not None and now < entry.expires_at and in_time:
                 self._hits += 1
@@ -245,19 +273,25 @@ class CachedDecisions(DecisionPoint):
             return None, moment
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
-        """Remember a decision, unless it had errors or something was forgotten while it was asked."""
+        """Remember a decision, unless it had errors or something was forgotten while it was
+        asked.
+        """
         if decision.errors:
             return
         seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])
         expires_at = asked.time + seconds
-        if question.expires_at is not None and not question.expires_at >= expires_at:  # what is no number ends it, too
+        if (
+            question.expires_at is not None and not question.expires_at >= expires_at
+        ):  # what is no number ends it, too
             expires_at = question.expires_at
         if not expires_at > asked.time:
             return
         remembered = replace(decision, source="cache", latency_seconds=0.0, request_id=None)
         with self._lock:
             if asked.epoch == self._epoch:
-                self._entries[key] = _Entry(remembered, expires_at, question.principal, question.resource)
+                self._entries[key] = _Entry(
+                    remembered, expires_at, question.principal, question.resource
+                )
 
 
 def _own_times(ttl: Mapping[str, float] | None) -> dict[str, float]:

@@ -52,15 +52,17 @@ class EngineOptions(TypedDict, total=False):
 class CedarEngine(DecisionPoint):
     """Decides with the real Cedar engine in this process, through cedarpy (the extra ``cedar``).
 
-    Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once; each question is put
-    only to the policies that can matter to it (see `authz_lib.decisions.slicing`), with the same answer as all of them.
+    Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once; each
+    question is put only to the policies that can matter to it (see `authz_lib.decisions.slicing`),
+    with the same answer as all of them.
 
-    With a schema, policies are validated when the engine is built (``validate_policies=False`` to not do so).  Requests
-    are validated only with ``validate_requests=True``: then an attribute that the schema does not know is an
-    `InvalidRequestError`, where Verified Permissions is looser.
+    With a schema, policies are validated when the engine is built (``validate_policies=False`` to
+    not do so).  Requests are validated only with ``validate_requests=True``: then an attribute that
+    the schema does not know is an `InvalidRequestError`, where Verified Permissions is looser.
 
-    Entities that the engine holds (``entities=``) are seen by every question.  A request may not bring another entity
-    with one of their ids; the bare group entities of a `Principal` give way to held ones.
+    Entities that the engine holds (``entities=``) are seen by every question.  A request may not
+    bring another entity with one of their ids; the bare group entities of a `Principal` give way to
+    held ones.
 
     The policies do not change: build another engine for other policies.  A decision holds the GIL.
 
@@ -91,11 +93,16 @@ class CedarEngine(DecisionPoint):
             raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
         self._cedarpy = load_cedarpy()
         self.vocabulary = Vocabulary(
-            action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
+            action_type=action_type,
+            principal_type=principal_type,
+            group_type=group_type,
+            principal_id=principal_id,
         )
         self.log = log_of(decision_log)
         self.on_evaluation_error = on_evaluation_error
-        schema = None if sources.schema is None else parse_schema(sources.schema, sources.schema_file)
+        schema = (
+            None if sources.schema is None else parse_schema(sources.schema, sources.schema_file)
+        )
         if validate_policies and (errors := validation_errors(sources)):
             raise ConfigurationError(errors[0])
         self._request_schema = schema if validate_requests else None
@@ -123,8 +130,9 @@ class CedarEngine(DecisionPoint):
             **options: as for the class.
 
         Raises:
-            ConfigurationError: an argument or a file is wrong; the message has the file, of a policy and of text that
-                is no JSON the line as well, of entities that do not fit which one it is.
+            ConfigurationError: an argument or a file is wrong; the message has the file, of a
+                policy and of text that is no JSON the line as well, of entities that do not fit
+                which one it is.
         """
         require_known(options, EngineOptions.__optional_keys__)
         if not _is_path(path):  # `os.environ.get` of what is not set
@@ -143,7 +151,8 @@ class CedarEngine(DecisionPoint):
         links: Iterable[TemplateLink] = (),
         **options: Unpack[EngineOptions],
     ) -> CedarEngine:
-        """The engine for policies in one text.  Their ids are ``@id("...")``, else ``policy#1``, ``policy#2``, ...
+        """The engine for policies in one text.  Their ids are ``@id("...")``, else ``policy#1``,
+        ``policy#2``, ...
 
         Args:
             policies: Cedar policies and templates.
@@ -153,8 +162,8 @@ class CedarEngine(DecisionPoint):
             **options: as for the class.
 
         Raises:
-            ConfigurationError: an argument is wrong, or something does not parse or validate; of a policy the message
-                has the line.
+            ConfigurationError: an argument is wrong, or something does not parse or validate; of a
+                policy the message has the line.
 
         >>> from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid
         >>> engine = CedarEngine.from_text('''
@@ -185,8 +194,8 @@ class CedarEngine(DecisionPoint):
         """The engine for policies by id; an ``@id`` annotation does not count.
 
         Raises:
-            ConfigurationError: an argument is wrong, or a text is not exactly one policy or template, or does not parse
-                or validate.
+            ConfigurationError: an argument is wrong, or a text is not exactly one policy or
+                template, or does not parse or validate.
 
         >>> len(CedarEngine.from_policies({"all": "permit(principal, action, resource);"}))
         1
@@ -195,7 +204,9 @@ class CedarEngine(DecisionPoint):
         texts = _policy_texts(policies)
         _check_texts(schema="" if schema is None else schema)
         parsed = [_single(policy_id, text) for policy_id, text in texts.items()]
-        return cls(collect(parsed, texts, schema=schema, links=_links(links)), entities=entities, **options)
+        return cls(
+            collect(parsed, texts, schema=schema, links=_links(links)), entities=entities, **options
+        )
 
     def __len__(self) -> int:
         """How many policies there are; templates count once per link."""
@@ -214,7 +225,9 @@ class CedarEngine(DecisionPoint):
         started = perf_counter()
         principal, action, resource = question.principal, question.action, question.resource
         if principal is None:
-            raise InvalidRequestError("the embedded engine takes no tokens; verify them first", field="principal")
+            raise InvalidRequestError(
+                "the embedded engine takes no tokens; verify them first", field="principal"
+            )
         request = {
             "principal": {"type": principal.type, "id": principal.id},
             "action": {"type": action.type, "id": action.id},
@@ -222,7 +235,10 @@ class CedarEngine(DecisionPoint):
             "context": question.context_text,
         }
         result = self._cedarpy.is_authorized(
-            request, self._policies.slice(principal, action, resource), self._entities(question), self._request_schema
+            request,
+            self._policies.slice(principal, action, resource),
+            self._entities(question),
+            self._request_schema,
         )
         return self._read(result, perf_counter() - started)
 
@@ -241,8 +257,13 @@ class CedarEngine(DecisionPoint):
             decision = result.decision.name
         except KeyError:
             decision = "NoDecision"
-        if decision not in {"Allow", "Deny"}:  # cedarpy's text repeats the entities: it goes nowhere
-            raise InvalidRequestError("the request, its context or its entities do not fit Cedar or the schema")
+        if decision not in {
+            "Allow",
+            "Deny",
+        }:  # cedarpy's text repeats the entities: it goes nowhere
+            raise InvalidRequestError(
+                "the request, its context or its entities do not fit Cedar or the schema"
+            )
         diagnostics = result.diagnostics
         return Decision(
             allowed=decision == "Allow",
@@ -256,7 +277,9 @@ class CedarEngine(DecisionPoint):
         given = question.entities
         if self._held is None:
             return f"[{','.join([entity.canonical_text for entity in given])}]"
-        if given and not self._held_uids.isdisjoint([(entity.uid.type, entity.uid.id) for entity in given]):
+        if given and not self._held_uids.isdisjoint(
+            [(entity.uid.type, entity.uid.id) for entity in given]
+        ):
             given = self._without_held(question)
         if not given:
             return self._held
@@ -264,16 +287,22 @@ class CedarEngine(DecisionPoint):
         try:
             return self._held.with_added_json_str(delta, self._request_schema)
         except ValueError:
-            raise InvalidRequestError("`entities` do not fit Cedar, the schema or what the engine holds") from None
+            raise InvalidRequestError(
+                "`entities` do not fit Cedar, the schema or what the engine holds"
+            ) from None
 
     def _without_held(self, question: Question) -> tuple[Entity, ...]:
-        """The bare entities of the caller's groups give way to held ones; any other clash is refused."""
+        """The bare entities of the caller's groups give way to held ones; any other clash is
+        refused.
+        """
         kept = []
         for number, entity in enumerate(question.entities):
             if (entity.uid.type, entity.uid.id) not in self._held_uids:
                 kept.append(entity)
             elif not 1 <= number < question.caller_entities:
-                raise InvalidRequestError("`entities` holds an id that the engine holds itself", field="entities")
+                raise InvalidRequestError(
+                    "`entities` holds an id that the engine holds itself", field="entities"
+                )
         return tuple(kept)
 
 
@@ -289,7 +318,9 @@ def _check_texts(**arguments: object) -> None:
 
 def _policy_texts(policies: Mapping[str, str]) -> dict[str, str]:
     given: object = policies
-    if not isinstance(given, Mapping) or not all(isinstance(text, str) for item in given.items() for text in item):
+    if not isinstance(given, Mapping) or not all(
+        isinstance(text, str) for item in given.items() for text in item
+    ):
         raise ConfigurationError("`policies` must be a mapping of ids to texts")
     return dict(policies)
 
@@ -321,7 +352,9 @@ def validation_errors(sources: PolicySources) -> list[str]:
     schema = parse_schema(sources.schema, sources.schema_file)
     found = []
     for name, text in sources.texts.items():
-        by_number = {f"policy{policy.position}": policy for policy in sources.policies if policy.file == name}
+        by_number = {
+            f"policy{policy.position}": policy for policy in sources.policies if policy.file == name
+        }
         for error in cedarpy.validate_policies(text, schema).errors:
             place, problem = name, str(error.error).splitlines()[0]
             if policy := by_number.get(error.policy_id):
@@ -343,8 +376,13 @@ def _parse_entities(cedarpy: Any, text: str, schema: Any, where: str | None) -> 
         # With the schema: without it, the engine would lose the schema's action groups.
         return cedarpy.Entities.from_json_str(text, schema)
     except ValueError:
-        file, problem = "" if where is None else f"{where}: ", _entities_problem(cedarpy, text, schema)
-        raise ConfigurationError(f"{file}`entities` do not parse, or do not fit the schema{problem}") from None
+        file, problem = (
+            "" if where is None else f"{where}: ",
+            _entities_problem(cedarpy, text, schema),
+        )
+        raise ConfigurationError(
+            f"{file}`entities` do not parse, or do not fit the schema{problem}"
+        ) from None
 
 
 def _entities_problem(cedarpy: Any, text: str, schema: Any) -> str:

@@ -22,18 +22,20 @@ _MIN_KEY_BYTES = 16
 
 
 class DecisionLog:
-    """Reports every decision to a callable, and to the logger ``authz_lib.decisions`` as one JSON line at INFO.
+    """Reports every decision to a callable, and to the logger ``authz_lib.decisions`` as one JSON
+    line at INFO.
 
-    A record holds: ``decision_id``, ``decision`` (``ALLOW`` or ``DENY``), ``action``, ``resource_type``,
-    ``determining_policies``, ``errors`` (how many), ``source``, ``latency_ms``, and ``policy_store_id``,
-    ``request_id`` and ``overruled`` where there is something to say.  Context, attributes, tokens and the texts of
-    evaluation errors are never in it.
+    A record holds: ``decision_id``, ``decision`` (``ALLOW`` or ``DENY``), ``action``,
+    ``resource_type``, ``determining_policies``, ``errors`` (how many), ``source``, ``latency_ms``,
+    and ``policy_store_id``, ``request_id`` and ``overruled`` where there is something to say.
+    Context, attributes, tokens and the texts of evaluation errors are never in it.
 
     Args:
-        on_decision: called with each record, a plain dict.  What it raises is raised to the caller: an audit that
-            fails must not go unnoticed.
-        hmac_key: with a key, ``principal`` and ``resource`` are in the record as HMAC-SHA-256 of type and id, so that
-            records about one caller can be found together without naming the caller.  At least 16 bytes.
+        on_decision: called with each record, a plain dict.  What it raises is raised to the caller:
+            an audit that fails must not go unnoticed.
+        hmac_key: with a key, ``principal`` and ``resource`` are in the record as HMAC-SHA-256 of
+            type and id, so that records about one caller can be found together without naming the
+            caller.  At least 16 bytes.
         log_ids: put the ids themselves into the record.  They can be personal data.
         logger: where lines go to; ``None`` for nowhere.
 

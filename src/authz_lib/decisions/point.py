@@ -1,11 +1,19 @@
-"""The decision point: the verbs that every policy engine here has, over the two that it must bring."""
+"""The decision point: the verbs that every policy engine here has, over the two that it must
+bring.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from authz_lib.decisions.request import AuthorizationRequest, Decision, ErrorMode, Question, Vocabulary
+from authz_lib.decisions.request import (
+    AuthorizationRequest,
+    Decision,
+    ErrorMode,
+    Question,
+    Vocabulary,
+)
 from authz_lib.entities import Entity
 from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError, ConfigurationError
 
@@ -23,7 +31,8 @@ R = TypeVar("R", bound="EntityUid | Entity")
 
 
 class DecisionPoint(ABC):
-    """May they do it?  `VerifiedPermissions` and `CedarEngine` answer; both are used through these verbs.
+    """May they do it?  `VerifiedPermissions` and `CedarEngine` answer; both are used through these
+    verbs.
 
     "Could not find out" is never a no and never a yes: it is raised, as a `DependencyError`.
 
@@ -53,7 +62,9 @@ class DecisionPoint(ABC):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """What the answers depend on besides the question: the store, its endpoint, the version of its policies."""
+        """What the answers depend on besides the question: the store, its endpoint, the version of
+        its policies.
+        """
 
     def check(self, question: Question) -> None:  # noqa: B027  (an engine without limits has nothing to refuse)
         """Refuse a question that the engine would refuse.  Raises `InvalidRequestError`."""
@@ -96,7 +107,9 @@ class DecisionPoint(ABC):
         return results
 
     def settle(self, decision: Decision) -> Decision:
-        """A `forbid` that errors is skipped by Cedar, so an ALLOW with errors may be wrong: by default it is a DENY."""
+        """A `forbid` that errors is skipped by Cedar, so an ALLOW with errors may be wrong: by
+        default it is a DENY.
+        """
         if not decision.errors or not decision.allowed or self.on_evaluation_error == "cedar":
             return decision
         return Decision(
@@ -115,8 +128,9 @@ class DecisionPoint(ABC):
 
         Raises:
             InvalidRequestError: a request breaks a limit; nothing is asked then.
-            BatchIncompleteError: a part could not be decided; ``.results`` holds a `Decision` or an error per request.
-                An error is true like any object: take ``isinstance(result, Decision) and result.allowed`` for a yes.
+            BatchIncompleteError: a part could not be decided; ``.results`` holds a `Decision` or an
+                error per request. An error is true like any object: take
+                ``isinstance(result, Decision) and result.allowed`` for a yes.
         """
         return self._complete(self.answer_batch([self.resolve(request) for request in requests]))
 
@@ -150,7 +164,9 @@ class DecisionPoint(ABC):
             ...
         authz_lib.errors.AccessDeniedError: the policies do not allow this action on this resource
         """
-        decision = self.is_authorized(AuthorizationRequest(principal, action, resource, context or {}, entities))
+        decision = self.is_authorized(
+            AuthorizationRequest(principal, action, resource, context or {}, entities)
+        )
         if not decision.allowed:
             raise AccessDeniedError("the policies do not allow this action on this resource")
         return decision
@@ -165,7 +181,8 @@ class DecisionPoint(ABC):
         entities: Iterable[Entity] = (),
         on_error: Literal["raise", "omit"] = "raise",
     ) -> list[R]:
-        """Those of the resources on which the action is allowed, in their order; each is asked about once.
+        """Those of the resources on which the action is allowed, in their order; each is asked
+        about once.
 
         Args:
             principal: who asks.
@@ -173,13 +190,14 @@ class DecisionPoint(ABC):
             resources: the candidates, ids or entities.
             context: shared by all of them.
             entities: shared by all of them.
-            on_error: what becomes of a candidate that could not be decided.  ``"omit"`` leaves it out, so that the
-                answer may be too short, never too long.
+            on_error: what becomes of a candidate that could not be decided.  ``"omit"`` leaves it
+                out, so that the answer may be too short, never too long.
 
         Raises:
-            BatchIncompleteError: with ``"raise"``, a part could not be decided; ``.results`` holds a `Decision` or an
-                error per distinct resource, in order of appearance.
-            InvalidRequestError: a candidate breaks a limit of the engine; nothing is asked then, with ``"omit"`` too.
+            BatchIncompleteError: with ``"raise"``, a part could not be decided; ``.results`` holds
+                a `Decision` or an error per distinct resource, in order of appearance.
+            InvalidRequestError: a candidate breaks a limit of the engine; nothing is asked then,
+                with ``"omit"`` too.
 
         >>> from authz_lib import CedarEngine, EntityUid
         >>> engine = CedarEngine.from_text("permit(principal, action, resource == Doc::\\"2\\");")
@@ -196,7 +214,9 @@ class DecisionPoint(ABC):
             key = _identity(candidate)
             if key not in positions:
                 positions[key] = len(questions)
-                questions.append(self.resolve(AuthorizationRequest(principal, action, candidate, **shared)))
+                questions.append(
+                    self.resolve(AuthorizationRequest(principal, action, candidate, **shared))
+                )
         results = self.answer_batch(questions)
         if on_error == "raise":
             self._complete(results)
@@ -215,12 +235,13 @@ class DecisionPoint(ABC):
     ) -> Decision:
         """The decision for the caller whom a token names; `VerifiedPermissions` only.
 
-        Verified Permissions verifies the token, makes the principal ``<userPoolId>|<sub>`` of it, attributes of an ID
-        token's claims, and ``context.token`` of an access token's.  A revoked token is not known to it.
+        Verified Permissions verifies the token, makes the principal ``<userPoolId>|<sub>`` of it,
+        attributes of an ID token's claims, and ``context.token`` of an access token's.  A revoked
+        token is not known to it.
 
         Raises:
-            InvalidRequestError: neither token is given, the context holds ``token`` (which is the store's to fill), a
-                limit is broken, or the engine takes no tokens.
+            InvalidRequestError: neither token is given, the context holds ``token`` (which is the
+                store's to fill), a limit is broken, or the engine takes no tokens.
             DependencyError: the store could not be asked.
         """
         question = self.vocabulary.token_question(
@@ -243,7 +264,8 @@ class DecisionPoint(ABC):
         context: Mapping[str, object] | None = None,
         entities: Iterable[Entity] = (),
     ) -> list[Decision]:
-        """The decisions for several (action, resource) pairs and the caller whom a token names, in their order.
+        """The decisions for several (action, resource) pairs and the caller whom a token names, in
+        their order.
 
         Raises:
             InvalidRequestError: as for `is_authorized_with_token`; nothing is asked then.
@@ -266,9 +288,14 @@ class DecisionPoint(ABC):
         return self._complete(self.answer_batch(questions))
 
     def cached(
-        self, *, ttl_seconds: float = 60, deny_ttl_seconds: float = 5, **options: Unpack[CacheOptions]
+        self,
+        *,
+        ttl_seconds: float = 60,
+        deny_ttl_seconds: float = 5,
+        **options: Unpack[CacheOptions],
     ) -> CachedDecisions:
-        """This decision point with a memory in front of it, see `authz_lib.decisions.cache.CachedDecisions`.
+        """This decision point with a memory in front of it, see
+        `authz_lib.decisions.cache.CachedDecisions`.
 
         Raises:
             ConfigurationError: an argument is wrong or unknown.
@@ -276,7 +303,9 @@ class DecisionPoint(ABC):
         from authz_lib.decisions.cache import CachedDecisions, CacheOptions
 
         require_known(options, CacheOptions.__optional_keys__)
-        return CachedDecisions(self, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options)
+        return CachedDecisions(
+            self, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
+        )
 
 
 def _identity(candidate: EntityUid | Entity) -> object:
@@ -291,4 +320,6 @@ def require_known(options: Mapping[str, object], known: frozenset[str]) -> None:
     """
     unknown = options.keys() - known
     if unknown:
-        raise ConfigurationError(f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}")
+        raise ConfigurationError(
+            f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}"
+        )

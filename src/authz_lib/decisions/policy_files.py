@@ -1,12 +1,14 @@
-"""Policies, schema and entities as they lie in a directory, and where each policy stands, for errors that can be found.
+"""Policies, schema and entities as they lie in a directory, and where each policy stands, for
+errors that can be found.
 
 ::
 
-    DIR/*.cedar                           policies; the id is `@id("...")`, else `<stem>`, or `<stem>#<n>` of several
-    DIR/schema.cedarschema | schema.json  optional
+    DIR/*.cedar                           policies; the id is `@id("...")`, else `<stem>`, or
+    `<stem>#<n>` of several DIR/schema.cedarschema | schema.json  optional
     DIR/entities.json                     optional: entities that the engine holds
-    DIR/template-links.json               optional: `[{"templateId": ..., "newId": ..., "values": {"?principal": ...}}]`
-    DIR/tests/*.yaml | *.json             optional: requests and what is expected, for `authz policies test`
+    DIR/template-links.json               optional:
+    `[{"templateId": ..., "newId": ..., "values": {"?principal": ...}}]` DIR/tests/*.yaml | *.json
+    optional: requests and what is expected, for `authz policies test`
 """
 
 from __future__ import annotations
@@ -42,12 +44,15 @@ __all__ = [
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
 
 _DECODER = json.JSONDecoder()
-# So that few parsed policies are in memory at a time: the garbage collector would walk them all, again and again.
+# So that few parsed policies are in memory at a time: the garbage collector would walk them all,
+# again and again.
 _PARSED_AT_ONCE = 500
 
 
 class UnreadableError(ConfigurationError):
-    """A folder or a file that cannot be read, or a folder without policies: what they would say is not known."""
+    """A folder or a file that cannot be read, or a folder without policies: what they would say is
+    not known.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ class TemplateLink:
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """One policy or template: its id, its JSON form (EST) with the parts that are read here, and where it stands."""
+    """One policy or template: its id, its JSON form (EST) with the parts that are read here, and
+    where it stands.
+    """
 
     id: str
     text: str = field(repr=False)
@@ -82,7 +89,9 @@ class PolicySource:
     def place(self, texts: Mapping[str, str]) -> str:
         """``file:line`` of the policy."""
         chunks = split_policies(texts[self.file])
-        return f"{self.file}:{chunks[self.position][0]}" if self.position < len(chunks) else self.file
+        return (
+            f"{self.file}:{chunks[self.position][0]}" if self.position < len(chunks) else self.file
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +145,8 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
     """The policies and templates of one text, with stable ids.
 
     Raises:
-        ConfigurationError: the text does not parse, or is nested too deeply; the message has the place.  Or `cedarpy`
-            is not installed.
+        ConfigurationError: the text does not parse, or is nested too deeply; the message has the
+            place.  Or `cedarpy` is not installed.
     """
     load_cedarpy()
     check_nesting(text, name, "policy")
@@ -159,7 +168,8 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
     alone = len(found) == 1
     return [
         PolicySource(
-            id=parsed.head.get("annotations", {}).get("id") or (stem if alone else f"{stem}#{parsed.position + 1}"),
+            id=parsed.head.get("annotations", {}).get("id")
+            or (stem if alone else f"{stem}#{parsed.position + 1}"),
             text=parsed.text,
             head=parsed.head,
             is_template=parsed.is_template,
@@ -194,9 +204,13 @@ def _parse(text: str, offset: int) -> list[_Parsed]:
         while document[at] != "}":
             key, at = _DECODER.raw_decode(document, at + (document[at] == ","))
             head, end = _DECODER.raw_decode(document, at + 1)
-            number = int(key.removeprefix("policy"))  # policies and templates of a text are numbered together
+            number = int(
+                key.removeprefix("policy")
+            )  # policies and templates of a text are numbered together
             del head["conditions"]
-            found.append(_Parsed(offset + number, document[at + 1 : end], head, group == "templates"))
+            found.append(
+                _Parsed(offset + number, document[at + 1 : end], head, group == "templates")
+            )
             at = end
         at += 1
     return sorted(found, key=lambda parsed: parsed.position)
@@ -211,7 +225,9 @@ def _first_error(name: str, text: str, pieces: Iterable[_Piece]) -> str:
     return f"{name}: the policies do not parse"
 
 
-def collect(policies: Iterable[PolicySource], texts: Mapping[str, str], **rest: Any) -> PolicySources:
+def collect(
+    policies: Iterable[PolicySource], texts: Mapping[str, str], **rest: Any
+) -> PolicySources:
     """Policies with ids that are all different.
 
     Raises:
@@ -228,7 +244,9 @@ def collect(policies: Iterable[PolicySource], texts: Mapping[str, str], **rest: 
         if link.id in by_id or link.id in link_ids:
             raise ConfigurationError(f"a template link and another policy have the id `{link.id}`")
         if not all(isinstance(uid, EntityUid) for uid in link.values.values()):
-            raise ConfigurationError(f"the template link `{link.id}` must fill its slots with `EntityUid` values")
+            raise ConfigurationError(
+                f"the template link `{link.id}` must fill its slots with `EntityUid` values"
+            )
         link_ids.add(link.id)
     return PolicySources(tuple(by_id.values()), texts, **rest)
 
@@ -237,14 +255,19 @@ def read_directory(path: Path) -> PolicySources:
     """Read a policy directory.
 
     Raises:
-        ConfigurationError: there are no policies, or a file is not what it must be; the message has the place.
+        ConfigurationError: there are no policies, or a file is not what it must be; the message has
+            the place.
     """
     found = list_folder(path)
     files = [file for file in found.values() if file.name.endswith(".cedar")]
     if not files:
         raise UnreadableError(f"`{path}` holds no `*.cedar` files")
     texts = {str(file): read_text(file) for file in files}
-    policies = [policy for file in files for policy in parse_policies(str(file), texts[str(file)], file.stem)]
+    policies = [
+        policy
+        for file in files
+        for policy in parse_policies(str(file), texts[str(file)], file.stem)
+    ]
     schemas = [found[name] for name in ("schema.cedarschema", "schema.json") if name in found]
     if len(schemas) > 1:
         raise ConfigurationError(f"`{path}` holds both `schema.cedarschema` and `schema.json`")
@@ -297,7 +320,10 @@ def _read_links(file: Path) -> tuple[TemplateLink, ...]:
             TemplateLink(
                 item["templateId"],
                 item["newId"],
-                {slot: uid_from_document(value, ("type", "id")) for slot, value in item["values"].items()},
+                {
+                    slot: uid_from_document(value, ("type", "id"))
+                    for slot, value in item["values"].items()
+                },
             )
             for item in loads_document(text.encode())
         )

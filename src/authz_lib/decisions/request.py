@@ -1,4 +1,6 @@
-"""The question and the answer: what is asked of a decision point, checked and frozen, and what it says."""
+"""The question and the answer: what is asked of a decision point, checked and frozen, and what it
+says.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["AuthorizationRequest", "Decision", "ErrorMode", "Question", "Vocabulary"]
 
 ErrorMode: TypeAlias = Literal["deny", "cedar"]
-"""What an ALLOW means that came with evaluation errors: ``"deny"`` a DENY, ``"cedar"`` what Cedar says, an ALLOW."""
+"""What an ALLOW means that came with evaluation errors: ``"deny"`` a DENY, ``"cedar"`` what Cedar
+says, an ALLOW.
+"""
 
 MAX_ACTION_LENGTH = 512
 _REMEMBERED_PRINCIPALS = 256
@@ -32,16 +36,19 @@ _REMEMBERED_PRINCIPALS = 256
 class AuthorizationRequest:
     """One question: may this principal do this action on this resource?
 
-    The context and the entities are frozen when the request is built, so a request can be asked again and remembered.
+    The context and the entities are frozen when the request is built, so a request can be asked
+    again and remembered.
 
     Args:
-        principal: an id, or a `Principal`, whose entity and groups the decision point then adds by itself.
-        action: the id of the action, such as ``"commercial:GetOrder"``; the decision point knows the type.
+        principal: an id, or a `Principal`, whose entity and groups the decision point then adds by
+            itself.
+        action: the id of the action, such as ``"commercial:GetOrder"``; the decision point knows
+            the type.
         resource: an id, or an entity when policies read its attributes or parents.
         context: what else policies may read, as plain Python values (see `authz_lib.entities`).
         entities: more entities that policies may read.  No actions: those belong to the schema.
-        expires_at: seconds since the epoch after which a remembered answer no longer holds.  A `Principal`'s own expiry
-            counts as well, without being named here.
+        expires_at: seconds since the epoch after which a remembered answer no longer holds.  A
+            `Principal`'s own expiry counts as well, without being named here.
 
     Raises:
         InvalidRequestError: a part is not of the type said above, or has no Cedar value.
@@ -63,9 +70,13 @@ class AuthorizationRequest:
         put(self, "context", freeze_record(self.context, where="context"))
         put(self, "entities", tuple(self.entities))
         if self.expires_at is not None and not -inf < self.expires_at < inf:
-            raise InvalidRequestError("`expires_at` must be a finite number of seconds", field="expires_at")
+            raise InvalidRequestError(
+                "`expires_at` must be a finite number of seconds", field="expires_at"
+            )
         if not isinstance(self.action, str):
-            raise InvalidRequestError("`action` must be the id of an action, a string", field="action")
+            raise InvalidRequestError(
+                "`action` must be the id of an action, a string", field="action"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,8 @@ class Decision:
     Attributes:
         allowed: whether the action is allowed.
         determining_policies: the ids of the policies that decided, sorted.
-        errors: what went wrong in policies while they were evaluated.  The texts can name entities: do not log them.
+        errors: what went wrong in policies while they were evaluated.  The texts can name entities:
+            do not log them.
         source: ``"verified_permissions"``, ``"cedar"`` or ``"cache"``.
         policy_store_id: the policy store that was asked, or ``None``.
         latency_seconds: how long the answer took.
@@ -101,10 +113,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request as a decision point asks it: everything resolved to ids and entities, duplicates removed.
+    """A request as a decision point asks it: everything resolved to ids and entities, duplicates
+    removed.
 
-    `principal` is ``None`` when a token says who it is.  `caller_entities` says how many of the entities, the first
-    ones, describe the principal.
+    `principal` is ``None`` when a token says who it is.  `caller_entities` says how many of the
+    entities, the first ones, describe the principal.
     """
 
     principal: EntityUid | None
@@ -125,7 +138,8 @@ class Question:
 
     @property
     def canonical_text(self) -> str:
-        """The same text for equal questions, another for any that differ in anything a policy may read.
+        """The same text for equal questions, another for any that differ in anything a policy may
+        read.
 
         Made once and remembered: an authorizer asks one question again and again.
         """
@@ -134,11 +148,15 @@ class Question:
         return self._text or ""
 
     def until(self, expires_at: float | None) -> Question:
-        """The same question of the same caller with another token, which expires at another time."""
+        """The same question of the same caller with another token, which expires at another
+        time.
+        """
         if expires_at == self.expires_at:
             return self
         same = (self.principal, self.action, self.resource, self.context, self.entities)
-        copy = Question(*same, expires_at, self.caller_entities, self.access_token, self.identity_token)
+        copy = Question(
+            *same, expires_at, self.caller_entities, self.access_token, self.identity_token
+        )
         object.__setattr__(copy, "_text", self._text)
         return copy
 
@@ -154,14 +172,26 @@ class Vocabulary:
     """Which Cedar types actions, principals and groups have, and how a `Principal`'s id is made.
 
     Raises:
-        ConfigurationError: a type is no Cedar type, callers and groups have one type, or the action type does not end
-            in ``Action``.
+        ConfigurationError: a type is no Cedar type, callers and groups have one type, or the action
+            type does not end in ``Action``.
     """
 
-    __slots__ = ("_callers", "action_type", "action_uid", "group_type", "principal_id", "principal_type")
+    __slots__ = (
+        "_callers",
+        "action_type",
+        "action_uid",
+        "group_type",
+        "principal_id",
+        "principal_type",
+    )
 
     def __init__(
-        self, *, action_type: str, principal_type: str, group_type: str, principal_id: PrincipalIdForm
+        self,
+        *,
+        action_type: str,
+        principal_type: str,
+        group_type: str,
+        principal_id: PrincipalIdForm,
     ) -> None:
         for name, value in (
             ("action_type", action_type),
@@ -173,7 +203,9 @@ class Vocabulary:
             except InvalidRequestError:
                 raise ConfigurationError(f"`{name}` must be a Cedar type name") from None
         if principal_type == group_type:
-            raise ConfigurationError("`principal_type` and `group_type` must differ: a group could name a caller")
+            raise ConfigurationError(
+                "`principal_type` and `group_type` must differ: a group could name a caller"
+            )
         if action_type.rpartition("::")[2] != "Action":
             raise ConfigurationError("`action_type` must be `Action`, or end in `::Action`")
         if principal_id not in {"sub", "pool|sub", "issuer|sub"}:
@@ -187,11 +219,15 @@ class Vocabulary:
 
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
-            raise InvalidRequestError(f"`action` must have 1 to {MAX_ACTION_LENGTH} characters", field="action")
+            raise InvalidRequestError(
+                f"`action` must have 1 to {MAX_ACTION_LENGTH} characters", field="action"
+            )
         try:
             return EntityUid(self.action_type, action)
         except InvalidRequestError:
-            raise InvalidRequestError("`action` must be the id of an action", field="action") from None
+            raise InvalidRequestError(
+                "`action` must be the id of an action", field="action"
+            ) from None
 
     def question(self, request: AuthorizationRequest) -> Question:
         """The request with everything resolved.
@@ -231,13 +267,18 @@ class Vocabulary:
         """A question in which a token says who asks.
 
         Raises:
-            InvalidRequestError: neither token is given, the context holds ``token``, or a part breaks a rule.
+            InvalidRequestError: neither token is given, the context holds ``token``, or a part
+                breaks a rule.
         """
         tokens: list[Any] = [token for token in (access_token, identity_token) if token is not None]
         if not tokens:
-            raise InvalidRequestError("`accessToken` or `identityToken` must be given", field="accessToken")
+            raise InvalidRequestError(
+                "`accessToken` or `identityToken` must be given", field="accessToken"
+            )
         if not all(isinstance(token, str) and token.isascii() for token in tokens):
-            raise InvalidRequestError("`accessToken` and `identityToken` must be ASCII strings", field="accessToken")
+            raise InvalidRequestError(
+                "`accessToken` and `identityToken` must be ASCII strings", field="accessToken"
+            )
         frozen = freeze_record(context, where="context")
         if "token" in frozen:
             raise InvalidRequestError(
@@ -258,7 +299,8 @@ class Vocabulary:
     def _caller_entities(self, principal: Principal) -> tuple[Entity, ...]:
         """The caller's entity, then its groups'.
 
-        Remembered by all that they are made of: a caller who comes back with another token is the same entity.
+        Remembered by all that they are made of: a caller who comes back with another token is the
+        same entity.
         """
         caller = caller_key(principal)
         remembered = None if caller is None else self._callers.get(caller)
@@ -266,8 +308,14 @@ class Vocabulary:
             return remembered
         make = getattr(principal, "entity", None)
         if make is None:
-            raise InvalidRequestError("`principal` must be an `EntityUid` or a `Principal`", field="principal")
-        entity = make(principal_type=self.principal_type, group_type=self.group_type, principal_id=self.principal_id)
+            raise InvalidRequestError(
+                "`principal` must be an `EntityUid` or a `Principal`", field="principal"
+            )
+        entity = make(
+            principal_type=self.principal_type,
+            group_type=self.group_type,
+            principal_id=self.principal_id,
+        )
         entities = (entity, *[Entity(group) for group in entity.parents])
         if caller is not None:
             if len(self._callers) >= _REMEMBERED_PRINCIPALS:
@@ -277,7 +325,9 @@ class Vocabulary:
 
 
 def _expiry(token: str) -> float:
-    """The ``exp`` of a token that the policy store will verify; an answer about one that cannot be read is not kept."""
+    """The ``exp`` of a token that the policy store will verify; an answer about one that cannot be
+    read is not kept.
+    """
     try:
         payload = token.split(".")[1]
         expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]
@@ -297,21 +347,27 @@ def _resolve_entities(
 ) -> tuple[EntityUid, tuple[Entity, ...]]:
     """The resource's id, and every entity once: the caller's first.
 
-    Verified Permissions takes the last of several entities with one id, and the embedded engine refuses them.  Here
-    equal ones are one, and others are refused.
+    Verified Permissions takes the last of several entities with one id, and the embedded engine
+    refuses them.  Here equal ones are one, and others are refused.
     """
     if isinstance(resource, Entity):
         resource_uid, given = resource.uid, (resource, *supplied)
     elif isinstance(resource, EntityUid):
         resource_uid, given = resource, tuple(supplied)
     else:
-        raise InvalidRequestError("`resource` must be an `EntityUid` or an `Entity`", field="resource")
+        raise InvalidRequestError(
+            "`resource` must be an `EntityUid` or an `Entity`", field="resource"
+        )
     by_uid = {caller.uid: caller for caller in callers}
     for entity in given:
         if not isinstance(entity, Entity):
             raise InvalidRequestError("`entities` must be of `Entity`", field="entities")
         if entity.uid.type.rpartition("::")[2] == "Action":
-            raise InvalidRequestError("`entities` may hold no actions; those belong to the schema", field="entities")
+            raise InvalidRequestError(
+                "`entities` may hold no actions; those belong to the schema", field="entities"
+            )
         if by_uid.setdefault(entity.uid, entity) is not entity and by_uid[entity.uid] != entity:
-            raise InvalidRequestError("`entities` holds two different entities with one id", field="entities")
+            raise InvalidRequestError(
+                "`entities` holds two different entities with one id", field="entities"
+            )
     return resource_uid, tuple(by_uid.values())

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SlicedPolicies", "action_ancestors", "uid_of"]
 
-# Slices are made when first needed and share nothing with each other; a policy in one takes about 25 kB.
+# Slices are made when first needed and share nothing with each other; a policy in one takes about
+# 25 kB.
 _MIN_SLICED_POLICIES = 2000
 _MAX_SLICE_KEYS = 50_000
-# Cedar's JSON reader stops at 128 levels and its text reader does not: such a policy must fail early.
+# Cedar's JSON reader stops at 128 levels and its text reader does not: such a policy must fail
+# early.
 _DEPTH_TO_TEST = 100
 
 
@@ -35,12 +37,24 @@ class SlicedPolicies:
     """Hands out, for a question, a policy set that answers as all policies together would.
 
     Raises:
-        ConfigurationError: a template link does not fit its template, or a policy is nested too deeply.
+        ConfigurationError: a template link does not fit its template, or a policy is nested too
+            deeply.
     """
 
-    __slots__ = ("_index", "_lock", "_max_weight", "_parse", "_policies", "_sets", "_slices", "_weight")
+    __slots__ = (
+        "_index",
+        "_lock",
+        "_max_weight",
+        "_parse",
+        "_policies",
+        "_sets",
+        "_slices",
+        "_weight",
+    )
 
-    def __init__(self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]) -> None:
+    def __init__(
+        self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]
+    ) -> None:
         self._parse = cedarpy.PolicySet.from_json_str
         self._policies, scopes = _prepare(sources)
         self._index = PolicyIndex(scopes, ancestors)
@@ -93,23 +107,34 @@ class SlicedPolicies:
             self._sets.clear()
             self._slices.clear()
             self._weight = 0
-        policies = self._sets[selected] = self._parse(_set_text([self._policies[number] for number in selected]))
+        policies = self._sets[selected] = self._parse(
+            _set_text([self._policies[number] for number in selected])
+        )
         self._weight += len(selected)
         return policies
 
     def _test_risky_ones(self) -> None:
         for policy in self._policies:
-            if policy.template is None and policy.text.count("{") + policy.text.count("[") <= _DEPTH_TO_TEST:
+            if (
+                policy.template is None
+                and policy.text.count("{") + policy.text.count("[") <= _DEPTH_TO_TEST
+            ):
                 continue
             try:
                 self._parse(_set_text([policy]))
             except ValueError:
-                reason = "is nested too deeply" if policy.template is None else "does not fit its template"
+                reason = (
+                    "is nested too deeply"
+                    if policy.template is None
+                    else "does not fit its template"
+                )
                 raise ConfigurationError(f"the policy `{policy.id}` {reason}") from None
 
 
 def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[Scope]]:
-    """Every static policy and every link, with its scope.  A template that is not linked does nothing."""
+    """Every static policy and every link, with its scope.  A template that is not linked does
+    nothing.
+    """
     templates = {policy.id: policy for policy in sources.policies if policy.is_template}
     static = [policy for policy in sources.policies if not policy.is_template]
     policies = [_Policy(policy.id, _member(policy)) for policy in static]
@@ -119,7 +144,9 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[Scope]]:
         if template is None:
             raise ConfigurationError(f"the template link `{link.id}` names no template")
         policies.append(_Policy(link.id, _link_text(link), _member(template)))
-        scopes.append(scope_of(template.head, {slot: (uid.type, uid.id) for slot, uid in link.values.items()}))
+        scopes.append(
+            scope_of(template.head, {slot: (uid.type, uid.id) for slot, uid in link.values.items()})
+        )
     return policies, scopes
 
 
@@ -128,7 +155,9 @@ def _member(policy: PolicySource) -> str:
 
 
 def _link_text(link: TemplateLink) -> str:
-    values = {slot: {"__entity": {"type": uid.type, "id": uid.id}} for slot, uid in link.values.items()}
+    values = {
+        slot: {"__entity": {"type": uid.type, "id": uid.id}} for slot, uid in link.values.items()
+    }
     return json.dumps({"templateId": link.template_id, "newId": link.id, "values": values})
 
 
@@ -136,7 +165,9 @@ def _set_text(policies: Sequence[_Policy]) -> str:
     static = ",".join([policy.text for policy in policies if policy.template is None])
     templates = ",".join({policy.template for policy in policies if policy.template is not None})
     links = ",".join([policy.text for policy in policies if policy.template is not None])
-    return f'{{"staticPolicies":{{{static}}},"templates":{{{templates}}},"templateLinks":[{links}]}}'
+    return (
+        f'{{"staticPolicies":{{{static}}},"templates":{{{templates}}},"templateLinks":[{links}]}}'
+    )
 
 
 def uid_of(document: Mapping[str, Any]) -> Uid:
@@ -147,8 +178,15 @@ def uid_of(document: Mapping[str, Any]) -> Uid:
 
 def action_ancestors(documents: Iterable[Mapping[str, Any]]) -> dict[Uid, frozenset[Uid]]:
     """The groups, at any distance, of every action that the schema or the held entities define."""
-    parents = {uid_of(document["uid"]): {uid_of(parent) for parent in document["parents"]} for document in documents}
-    return {action: _reach(action, parents) for action in parents if action[0].rpartition("::")[2] == "Action"}
+    parents = {
+        uid_of(document["uid"]): {uid_of(parent) for parent in document["parents"]}
+        for document in documents
+    }
+    return {
+        action: _reach(action, parents)
+        for action in parents
+        if action[0].rpartition("::")[2] == "Action"
+    }
 
 
 def _reach(action: Uid, parents: Mapping[Uid, set[Uid]]) -> frozenset[Uid]:

@@ -1,11 +1,12 @@
 """Which policies can matter to a question: those whose scope does not already say no.
 
-A policy is left out only when its scope is false whatever the entities are: its action is another one, its principal or
-resource has another type, or is another entity by ``==``.  A false scope ends the evaluation of a policy before its
-conditions, so what is left out neither decides nor errs.  ``principal in Group::"banned"`` excludes no type.
+A policy is left out only when its scope is false whatever the entities are: its action is another
+one, its principal or resource has another type, or is another entity by ``==``.  A false scope ends
+the evaluation of a policy before its conditions, so what is left out neither decides nor errs.
+``principal in Group::"banned"`` excludes no type.
 
-``action in`` is decided with the action hierarchy, which is known when the engine is built: actions come from the
-schema and the engine's own entities, and are refused in requests.
+``action in`` is decided with the action hierarchy, which is known when the engine is built: actions
+come from the schema and the engine's own entities, and are refused in requests.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ Uid: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a policy's scope demands, as far as it can be told without entities.  ``None`` demands nothing."""
+    """What a policy's scope demands, as far as it can be told without entities.  ``None`` demands
+    nothing.
+    """
 
     action_is: Uid | None = None
     action_in: tuple[Uid, ...] | None = None
@@ -45,7 +48,9 @@ class Scope:
 
 
 def scope_of(est: Mapping[str, Any], slots: Mapping[str, Uid]) -> Scope:
-    """The scope of a policy in its JSON form; slots of a linked template are filled from ``slots``."""
+    """The scope of a policy in its JSON form; slots of a linked template are filled from
+    ``slots``.
+    """
     action_is, action_in = _action(est["action"])
     principal_type, principal = _party(est["principal"], slots)
     resource_type, resource = _party(est["resource"], slots)
@@ -63,10 +68,15 @@ def _action(constraint: Mapping[str, Any]) -> tuple[Uid | None, tuple[Uid, ...] 
     if constraint["op"] == "in":
         entities = constraint["entities"] if "entities" in constraint else [constraint["entity"]]
         return None, tuple(_uid(entity) for entity in entities)
-    return None, None  # `All`, or an operator of a Cedar that this was not written for: keep the policy
+    return (
+        None,
+        None,
+    )  # `All`, or an operator of a Cedar that this was not written for: keep the policy
 
 
-def _party(constraint: Mapping[str, Any], slots: Mapping[str, Uid]) -> tuple[str | None, Uid | None]:
+def _party(
+    constraint: Mapping[str, Any], slots: Mapping[str, Uid]
+) -> tuple[str | None, Uid | None]:
     if constraint["op"] == "is":
         return constraint["entity_type"], None
     if constraint["op"] == "==":
@@ -76,11 +86,24 @@ def _party(constraint: Mapping[str, Any], slots: Mapping[str, Uid]) -> tuple[str
 
 
 class PolicyIndex:
-    """Finds the policies that can matter, by action, by types, and by the ids that policies name with ``==``."""
+    """Finds the policies that can matter, by action, by types, and by the ids that policies name
+    with ``==``.
+    """
 
-    __slots__ = ("_ancestors", "_any_action", "_by_action", "_by_group", "_named", "_scopes", "principals", "resources")
+    __slots__ = (
+        "_ancestors",
+        "_any_action",
+        "_by_action",
+        "_by_group",
+        "_named",
+        "_scopes",
+        "principals",
+        "resources",
+    )
 
-    def __init__(self, scopes: Sequence[Scope], action_ancestors: Mapping[Uid, frozenset[Uid]]) -> None:
+    def __init__(
+        self, scopes: Sequence[Scope], action_ancestors: Mapping[Uid, frozenset[Uid]]
+    ) -> None:
         self._scopes = scopes
         self._ancestors = action_ancestors
         self._any_action: list[int] = []
@@ -116,9 +139,13 @@ class PolicyIndex:
             found.update(self._by_group.get(group, ()))
         for named in (("resource", resource), ("principal", principal)):
             found.update(self._with_action(self._named.get(named, ()), action, reachable))
-        return tuple(sorted(number for number in found if self._scopes[number].admits(principal, resource)))
+        return tuple(
+            sorted(number for number in found if self._scopes[number].admits(principal, resource))
+        )
 
-    def _with_action(self, numbers: Iterable[int], action: Uid, reachable: set[Uid]) -> Iterable[int]:
+    def _with_action(
+        self, numbers: Iterable[int], action: Uid, reachable: set[Uid]
+    ) -> Iterable[int]:
         for number in numbers:
             scope = self._scopes[number]
             if scope.action_is in {None, action} and (

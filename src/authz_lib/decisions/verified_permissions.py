@@ -34,30 +34,35 @@ _DECISIONS = {"ALLOW": True, "DENY": False}
 class VerifiedPermissions(DecisionPoint):
     """Asks a policy store of Amazon Verified Permissions.
 
-    Every limit of the service that can be checked here is checked before the call.  Answers are read strictly: what is
-    not plainly ``ALLOW`` is never allowed.  A change of the policies reaches the service's answers within seconds.
+    Every limit of the service that can be checked here is checked before the call.  Answers are
+    read strictly: what is not plainly ``ALLOW`` is never allowed.  A change of the policies reaches
+    the service's answers within seconds.
 
     Args:
         policy_store_id: the id, or ``policy-store-alias/<name>``.
-        client: a boto3 client for ``verifiedpermissions``; its own timeouts and retries apply (botocore's defaults are
-            60 s and three attempts: set about 1 s, 2 s and 2).  By default the thin client of this library.
+        client: a boto3 client for ``verifiedpermissions``; its own timeouts and retries apply
+            (botocore's defaults are 60 s and three attempts: set about 1 s, 2 s and 2).  By default
+            the thin client of this library.
         region: for the thin client; by default from the environment.
-        endpoint_url: for the thin client; by default from the environment, then the Region's.  ``https`` (``http`` for
-            loopback only; a `ThinClient` with ``require_https=False`` goes without).
+        endpoint_url: for the thin client; by default from the environment, then the Region's.
+            ``https`` (``http`` for loopback only; a `ThinClient` with ``require_https=False`` goes
+            without).
         action_type: ``"Action"``, or with a namespace ``"Shop::Action"``.
         principal_type: the type that a `Principal` has in the policies.
         group_type: the type that its groups have.
-        principal_id: how its id is made, see `authz_lib.principal.PrincipalIdForm`; ``"pool|sub"`` is the form that the
-            service itself makes of Cognito tokens.
-        on_evaluation_error: what an ALLOW means that came with evaluation errors.  Cedar skips a ``forbid`` that errs,
-            so by default it is a DENY; ``"cedar"`` keeps it.
+        principal_id: how its id is made, see `authz_lib.principal.PrincipalIdForm`; ``"pool|sub"``
+            is the form that the service itself makes of Cognito tokens.
+        on_evaluation_error: what an ALLOW means that came with evaluation errors.  Cedar skips a
+            ``forbid`` that errs, so by default it is a DENY; ``"cedar"`` keeps it.
         decision_log: where decisions are reported to.
         parallel_calls: how many batch calls may be under way at a time.
 
     Raises:
-        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not ``https``.
+        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not
+            ``https``.
 
-    See "IsAuthorized" and "BatchIsAuthorized" in the Verified Permissions API reference, and its quotas.
+    See "IsAuthorized" and "BatchIsAuthorized" in the Verified Permissions API reference, and its
+    quotas.
 
     >>> VerifiedPermissions("PSEXAMPLEabcdefg111111", region="eu-west-1")
     <VerifiedPermissions PSEXAMPLEabcdefg111111>
@@ -85,11 +90,16 @@ class VerifiedPermissions(DecisionPoint):
         if on_evaluation_error not in {"deny", "cedar"}:
             raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
         if client is not None and (region is not None or endpoint_url is not None):
-            raise ConfigurationError("`region` and `endpoint_url` are the client's own when `client` is given")
+            raise ConfigurationError(
+                "`region` and `endpoint_url` are the client's own when `client` is given"
+            )
         if type(parallel_calls) is not int or parallel_calls < 1:
             raise ConfigurationError("`parallel_calls` must be a positive whole number")
         self.vocabulary = Vocabulary(
-            action_type=action_type, principal_type=principal_type, group_type=group_type, principal_id=principal_id
+            action_type=action_type,
+            principal_type=principal_type,
+            group_type=group_type,
+            principal_id=principal_id,
         )
         self.policy_store_id = policy_store_id
         self.on_evaluation_error = on_evaluation_error
@@ -106,14 +116,20 @@ class VerifiedPermissions(DecisionPoint):
         return f"{self._client.endpoint}\n{self.policy_store_id}"
 
     def check(self, question: Question) -> None:
-        """Refuse a token that the service would refuse; ids, types and values are checked where they are built.
+        """Refuse a token that the service would refuse; ids, types and values are checked where
+        they are built.
 
         Raises:
             InvalidRequestError: a token is empty or too long.
         """
-        for name, token in (("accessToken", question.access_token), ("identityToken", question.identity_token)):
+        for name, token in (
+            ("accessToken", question.access_token),
+            ("identityToken", question.identity_token),
+        ):
             if token is not None and not 0 < len(token) <= _MAX_TOKEN_LENGTH:
-                raise InvalidRequestError(f"`{name}` must have 1 to {_MAX_TOKEN_LENGTH} characters", field=name)
+                raise InvalidRequestError(
+                    f"`{name}` must have 1 to {_MAX_TOKEN_LENGTH} characters", field=name
+                )
 
     def decide(self, question: Question) -> Decision:
         """Ask the service once."""
@@ -134,13 +150,20 @@ class VerifiedPermissions(DecisionPoint):
             from concurrent.futures import ThreadPoolExecutor
 
             with ThreadPoolExecutor(min(self._parallel, len(chunks))) as threads:
-                answered = list(threads.map(lambda chunk: self._ask(questions, chunk.numbers, chunk.entities), chunks))
+                answered = list(
+                    threads.map(
+                        lambda chunk: self._ask(questions, chunk.numbers, chunk.entities), chunks
+                    )
+                )
         for chunk, decisions in zip(chunks, answered, strict=True):
             results |= zip(chunk.numbers, decisions, strict=True)
         return [results[number] for number in range(len(questions))]
 
     def _ask(
-        self, questions: Sequence[Question], numbers: Sequence[int], entities: Mapping[EntityUid, Entity]
+        self,
+        questions: Sequence[Question],
+        numbers: Sequence[int],
+        entities: Mapping[EntityUid, Entity],
     ) -> list[Decision | AuthzError]:
         try:
             if len(numbers) == 1:
@@ -153,17 +176,30 @@ class VerifiedPermissions(DecisionPoint):
             return [
                 result
                 for half in (numbers[:middle], numbers[middle:])
-                for result in self._ask(questions, half, _entities_of(questions[number] for number in half))
+                for result in self._ask(
+                    questions, half, _entities_of(questions[number] for number in half)
+                )
             ]
         except AuthzError as error:
             return [error] * len(numbers)
 
-    def _ask_batch(self, questions: Sequence[Question], entities: Iterable[Entity]) -> list[Decision | AuthzError]:
+    def _ask_batch(
+        self, questions: Sequence[Question], entities: Iterable[Entity]
+    ) -> list[Decision | AuthzError]:
         items = [_item(question) for question in questions]
-        tokens = _tokens(questions[0])  # one call has one principal or one resource: all have these tokens, or none
-        parameters = {"policyStoreId": self.policy_store_id} | tokens | {"requests": items} | _entities(entities)
+        tokens = _tokens(
+            questions[0]
+        )  # one call has one principal or one resource: all have these tokens, or none
+        parameters = (
+            {"policyStoreId": self.policy_store_id}
+            | tokens
+            | {"requests": items}
+            | _entities(entities)
+        )
         started = perf_counter()
-        answer = self._call("BatchIsAuthorizedWithToken" if tokens else "BatchIsAuthorized", parameters)
+        answer = self._call(
+            "BatchIsAuthorizedWithToken" if tokens else "BatchIsAuthorized", parameters
+        )
         seconds = perf_counter() - started
         results = answer.document.get("results")
         if not isinstance(results, list) or len(results) != len(items):
@@ -176,7 +212,9 @@ class VerifiedPermissions(DecisionPoint):
     def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         body = json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode()
         if len(body) > _MAX_REQUEST_BYTES:
-            raise _TooLargeError(f"the request has more than {_MAX_REQUEST_BYTES} bytes", field="entities")
+            raise _TooLargeError(
+                f"the request has more than {_MAX_REQUEST_BYTES} bytes", field="entities"
+            )
         return self._client.call(operation, parameters, body)
 
     def _decision(self, document: Mapping[str, Any], answer: Answer, seconds: float) -> Decision:
@@ -218,7 +256,9 @@ def _entities_of(questions: Iterable[Question]) -> dict[EntityUid, Entity]:
     return {entity.uid: entity for question in questions for entity in question.entities}
 
 
-def _client(client: Any, region: str | None, endpoint_url: str | None, connections: int) -> AVPClient:
+def _client(
+    client: Any, region: str | None, endpoint_url: str | None, connections: int
+) -> AVPClient:
     if client is None:
         return ThinClient(region=region, endpoint_url=endpoint_url, max_connections=connections)
     return client if isinstance(client, (ThinClient, Boto3Client)) else Boto3Client(client)
@@ -230,11 +270,15 @@ def _tokens(question: Question) -> dict[str, Any]:
 
 
 def _item(question: Question) -> dict[str, Any]:
-    item: dict[str, Any] = {} if question.principal is None else {"principal": uid_to_avp(question.principal)}
+    item: dict[str, Any] = (
+        {} if question.principal is None else {"principal": uid_to_avp(question.principal)}
+    )
     item["action"] = {"actionType": question.action.type, "actionId": question.action.id}
     item["resource"] = uid_to_avp(question.resource)
     if question.context:
-        item["context"] = {"contextMap": {name: value_to_avp(value) for name, value in question.context.items()}}
+        item["context"] = {
+            "contextMap": {name: value_to_avp(value) for name, value in question.context.items()}
+        }
     return item
 
 
@@ -244,7 +288,9 @@ def _entities(entities: Iterable[Entity]) -> dict[str, Any]:
 
 
 def _echoes(asked: Mapping[str, Any], echo: object) -> bool:
-    """Whether an answer's copy of the question is the question: an answer to another one must not be taken for it."""
+    """Whether an answer's copy of the question is the question: an answer to another one must not
+    be taken for it.
+    """
     if not isinstance(echo, dict) or any(
         echo.get(name) != asked.get(name) for name in ("principal", "action", "resource")
     ):

@@ -1,23 +1,27 @@
-"""The words of Cedar: entity ids, entities and typed values, and the two ways they are written on a wire.
+"""The words of Cedar: entity ids, entities and typed values, and the two ways they are written on a
+wire.
 
 A value is given in plain Python where that is unambiguous, and is frozen when it is taken in:
 
-===========================================  ====================  =====================================
-Python                                       Cedar                 what is refused
-===========================================  ====================  =====================================
-``bool``, ``int``, ``str``                   Bool, Long, String    an int past 64 bits, a lone surrogate
-`EntityUid`                                  an entity reference
-mapping, list / tuple / set                  record, set           reserved keys, more than 32 levels
-``ipaddress`` objects, `CedarIp`             ipaddr                scope ids
+===========================================  ====================
+===================================== Python                                       Cedar
+what is refused ===========================================  ====================
+===================================== ``bool``, ``int``, ``str``                   Bool, Long,
+String    an int past 64 bits, a lone surrogate `EntityUid`                                  an
+entity reference mapping, list / tuple / set                  record, set           reserved keys,
+more than 32 levels ``ipaddress`` objects, `CedarIp`             ipaddr                scope ids
 ``decimal.Decimal``, `CedarDecimal`          decimal               more than four decimal places
-aware ``datetime``, `CedarDatetime`          datetime              naive ones, parts of a millisecond
-``timedelta``, `CedarDuration`               duration              parts of a millisecond
-===========================================  ====================  =====================================
+aware ``datetime``, `CedarDatetime`          datetime              naive ones, parts of a
+millisecond ``timedelta``, `CedarDuration`               duration              parts of a
+millisecond ===========================================  ====================
+=====================================
 
-``None`` and ``float`` do not exist in Cedar.  The keys ``__entity``, ``__extn`` and ``__expr`` are refused at every
-depth: in Cedar's JSON they would turn data that a caller sent into a reference to an entity of the caller's choice.
+``None`` and ``float`` do not exist in Cedar.  The keys ``__entity``, ``__extn`` and ``__expr`` are
+refused at every depth: in Cedar's JSON they would turn data that a caller sent into a reference to
+an entity of the caller's choice.
 
-See the Cedar guide, "Entities and context syntax", and ``AttributeValue`` in the Verified Permissions API reference.
+See the Cedar guide, "Entities and context syntax", and ``AttributeValue`` in the Verified
+Permissions API reference.
 """
 
 from __future__ import annotations

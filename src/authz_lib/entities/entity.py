@@ -27,9 +27,11 @@ __all__ = ["Entity"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entity:
-    """A Cedar entity: what a policy may read about a principal, a resource or anything they refer to.
+    """A Cedar entity: what a policy may read about a principal, a resource or anything they refer
+    to.
 
-    Its parts are frozen when it is built, so that it can be sent, remembered and compared without a copy.
+    Its parts are frozen when it is built, so that it can be sent, remembered and compared without a
+    copy.
 
     Args:
         uid: its id.
@@ -38,7 +40,8 @@ class Entity:
         tags: its tags, read by ``getTag`` in a policy.
 
     Raises:
-        InvalidRequestError: a part has no Cedar value; see the table at the top of `authz_lib.entities`.
+        InvalidRequestError: a part has no Cedar value; see the table at the top of
+            `authz_lib.entities`.
 
     >>> order = Entity(EntityUid("Order", "o-1"), attrs={"owner": EntityUid("User", "alice"), "total": 12})
     >>> order.attrs["total"]
@@ -65,7 +68,11 @@ class Entity:
         return f"<Entity {self.uid.type} attrs={len(self.attrs)} tags={len(self.tags)}>"
 
     def __eq__(self, other: object) -> bool:
-        return self.canonical_text == other.canonical_text if isinstance(other, Entity) else NotImplemented
+        return (
+            self.canonical_text == other.canonical_text
+            if isinstance(other, Entity)
+            else NotImplemented
+        )
 
     def __hash__(self) -> int:
         return hash(self.uid)
@@ -75,7 +82,9 @@ class Entity:
 
     @property
     def canonical_text(self) -> str:
-        """The entity as Cedar JSON text that is the same for equal entities; made once and remembered."""
+        """The entity as Cedar JSON text that is the same for equal entities; made once and
+        remembered.
+        """
         if self._text is None:
             parents = ",".join(sorted([uid_text(parent) for parent in self.parents]))
             tags = f',"tags":{record_text(self.tags)}' if self.tags else ""
@@ -104,12 +113,25 @@ class Entity:
         >>> Entity.from_cedar_json({"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []}).uid.id
         'a'
         """
-        if type(document) is not dict or not {"uid"} <= document.keys() <= {"uid", "attrs", "parents", "tags"}:
+        if type(document) is not dict or not {"uid"} <= document.keys() <= {
+            "uid",
+            "attrs",
+            "parents",
+            "tags",
+        }:
             raise InvalidRequestError("`entity`: not a Cedar JSON entity", field="entity")
         attrs = value_from_cedar_json(dict(document.get("attrs", {})))
         tags = value_from_cedar_json(dict(document.get("tags", {})))
-        parents = [uid_from_document(_bare(parent), ("type", "id")) for parent in document.get("parents", [])]
-        return cls(uid_from_document(_bare(document["uid"]), ("type", "id")), attrs=attrs, parents=parents, tags=tags)
+        parents = [
+            uid_from_document(_bare(parent), ("type", "id"))
+            for parent in document.get("parents", [])
+        ]
+        return cls(
+            uid_from_document(_bare(document["uid"]), ("type", "id")),
+            attrs=attrs,
+            parents=parents,
+            tags=tags,
+        )
 
     def to_avp(self) -> dict[str, Any]:
         """The entity as an ``EntityItem`` of Verified Permissions; empty parts are left out.
@@ -139,7 +161,9 @@ class Entity:
         names = ("entityType", "entityId")
         return cls(
             uid_from_document(item.get("identifier"), names),
-            attrs={name: value_from_avp(value) for name, value in item.get("attributes", {}).items()},
+            attrs={
+                name: value_from_avp(value) for name, value in item.get("attributes", {}).items()
+            },
             parents=[uid_from_document(parent, names) for parent in item.get("parents", [])],
             tags={name: value_from_avp(value) for name, value in item.get("tags", {}).items()},
         )
@@ -147,7 +171,11 @@ class Entity:
 
 def _bare(document: JSONValue) -> JSONValue:
     """An entity id may be written as it is or inside ``__entity``."""
-    return document["__entity"] if type(document) is dict and document.keys() == {"__entity"} else document
+    return (
+        document["__entity"]
+        if type(document) is dict and document.keys() == {"__entity"}
+        else document
+    )
 
 
 def _check_uid(uid: object, name: str) -> None:

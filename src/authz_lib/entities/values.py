@@ -37,21 +37,27 @@ __all__ = [
 ]
 
 CedarValue: TypeAlias = Any
-"""What `freeze_value` gives: bool, int, str, `EntityUid`, tuple (a set), read-only mapping (a record), or a wrapper."""
+"""What `freeze_value` gives: bool, int, str, `EntityUid`, tuple (a set), read-only mapping (a
+record), or a wrapper.
+"""
 
 MAX_DEPTH = 32
 MAX_TYPE_LENGTH = 200
 MAX_ID_LENGTH = 612
 _I64 = 2**63
 RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
-_RESERVED_WORDS = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"})
+_RESERVED_WORDS = frozenset(
+    {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"}
+)
 _TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?:Z|[+-](?:[01][0-9]|2[0-3])[0-5][0-9]))?"
 )
-_DURATION = re.compile(r"-?(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?")
+_DURATION = re.compile(
+    r"-?(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
+)
 _DURATION_MS = (86_400_000, 3_600_000, 60_000, 1000, 1)
 _IP = re.compile(r"[0-9a-fA-F.:]+(?:/(?:0|[1-9][0-9]{0,2}))?")
 
@@ -71,7 +77,11 @@ class _RefusedError(Exception):
 
 def _step(key: object) -> str:
     """A record key as a path step; a key that is no plain name may be data, and is not repeated."""
-    return f".{key}" if type(key) is str and key.isidentifier() and key.isascii() and len(key) <= 64 else "[...]"
+    return (
+        f".{key}"
+        if type(key) is str and key.isidentifier() and key.isascii() and len(key) <= 64
+        else "[...]"
+    )
 
 
 def _check_text(value: str) -> str:
@@ -87,11 +97,12 @@ def _check_text(value: str) -> str:
 class EntityUid:
     """The id of a Cedar entity: a type (``"User"``, ``"Shop::Order"``) and an id within it.
 
-    Both are checked here, against what Cedar and Verified Permissions accept: the type is a path of identifiers of at
-    most 200 characters, the id a non-empty string of at most 612.
+    Both are checked here, against what Cedar and Verified Permissions accept: the type is a path of
+    identifiers of at most 200 characters, the id a non-empty string of at most 612.
 
     Raises:
-        InvalidRequestError: one of them is not so.  An ``int`` id is refused rather than turned into text.
+        InvalidRequestError: one of them is not so.  An ``int`` id is refused rather than turned
+            into text.
 
     >>> EntityUid("Order", "o-17")
     EntityUid(type='Order', id='o-17')
@@ -101,7 +112,11 @@ class EntityUid:
     id: str
 
     def __post_init__(self) -> None:
-        if type(self.type) is not str or not 0 < len(self.type) <= MAX_TYPE_LENGTH or not _is_type(self.type):
+        if (
+            type(self.type) is not str
+            or not 0 < len(self.type) <= MAX_TYPE_LENGTH
+            or not _is_type(self.type)
+        ):
             message = f"`type` must be a Cedar type name of at most {MAX_TYPE_LENGTH} characters"
             raise InvalidRequestError(message, field="type")
         if type(self.id) is not str:
@@ -160,8 +175,14 @@ class CedarDecimal:
     text: str
 
     def __post_init__(self) -> None:
-        if type(self.text) is not str or _DECIMAL.fullmatch(self.text) is None or not _in_decimal_range(self.text):
-            raise InvalidRequestError("not a decimal with one to four decimal places in range", field="decimal")
+        if (
+            type(self.text) is not str
+            or _DECIMAL.fullmatch(self.text) is None
+            or not _in_decimal_range(self.text)
+        ):
+            raise InvalidRequestError(
+                "not a decimal with one to four decimal places in range", field="decimal"
+            )
 
 
 def _in_decimal_range(text: str) -> bool:
@@ -195,12 +216,20 @@ class CedarDuration:
     text: str
 
     def __post_init__(self) -> None:
-        found = _DURATION.fullmatch(self.text) if type(self.text) is str and len(self.text) <= 100 else None
+        found = (
+            _DURATION.fullmatch(self.text)
+            if type(self.text) is str and len(self.text) <= 100
+            else None
+        )
         milliseconds = (
-            sum(int(n or 0) * unit for n, unit in zip(found.groups(), _DURATION_MS, strict=True)) if found else _I64
+            sum(int(n or 0) * unit for n, unit in zip(found.groups(), _DURATION_MS, strict=True))
+            if found
+            else _I64
         )
         if milliseconds >= _I64:
-            raise InvalidRequestError("not a duration as Cedar writes it, or out of range", field="duration")
+            raise InvalidRequestError(
+                "not a duration as Cedar writes it, or out of range", field="duration"
+            )
 
 
 def _long(value: int, _: int) -> int:
@@ -216,7 +245,9 @@ def _decimal(value: Decimal, _: int) -> CedarDecimal:
     try:
         return CedarDecimal(f"{whole}.{fraction.rstrip('0') or '0'}")
     except InvalidRequestError:
-        raise _RefusedError("a decimal must be finite, in range and have at most four decimal places") from None
+        raise _RefusedError(
+            "a decimal must be finite, in range and have at most four decimal places"
+        ) from None
 
 
 def _datetime(value: datetime, _: int) -> CedarDatetime:
@@ -246,7 +277,9 @@ def _ip(value: Any, _: int) -> CedarIp:
     if value.version == 4:
         return CedarIp(f"{IPv4Address(number)}{prefix}")
     # Python writes some addresses with a dotted quad, which Cedar does not read.
-    return CedarIp(":".join([f"{number >> shift & 0xFFFF:x}" for shift in range(112, -1, -16)]) + prefix)
+    return CedarIp(
+        ":".join([f"{number >> shift & 0xFFFF:x}" for shift in range(112, -1, -16)]) + prefix
+    )
 
 
 def _set(values: Iterable[Any], depth: int) -> tuple[CedarValue, ...]:
@@ -304,7 +337,9 @@ _FREEZE: dict[type, Callable[[Any, int], CedarValue]] = {
     Decimal: _decimal,
     datetime: _datetime,
     timedelta: _duration,
-    **dict.fromkeys((IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network), _ip),
+    **dict.fromkeys(
+        (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network), _ip
+    ),
 }
 _FREEZE_INHERITED: tuple[tuple[type, Callable[[Any, int], CedarValue]], ...] = (
     (int, lambda value, depth: _long(int.__index__(value), depth)),
@@ -322,7 +357,9 @@ _FREEZE_INHERITED: tuple[tuple[type, Callable[[Any, int], CedarValue]], ...] = (
 def _freeze(value: Any, depth: int) -> CedarValue:
     convert = _FREEZE.get(type(value))
     if convert is None:
-        convert = next((convert for kind, convert in _FREEZE_INHERITED if isinstance(value, kind)), _refuse)
+        convert = next(
+            (convert for kind, convert in _FREEZE_INHERITED if isinstance(value, kind)), _refuse
+        )
     return convert(value, depth)
 
 
@@ -331,10 +368,12 @@ def _refuse(value: Any, _: int) -> NoReturn:
 
 
 def freeze_value(value: object, *, where: str = "value") -> CedarValue:
-    """A Python value as the Cedar value it is, deeply read-only.  Freezing a frozen value changes nothing.
+    """A Python value as the Cedar value it is, deeply read-only.  Freezing a frozen value changes
+    nothing.
 
     Raises:
-        InvalidRequestError: the value, or a part of it, has no Cedar value; ``field`` says which part.
+        InvalidRequestError: the value, or a part of it, has no Cedar value; ``field`` says which
+            part.
 
     >>> freeze_value({"total": 12, "tags": ["a", "b"]})["tags"]
     ('a', 'b')

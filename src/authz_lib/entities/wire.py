@@ -1,4 +1,6 @@
-"""The two ways a Cedar value is written: Cedar's own JSON, and the unions of Verified Permissions."""
+"""The two ways a Cedar value is written: Cedar's own JSON, and the unions of Verified
+Permissions.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,8 @@ _TEXT: dict[type, Callable[[Any], str]] = {
 
 
 def canonical_json(value: CedarValue) -> str:
-    """A frozen value as Cedar JSON text that is the same for equal values: keys and sets sorted, no spaces.
+    """A frozen value as Cedar JSON text that is the same for equal values: keys and sets sorted, no
+    spaces.
 
     >>> canonical_json(freeze_value({"b": {2, 1}, "a": EntityUid("User", "x")}))
     '{"a":{"__entity":{"id":"x","type":"User"}},"b":[1,2]}'
@@ -102,9 +105,11 @@ def value_to_cedar_json(value: CedarValue) -> JSONValue:
 
 
 def value_from_cedar_json(document: JSONValue) -> CedarValue:
-    """The value that a Cedar JSON document means.  For documents of your own, never for what a caller sent.
+    """The value that a Cedar JSON document means.  For documents of your own, never for what a
+    caller sent.
 
-    Only the explicit forms are read: without a schema, Cedar's implicit ones cannot be told from records and strings.
+    Only the explicit forms are read: without a schema, Cedar's implicit ones cannot be told from
+    records and strings.
 
     Raises:
         InvalidRequestError: the document is no Cedar value.
@@ -118,11 +123,17 @@ def value_from_cedar_json(document: JSONValue) -> CedarValue:
         return freeze_value(document)
     marks = RESERVED_KEYS.intersection(document)
     if not marks:
-        return freeze_record({key: value_from_cedar_json(item) for key, item in document.items()}, where="value")
+        return freeze_record(
+            {key: value_from_cedar_json(item) for key, item in document.items()}, where="value"
+        )
     if document.keys() == {"__entity"}:
         return uid_from_document(document["__entity"], ("type", "id"))
     extension = document.get("__extn")
-    if document.keys() != {"__extn"} or type(extension) is not dict or extension.keys() != {"fn", "arg"}:
+    if (
+        document.keys() != {"__extn"}
+        or type(extension) is not dict
+        or extension.keys() != {"fn", "arg"}
+    ):
         raise InvalidRequestError("`value`: not a Cedar JSON value", field="value")
     build = _EXTENSIONS.get(extension["fn"]) if type(extension["fn"]) is str else None
     if build is None:
@@ -143,7 +154,13 @@ def uid_from_document(document: JSONValue, names: tuple[str, str]) -> EntityUid:
 
 # ---- The AttributeValue union of Verified Permissions ----
 
-_AVP_NAMES = {bool: "boolean", int: "long", str: "string", CedarIp: "ipaddr", CedarDecimal: "decimal"} | {
+_AVP_NAMES = {
+    bool: "boolean",
+    int: "long",
+    str: "string",
+    CedarIp: "ipaddr",
+    CedarDecimal: "decimal",
+} | {
     CedarDatetime: "datetime",
     CedarDuration: "duration",
 }
@@ -187,7 +204,9 @@ def value_from_avp(union: JSONValue) -> CedarValue:
     (1,)
     """
     if type(union) is not dict or len(union) != 1:
-        raise InvalidRequestError("`value`: an attribute value has exactly one member", field="value")
+        raise InvalidRequestError(
+            "`value`: an attribute value has exactly one member", field="value"
+        )
     ((name, item),) = union.items()
     if name in _AVP_WRAPPERS:
         return _AVP_WRAPPERS[name](item)
@@ -196,7 +215,9 @@ def value_from_avp(union: JSONValue) -> CedarValue:
     if name == "set" and type(item) is list:
         return tuple([value_from_avp(member) for member in item])
     if name == "record" and type(item) is dict:
-        return freeze_record({key: value_from_avp(member) for key, member in item.items()}, where="value")
+        return freeze_record(
+            {key: value_from_avp(member) for key, member in item.items()}, where="value"
+        )
     if type(item) is not _AVP_PLAIN.get(name):
         raise InvalidRequestError("`value`: not an attribute value", field="value")
     return freeze_value(item)

@@ -14,7 +14,8 @@ MAX_METHOD_ARN_BYTES = 1600
 MAX_RESOURCE_CHARACTERS = 512
 """The longest ``Resource`` that API Gateway accepts in an authorizer's policy."""
 
-# The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it, so only the head is split.
+# The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it, so only
+# the head is split.
 _METHOD_ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z0-9]+)*):execute-api:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
     r"(?P<api>[A-Za-z0-9_-]+)/(?P<stage>[^/]+)/(?P<method>[^/]+)(?P<path>/.*)?",
@@ -24,12 +25,15 @@ _NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
 
 
 class MethodArn(NamedTuple):
-    """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`` of a REST, HTTP or WebSocket API.
+    """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`` of a REST, HTTP or
+    WebSocket API.
 
     Attributes:
         partition: ``aws``, ``aws-us-gov``, ``aws-cn``, ...
-        method: the HTTP method, or the route key of a WebSocket API (``$connect``) or an HTTP API's ``$default``.
-        path: with its leading slash and exactly as sent, so ``/`` is the root; ``None`` where the ARN has no path.
+        method: the HTTP method, or the route key of a WebSocket API (``$connect``) or an HTTP API's
+            ``$default``.
+        path: with its leading slash and exactly as sent, so ``/`` is the root; ``None`` where the
+            ARN has no path.
 
     >>> arn = MethodArn.parse("arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abc/prod/GET/orders/a:b%20c")
     >>> arn.partition, arn.method, arn.path
@@ -56,11 +60,16 @@ class MethodArn(NamedTuple):
             InvalidRequestError: it is not the ARN of a method, or longer than 1600 bytes.
         """
         if type(text) is not str or len(text) > MAX_METHOD_ARN_BYTES:
-            raise InvalidRequestError("the method ARN is not a string of at most 1600 bytes", field="methodArn")
-        parts = _METHOD_ARN.fullmatch(text)
-        if parts is None or (not text.isascii() and len(text.encode("utf-8", "replace")) > MAX_METHOD_ARN_BYTES):
             raise InvalidRequestError(
-                "not `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`", field="methodArn"
+                "the method ARN is not a string of at most 1600 bytes", field="methodArn"
+            )
+        parts = _METHOD_ARN.fullmatch(text)
+        if parts is None or (
+            not text.isascii() and len(text.encode("utf-8", "replace")) > MAX_METHOD_ARN_BYTES
+        ):
+            raise InvalidRequestError(
+                "not `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`",
+                field="methodArn",
             )
         return cls(*parts.groups())
 
@@ -77,21 +86,25 @@ class MethodArn(NamedTuple):
         """This one method and path, as it may stand in a policy: it names nothing else.
 
         Raises:
-            InvalidRequestError: it holds ``*``, ``?``, ``${`` or a control character, which a policy would read as more
-                than itself, or is longer than 512 characters.
+            InvalidRequestError: it holds ``*``, ``?``, ``${`` or a control character, which a
+                policy would read as more than itself, or is longer than 512 characters.
 
         >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders/*").resource
         Traceback (most recent call last):
           ...
-        authz_lib.errors.InvalidRequestError: the path holds a character that is a wildcard or invisible in a policy
+        authz_lib.errors.InvalidRequestError: the path holds a character that is a wildcard or
+        invisible in a policy
         """
         text = str(self)
         if _NOT_IN_A_POLICY.search(text):
             raise InvalidRequestError(
-                "the path holds a character that is a wildcard or invisible in a policy", field="methodArn"
+                "the path holds a character that is a wildcard or invisible in a policy",
+                field="methodArn",
             )
         if len(text) > MAX_RESOURCE_CHARACTERS:
-            raise InvalidRequestError("a policy's `Resource` holds at most 512 characters", field="methodArn")
+            raise InvalidRequestError(
+                "a policy's `Resource` holds at most 512 characters", field="methodArn"
+            )
         return text
 
     @property

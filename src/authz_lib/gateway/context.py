@@ -1,4 +1,6 @@
-"""The principal as flat values: the one table behind authorizer contexts, gateway events and principal headers."""
+"""The principal as flat values: the one table behind authorizer contexts, gateway events and
+principal headers.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +21,33 @@ if TYPE_CHECKING:
 __all__ = ["PRINCIPAL_KEYS", "REASON", "principal_from_context", "refusal_context", "to_context"]
 
 PRINCIPAL_KEYS = ("sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp")
-"""Every key is always present, empty where the principal has none: a mapping that resolves to nothing would let a
-client's own header through."""
+"""Every key is always present, empty where the principal has none: a mapping that resolves to
+nothing would let a client's own header through."""
 
 REASON = "reason"
-"""The key under which a refusal says why: the stable ``code`` of an error, never a detail of a policy."""
+"""The key under which a refusal says why: the stable ``code`` of an error, never a detail of a
+policy.
+"""
 
 _NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
 _quote = json.encoder.encode_basestring_ascii
 _MAX_SECONDS = 10**15
-_CERTAINLY_SMALL = 600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
+_CERTAINLY_SMALL = (
+    600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
+)
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 def to_context(principal: Principal) -> dict[str, ContextValue]:
     """What an authorizer tells the integration about the caller: strings, and ``exp`` in seconds.
 
-    Groups and scopes are each one JSON string: REST APIs answer 500 for a list, and HTTP APIs join one ambiguously.
+    Groups and scopes are each one JSON string: REST APIs answer 500 for a list, and HTTP APIs join
+    one ambiguously.
 
     Raises:
         InvalidRequestError: it is more than a gateway passes on.
-        InvalidClaimError: the principal has no expiry.  A gateway may replay an answer long after the token died, so a
-            service must be able to see that.
+        InvalidClaimError: the principal has no expiry.  A gateway may replay an answer long after
+            the token died, so a service must be able to see that.
 
     >>> to_context(Principal("alice", groups=("a b",), expires_at=1700000000.0))["groups"]
     '["a b"]'
@@ -64,7 +71,15 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         "exp": int(principal.expires_at),
         REASON: "",
     }
-    size = len(subject) + len(issuer) + len(client) + len(use) + len(tenant) + len(groups) + len(scopes)
+    size = (
+        len(subject)
+        + len(issuer)
+        + len(client)
+        + len(use)
+        + len(tenant)
+        + len(groups)
+        + len(scopes)
+    )
     if size > _CERTAINLY_SMALL:
         check_size(context)
     return context
@@ -95,7 +110,8 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
     """Read back what `to_context` wrote, after a gateway turned some or all of it into strings.
 
     Raises:
-        UntrustedEventError: a key is missing, of another type or malformed; the message names the key.
+        UntrustedEventError: a key is missing, of another type or malformed; the message names the
+            key.
         TokenExpiredError: ``exp`` has passed; a gateway's remembered Allow outlives a token.
 
     >>> caller = Principal("alice", scopes=frozenset({"read"}), expires_at=1700000000.0)
@@ -119,7 +135,11 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
         groups=_names(values, "groups"),
         scopes=frozenset(_names(values, "scopes")),
         tenant_id=_text(values, "tenant_id") or None,
-        claims={"sub": subject, "exp": expires_at, **({"token_use": token_use} if token_use else {})},
+        claims={
+            "sub": subject,
+            "exp": expires_at,
+            **({"token_use": token_use} if token_use else {}),
+        },
         expires_at=expires_at,
     )
 
@@ -144,6 +164,10 @@ def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
 def _seconds(value: object) -> float:
     if type(value) is str and _SECONDS.fullmatch(value):
         return float(value)
-    if type(value) in {int, float} and isinstance(value, (int, float)) and 0 <= value < _MAX_SECONDS:
+    if (
+        type(value) in {int, float}
+        and isinstance(value, (int, float))
+        and 0 <= value < _MAX_SECONDS
+    ):
         return float(value)
     raise UntrustedEventError("`exp` of the principal is not a number of seconds")

@@ -1,4 +1,6 @@
-"""What API Gateway and its neighbours send: authorizer events as typed values, and the kinds of proxy events."""
+"""What API Gateway and its neighbours send: authorizer events as typed values, and the kinds of
+proxy events.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,12 @@ __all__ = [
 JSONObject: TypeAlias = "Mapping[str, Any]"
 """A JSON document whose root is an object, such as a Lambda event."""
 
-AuthorizerKind: TypeAlias = Literal["rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"]
-ProxyKind: TypeAlias = Literal["rest", "http-1.0", "http-2.0", "websocket", "function-url", "alb", "lattice"]
+AuthorizerKind: TypeAlias = Literal[
+    "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"
+]
+ProxyKind: TypeAlias = Literal[
+    "rest", "http-1.0", "http-2.0", "websocket", "function-url", "alb", "lattice"
+]
 
 
 class AuthorizerEvent(NamedTuple):
@@ -40,10 +46,11 @@ class AuthorizerEvent(NamedTuple):
         kind: which contract the event follows; it decides what may be answered.
         api_id: the API that asks.
         arn: the method that is called; ``None`` for AppSync.
-        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``, as their clients do.
-        route: what the gateway matched: a route key (``GET /orders/{id}``, ``ANY /x``, ``$default``) or a REST API's
-            resource (``/orders/{id}``); ``/graphql`` for AppSync, ``/$connect`` for a WebSocket API.  ``None`` for a
-            TOKEN event, which does not name it.
+        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``, as their clients
+            do.
+        route: what the gateway matched: a route key (``GET /orders/{id}``, ``ANY /x``,
+            ``$default``) or a REST API's resource (``/orders/{id}``); ``/graphql`` for AppSync,
+            ``/$connect`` for a WebSocket API.  ``None`` for a TOKEN event, which does not name it.
         path: the path below the stage, as sent; else as for the route.
         request_id: to correlate with the gateway's log.
         raw: the event itself, which token sources read.
@@ -64,7 +71,11 @@ class AuthorizerEvent(NamedTuple):
     @property
     def account_id(self) -> str:
         """The account of the API."""
-        return self.arn.account if self.arn else _text(_object(self.raw, "requestContext"), "accountId")
+        return (
+            self.arn.account
+            if self.arn
+            else _text(_object(self.raw, "requestContext"), "accountId")
+        )
 
     @property
     def token(self) -> str | None:
@@ -76,9 +87,12 @@ class AuthorizerEvent(NamedTuple):
         """Names in lower case, with all values that the event holds.
 
         Raises:
-            UntrustedEventError: the event's headers are not an object of strings, here and in the next three.
+            UntrustedEventError: the event's headers are not an object of strings, here and in the
+                next three.
         """
-        found = _multi(self.raw, "headers", "multiValueHeaders") or _multi(self.raw, "requestHeaders", "")
+        found = _multi(self.raw, "headers", "multiValueHeaders") or _multi(
+            self.raw, "requestHeaders", ""
+        )
         lowered: dict[str, tuple[str, ...]] = {}
         for name, values in found.items():
             lowered[name.lower()] = lowered.get(name.lower(), ()) + values
@@ -86,8 +100,8 @@ class AuthorizerEvent(NamedTuple):
 
     @property
     def query(self) -> Mapping[str, tuple[str, ...]] | None:
-        """Every query parameter, decoded, with all its values; ``None`` where the event holds none whatever was sent:
-        TOKEN and AppSync.
+        """Every query parameter, decoded, with all its values; ``None`` where the event holds none
+        whatever was sent: TOKEN and AppSync.
         """
         if self.kind in _WITHOUT_QUERY:
             return None
@@ -109,13 +123,15 @@ class AuthorizerEvent(NamedTuple):
         return {name: values[0] for name, values in _multi(self.raw, "pathParameters", "").items()}
 
     def hands_over(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels read from the path are those that the service behind an HTTP API will be handed.
+        """Whether labels read from the path are those that the service behind an HTTP API will be
+        handed.
 
-        HTTP APIs hand over a ``rawPath`` that they have decoded themselves, cut off at a decoded ``?``.  Decoding it
-        again makes ``a b`` of ``a%2520b``, where the service gets ``a%20b``: a right to one must not open the other.
-        The values are compared in the order of the route's labels, since the API may call them otherwise than the map.
-        Where the API hands over no single labels (greedy routes, ``$default``), the path must hold no ``%``.  Nothing
-        is compared on other kinds, whose path comes as sent.
+        HTTP APIs hand over a ``rawPath`` that they have decoded themselves, cut off at a decoded
+        ``?``.  Decoding it again makes ``a b`` of ``a%2520b``, where the service gets ``a%20b``: a
+        right to one must not open the other. The values are compared in the order of the route's
+        labels, since the API may call them otherwise than the map. Where the API hands over no
+        single labels (greedy routes, ``$default``), the path must hold no ``%``.  Nothing is
+        compared on other kinds, whose path comes as sent.
 
         Args:
             labels: the decoded values, in the order of the path.
@@ -133,7 +149,8 @@ class AuthorizerEvent(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, ...] | None:
-        """The values of the identity sources; ``None`` on REST and WebSocket APIs, whose events do not name them.
+        """The values of the identity sources; ``None`` on REST and WebSocket APIs, whose events do
+        not name them.
 
         An HTTP API's 1.0 event joins them with commas into one.
         """
@@ -159,16 +176,18 @@ def _labels_of(route: str) -> tuple[tuple[str, ...], bool]:
 
 
 def parse_authorizer_event(event: JSONObject) -> AuthorizerEvent:
-    """Read what a Lambda authorizer receives: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0, WebSocket or AppSync.
+    """Read what a Lambda authorizer receives: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0,
+    WebSocket or AppSync.
 
-    Only the shape is checked.  That the event comes from a gateway follows from who may invoke the function; a token
-    in it is verified elsewhere.
+    Only the shape is checked.  That the event comes from a gateway follows from who may invoke the
+    function; a token in it is verified elsewhere.
 
     Raises:
-        UntrustedEventError: the event is of no known kind, or lacks a member; the message names the member.
+        UntrustedEventError: the event is of no known kind, or lacks a member; the message names the
+            member.
 
-    See the API Gateway developer guide, "Input to an API Gateway Lambda authorizer" and "AWS Lambda authorizers for
-    HTTP APIs", and the AppSync developer guide, "AWS_LAMBDA authorization".
+    See the API Gateway developer guide, "Input to an API Gateway Lambda authorizer" and "AWS Lambda
+    authorizers for HTTP APIs", and the AppSync developer guide, "AWS_LAMBDA authorization".
 
     >>> arn = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders/7"
     >>> event = parse_authorizer_event({"type": "TOKEN", "authorizationToken": "Bearer x", "methodArn": arn})
@@ -177,7 +196,8 @@ def parse_authorizer_event(event: JSONObject) -> AuthorizerEvent:
     >>> parse_authorizer_event({"type": "TOKEN", "methodArn": arn})
     Traceback (most recent call last):
       ...
-    authz_lib.errors.UntrustedEventError: `authorizationToken` of the event is missing or not a string
+    authz_lib.errors.UntrustedEventError: `authorizationToken` of the event is missing or not a
+    string
     """
     if not _is_object(event):
         raise UntrustedEventError("the event is not a JSON object")
@@ -211,7 +231,9 @@ def _request_kind(event: JSONObject) -> AuthorizerKind:
 def _rest_token(event: JSONObject) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
     _text(event, "authorizationToken")
-    return AuthorizerEvent("rest-token", arn.api, arn, arn.method, None, arn.path or "/", None, event)
+    return AuthorizerEvent(
+        "rest-token", arn.api, arn, arn.method, None, arn.path or "/", None, event
+    )
 
 
 def _version_one(event: JSONObject, kind: AuthorizerKind) -> AuthorizerEvent:
@@ -222,7 +244,9 @@ def _version_one(event: JSONObject, kind: AuthorizerKind) -> AuthorizerEvent:
     if method != arn.method:
         raise UntrustedEventError("`httpMethod` of the event and its ARN differ")
     request_id = _optional_text(context, "requestId")
-    return AuthorizerEvent(kind, arn.api, arn, method, _text(event, "resource"), arn.path or "/", request_id, event)
+    return AuthorizerEvent(
+        kind, arn.api, arn, method, _text(event, "resource"), arn.path or "/", request_id, event
+    )
 
 
 def _http_two(event: JSONObject) -> AuthorizerEvent:
@@ -231,7 +255,9 @@ def _http_two(event: JSONObject) -> AuthorizerEvent:
     method = _text(_object(context, "http", "requestContext."), "method", "requestContext.http.")
     path = _below_stage(_text(event, "rawPath"), arn, context.get("domainName"))
     request_id = _optional_text(context, "requestId")
-    return AuthorizerEvent("http-2.0", arn.api, arn, method, _text(event, "routeKey"), path, request_id, event)
+    return AuthorizerEvent(
+        "http-2.0", arn.api, arn, method, _text(event, "routeKey"), path, request_id, event
+    )
 
 
 def _websocket(event: JSONObject) -> AuthorizerEvent:
@@ -242,7 +268,9 @@ def _websocket(event: JSONObject) -> AuthorizerEvent:
     if route != arn.method:
         raise UntrustedEventError("`requestContext.routeKey` of the event and its ARN differ")
     request_id = _optional_text(context, "requestId")
-    return AuthorizerEvent("websocket", arn.api, arn, "GET", f"/{route}", f"/{route}", request_id, event)
+    return AuthorizerEvent(
+        "websocket", arn.api, arn, "GET", f"/{route}", f"/{route}", request_id, event
+    )
 
 
 def _appsync(event: JSONObject) -> AuthorizerEvent:
@@ -265,7 +293,8 @@ _READERS: dict[AuthorizerKind, Callable[[JSONObject], AuthorizerEvent]] = {
 
 
 def proxy_kind(event: JSONObject) -> ProxyKind:
-    """Which front door sent a proxy event: the shapes overlap, so what only one of them has decides.
+    """Which front door sent a proxy event: the shapes overlap, so what only one of them has
+    decides.
 
     Raises:
         UntrustedEventError: it is no proxy event; an authorizer event is none.
@@ -280,13 +309,17 @@ def proxy_kind(event: JSONObject) -> ProxyKind:
     context = _object(event, "requestContext")
     kinds = [kind for kind, is_kind in _PROXY_KINDS if is_kind(event, context)]
     if len(kinds) != 1:
-        raise UntrustedEventError("the event is of no known kind of proxy event, or of more than one")
+        raise UntrustedEventError(
+            "the event is of no known kind of proxy event, or of more than one"
+        )
     return kinds[0]
 
 
 def is_authorizer_event(event: object) -> bool:
     """Whether the event is a question to an authorizer, whatever else it looks like."""
-    return _is_object(event) and ("authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST"))
+    return _is_object(event) and (
+        "authorizationToken" in event or event.get("type") in ("TOKEN", "REQUEST")
+    )
 
 
 def _is_function_url(event: JSONObject, context: JSONObject) -> bool:
@@ -295,12 +328,15 @@ def _is_function_url(event: JSONObject, context: JSONObject) -> bool:
 
 
 def _is_http_two(event: JSONObject, context: JSONObject) -> bool:
-    return event.get("version") == "2.0" and "http" in context and not _is_function_url(event, context)
+    return (
+        event.get("version") == "2.0" and "http" in context and not _is_function_url(event, context)
+    )
 
 
 def _is_rest(event: JSONObject, context: JSONObject) -> bool:
-    # A REST API names the resource it matched; an HTTP API with payload 1.0 says `"resourceId": null`.  AWS sends REST
-    # events without `version`, local gateways have been seen to add "1.0".
+    # A REST API names the resource it matched; an HTTP API with payload 1.0 says
+    # `"resourceId": null`.  AWS sends REST events without `version`, local gateways have been seen
+    # to add "1.0".
     return (
         event.get("version", "1.0") == "1.0"
         and "resource" in event
@@ -363,8 +399,12 @@ def _check_api(context: JSONObject, arn: MethodArn) -> None:
 def _multi(event: JSONObject, single: str, multiple: str) -> Mapping[str, tuple[str, ...]]:
     values = event.get(multiple)
     if values is not None:
-        if not _is_object(values) or not all(_is_list_of_strings(value) for value in values.values()):
-            raise UntrustedEventError(f"`{multiple}` of the event is not an object of lists of strings")
+        if not _is_object(values) or not all(
+            _is_list_of_strings(value) for value in values.values()
+        ):
+            raise UntrustedEventError(
+                f"`{multiple}` of the event is not an object of lists of strings"
+            )
         return {name: tuple(value) for name, value in values.items()}
     values = event.get(single)
     if values is None:
@@ -391,9 +431,9 @@ def _read_query(text: str) -> dict[str, tuple[str, ...]]:
 def _below_stage(path: str, arn: MethodArn, domain: object) -> str:
     """The path that routes are matched against.
 
-    On the API's own domain `rawPath` starts with the name of the stage, unless that is `$default`.  On a custom domain
-    it never does (it may start with a mapping's key instead): cutting it off there would turn `/admin/users` of a stage
-    called `admin` into `/users`.
+    On the API's own domain `rawPath` starts with the name of the stage, unless that is `$default`.
+    On a custom domain it never does (it may start with a mapping's key instead): cutting it off
+    there would turn `/admin/users` of a stage called `admin` into `/users`.
     """
     if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
         return arn.path if arn.path and path.endswith(arn.path) else path

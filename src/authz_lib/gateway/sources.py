@@ -1,8 +1,8 @@
 """Where a token is read from an event: the order is explicit, and what is ambiguous is refused.
 
-Works on every authorizer event (REST ``TOKEN`` and ``REQUEST``, HTTP API 1.0 and 2.0, WebSocket, AppSync) and on proxy
-events (REST, HTTP API, function URL, load balancer, VPC Lattice), as plain mappings or as typed events with a ``raw``
-mapping.
+Works on every authorizer event (REST ``TOKEN`` and ``REQUEST``, HTTP API 1.0 and 2.0, WebSocket,
+AppSync) and on proxy events (REST, HTTP API, function URL, load balancer, VPC Lattice), as plain
+mappings or as typed events with a ``raw`` mapping.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
-from authz_lib.errors import AmbiguousTokenError, ConfigurationError, InvalidTokenError, MissingTokenError
+from authz_lib.errors import (
+    AmbiguousTokenError,
+    ConfigurationError,
+    InvalidTokenError,
+    MissingTokenError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +26,8 @@ __all__ = ["BearerToken", "Cookie", "Header", "QueryParameter", "TokenSource", "
 
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ANY_NAME: Final = re.compile(r".+", re.DOTALL)
-# RFC 9110, section 11.2; deleting them all at once takes a twentieth of the time of a regular expression.
+# RFC 9110, section 11.2; deleting them all at once takes a twentieth of the time of a regular
+# expression.
 _TOKEN68: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 
 
@@ -45,7 +51,8 @@ class TokenSource(Protocol):
 
 
 def read_token(event: object, sources: Sequence[TokenSource]) -> str:
-    """The one token of an event: the first source that holds one, provided that no other holds a different one.
+    """The one token of an event: the first source that holds one, provided that no other holds a
+    different one.
 
     Raises:
         MissingTokenError: no source holds a token.
@@ -70,7 +77,9 @@ def _require_name(name: object, form: re.Pattern[str]) -> str:
 
 
 def _one_of(values: Sequence[str], what: str) -> str | None:
-    """The only value.  Two are ambiguous even when they are the same: who reads which is not for us to guess."""
+    """The only value.  Two are ambiguous even when they are the same: who reads which is not for us
+    to guess.
+    """
     if len(values) > 1:
         raise AmbiguousTokenError(f"{what} is given more than once")
     return values[0] if values and values[0] else None
@@ -84,7 +93,8 @@ def _is_token68(text: str) -> bool:
 class Header:
     """A header whose whole value is the token, such as ``x-amzn-oidc-accesstoken``.
 
-    The name is case-insensitive on every event kind.  A comma is what a gateway joins two values with: it is ambiguous.
+    The name is case-insensitive on every event kind.  A comma is what a gateway joins two values
+    with: it is ambiguous.
 
     Raises:
         ConfigurationError: ``name`` is not a header name.
@@ -119,10 +129,11 @@ class Header:
 
 
 class BearerToken:
-    """The token of ``Authorization: Bearer`` (RFC 6750, section 2.1): the scheme in any case, one space, one token68.
+    """The token of ``Authorization: Bearer`` (RFC 6750, section 2.1): the scheme in any case, one
+    space, one token68.
 
-    Another scheme (``Basic``, ``AWS4-HMAC-SHA256``) is no token; ``Bearer`` followed by anything else is an invalid
-    one.
+    Another scheme (``Basic``, ``AWS4-HMAC-SHA256``) is no token; ``Bearer`` followed by anything
+    else is an invalid one.
 
     >>> BearerToken().read({"type": "TOKEN", "authorizationToken": "bearer abc"})
     'abc'
@@ -192,7 +203,8 @@ class Cookie:
 
 
 class QueryParameter:
-    """A query parameter whose value is the token: for WebSocket connections, which cannot send headers.
+    """A query parameter whose value is the token: for WebSocket connections, which cannot send
+    headers.
 
     A URL ends up in logs and histories, so use it for tokens that live for seconds.
 
@@ -241,12 +253,18 @@ def _strings(value: object) -> list[str]:
 
 
 def _named(members: object, name: str) -> list[str]:
-    """All the values of a header, whatever the case of its name; two spellings of it are two headers."""
+    """All the values of a header, whatever the case of its name; two spellings of it are two
+    headers.
+    """
     if not isinstance(members, (dict, Mapping)):  # `dict` is what it is, and the cheap question
         return []
-    size = len(name)  # few names are as long; lower case is as long as upper case in what a header's name may hold
+    size = len(
+        name
+    )  # few names are as long; lower case is as long as upper case in what a header's name may hold
     try:
-        found = [value for key, value in members.items() if len(key) == size and key.lower() == name]
+        found = [
+            value for key, value in members.items() if len(key) == size and key.lower() == name
+        ]
     except (TypeError, AttributeError):  # a key that is no text, which JSON has none of
         return _named({key: value for key, value in members.items() if type(key) is str}, name)
     if len(found) == 1 and type(found[0]) is str:
@@ -255,7 +273,9 @@ def _named(members: object, name: str) -> list[str]:
 
 
 def _header_values(event: object, name: str) -> list[str]:
-    """The values of a header.  Where an event carries both maps, the multi-value one holds all that the other holds."""
+    """The values of a header.  Where an event carries both maps, the multi-value one holds all that
+    the other holds.
+    """
     raw = _raw(event)
     if not isinstance(raw, (dict, Mapping)):
         return []
@@ -264,14 +284,21 @@ def _header_values(event: object, name: str) -> list[str]:
     values = _named(raw.get("multiValueHeaders"), name)
     if not values:
         values = _named(raw.get("headers"), name) or _named(raw.get("requestHeaders"), name)
-    if not values and name == "authorization" and isinstance(token := raw.get("authorizationToken"), str):
+    if (
+        not values
+        and name == "authorization"
+        and isinstance(token := raw.get("authorizationToken"), str)
+    ):
         values = [token]
     return [value.strip(" \t") for value in values]
 
 
 def _appsync_authorization(raw: Mapping[str, Any]) -> list[str]:
     """What AppSync keys its results on; a header that says something else is a second value."""
-    found = [*_strings(raw.get("authorizationToken")), *_named(raw.get("requestHeaders"), "authorization")]
+    found = [
+        *_strings(raw.get("authorizationToken")),
+        *_named(raw.get("requestHeaders"), "authorization"),
+    ]
     return list(dict.fromkeys(value.strip(" \t") for value in found))
 
 

@@ -16,18 +16,26 @@ __all__ = ["BoundSigner"]
 
 
 class BoundSigner:
-    """Signs for one scheme and host, so that a redirect or a shared session cannot take a signature elsewhere."""
+    """Signs for one scheme and host, so that a redirect or a shared session cannot take a signature
+    elsewhere.
+    """
 
     def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool) -> None:
         base = base_of(base_url, require_https=require_https)
         self._origin = (base.scheme, base.host)
         self._signer = signer
 
-    def sign(self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> SignedRequest:
-        """Sign what is stable of another client's request; its other headers travel beside it, unsigned."""
+    def sign(
+        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None
+    ) -> SignedRequest:
+        """Sign what is stable of another client's request; its other headers travel beside it,
+        unsigned.
+        """
         target = canonical_url(url)
         if (target.scheme, target.host) != self._origin:
-            raise InvalidRequestError("the request is for another host than the signer's", field="url")
+            raise InvalidRequestError(
+                "the request is for another host than the signer's", field="url"
+            )
         stable: dict[str, str] = {}
         for name, value in headers:
             lower = name.lower()

@@ -18,19 +18,25 @@ def is_key(value: object) -> bool:
 
 
 def is_count(value: object, least: int = 0) -> bool:
-    """Whether ``value`` is a whole number that is not below ``least``: text from the environment is none."""
+    """Whether ``value`` is a whole number that is not below ``least``: text from the environment is
+    none.
+    """
     return type(value) is int and value >= least
 
 
 def is_seconds(value: object) -> bool:
-    """Whether ``value`` is a number that can bound a wait: ``inf`` and ``nan`` do not fit into a socket's timeout."""
+    """Whether ``value`` is a number that can bound a wait: ``inf`` and ``nan`` do not fit into a
+    socket's timeout.
+    """
     return type(value) in {int, float} and -_DAY < value <= _DAY  # type: ignore[operator]  # a number by now
 
 
 def check_timeout(seconds: object) -> None:
     """Refuse a time that bounds nothing."""
     if not is_seconds(seconds):
-        raise InvalidRequestError("`timeout_seconds` is not a number of at most a day", field="timeout_seconds")
+        raise InvalidRequestError(
+            "`timeout_seconds` is not a number of at most a day", field="timeout_seconds"
+        )
 
 
 def is_text(value: object) -> bool:

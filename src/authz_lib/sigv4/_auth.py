@@ -1,7 +1,8 @@
 """The arithmetic of Signature Version 4, for a URL that is canonical already.
 
-AWS's own test suite, awscrt and botocore judge it in the tests.  `botocore.auth` is not called: to import it takes a
-tenth of a cold start, it reads the wall clock, and it logs the canonical request, session token and all.
+AWS's own test suite, awscrt and botocore judge it in the tests.  `botocore.auth` is not called: to
+import it takes a tenth of a cold start, it reads the wall clock, and it logs the canonical request,
+session token and all.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -57,7 +58,9 @@ def authorization(
 
 
 def _path(path: str) -> str:
-    """The path once more encoded, each run of slashes as one.  A canonical path has no dot segments."""
+    """The path once more encoded, each run of slashes as one.  A canonical path has no dot
+    segments.
+    """
     segments = [segment for segment in path.split("/") if segment]
     end = "/" if segments and path.endswith("/") else ""
     return f"/{'/'.join(segments)}{end}".replace("%", "%25")

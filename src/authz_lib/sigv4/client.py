@@ -1,4 +1,6 @@
-"""Signed calls over urllib3: what is signed is sent, nothing is followed, only what is safe is tried again."""
+"""Signed calls over urllib3: what is signed is sent, nothing is followed, only what is safe is
+tried again.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,15 @@ from typing import TYPE_CHECKING, Any, Self
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4._arguments import check_timeout, is_count, is_key, is_seconds
-from authz_lib.sigv4._transport import Answer, Transport
-from authz_lib.sigv4.outcome import Outcome, RefusedOnRepeatError, error_of_status, outcome_of_status
 from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
+from authz_lib.transport.exchange import Answer, Transport
+from authz_lib.transport.outcome import (
+    Outcome,
+    RefusedOnRepeatError,
+    error_of_status,
+    outcome_of_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,15 +37,22 @@ __all__ = ["Response", "SigV4Client"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
-# A default host name of AWS says which service and region it belongs to: a signature for another one never verifies.
+# A default host name of AWS says which service and region it belongs to: a signature for another
+# one never verifies.
 _AWS_HOST = re.compile(
     r"(?:^|\.)(execute-api|lambda-url|vpc-lattice-svcs)\.([a-z0-9-]+)\.(?:[a-z.]+\.)?(?:amazonaws\.com|on\.aws)"
 )
 _SERVICE_OF_HOST = {"lambda-url": "lambda"}
-_SKEWED = re.compile(rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE)
-_SKEW_ALLOWED_SECONDS = 300.0  # what AWS allows: a call within it came past the gateway, and the backend may have acted
+_SKEWED = re.compile(
+    rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE
+)
+_SKEW_ALLOWED_SECONDS = (
+    300.0  # what AWS allows: a call within it came past the gateway, and the backend may have acted
+)
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
-_CLIENTS_OWN = frozenset({"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"})
+_CLIENTS_OWN = frozenset(
+    {"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"}
+)
 _RETRIED = frozenset({500, 502, 503, 504})
 
 
@@ -60,7 +74,9 @@ class Response:
 
     @property
     def outcome(self) -> Outcome:
-        """What the status says of the call; but a no to a second attempt says nothing about the first."""
+        """What the status says of the call; but a no to a second attempt says nothing about the
+        first.
+        """
         outcome = outcome_of_status(self.status)
         return Outcome.AMBIGUOUS if self.unsettled and outcome is Outcome.REJECTED else outcome
 
@@ -68,7 +84,8 @@ class Response:
         """The body as JSON.
 
         Raises:
-            DeliveryError: it is not JSON.  The other side has acted all the same, so the outcome is ``"ambiguous"``.
+            DeliveryError: it is not JSON.  The other side has acted all the same, so the outcome is
+                ``"ambiguous"``.
         """
         try:
             return json_module.loads(self.body)
@@ -92,32 +109,37 @@ class Response:
 class SigV4Client:
     """Calls one IAM-protected API: API Gateway, a Lambda function URL, VPC Lattice.
 
-    - The URL is made canonical once, signed and sent as it is; each attempt is signed anew with one frozen set of
-      credentials.  An ``Idempotency-Key`` is signed too: nobody on the way can exchange it.
-    - Redirects are never followed.  A truncated answer, or one that does not say how long it is, is an error.
-    - Another attempt is made, at once and up to ``max_attempts`` in all, when what went before was certainly not sent,
-      or when repeating is harmless (see ``idempotent`` of `request`).  429 and other refusals are never repeated:
-      waiting is the caller's.
-    - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call is signed once more
-      with that time.  A refusal for another reason is never re-signed.
+    - The URL is made canonical once, signed and sent as it is; each attempt is signed anew with one
+      frozen set of credentials.  An ``Idempotency-Key`` is signed too: nobody on the way can
+      exchange it.
+    - Redirects are never followed.  A truncated answer, or one that does not say how long it is, is
+      an error.
+    - Another attempt is made, at once and up to ``max_attempts`` in all, when what went before was
+      certainly not sent, or when repeating is harmless (see ``idempotent`` of `request`).  429 and
+      other refusals are never repeated: waiting is the caller's.
+    - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call
+      is signed once more with that time.  A refusal for another reason is never re-signed.
 
-    It is *not* checked who answers beyond TLS and the host name.  No proxy and no variable of the environment is used,
-    except for credentials.  Safe to share between threads.
+    It is *not* checked who answers beyond TLS and the host name.  No proxy and no variable of the
+    environment is used, except for credentials.  Safe to share between threads.
 
     Args:
         base_url: ``https`` (``http`` for loopback only), with the stage and perhaps the route.
         region: of the API; with a custom domain there is no other way to know it.
         service: the service name to sign for.
         credentials: as for `SigV4Signer`.
-        receiver_deduplicates: state that the receiver does the work of one idempotency key once.  A key alone is not
-            deduplication, so without this statement a call with a key is repeated no more than one without.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
+        receiver_deduplicates: state that the receiver does the work of one idempotency key once.  A
+            key alone is not deduplication, so without this statement a call with a key is repeated
+            no more than one without.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
+            repeat calls.
         ssl_context: for a private certificate authority; one that verifies nothing is refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
-        max_attempts: of one call, the first included; the one new signature for a wrong clock does not count.  1 never
-            tries again.
-        connect_timeout_seconds: for all addresses of the host together, and again for the handshake.
+        max_attempts: of one call, the first included; the one new signature for a wrong clock does
+            not count.  1 never tries again.
+        connect_timeout_seconds: for all addresses of the host together, and again for the
+            handshake.
         clock: seconds since the epoch.
 
     Raises:
@@ -151,17 +173,31 @@ class SigV4Client:
         if base.query:
             raise ConfigurationError("`base_url` has a query")
         _check_host(base.host, service, region)
-        if not is_count(max_attempts, 1) or not is_count(max_request_bytes) or not is_count(max_response_bytes):
-            raise ConfigurationError("`max_attempts` must be above 0, the limits must be whole numbers not below 0")
+        if (
+            not is_count(max_attempts, 1)
+            or not is_count(max_request_bytes)
+            or not is_count(max_response_bytes)
+        ):
+            raise ConfigurationError(
+                "`max_attempts` must be above 0, the limits must be whole numbers not below 0"
+            )
         if not is_seconds(connect_timeout_seconds) or connect_timeout_seconds <= 0:
-            raise ConfigurationError("`connect_timeout_seconds` is not a number above 0 and of at most a day")
+            raise ConfigurationError(
+                "`connect_timeout_seconds` is not a number above 0 and of at most a day"
+            )
         if type(receiver_deduplicates) is not bool:  # `"false"` is true
             raise ConfigurationError("`receiver_deduplicates` is neither `True` nor `False`")
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
-            raise ConfigurationError("`ssl_context` trusts any certificate: everybody could read the session token")
+            raise ConfigurationError(
+                "`ssl_context` trusts any certificate: everybody could read the session token"
+            )
         self._base = str(base)
         self._signer = SigV4Signer(
-            service=service, region=region, credentials=credentials, also_sign=["idempotency-key"], clock=clock
+            service=service,
+            region=region,
+            credentials=credentials,
+            also_sign=["idempotency-key"],
+            clock=clock,
         )
         self._transport = Transport(
             base.scheme,
@@ -181,7 +217,10 @@ class SigV4Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -210,7 +249,8 @@ class SigV4Client:
         idempotent: bool | None = None,
         timeout_seconds: float = 10.0,
     ) -> Response:
-        """Sign and send; the answer is returned whatever its status is.  See `Response.raise_for_status`.
+        """Sign and send; the answer is returned whatever its status is.  See
+        `Response.raise_for_status`.
 
         Args:
             method: an HTTP method.
@@ -220,9 +260,11 @@ class SigV4Client:
             query: plain text names and values.
             headers: ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` are replaced.
             idempotency_key: sent as ``Idempotency-Key``, 1 to 255 visible ASCII characters.
-            idempotent: whether repeating the call does no harm; by default that is what the method says (RFC 9110), or
-                ``receiver_deduplicates`` where there is a key.  ``False`` is final.
-            timeout_seconds: for everything together, a second attempt included; resolving the host name is not bounded.
+            idempotent: whether repeating the call does no harm; by default that is what the method
+                says (RFC 9110), or ``receiver_deduplicates`` where there is a key.  ``False`` is
+                final.
+            timeout_seconds: for everything together, a second attempt included; resolving the host
+                name is not bounded.
 
         Raises:
             InvalidRequestError: the call cannot be signed or is too large; nothing was sent.
@@ -238,7 +280,9 @@ class SigV4Client:
             raise InvalidRequestError("the body is larger than `max_request_bytes`", field="body")
         call = _Call(method.upper(), target, prepared.headers, prepared.body, deadline)
         deduplicated = idempotency_key is not None and self._receiver_deduplicates
-        return self._run(call, (call.method in _IDEMPOTENT or deduplicated) if idempotent is None else idempotent)
+        return self._run(
+            call, (call.method in _IDEMPOTENT or deduplicated) if idempotent is None else idempotent
+        )
 
     def _run(self, call: _Call, harmless: bool) -> Response:
         attempts, re_signed, may_have_acted = 0, False, False
@@ -247,18 +291,37 @@ class SigV4Client:
             last = attempts >= self._max_attempts
             try:
                 signed, signed_at, began = self._sign(call)
-                answer = self._transport.exchange(signed, call.target.target, deadline=call.deadline)
+                answer = self._transport.exchange(
+                    signed, call.target.target, deadline=call.deadline
+                )
             except DeliveryError as error:
                 may_have_acted |= error.outcome != Outcome.NOT_SENT
-                if not last and (harmless or not may_have_acted) and time.monotonic() < call.deadline:
+                if (
+                    not last
+                    and (harmless or not may_have_acted)
+                    and time.monotonic() < call.deadline
+                ):
                     continue
-                if may_have_acted and error.outcome == Outcome.NOT_SENT:  # of this attempt; not of the one before
-                    raise DeliveryError("a repeated call could not be sent", outcome=Outcome.AMBIGUOUS) from None
+                if (
+                    may_have_acted and error.outcome == Outcome.NOT_SENT
+                ):  # of this attempt; not of the one before
+                    raise DeliveryError(
+                        "a repeated call could not be sent", outcome=Outcome.AMBIGUOUS
+                    ) from None
                 raise
-            if not re_signed and self._learn_skew(answer, signed_at, began) and time.monotonic() < call.deadline:
+            if (
+                not re_signed
+                and self._learn_skew(answer, signed_at, began)
+                and time.monotonic() < call.deadline
+            ):
                 re_signed, attempts = True, attempts - 1
                 continue
-            if answer.status in _RETRIED and harmless and not last and time.monotonic() < call.deadline:
+            if (
+                answer.status in _RETRIED
+                and harmless
+                and not last
+                and time.monotonic() < call.deadline
+            ):
                 may_have_acted = True
                 continue
             return Response(*answer, unsettled=may_have_acted and call.method not in _SAFE)
@@ -270,18 +333,25 @@ class SigV4Client:
 
     def _sign(self, call: _Call) -> tuple[SignedRequest, float, float]:
         at, began = self._clock() + self._skew_seconds, time.monotonic()
-        return self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at), at, began
+        return (
+            self._signer.sign(call.method, call.target, call.headers, call.body, timestamp=at),
+            at,
+            began,
+        )
 
     def _learn_skew(self, answer: Answer, signed_at: float, began: float) -> bool:
-        """Whether the call was refused for its time, and only for that: then nobody has acted on it.
+        """Whether the call was refused for its time, and only for that: then nobody has acted on
+        it.
 
-        A backend can put any text into a 403; but where the time we signed with really is off by more than AWS allows,
-        the call has not come past the gateway.
+        A backend can put any text into a 403; but where the time we signed with really is off by
+        more than AWS allows, the call has not come past the gateway.
         """
         if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
             return False
         theirs = _date(answer.headers.get("date", ""))
-        allowed = _SKEW_ALLOWED_SECONDS + time.monotonic() - began  # `Date` is of the answer, which may have taken long
+        allowed = (
+            _SKEW_ALLOWED_SECONDS + time.monotonic() - began
+        )  # `Date` is of the answer, which may have taken long
         if theirs is None or not allowed < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
             return False
         self._skew_seconds = theirs - self._clock()
@@ -303,7 +373,9 @@ class _Prepared:
     body: bytes | None
 
 
-def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, key: str | None) -> _Prepared:
+def _prepare(
+    json: Any, body: bytes | None, headers: Mapping[str, str] | None, key: str | None
+) -> _Prepared:
     sent = dict(headers or {})
     given = {str(name).lower() for name in sent}  # the signer refuses a name that is no text
     if not given.isdisjoint(_CLIENTS_OWN):
@@ -316,7 +388,9 @@ def _prepare(json: Any, body: bytes | None, headers: Mapping[str, str] | None, k
             sent["content-type"] = "application/json"
     if key is not None:
         if not is_key(key):
-            raise InvalidRequestError("the key is not 1 to 255 visible ASCII characters", field="idempotency_key")
+            raise InvalidRequestError(
+                "the key is not 1 to 255 visible ASCII characters", field="idempotency_key"
+            )
         sent["idempotency-key"] = key
     return _Prepared(sent, body)
 
@@ -334,13 +408,22 @@ def _check_host(host: str, service: str, region: str) -> None:
         return
     needed = _SERVICE_OF_HOST.get(found[1], found[1])
     if service != needed:
-        raise ConfigurationError(f"the host of `base_url` belongs to service `{needed}`, not to `{service}`")
+        raise ConfigurationError(
+            f"the host of `base_url` belongs to service `{needed}`, not to `{service}`"
+        )
     if region != found[2]:
-        raise ConfigurationError(f"the host of `base_url` belongs to region `{found[2]}`, not to `{region}`")
+        raise ConfigurationError(
+            f"the host of `base_url` belongs to region `{found[2]}`, not to `{region}`"
+        )
 
 
 def _date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):  # whatever stands there, it is no date
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        IndexError,
+    ):  # whatever stands there, it is no date
         return None

@@ -1,4 +1,6 @@
-"""Where a signer's credentials come from.  One attempt uses one set: they are frozen before signing."""
+"""Where a signer's credentials come from.  One attempt uses one set: they are frozen before
+signing.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,19 @@ from authz_lib.errors import ConfigurationError, DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credentials", "CredentialsSource", "DefaultCredentials", "FrozenCredentials", "NoCredentialsError"]
+__all__ = [
+    "Credentials",
+    "CredentialsSource",
+    "DefaultCredentials",
+    "FrozenCredentials",
+    "NoCredentialsError",
+]
 
 
 class FrozenCredentials(Protocol):
-    """One set of credentials that does not change: `Credentials`, or botocore's ``ReadOnlyCredentials``."""
+    """One set of credentials that does not change: `Credentials`, or botocore's
+    ``ReadOnlyCredentials``.
+    """
 
     @property
     def access_key(self) -> str | None: ...
@@ -41,7 +51,8 @@ class CredentialsSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A fixed set of credentials, for tests and local tools.  The secret and the token are not in its repr.
+    """A fixed set of credentials, for tests and local tools.  The secret and the token are not in
+    its repr.
 
     >>> Credentials("AKIDEXAMPLE", "secret")
     Credentials(access_key='AKIDEXAMPLE')
@@ -60,13 +71,15 @@ class Credentials:
 
 
 class DefaultCredentials:
-    """The environment first (in Lambda that is all there is), then botocore's chain: profiles, container, instance.
+    """The environment first (in Lambda that is all there is), then botocore's chain: profiles,
+    container, instance.
 
-    The environment is read anew for every attempt.  The chain is asked once; what it found refreshes itself.  A failure
-    is not remembered.
+    The environment is read anew for every attempt.  The chain is asked once; what it found
+    refreshes itself.  A failure is not remembered.
 
     Raises:
-        DeliveryError: no credentials were found (not retryable) or they could not be refreshed: nothing was sent.
+        DeliveryError: no credentials were found (not retryable) or they could not be refreshed:
+            nothing was sent.
     """
 
     __slots__ = ("_chain", "_environ", "_flights")
@@ -87,23 +100,32 @@ class DefaultCredentials:
 
     def _from_environment(self) -> Credentials | None:
         before = None
-        for _ in range(3):  # another thread may be exchanging the variables: two equal readings are one set
+        for _ in range(
+            3
+        ):  # another thread may be exchanging the variables: two equal readings are one set
             reading = _read(self._environ)
             if reading == before:
                 break
             before = reading
         else:
-            raise DeliveryError("the credentials in the environment changed while they were read", outcome="not_sent")
+            raise DeliveryError(
+                "the credentials in the environment changed while they were read",
+                outcome="not_sent",
+            )
         access_key, secret_key, token = reading
         if not access_key:
             return None
         if not secret_key:
-            raise NoCredentialsError("`AWS_ACCESS_KEY_ID` is set without `AWS_SECRET_ACCESS_KEY`", outcome="not_sent")
+            raise NoCredentialsError(
+                "`AWS_ACCESS_KEY_ID` is set without `AWS_SECRET_ACCESS_KEY`", outcome="not_sent"
+            )
         return Credentials(access_key, secret_key, token or None)
 
 
 def _read(environ: Mapping[str, str]) -> tuple[str, str, str]:
-    token = environ.get("AWS_SECURITY_TOKEN", "") or environ.get("AWS_SESSION_TOKEN", "")  # the order of botocore
+    token = environ.get("AWS_SECURITY_TOKEN", "") or environ.get(
+        "AWS_SESSION_TOKEN", ""
+    )  # the order of botocore
     return environ.get("AWS_ACCESS_KEY_ID", ""), environ.get("AWS_SECRET_ACCESS_KEY", ""), token
 
 

@@ -1,7 +1,8 @@
 """Signed calls for people who have an httpx client already.
 
-A transport and not an ``httpx.Auth``: httpx copies the headers of a request to the request that follows a redirect, the
-session token among them, and an ``Auth`` cannot prevent that.  A transport signs below the redirects.
+A transport and not an ``httpx.Auth``: httpx copies the headers of a request to the request that
+follows a redirect, the session token among them, and an ``Auth`` cannot prevent that.  A transport
+signs below the redirects.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ __all__ = ["AsyncSigV4Transport", "SigV4Transport"]
 class SigV4Transport(httpx.BaseTransport):
     """Makes the URL canonical, signs, and hands the request to httpx's own transport.
 
-    A request to another host than that of ``base_url`` is refused, so mount it for the one API.  The body is read into
-    memory.  The outcome of a failed call is httpx's to tell: for calls that must not execute twice take `SigV4Client`.
+    A request to another host than that of ``base_url`` is refused, so mount it for the one API.
+    The body is read into memory.  The outcome of a failed call is httpx's to tell: for calls that
+    must not execute twice take `SigV4Client`.
 
     Args:
         base_url: its scheme and host are what is signed for.
         signer: a `SigV4Signer`.
         transport: sends the signed request; by default ``httpx.HTTPTransport()``, which tries once.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
+            repeat calls.
 
     Raises:
-        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not loopback.
+        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
+            loopback.
         InvalidRequestError: (per request) another host, or a URL or header that cannot be signed.
 
     >>> import httpx
@@ -62,7 +66,9 @@ class SigV4Transport(httpx.BaseTransport):
 
 
 class AsyncSigV4Transport(httpx.AsyncBaseTransport):
-    """`SigV4Transport` for ``httpx.AsyncClient``.  Signing itself does not await: a refresh of credentials blocks."""
+    """`SigV4Transport` for ``httpx.AsyncClient``.  Signing itself does not await: a refresh of
+    credentials blocks.
+    """
 
     def __init__(
         self,
@@ -77,7 +83,9 @@ class AsyncSigV4Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sign and send."""
-        return await self._transport.handle_async_request(_signed(self._signer, request, await request.aread()))
+        return await self._transport.handle_async_request(
+            _signed(self._signer, request, await request.aread())
+        )
 
     async def aclose(self) -> None:
         """Close the transport below."""
@@ -93,5 +101,9 @@ def _signed(signer: BoundSigner, request: httpx.Request, body: bytes) -> httpx.R
     if body or framed:
         headers["content-length"] = str(len(body))
     return httpx.Request(
-        signed.method, signed.url, headers=headers, stream=httpx.ByteStream(body), extensions=request.extensions
+        signed.method,
+        signed.url,
+        headers=headers,
+        stream=httpx.ByteStream(body),
+        extensions=request.extensions,
     )

@@ -22,18 +22,22 @@ _SECRET_HEADERS = ("authorization", "x-amz-security-token", "x-amz-date")
 class SigV4Auth(AuthBase):
     """Makes the URL canonical and signs, as the last step of preparing a request.
 
-    A request to another host than that of ``base_url`` is refused.  Where requests follows a redirect, signature and
-    session token are taken out first: requests itself removes only ``Authorization``.  Bodies must be in memory.
-    The outcome of a failed call is requests' to tell: for calls that must not execute twice take `SigV4Client`.
+    A request to another host than that of ``base_url`` is refused.  Where requests follows a
+    redirect, signature and session token are taken out first: requests itself removes only
+    ``Authorization``.  Bodies must be in memory. The outcome of a failed call is requests' to tell:
+    for calls that must not execute twice take `SigV4Client`.
 
     Args:
         base_url: its scheme and host are what is signed for.
         signer: a `SigV4Signer`.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and repeat calls.
+        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
+            repeat calls.
 
     Raises:
-        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not loopback.
-        InvalidRequestError: (per request) another host, a streamed body, or a URL or header that cannot be signed.
+        ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
+            loopback.
+        InvalidRequestError: (per request) another host, a streamed body, or a URL or header that
+            cannot be signed.
 
     >>> import requests
     >>> from authz_lib import SigV4Signer
@@ -53,7 +57,8 @@ class SigV4Auth(AuthBase):
         if body is not None and type(body) is not bytes:
             raise InvalidRequestError("a streamed body cannot be signed", field="body")
         headers = (
-            (name, value.decode("latin-1") if isinstance(value, bytes) else value) for name, value in r.headers.items()
+            (name, value.decode("latin-1") if isinstance(value, bytes) else value)
+            for name, value in r.headers.items()
         )
         signed = self._signer.sign(r.method or "", r.url or "", headers, body)
         r.url = signed.url

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4._auth import authorization
-from authz_lib.sigv4.credentials import CredentialsSource, DefaultCredentials, FrozenCredentials, NoCredentialsError
+from authz_lib.sigv4.credentials import (
+    CredentialsSource,
+    DefaultCredentials,
+    FrozenCredentials,
+    NoCredentialsError,
+)
 from authz_lib.sigv4.url import CanonicalURL, canonical_url
 
 if TYPE_CHECKING:
@@ -25,13 +30,15 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _METHOD = re.compile(r"[A-Z]+")
 _OURS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-# S3 encodes paths once, not twice, and always wants a payload hash: another algorithm in all but name.
+# S3 encodes paths once, not twice, and always wants a payload hash: another algorithm in all but
+# name.
 _OTHER_RULES = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What must be sent, byte for byte.  Headers and body hold the session token and the payload: not in its repr.
+    """What must be sent, byte for byte.  Headers and body hold the session token and the payload:
+    not in its repr.
 
     Attributes:
         method: upper case.
@@ -49,18 +56,20 @@ class SignedRequest:
 class SigV4Signer:
     """Signs requests to IAM-protected APIs.
 
-    Signed are ``host``, ``content-type``, every ``x-amz-*`` header and what ``also_sign`` names; other headers travel
-    unsigned, because proxies on the way add and change them.  The payload is signed, except for
-    ``service="vpc-lattice-svcs"``, which demands ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.  Credentials are frozen
-    once per call, so that a refresh in the middle cannot mix two sets.  It is *not* checked that the credentials may
-    call the API.  Safe to share between threads.
+    Signed are ``host``, ``content-type``, every ``x-amz-*`` header and what ``also_sign`` names;
+    other headers travel unsigned, because proxies on the way add and change them.  The payload is
+    signed, except for ``service="vpc-lattice-svcs"``, which demands
+    ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.  Credentials are frozen once per call, so that a
+    refresh in the middle cannot mix two sets.  It is *not* checked that the credentials may call
+    the API.  Safe to share between threads.
 
     Args:
         service: ``"execute-api"`` (API Gateway, custom domains too), ``"lambda"`` (function URLs),
-            ``"vpc-lattice-svcs"``, ``"verifiedpermissions"``, ...; not S3, which has rules of its own.
+            ``"vpc-lattice-svcs"``, ``"verifiedpermissions"``, ...; not S3, which has rules of its
+            own.
         region: such as ``"us-gov-west-1"``.
-        credentials: any credentials object of botocore, or `Credentials`; by default the environment, then
-            botocore's chain.
+        credentials: any credentials object of botocore, or `Credentials`; by default the
+            environment, then botocore's chain.
         also_sign: further header names to sign.
         clock: seconds since the epoch.
 
@@ -91,7 +100,9 @@ class SigV4Signer:
         if not _is_name(service):
             raise ConfigurationError("`service` is not a service name such as `execute-api`")
         if service in _OTHER_RULES:
-            raise ConfigurationError("`service` is one of S3's, which sign by other rules: use boto3")
+            raise ConfigurationError(
+                "`service` is one of S3's, which sign by other rules: use boto3"
+            )
         if not _is_name(region):
             raise ConfigurationError("`region` is not a region name such as `eu-west-1`")
         self._service = service
@@ -121,8 +132,8 @@ class SigV4Signer:
     ) -> SignedRequest:
         """Sign one attempt of a request.  Sign again for the next attempt.
 
-        ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` in ``headers`` are replaced; a ``Host`` must be
-        the one of the URL; an ``X-Amz-Content-Sha256`` must be the body's.
+        ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` in ``headers`` are replaced;
+        a ``Host`` must be the one of the URL; an ``X-Amz-Content-Sha256`` must be the body's.
 
         Args:
             method: an HTTP method.
@@ -141,7 +152,9 @@ class SigV4Signer:
             raise InvalidRequestError("the method is not an HTTP method", field="method")
         payload = b"" if body is None else body
         if type(payload) is not bytes:
-            raise InvalidRequestError("the body must be `bytes`: what is signed is what is sent", field="body")
+            raise InvalidRequestError(
+                "the body must be `bytes`: what is signed is what is sent", field="body"
+            )
         sent = _prepare(headers, target.host)
         self._add_payload_hash(sent, payload)
         frozen = self._freeze()
@@ -161,7 +174,9 @@ class SigV4Signer:
         return SignedRequest(method, str(target), sent, body)
 
     def _signs(self, name: str) -> bool:
-        return name in {"host", "content-type"} or name.startswith("x-amz-") or name in self._also_sign
+        return (
+            name in {"host", "content-type"} or name.startswith("x-amz-") or name in self._also_sign
+        )
 
     def _freeze(self) -> FrozenCredentials:
         try:
@@ -169,7 +184,9 @@ class SigV4Signer:
         except AuthzError:
             raise
         except Exception:  # noqa: BLE001  # a refresh is a network call of somebody else's
-            raise DeliveryError("the AWS credentials could not be read or refreshed", outcome="not_sent") from None
+            raise DeliveryError(
+                "the AWS credentials could not be read or refreshed", outcome="not_sent"
+            ) from None
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError("the AWS credentials are empty", outcome="not_sent")
         return frozen
@@ -179,7 +196,9 @@ class SigV4Signer:
         if self._service == "vpc-lattice-svcs":
             headers["x-amz-content-sha256"] = _UNSIGNED_PAYLOAD
         elif given is not None and given != hashlib.sha256(body).hexdigest():
-            raise InvalidRequestError("`x-amz-content-sha256` is not the hash of the body", field="headers")
+            raise InvalidRequestError(
+                "`x-amz-content-sha256` is not the hash of the body", field="headers"
+            )
 
 
 def _is_name(value: object) -> bool:
@@ -207,7 +226,9 @@ def _source(credentials: CredentialsSource | FrozenCredentials | None) -> Creden
         return credentials
     if all(hasattr(credentials, name) for name in ("access_key", "secret_key", "token")):
         return _Fixed(credentials)
-    raise ConfigurationError("`credentials` has no `get_frozen_credentials()`, and no access and secret key either")
+    raise ConfigurationError(
+        "`credentials` has no `get_frozen_credentials()`, and no access and secret key either"
+    )
 
 
 def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
@@ -218,7 +239,9 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
         if lower in _OURS:
             continue
         if not _TOKEN.fullmatch(lower) or not _is_line(value):
-            raise InvalidRequestError("a header name or value is not plain ASCII on one line", field="headers")
+            raise InvalidRequestError(
+                "a header name or value is not plain ASCII on one line", field="headers"
+            )
         if lower == "host":
             _same_host(value, host)
         elif lower in sent:
@@ -228,7 +251,9 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
 
 
 def _lower(name: object) -> str:
-    return name.lower() if isinstance(name, str) and name.isascii() else ""  # an empty name is refused
+    return (
+        name.lower() if isinstance(name, str) and name.isascii() else ""
+    )  # an empty name is refused
 
 
 def _same_host(value: str, host: str) -> None:

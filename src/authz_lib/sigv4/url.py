@@ -1,8 +1,9 @@
 """The canonical URL: written once, then signed and sent as it is.
 
-A signature fails where the URL that was signed and the URL that was sent differ by one character, and every HTTP client
-rewrites URLs in its own way.  A canonical URL leaves nothing to rewrite: only unreserved characters (RFC 3986, section
-2.3) stand unencoded, escapes are upper case, the default port is gone, a query flag ``x`` is ``x=``.
+A signature fails where the URL that was signed and the URL that was sent differ by one character,
+and every HTTP client rewrites URLs in its own way.  A canonical URL leaves nothing to rewrite: only
+unreserved characters (RFC 3986, section 2.3) stand unencoded, escapes are upper case, the default
+port is gone, a query flag ``x`` is ``x=``.
 """
 
 from __future__ import annotations
@@ -35,9 +36,17 @@ _HOST = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CANONICAL_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPE_OR_TEXT = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]+")
-# Names that a presigned URL carries: beside a signature in the headers, nobody can say which of the two counts.
+# Names that a presigned URL carries: beside a signature in the headers, nobody can say which of the
+# two counts.
 _PRESIGNED = frozenset(
-    {"x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-region-set"}
+    {
+        "x-amz-algorithm",
+        "x-amz-content-sha256",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-region-set",
+    }
     | {"x-amz-s3session-token", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"}
 )
 _LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
@@ -72,14 +81,16 @@ class CanonicalURL:
 def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
     """Write ``url`` in the one form that is signed and sent.
 
-    Escapes in ``url`` are kept (``%2f`` becomes ``%2F``, it never becomes a slash); a lone ``%`` becomes ``%25``.  In
-    the query of ``url`` a ``+`` is a space, as every form encoder writes it; names and values in ``query`` are plain
-    text, so there a ``+`` is a plus.  The order of the query is kept: the signature sorts, the wire does not.
+    Escapes in ``url`` are kept (``%2f`` becomes ``%2F``, it never becomes a slash); a lone ``%``
+    becomes ``%25``.  In the query of ``url`` a ``+`` is a space, as every form encoder writes it;
+    names and values in ``query`` are plain text, so there a ``+`` is a plus.  The order of the
+    query is kept: the signature sorts, the wire does not.
 
-    Refused on purpose: dot segments (``..`` and its escapes: clients and gateways resolve them differently, and an id
-    that reads ``..`` must not reach another route), fragments, user information, control characters, hosts that are not
-    plain ASCII, query names of a presigned URL (``X-Amz-Signature``, ...).  Repeated slashes are kept.  It is not
-    checked that the host exists or may be called.
+    Refused on purpose: dot segments (``..`` and its escapes: clients and gateways resolve them
+    differently, and an id that reads ``..`` must not reach another route), fragments, user
+    information, control characters, hosts that are not plain ASCII, query names of a presigned URL
+    (``X-Amz-Signature``, ...).  Repeated slashes are kept.  It is not checked that the host exists
+    or may be called.
 
     Raises:
         InvalidRequestError: the URL cannot be signed; the message never quotes it.
@@ -93,7 +104,9 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
     if not query:
         return parsed
     more = _joined(_pairs(query))
-    return CanonicalURL(parsed.scheme, parsed.host, parsed.path, f"{parsed.query}&{more}" if parsed.query else more)
+    return CanonicalURL(
+        parsed.scheme, parsed.host, parsed.path, f"{parsed.query}&{more}" if parsed.query else more
+    )
 
 
 def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
@@ -117,7 +130,8 @@ def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, perhaps with a port, is this machine: 127.0.0.0/8, ``[::1]``, ``localhost``, ``*.localhost``.
+    """Whether a host, perhaps with a port, is this machine: 127.0.0.0/8, ``[::1]``, ``localhost``,
+    ``*.localhost``.
 
     >>> is_loopback("[::1]:4566"), is_loopback("localhost.example.com")
     (True, False)
@@ -126,9 +140,11 @@ def is_loopback(host: str) -> bool:
 
 
 def join_path(base: str, path: str) -> str:
-    """Join a base URL and a path with exactly one slash between them; an empty path or ``"/"`` is the base itself.
+    """Join a base URL and a path with exactly one slash between them; an empty path or ``"/"`` is
+    the base itself.
 
-    Nothing is left out: an id that reads like the end of the base must not reach the base.  The base has no query.
+    Nothing is left out: an id that reads like the end of the base must not reach the base.  The
+    base has no query.
 
     >>> join_path("https://abc.example.com/prod/", "/execute")
     'https://abc.example.com/prod/execute'
@@ -142,7 +158,8 @@ def join_path(base: str, path: str) -> str:
 def without_doubling(base: str, path: str) -> str:
     """What of a configured path is missing in a configured base URL, which may end with it already.
 
-    Not for a path that holds somebody's id: an id that reads like the end of the base would be left out.
+    Not for a path that holds somebody's id: an id that reads like the end of the base would be left
+    out.
 
     >>> without_doubling("https://abc.example.com/prod/execute/", "/execute"), without_doubling("https://a.test", "/b")
     ('', '/b')
@@ -173,18 +190,25 @@ def _parse(url: str) -> CanonicalURL:
         raise InvalidRequestError("the URL contains a control character", field="url")
     found = _URL.fullmatch(url)
     if found is None:
-        raise InvalidRequestError("the URL is not absolute `http` or `https`, or has a fragment", field="url")
+        raise InvalidRequestError(
+            "the URL is not absolute `http` or `https`, or has a fragment", field="url"
+        )
     scheme, authority, path, query = found.groups()
     scheme = scheme.lower()
     return CanonicalURL(
-        scheme, _canonical_host(scheme, authority), _canonical_path(path), _canonical_query(query or "")
+        scheme,
+        _canonical_host(scheme, authority),
+        _canonical_path(path),
+        _canonical_query(query or ""),
     )
 
 
 def _canonical_host(scheme: str, authority: str) -> str:
     found = _HOST.fullmatch(authority.lower()) if authority.isascii() else None
     if found is None:
-        raise InvalidRequestError("the host of the URL is not a plain host name or address with a port", field="url")
+        raise InvalidRequestError(
+            "the host of the URL is not a plain host name or address with a port", field="url"
+        )
     host, port = found.groups()
     if port is None or port == _DEFAULT_PORT[scheme]:
         return host
@@ -208,13 +232,19 @@ def _canonical_query(query: str) -> str:
 
 def _pairs(query: Query) -> list[tuple[bytes, bytes]]:
     given = query.items() if isinstance(query, Mapping) else query
-    return [(_to_bytes(name, "query"), _to_bytes(value, "query")) for name, values in given for value in _each(values)]
+    return [
+        (_to_bytes(name, "query"), _to_bytes(value, "query"))
+        for name, values in given
+        for value in _each(values)
+    ]
 
 
 def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> str:
     encoded = [(_encode(name), _encode(value)) for name, value in pairs]
     if any(name.lower() in _PRESIGNED for name, _ in encoded):
-        raise InvalidRequestError("the query holds a name that only a presigned URL has", field="query")
+        raise InvalidRequestError(
+            "the query holds a name that only a presigned URL has", field="query"
+        )
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 
@@ -232,7 +262,8 @@ def _decode(text: str) -> bytes:
         return _to_bytes(text, "url")
     parts = _ESCAPE_OR_TEXT.findall(text)
     return b"".join(
-        unquote_to_bytes(part) if len(part) == 3 and part[0] == "%" else _to_bytes(part, "url") for part in parts
+        unquote_to_bytes(part) if len(part) == 3 and part[0] == "%" else _to_bytes(part, "url")
+        for part in parts
     )
 
 

@@ -1,18 +1,20 @@
-"""A Cedar schema from a Smithy service: its actions, its resources as entity types, its callers and their groups.
+"""A Cedar schema from a Smithy service: its actions, its resources as entity types, its callers and
+their groups.
 
-=====================  ================================================================================
-Smithy                 Cedar
-=====================  ================================================================================
-operation              action ``<prefix>:<name>``
-resource               entity type; below the type of the resource that it is nested in
-property               attribute; optional where the output of the ``read`` operation may leave it out
-string, enum           ``String``; with ``@references`` to one resource: that entity type
-integer, long, ...     ``Long``
+=====================
+================================================================================ Smithy
+Cedar =====================
+================================================================================ operation
+action ``<prefix>:<name>`` resource               entity type; below the type of the resource that
+it is nested in property               attribute; optional where the output of the ``read``
+operation may leave it out string, enum           ``String``; with ``@references`` to one resource:
+that entity type integer, long, ...     ``Long``
 boolean                ``Bool``
 list                   ``Set``
-structure              record; a member that holds the structure itself is left out, since Cedar's records end
-others                 left out, with a comment: Cedar has no such values
-=====================  ================================================================================
+structure              record; a member that holds the structure itself is left out, since Cedar's
+records end others                 left out, with a comment: Cedar has no such values
+=====================
+================================================================================
 
 See https://docs.cedarpolicy.com/schema/human-readable-schema.html
 """
@@ -39,7 +41,9 @@ __all__ = ["CedarSchema", "SchemaFormat", "cedar_schema"]
 SchemaFormat = Literal["cedar", "json"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_NAMES = frozenset({"Action", "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"})
+_NOT_NAMES = frozenset(
+    {"Action", "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"}
+)
 _WORDS = frozenset({"__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"})
 _KINDS = {
     **dict.fromkeys(["string", "enum"], "String"),
@@ -51,7 +55,11 @@ _PRELUDE = {
     "smithy.api#Boolean": "Bool",
     "smithy.api#PrimitiveBoolean": "Bool",
     **dict.fromkeys(
-        [f"smithy.api#{prefix}{kind}" for prefix in ("", "Primitive") for kind in ("Byte", "Short", "Integer", "Long")],
+        [
+            f"smithy.api#{prefix}{kind}"
+            for prefix in ("", "Primitive")
+            for kind in ("Byte", "Short", "Integer", "Long")
+        ],
         "Long",
     ),
 }
@@ -98,17 +106,24 @@ def cedar_schema(
 
     Args:
         service: from `authz_lib.smithy.model.Model.service`.
-        prefix: what stands before the colon of action ids; None for the service's name in lower case.
-        resources: as the action map was made: with ``"path"`` an action on an instance applies to that type, with
-            ``"application"`` to the application too, about which the authorizer then asks.
+        prefix: what stands before the colon of action ids; None for the service's name in lower
+            case.
+        resources: as the action map was made: with ``"path"`` an action on an instance applies to
+            that type, with ``"application"`` to the application too, about which the authorizer
+            then asks.
         principal_type: the type of callers; its parents are groups, its attribute is ``tenant_id``.
         group_type: the type of groups.
         application_type: the type of what actions on no particular resource are asked about.
 
     Raises:
-        ConfigurationError: two resources of one name, a name that Cedar does not allow, or a broken model.
+        ConfigurationError: two resources of one name, a name that Cedar does not allow, or a broken
+            model.
     """
-    types = {group_type: _EntityType(), principal_type: _EntityType([group_type]), application_type: _EntityType()}
+    types = {
+        group_type: _EntityType(),
+        principal_type: _EntityType([group_type]),
+        application_type: _EntityType(),
+    }
     if len(types) != 3:
         raise ConfigurationError("the types of callers, groups and the application must differ")
     types[principal_type].attributes["tenant_id"] = _Attribute({"type": "String"}, required=False)
@@ -122,26 +137,42 @@ def cedar_schema(
         entity_type = types.setdefault(resource.name, _EntityType())
         if resource.parent is not None:
             entity_type.parents.append(resource.parent.name)
-    reader = _Attributes(service.shapes, {principal_type: None} | {one.name: one.id for one in service.resources})
+    reader = _Attributes(
+        service.shapes, {principal_type: None} | {one.name: one.id for one in service.resources}
+    )
     for resource in service.resources:
         reader.read(resource, types[resource.name])
     for name in types:
         if not _IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | _WORDS:
-            raise ConfigurationError(f"Cedar has no entity type `{name}`: it is no identifier, or a word of its own")
+            raise ConfigurationError(
+                f"Cedar has no entity type `{name}`: it is no identifier, or a word of its own"
+            )
 
     prefix = service.name.lower() if prefix is None else prefix
     if not _PREFIX.fullmatch(prefix):
-        raise ConfigurationError("`prefix` must be printable ASCII characters without spaces, at most 200")
+        raise ConfigurationError(
+            "`prefix` must be printable ASCII characters without spaces, at most 200"
+        )
     actions: dict[str, list[str]] = {}
     for operation in service.operations:
         name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
         applies = actions.setdefault(name, [])  # two operations may share an action
-        applies += [kind for kind in _applies_to(operation, resources, application_type) if kind not in applies]
-    return CedarSchema(_text(service, types, actions, principal_type), _document(types, actions, principal_type))
+        applies += [
+            kind
+            for kind in _applies_to(operation, resources, application_type)
+            if kind not in applies
+        ]
+    return CedarSchema(
+        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
+    )
 
 
-def _applies_to(operation: Operation, resources: ResourceForm, application_type: str) -> Iterator[str]:
-    asks_about_application = operation.subject is None or operation.subject_label is None or resources == "application"
+def _applies_to(
+    operation: Operation, resources: ResourceForm, application_type: str
+) -> Iterator[str]:
+    asks_about_application = (
+        operation.subject is None or operation.subject_label is None or resources == "application"
+    )
     if asks_about_application:
         yield application_type
     if operation.subject is not None:
@@ -153,7 +184,9 @@ class _Attributes:
 
     def __init__(self, shapes: Shapes, entity_types: Mapping[str, str | None]) -> None:
         self._shapes = shapes
-        self._open: list[tuple[str, str]] = []  # the structures that are being read, and the member that led to each
+        self._open: list[
+            tuple[str, str]
+        ] = []  # the structures that are being read, and the member that led to each
         self._left_out: list[str] = []
         self._entity_types = entity_types
 
@@ -182,7 +215,9 @@ class _Attributes:
         (read,) = targets({"read": [shape["read"]]}, "read", resource_id)
         operation = self._shapes.get(read, "operation", wanted_by=resource_id)
         found: set[str] = set()
-        for output in targets({"output": [operation["output"]]} if "output" in operation else {}, "output", read):
+        for output in targets(
+            {"output": [operation["output"]]} if "output" in operation else {}, "output", read
+        ):
             found |= self._optional_members(output)
         return found
 
@@ -204,7 +239,11 @@ class _Attributes:
         """The Cedar type, None where there is none."""
         if target in _PRELUDE:
             return self._entity(marks) or {"type": _PRELUDE[target]}
-        if target not in self._shapes or depth > _MAX_DEPTH or target in {structure for structure, _ in self._open}:
+        if (
+            target not in self._shapes
+            or depth > _MAX_DEPTH
+            or target in {structure for structure, _ in self._open}
+        ):
             return None
         shape = self._shapes.get(target, None)
         kind = shape["type"]
@@ -217,11 +256,17 @@ class _Attributes:
     def _entity(self, marks: JSONObject) -> JSONObject | None:
         """``@references`` to exactly one resource that is an entity type here."""
         references = marks.get("smithy.api#references")
-        if not isinstance(references, list) or len(references) != 1 or not isinstance(references[0], dict):
+        if (
+            not isinstance(references, list)
+            or len(references) != 1
+            or not isinstance(references[0], dict)
+        ):
             return None
         resource_id = str(references[0].get("resource"))
         name = shape_name(resource_id)
-        known = self._entity_types.get(name, "")  # None: a type that is no resource of the service, such as the caller
+        known = self._entity_types.get(
+            name, ""
+        )  # None: a type that is no resource of the service, such as the caller
         return {"type": "Entity", "name": name} if known in {None, resource_id} else None
 
     def _set(self, shape: JSONObject, target: str, depth: int, name: str) -> JSONObject | None:
@@ -241,12 +286,17 @@ class _Attributes:
         return {"type": "Record", "attributes": attributes}
 
 
-def _document(types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str) -> JSONObject:
+def _document(
+    types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str
+) -> JSONObject:
     entity_types: JSONObject = {}
     for name, entity_type in types.items():
         entity_types[name] = {"memberOfTypes": entity_type.parents} if entity_type.parents else {}
         if entity_type.attributes:
-            attributes = {key: {**one.type, "required": one.required} for key, one in entity_type.attributes.items()}
+            attributes = {
+                key: {**one.type, "required": one.required}
+                for key, one in entity_type.attributes.items()
+            }
             entity_types[name]["shape"] = {"type": "Record", "attributes": attributes}
     action_types = {
         name: {"appliesTo": {"principalTypes": [principal_type], "resourceTypes": applies}}
@@ -255,13 +305,25 @@ def _document(types: dict[str, _EntityType], actions: dict[str, list[str]], prin
     return {"": {"entityTypes": entity_types, "actions": action_types}}
 
 
-def _text(service: Service, types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str) -> str:
-    lines = [f"// Made from {service.id} by `authz smithy cedar-schema`: change the model, not this file."]
+def _text(
+    service: Service,
+    types: dict[str, _EntityType],
+    actions: dict[str, list[str]],
+    principal_type: str,
+) -> str:
+    lines = [
+        f"// Made from {service.id} by `authz smithy cedar-schema`: change the model, not this file."
+    ]
     for name, entity_type in types.items():
-        lines += [f"// `{name}.{left}` is of a type that Cedar does not have." for left in entity_type.left_out]
+        lines += [
+            f"// `{name}.{left}` is of a type that Cedar does not have."
+            for left in entity_type.left_out
+        ]
         parents = f" in [{', '.join(entity_type.parents)}]" if entity_type.parents else ""
         attributes = {key: (one.type, one.required) for key, one in entity_type.attributes.items()}
-        lines.append(f"entity {name}{parents}{' = ' + _record_text(attributes) if attributes else ''};")
+        lines.append(
+            f"entity {name}{parents}{' = ' + _record_text(attributes) if attributes else ''};"
+        )
     for name, applies in sorted(actions.items()):
         lines += [
             "",
@@ -288,5 +350,7 @@ def _type_text(kind: JSONObject) -> str:
     if name == "Set":
         return f"Set<{_type_text(kind['element'])}>"
     if name == "Record":
-        return _record_text({key: (one, one["required"]) for key, one in kind["attributes"].items()})
+        return _record_text(
+            {key: (one, one["required"]) for key, one in kind["attributes"].items()}
+        )
     return str(name)

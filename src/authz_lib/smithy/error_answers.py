@@ -1,4 +1,6 @@
-"""How a `SmithyError` looks on the wire: its body in either format, its headers, and what may stand in them."""
+"""How a `SmithyError` looks on the wire: its body in either format, its headers, and what may stand
+in them.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,9 @@ __all__ = ["EXPOSED_HEADERS", "ErrorFormat", "check_headers", "render", "sendabl
 ErrorFormat = Literal["smithy", "standard"]
 
 # The fourth is what a REST API makes of the third in an integration's answer.
-EXPOSED_HEADERS = (
-    "x-amzn-ErrorType,x-amzn-RequestId,WWW-Authenticate,x-amzn-Remapped-WWW-Authenticate,Retry-After,x-amz-retry-after"
-)
-"""For ``Access-Control-Expose-Headers``: what errors say in headers, and a browser hides from pages of another origin.
+EXPOSED_HEADERS = "x-amzn-ErrorType,x-amzn-RequestId,WWW-Authenticate,x-amzn-Remapped-WWW-Authenticate,Retry-After,x-amz-retry-after"
+"""For ``Access-Control-Expose-Headers``: what errors say in headers, and a browser hides from pages
+of another origin.
 
 See https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
 """
@@ -44,15 +45,25 @@ def check_headers(headers: Mapping[str, Any]) -> None:
     """Refuse what is no header, or would be two.
 
     Raises:
-        ConfigurationError: a name or value that is not printable ASCII, such as one with a line break.
+        ConfigurationError: a name or value that is not printable ASCII, such as one with a line
+            break.
     """
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError("`headers` holds a name or value that is not a printable ASCII header")
+        if (
+            not _HEADER_NAME.fullmatch(name)
+            or not isinstance(value, str)
+            or not _HEADER_VALUE.fullmatch(value)
+        ):
+            raise ConfigurationError(
+                "`headers` holds a name or value that is not a printable ASCII header"
+            )
 
 
 def render(
-    error: SmithyError, request_id: str | None, error_format: ErrorFormat, headers: Mapping[str, str]
+    error: SmithyError,
+    request_id: str | None,
+    error_format: ErrorFormat,
+    headers: Mapping[str, str],
 ) -> dict[str, Any]:
     """The answer of a Lambda proxy integration; ``headers`` never replace those of the error.
 
@@ -85,7 +96,9 @@ def _headers(error: SmithyError, request_id: str | None) -> dict[str, str]:
         delay = _RETRY_SECONDS
     if delay is not None:
         headers["Retry-After"] = str(math.ceil(delay))
-        headers["x-amz-retry-after"] = str(math.ceil(delay * 1000))  # milliseconds; the one that botocore reads
+        headers["x-amz-retry-after"] = str(
+            math.ceil(delay * 1000)
+        )  # milliseconds; the one that botocore reads
     return headers
 
 

@@ -1,12 +1,15 @@
-"""Errors in the words of Smithy: what a service raises to its own callers, and how it looks on the wire.
+"""Errors in the words of Smithy: what a service raises to its own callers, and how it looks on the
+wire.
 
-A generated client picks the exception class from, in this order, the header ``X-Amzn-Errortype``, a body member
-``code`` and a body member ``__type``; the HTTP status never selects the class.  So every answer carries header and
-``__type``, is a JSON object, and no error may have a member called ``code``, ``Code`` or ``__type``.
+A generated client picks the exception class from, in this order, the header ``X-Amzn-Errortype``, a
+body member ``code`` and a body member ``__type``; the HTTP status never selects the class.  So
+every answer carries header and ``__type``, is a JSON object, and no error may have a member called
+``code``, ``Code`` or ``__type``.
 
-Why ``AccessDeniedException`` is the name of a 403: when API Gateway itself refuses a request (its authorizer said Deny)
-it sends its own ``x-amzn-ErrorType: AccessDeniedException`` whatever the body says, so this is the one name that a
-client sees for both refusals.  ``ForbiddenException`` is a profile for models that have that shape instead.
+Why ``AccessDeniedException`` is the name of a 403: when API Gateway itself refuses a request (its
+authorizer said Deny) it sends its own ``x-amzn-ErrorType: AccessDeniedException`` whatever the body
+says, so this is the one name that a client sees for both refusals.  ``ForbiddenException`` is a
+profile for models that have that shape instead.
 
 See https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
 """
@@ -54,7 +57,8 @@ _SHAPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _STANDARD_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-# `code` and `__type` would choose the client's exception class; `message` and `requestId` are written by the renderer.
+# `code` and `__type` would choose the client's exception class; `message` and `requestId` are
+# written by the renderer.
 _RESERVED_MEMBERS = frozenset({"code", "__type", "message", "requestid"})
 _FAULT_STATUS: dict[str, range] = {"client": range(400, 500), "server": range(500, 600)}
 _MAX_RETRY_SECONDS = 31_536_000  # a year
@@ -62,7 +66,8 @@ _MAX_RETRY_SECONDS = 31_536_000  # a year
 
 @dataclass(frozen=True, slots=True)
 class ErrorShape:
-    """One error of a service model.  Calling it makes the error to raise; make your own with `define`.
+    """One error of a service model.  Calling it makes the error to raise; make your own with
+    `define`.
 
     Attributes:
         name: the shape name that a generated client knows.
@@ -100,7 +105,9 @@ class ErrorShape:
 
     @property
     def standard_code(self) -> str:
-        """The machine code of the ``StandardError`` format: ``ResourceNotFoundException`` is ``RESOURCE_NOT_FOUND``."""
+        """The machine code of the ``StandardError`` format: ``ResourceNotFoundException`` is
+        ``RESOURCE_NOT_FOUND``.
+        """
         stem = self.name.removesuffix("Exception").removesuffix("Error") or self.name
         return _WORD_START.sub("_", stem).upper()
 
@@ -113,7 +120,9 @@ class ErrorShape:
         challenge: str | None = None,
         **members: Any,
     ) -> SmithyError:
-        """Make the error.  ``members`` are further members of the shape, under their names in the model."""
+        """Make the error.  ``members`` are further members of the shape, under their names in the
+        model.
+        """
         return SmithyError(
             self,
             message,
@@ -125,18 +134,21 @@ class ErrorShape:
 
 
 class SmithyError(Exception):
-    """An error that a service answers with.  Made by the factories of this module, rendered by `to_response`.
+    """An error that a service answers with.  Made by the factories of this module, rendered by
+    `to_response`.
 
-    What could not be sent is refused here, where the service's own tests see it: members that are not JSON or
-    carry a reserved name (``code``, ``Code``, ``__type``, ``message``, ``requestId``), header values with line breaks.
-    The message is *not* checked for secrets: what is put in, the caller reads.
+    What could not be sent is refused here, where the service's own tests see it: members that are
+    not JSON or carry a reserved name (``code``, ``Code``, ``__type``, ``message``, ``requestId``),
+    header values with line breaks. The message is *not* checked for secrets: what is put in, the
+    caller reads.
 
     Attributes:
         shape: the `ErrorShape`; ``name``, ``status``, ``fault`` and ``retryable`` are read from it.
         message: the text for the caller.
         members: further members of the error, a read-only mapping.
         retry_after_seconds: when to try again; a throttle without it says one second.
-        standard_code: the machine code of the ``StandardError`` format, such as ``"MEMORY_NOT_FOUND"``.
+        standard_code: the machine code of the ``StandardError`` format, such as
+            ``"MEMORY_NOT_FOUND"``.
         challenge: the value of ``WWW-Authenticate``; a 401 without it says ``Bearer``.
 
     Raises:
@@ -171,7 +183,9 @@ class SmithyError(Exception):
         self.standard_code = shape.standard_code if standard_code is None else standard_code
         self.challenge = challenge
         if not _is_standard_code(self.standard_code):
-            raise errors.ConfigurationError("`standard_code` must be upper case, such as `ORDER_NOT_FOUND`")
+            raise errors.ConfigurationError(
+                "`standard_code` must be upper case, such as `ORDER_NOT_FOUND`"
+            )
         if challenge is not None:
             check_headers({"WWW-Authenticate": challenge})
 
@@ -217,12 +231,14 @@ class SmithyError(Exception):
         """The answer of a Lambda proxy integration, the same for REST and HTTP APIs.
 
         Args:
-            request_id: goes into the body as ``requestId`` and into ``x-amzn-requestid``, where clients look for it.
-            error_format: ``"smithy"``, or ``"standard"`` for a body ``{status, code, message}``; the type header is
-                sent in both, because it outranks ``code`` in a generated client.
+            request_id: goes into the body as ``requestId`` and into ``x-amzn-requestid``, where
+                clients look for it.
+            error_format: ``"smithy"``, or ``"standard"`` for a body ``{status, code, message}``;
+                the type header is sent in both, because it outranks ``code`` in a generated client.
             headers: further headers, such as CORS; they cannot replace those of the error.
 
-        A REST API renames ``WWW-Authenticate`` of an integration to ``x-amzn-Remapped-WWW-Authenticate``.
+        A REST API renames ``WWW-Authenticate`` of an integration to
+        ``x-amzn-Remapped-WWW-Authenticate``.
 
         Raises:
             ConfigurationError: an unknown format, or a header that is not one.
@@ -237,13 +253,17 @@ def _rebuild(shape: ErrorShape, message: str, keywords: dict[str, Any]) -> Smith
 def _checked_members(shape: ErrorShape, members: Mapping[str, Any]) -> dict[str, Any]:
     for name in members:
         if name.lower() in _RESERVED_MEMBERS:
-            raise errors.ConfigurationError(f"a member of `{shape.name}` may not be called `{name}`")
+            raise errors.ConfigurationError(
+                f"a member of `{shape.name}` may not be called `{name}`"
+            )
     try:
         # A copy that no later change of the caller's objects can reach.
         text = json.dumps(dict(members), allow_nan=False, ensure_ascii=False)
         copy: dict[str, Any] = json.loads(sendable(text))
     except (TypeError, ValueError, RecursionError):
-        raise errors.ConfigurationError(f"the members of `{shape.name}` must be JSON values") from None
+        raise errors.ConfigurationError(
+            f"the members of `{shape.name}` must be JSON values"
+        ) from None
     return copy
 
 
@@ -254,8 +274,12 @@ def _is_standard_code(value: object) -> bool:
 def _checked_delay(seconds: Any) -> float | None:
     if seconds is None:
         return None
-    if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_RETRY_SECONDS:  # NaN is never in between
-        raise errors.ConfigurationError("`retry_after_seconds` must be a number of seconds, from zero to a year")
+    if (
+        not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_RETRY_SECONDS
+    ):  # NaN is never in between
+        raise errors.ConfigurationError(
+            "`retry_after_seconds` must be a number of seconds, from zero to a year"
+        )
     return seconds
 
 
@@ -275,32 +299,66 @@ def define(
 
     >>> order_locked = define("OrderLockedException", 409, "client", retryable=True)
     >>> order_locked("the order is being changed", lockedBy="another session").to_response()["body"]
-    '{"__type":"OrderLockedException","message":"the order is being changed","lockedBy":"another session"}'
+    '{"__type":"OrderLockedException","message":"the order is being changed","lockedBy":"another
+    session"}'
     """
     message = "the request could not be served" if default_message is None else default_message
     return ErrorShape(name, status, fault, retryable, throttling, message)
 
 
-_validation = define("ValidationException", 400, "client", default_message="the request is not valid")
+_validation = define(
+    "ValidationException", 400, "client", default_message="the request is not valid"
+)
 unauthorized = define("UnauthorizedException", 401, "client", default_message="Unauthorized")
 access_denied = define(
-    "AccessDeniedException", 403, "client", default_message="User is not authorized to access this resource"
+    "AccessDeniedException",
+    403,
+    "client",
+    default_message="User is not authorized to access this resource",
 )
 forbidden = define("ForbiddenException", 403, "client", default_message="Forbidden")
-not_found = define("ResourceNotFoundException", 404, "client", default_message="the resource does not exist")
-conflict = define("ConflictException", 409, "client", default_message="the request conflicts with the resource's state")
+not_found = define(
+    "ResourceNotFoundException", 404, "client", default_message="the resource does not exist"
+)
+conflict = define(
+    "ConflictException",
+    409,
+    "client",
+    default_message="the request conflicts with the resource's state",
+)
 throttling = define(
-    "ThrottlingException", 429, "client", retryable=True, throttling=True, default_message="Too Many Requests"
+    "ThrottlingException",
+    429,
+    "client",
+    retryable=True,
+    throttling=True,
+    default_message="Too Many Requests",
 )
 service_quota_exceeded = define(
-    "ServiceQuotaExceededException", 402, "client", default_message="the request would exceed a quota"
+    "ServiceQuotaExceededException",
+    402,
+    "client",
+    default_message="the request would exceed a quota",
 )
-internal = define("InternalServerException", 500, "server", retryable=True, default_message="Internal server error")
+internal = define(
+    "InternalServerException",
+    500,
+    "server",
+    retryable=True,
+    default_message="Internal server error",
+)
 bad_gateway = define(
-    "BadGatewayException", 502, "server", default_message="a service behind this one refused the request"
+    "BadGatewayException",
+    502,
+    "server",
+    default_message="a service behind this one refused the request",
 )
 service_unavailable = define(
-    "ServiceUnavailableException", 503, "server", retryable=True, default_message="Service Unavailable"
+    "ServiceUnavailableException",
+    503,
+    "server",
+    retryable=True,
+    default_message="Service Unavailable",
 )
 
 CATALOGUE: Mapping[str, ErrorShape] = MappingProxyType(
@@ -324,7 +382,9 @@ CATALOGUE: Mapping[str, ErrorShape] = MappingProxyType(
 """Shape name → shape, for every error of this module."""
 
 
-def validation(message: str | None = None, *, fields: Mapping[str, str] | None = None, **members: Any) -> SmithyError:
+def validation(
+    message: str | None = None, *, fields: Mapping[str, str] | None = None, **members: Any
+) -> SmithyError:
     """``ValidationException`` (400) in the form of ``smithy.framework#ValidationException``.
 
     ``fields`` maps the JSON pointer of a member of the request to what is wrong with it.
@@ -337,13 +397,16 @@ def validation(message: str | None = None, *, fields: Mapping[str, str] | None =
     return _validation(message, **members)
 
 
-def from_authz_error(error: errors.AuthzError, *, denied: DeniedProfile = "AccessDeniedException") -> SmithyError:
+def from_authz_error(
+    error: errors.AuthzError, *, denied: DeniedProfile = "AccessDeniedException"
+) -> SmithyError:
     """The error that a service answers with for ``error``; the HTTP status is always the same.
 
     An error of your own below one of the tree is answered as that one is, whatever its own status.
-    The message is the catalogue's own fixed text: what went wrong inside (names of settings, of stores) is for the log.
-    For 401 and 403 the machine code of the ``StandardError`` format is the error's own (``TOKEN_EXPIRED``), so that a
-    client knows when to refresh a token; faults behind the service keep the general code.
+    The message is the catalogue's own fixed text: what went wrong inside (names of settings, of
+    stores) is for the log. For 401 and 403 the machine code of the ``StandardError`` format is the
+    error's own (``TOKEN_EXPIRED``), so that a client knows when to refresh a token; faults behind
+    the service keep the general code.
 
     >>> from authz_lib.errors import AccessDeniedError, TokenExpiredError
     >>> from_authz_error(TokenExpiredError("token has expired")).to_response()["headers"]["WWW-Authenticate"]
@@ -352,18 +415,30 @@ def from_authz_error(error: errors.AuthzError, *, denied: DeniedProfile = "Acces
     'ForbiddenException'
     """
     if denied not in _DENIED:
-        raise errors.ConfigurationError("`denied` must be `AccessDeniedException` or `ForbiddenException`")
+        raise errors.ConfigurationError(
+            "`denied` must be `AccessDeniedException` or `ForbiddenException`"
+        )
     if isinstance(error, errors.AuthenticationError):
-        challenge = 'Bearer error="invalid_token"' if isinstance(error, errors.InvalidTokenError) else "Bearer"
+        challenge = (
+            'Bearer error="invalid_token"'
+            if isinstance(error, errors.InvalidTokenError)
+            else "Bearer"
+        )
         return unauthorized(standard_code=_code_of(error), challenge=challenge)
     if isinstance(error, errors.AccessDeniedError):
-        scope = 'Bearer error="insufficient_scope"' if isinstance(error, errors.InsufficientScopeError) else None
+        scope = (
+            'Bearer error="insufficient_scope"'
+            if isinstance(error, errors.InsufficientScopeError)
+            else None
+        )
         return _DENIED[denied](standard_code=_code_of(error), challenge=scope)
     return _BY_STATUS.get(error.status, internal)()
 
 
 def _code_of(error: errors.AuthzError) -> str | None:
-    """Its code as a machine code; None, for the shape's own, where a subclass has one that cannot be sent."""
+    """Its code as a machine code; None, for the shape's own, where a subclass has one that cannot
+    be sent.
+    """
     code = error.code.upper()
     return code if _is_standard_code(code) else None
 

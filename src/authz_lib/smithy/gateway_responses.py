@@ -1,11 +1,13 @@
-"""What a REST API's gateway itself answers (no token, a deny, a throttle, ...), in the shape of the service's errors.
+"""What a REST API's gateway itself answers (no token, a deny, a throttle, ...), in the shape of the
+service's errors.
 
-The gateway substitutes variables as plain text.  The templates therefore use one variable only, and unquoted:
-``$context.error.messageString``, which arrives as a whole JSON string.  ``$context.requestId`` is left out: a client
-can choose it, quotes included; the header ``x-amzn-RequestId`` carries the id anyway.
+The gateway substitutes variables as plain text.  The templates therefore use one variable only, and
+unquoted: ``$context.error.messageString``, which arrives as a whole JSON string.
+``$context.requestId`` is left out: a client can choose it, quotes included; the header
+``x-amzn-RequestId`` carries the id anyway.
 
-What a template cannot change: the gateway adds its own ``x-amzn-ErrorType``, which a generated client believes first.
-`GATEWAY_RESPONSES` says for each type what that header is.
+What a template cannot change: the gateway adds its own ``x-amzn-ErrorType``, which a generated
+client believes first. `GATEWAY_RESPONSES` says for each type what that header is.
 
 See https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
@@ -36,16 +38,21 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
 _HEADER_VALUE = re.compile(
     r"[ !#-&(-~]{1,1024}"
 )  # printable ASCII; neither quote: the value stands between single ones
-_RESOURCE_NAME = {False: re.compile(r"[A-Za-z0-9]{1,200}"), True: re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,199}")}
+_RESOURCE_NAME = {
+    False: re.compile(r"[A-Za-z0-9]{1,200}"),
+    True: re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,199}"),
+}
 
 
 class GatewayResponse(NamedTuple):
     """One type of gateway response.
 
     Attributes:
-        status: the status as API Gateway documents it; None for the two defaults, which keep the status of the case.
+        status: the status as API Gateway documents it; None for the two defaults, which keep the
+            status of the case.
         shape: the error whose name becomes ``__type``; None for a deny, which follows the profile.
-        header: the ``x-amzn-ErrorType`` that the gateway sends, as observed; None where nobody has seen it.
+        header: the ``x-amzn-ErrorType`` that the gateway sends, as observed; None where nobody has
+            seen it.
     """
 
     status: int | None
@@ -56,22 +63,36 @@ class GatewayResponse(NamedTuple):
 GATEWAY_RESPONSES: Mapping[str, GatewayResponse] = MappingProxyType(
     {
         "ACCESS_DENIED": GatewayResponse(403, None, "AccessDeniedException"),
-        "API_CONFIGURATION_ERROR": GatewayResponse(500, catalogue.internal, "ApiConfigurationException"),
-        "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(500, catalogue.internal, "AuthorizerConfigurationException"),
-        "AUTHORIZER_FAILURE": GatewayResponse(500, catalogue.internal, "AuthorizerFailureException"),
+        "API_CONFIGURATION_ERROR": GatewayResponse(
+            500, catalogue.internal, "ApiConfigurationException"
+        ),
+        "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(
+            500, catalogue.internal, "AuthorizerConfigurationException"
+        ),
+        "AUTHORIZER_FAILURE": GatewayResponse(
+            500, catalogue.internal, "AuthorizerFailureException"
+        ),
         "BAD_REQUEST_BODY": GatewayResponse(400, _VALIDATION, "BadRequestException"),
         "BAD_REQUEST_PARAMETERS": GatewayResponse(400, _VALIDATION, "BadRequestException"),
         "DEFAULT_4XX": GatewayResponse(None, _VALIDATION, None),
         "DEFAULT_5XX": GatewayResponse(None, catalogue.internal, None),
         "EXPIRED_TOKEN": GatewayResponse(403, None, "ExpiredTokenException"),
-        "INTEGRATION_FAILURE": GatewayResponse(504, catalogue.service_unavailable, "InternalServerErrorException"),
-        "INTEGRATION_TIMEOUT": GatewayResponse(504, catalogue.service_unavailable, "InternalServerErrorException"),
+        "INTEGRATION_FAILURE": GatewayResponse(
+            504, catalogue.service_unavailable, "InternalServerErrorException"
+        ),
+        "INTEGRATION_TIMEOUT": GatewayResponse(
+            504, catalogue.service_unavailable, "InternalServerErrorException"
+        ),
         "INVALID_API_KEY": GatewayResponse(403, None, "ForbiddenException"),
         "INVALID_SIGNATURE": GatewayResponse(403, None, "InvalidSignatureException"),
-        "MISSING_AUTHENTICATION_TOKEN": GatewayResponse(403, None, "MissingAuthenticationTokenException"),
+        "MISSING_AUTHENTICATION_TOKEN": GatewayResponse(
+            403, None, "MissingAuthenticationTokenException"
+        ),
         "QUOTA_EXCEEDED": GatewayResponse(429, catalogue.throttling, "LimitExceededException"),
         "REQUEST_TOO_LARGE": GatewayResponse(413, _VALIDATION, "RequestTooLargeException"),
-        "RESOURCE_NOT_FOUND": GatewayResponse(404, catalogue.not_found, "ResourceNotFoundException"),
+        "RESOURCE_NOT_FOUND": GatewayResponse(
+            404, catalogue.not_found, "ResourceNotFoundException"
+        ),
         "THROTTLED": GatewayResponse(429, catalogue.throttling, "TooManyRequestsException"),
         "UNAUTHORIZED": GatewayResponse(401, catalogue.unauthorized, "UnauthorizedException"),
         "UNSUPPORTED_MEDIA_TYPE": GatewayResponse(415, _VALIDATION, "BadRequestException"),
@@ -100,15 +121,16 @@ def gateway_responses(
     """The templates of all types, as a document to merge into an infrastructure template.
 
     Args:
-        template_format: ``"cloudformation"``: a template with one resource per type; ``"sam"``: the property
-            ``GatewayResponses`` of an ``AWS::Serverless::Api``; ``"terraform"``: Terraform JSON; ``"openapi"``: the
-            extension at the root of an OpenAPI document.
+        template_format: ``"cloudformation"``: a template with one resource per type; ``"sam"``: the
+            property ``GatewayResponses`` of an ``AWS::Serverless::Api``; ``"terraform"``: Terraform
+            JSON; ``"openapi"``: the extension at the root of an OpenAPI document.
         denied: the ``__type`` of a 403.
         error_format: the shape of the body; see `authz_lib.smithy.errors`.
         headers: further headers on every answer, such as CORS.
-        rest_api: the name of the REST API's resource in the template; None makes it a parameter (CloudFormation) or
-            ``api`` (Terraform).
-        api_kind: HTTP APIs have no gateway responses: ``"http"`` is refused with what to do instead.
+        rest_api: the name of the REST API's resource in the template; None makes it a parameter
+            (CloudFormation) or ``api`` (Terraform).
+        api_kind: HTTP APIs have no gateway responses: ``"http"`` is refused with what to do
+            instead.
 
     A changed gateway response is served only after the API's stage is deployed again.
 
@@ -116,7 +138,8 @@ def gateway_responses(
         ConfigurationError: for an HTTP API, an unknown format, or a header that cannot be written.
 
     >>> gateway_responses("openapi")["x-amazon-apigateway-gateway-responses"]["ACCESS_DENIED"]["responseTemplates"]
-    {'application/json': '{"__type":"AccessDeniedException","message":$context.error.messageString}'}
+    {'application/json':
+    '{"__type":"AccessDeniedException","message":$context.error.messageString}'}
     """
     if api_kind != "rest":
         raise ConfigurationError(
@@ -125,20 +148,32 @@ def gateway_responses(
         )
     render = _FORMATS.get(template_format)
     if render is None:
-        raise ConfigurationError(f"the template format must be one of {', '.join(sorted(_FORMATS))}")
+        raise ConfigurationError(
+            f"the template format must be one of {', '.join(sorted(_FORMATS))}"
+        )
     if denied not in _DENIED or error_format not in _BODIES:
         raise ConfigurationError("`denied` or `error_format` is none of the known ones")
-    if rest_api is not None and not _RESOURCE_NAME[template_format == "terraform"].fullmatch(rest_api):
+    if rest_api is not None and not _RESOURCE_NAME[template_format == "terraform"].fullmatch(
+        rest_api
+    ):
         raise ConfigurationError("`rest_api` must be the name of a resource: letters and digits")
     extra = _checked(headers or {})
     rendered = [
-        _Rendered(name, response.status, {**extra, **_own_headers(response)}, _BODIES[error_format](response, denied))
+        _Rendered(
+            name,
+            response.status,
+            {**extra, **_own_headers(response)},
+            _BODIES[error_format](response, denied),
+        )
         for name, response in GATEWAY_RESPONSES.items()
     ]
     return render(rendered, rest_api)
 
 
-_DENIED = {"AccessDeniedException": catalogue.access_denied, "ForbiddenException": catalogue.forbidden}
+_DENIED = {
+    "AccessDeniedException": catalogue.access_denied,
+    "ForbiddenException": catalogue.forbidden,
+}
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:
@@ -146,7 +181,9 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(f"the header `{name}` must be printable ASCII without quotes")
         if name.lower() in {"x-amzn-errortype", "content-type"}:
-            raise ConfigurationError(f"the header `{name}` is the gateway's own: clients would see two values")
+            raise ConfigurationError(
+                f"the header `{name}` is the gateway's own: clients would see two values"
+            )
     return dict(headers)
 
 
@@ -157,7 +194,9 @@ def _own_headers(response: GatewayResponse) -> dict[str, str]:
 
 
 def _message(shape: ErrorShape) -> str:
-    """What the caller may read: the gateway's own words for a fault of the caller, fixed text for one of ours."""
+    """What the caller may read: the gateway's own words for a fault of the caller, fixed text for
+    one of ours.
+    """
     return _MESSAGE if shape.fault == "client" else json.dumps(shape.default_message)
 
 
@@ -172,7 +211,10 @@ def _standard_body(response: GatewayResponse, denied: str) -> str:
     return f'{{"status":{status},"code":"{shape.standard_code}","message":{_message(shape)}}}'
 
 
-_BODIES: dict[str, Callable[[GatewayResponse, str], str]] = {"smithy": _smithy_body, "standard": _standard_body}
+_BODIES: dict[str, Callable[[GatewayResponse, str], str]] = {
+    "smithy": _smithy_body,
+    "standard": _standard_body,
+}
 
 
 def _parameters(one: _Rendered) -> dict[str, str]:
@@ -200,7 +242,9 @@ def _cloudformation(rendered: list[_Rendered], rest_api: str | None) -> JSONObje
         }
     template: JSONObject = {"AWSTemplateFormatVersion": "2010-09-09"}
     if rest_api is None:
-        template["Parameters"] = {"RestApiId": {"Type": "String", "Description": "The id of the REST API."}}
+        template["Parameters"] = {
+            "RestApiId": {"Type": "String", "Description": "The id of the REST API."}
+        }
     return {**template, "Resources": resources}
 
 
@@ -224,7 +268,9 @@ def _terraform(rendered: list[_Rendered], rest_api: str | None) -> JSONObject:
             "rest_api_id": f"${{aws_api_gateway_rest_api.{rest_api or 'api'}.id}}",
             "response_type": one.type,
             "status_code": None if one.status is None else str(one.status),
-            "response_parameters": {name: _literal(value) for name, value in _parameters(one).items()},
+            "response_parameters": {
+                name: _literal(value) for name, value in _parameters(one).items()
+            },
             "response_templates": {"application/json": _literal(one.template)},
         }
         resources[one.type.lower()] = _without_empty(members)

@@ -1,7 +1,8 @@
 """What of a Smithy service the chosen kind of API cannot deploy, or deploys as something else.
 
-API Gateway routes on method and path only, each kind with rules of its own; Smithy allows more.  One function per rule.
-See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+API Gateway routes on method and path only, each kind with rules of its own; Smithy allows more.
+One function per rule. See
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from authz_lib.routes.uri import UriPattern
     from authz_lib.smithy.model import Operation, Service
-    from authz_lib.smithy.uri import UriPattern
 
 __all__ = ["ApiKind", "Finding", "lint"]
 
@@ -30,7 +31,8 @@ class Finding(NamedTuple):
     """One finding.
 
     Attributes:
-        level: ``"error"``: it cannot be deployed like this; ``"warning"``: it can, and means something else or less.
+        level: ``"error"``: it cannot be deployed like this; ``"warning"``: it can, and means
+            something else or less.
         rule: the rule's name.
         where: the operation or shape.
         message: what is wrong and what to do.
@@ -48,7 +50,8 @@ class Finding(NamedTuple):
 def lint(service: Service, kind: ApiKind) -> list[Finding]:
     """All findings for a kind of API, errors first.
 
-    Not checked: integrations, models, request validation; only what has to do with routes, callers and errors.
+    Not checked: integrations, models, request validation; only what has to do with routes, callers
+    and errors.
 
     Raises:
         ConfigurationError: an unknown kind of API.
@@ -71,7 +74,9 @@ def _routed(service: Service) -> Iterator[tuple[Operation, UriPattern]]:
 def _greedy_not_last(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, pattern in _routed(service):
         if any(segment.kind == "greedy" for segment in pattern.segments[:-1]):
-            message = f"{_KINDS[kind]} takes a greedy label at the end of a path only: `{pattern.path}`"
+            message = (
+                f"{_KINDS[kind]} takes a greedy label at the end of a path only: `{pattern.path}`"
+            )
             yield Finding("error", "greedy-not-last", operation.name, message)
 
 
@@ -153,18 +158,26 @@ def _id_not_in_path(service: Service, _: ApiKind) -> Iterator[Finding]:
 
 
 def _error_members(service: Service, _: ApiKind) -> Iterator[Finding]:
-    for error_id in sorted({error for operation in service.operations for error in operation.errors}):
+    for error_id in sorted(
+        {error for operation in service.operations for error in operation.errors}
+    ):
         for member in _TYPE_MEMBERS.intersection(service.error_members(error_id)):
             message = f"a member `{member}` of an error is read as its type by generated clients: rename it"
             yield Finding("error", "error-members", error_id, message)
 
 
 def _too_many(service: Service, kind: ApiKind) -> Iterator[Finding]:
-    routes = {(operation.http.method, pattern.path) for operation, pattern in _routed(service) if operation.http}
+    routes = {
+        (operation.http.method, pattern.path)
+        for operation, pattern in _routed(service)
+        if operation.http
+    }
     paths = {pattern.path for _, pattern in _routed(service)}
     count, unit = (len(routes), "routes") if kind == "http" else (len(paths), "resources")
     if count > _MAX_ROUTES:
-        message = f"{count} {unit}: {_KINDS[kind]} has at most {_MAX_ROUTES} unless the quota is raised"
+        message = (
+            f"{count} {unit}: {_KINDS[kind]} has at most {_MAX_ROUTES} unless the quota is raised"
+        )
         yield Finding("warning", "quota", service.name, message)
 
 

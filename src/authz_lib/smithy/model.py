@@ -1,7 +1,8 @@
-"""What a Smithy model says about a service: its operations, their routes, who may call them, what they may answer.
+"""What a Smithy model says about a service: its operations, their routes, who may call them, what
+they may answer.
 
-Read from the JSON AST (``smithy ast``, or ``build/smithy/source/model/model.json``); Smithy itself is not needed.
-See https://smithy.io/2.0/spec/service-types.html and https://smithy.io/2.0/spec/authentication-traits.html
+Read from the JSON AST (``smithy ast``, or ``build/smithy/source/model/model.json``); Smithy itself
+is not needed. See https://smithy.io/2.0/spec/service-types.html and https://smithy.io/2.0/spec/authentication-traits.html
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from authz_lib._support.json_file import in_one_line, read_document
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.documents import in_one_line, read_document
+from authz_lib.routes.uri import UriPattern
 from authz_lib.smithy.errors import ErrorShape, define
 from authz_lib.smithy.resources import Resource, resource_in_path
 from authz_lib.smithy.shapes import MIXIN, Shapes, members, named, shape_name, targets, traits
-from authz_lib.smithy.uri import UriPattern
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "ResourceForm", "Service"]
 
 ResourceForm = Literal["path", "application"]
-"""Whether an action map names the instance in the path, or leaves every question to be about the application."""
+"""Whether an action map names the instance in the path, or leaves every question to be about the
+application.
+"""
 
 NO_AUTH = "smithy.api#noAuth"
 _AUTH = "smithy.api#auth"
@@ -52,7 +55,9 @@ _MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class HttpBinding:
-    """``@http``: method, URI pattern and the status of success; ``uri`` is the text of the model."""
+    """``@http``: method, URI pattern and the status of success; ``uri`` is the text of the
+    model.
+    """
 
     method: str
     uri: str
@@ -67,9 +72,10 @@ class Operation:
     Attributes:
         id: the shape id.
         http: its binding; None where the protocol has none.
-        auth: the schemes that let a caller in, in order of preference; `NO_AUTH` comes last where no credentials are
-            needed.
-        declares_public: whether the model says so in words (``@auth([])``, ``@optionalAuth``) and not by silence.
+        auth: the schemes that let a caller in, in order of preference; `NO_AUTH` comes last where
+            no credentials are needed.
+        declares_public: whether the model says so in words (``@auth([])``, ``@optionalAuth``) and
+            not by silence.
         errors: shape ids, those of the service first.
         readonly: from ``@readonly``.
         idempotent: from ``@idempotent``.
@@ -77,7 +83,8 @@ class Operation:
         resource: the resource it is bound to.
         on_instance: whether it is about one instance of ``resource``, and not about the collection.
         labels: identifier of a resource → label of the URI that carries it.
-        scopes: OAuth scopes from the trait ``authz#requiredScopes``, a list of strings that a model may define.
+        scopes: OAuth scopes from the trait ``authz#requiredScopes``, a list of strings that a model
+            may define.
     """
 
     id: str
@@ -105,13 +112,19 @@ class Operation:
 
     @property
     def subject(self) -> Resource | None:
-        """The resource of which one instance is acted on; for the collection of a nested resource its parent."""
+        """The resource of which one instance is acted on; for the collection of a nested resource
+        its parent.
+        """
         return self.resource if self.resource is None or self.on_instance else self.resource.parent
 
     @property
     def subject_label(self) -> str | None:
         """The label that names the instance of `subject` in the path; see `resource_in_path`."""
-        return None if self.http is None else resource_in_path(self.subject, self.http.pattern, dict(self.labels))
+        return (
+            None
+            if self.http is None
+            else resource_in_path(self.subject, self.http.pattern, dict(self.labels))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +174,31 @@ class Service:
         """All operations of the service, of its resources and of theirs, sorted by id."""
         bindings: dict[str, _Binding] = {}
         for binding in self._bindings():
-            if bindings.setdefault(binding.operation, binding) != binding:  # which resource would it be about?
-                raise ConfigurationError(f"the model is broken: `{binding.operation}` is bound more than once")
+            if (
+                bindings.setdefault(binding.operation, binding) != binding
+            ):  # which resource would it be about?
+                raise ConfigurationError(
+                    f"the model is broken: `{binding.operation}` is bound more than once"
+                )
         return tuple(self._operation(bindings[operation_id]) for operation_id in sorted(bindings))
 
     def error_shape(self, error_id: str) -> ErrorShape:
-        """The error of the model as one to raise: name, status, fault and whether it may be tried again."""
+        """The error of the model as one to raise: name, status, fault and whether it may be tried
+        again.
+        """
         shape = self.shapes.get(error_id, "structure", wanted_by=self.id)
         found = traits(shape, error_id)
         fault: Any = found.get("smithy.api#error")
         if fault not in ("client", "server"):
-            raise ConfigurationError(f"the model is broken: `{error_id}` must have `@error` with `client` or `server`")
+            raise ConfigurationError(
+                f"the model is broken: `{error_id}` must have `@error` with `client` or `server`"
+            )
         status = found.get("smithy.api#httpError", _DEFAULT_STATUS[fault])
         retryable = found.get("smithy.api#retryable")
         throttling = isinstance(retryable, dict) and retryable.get("throttling") is True
-        return define(shape_name(error_id), status, fault, retryable is not None, throttling=throttling)
+        return define(
+            shape_name(error_id), status, fault, retryable is not None, throttling=throttling
+        )
 
     def error_members(self, error_id: str) -> tuple[str, ...]:
         """The names of an error's members."""
@@ -188,7 +211,9 @@ class Service:
             return False
         return "smithy.api#authDefinition" in traits(self.shapes.get(trait_id, None), trait_id)
 
-    def _collect(self, resource_id: str, parent: Resource | None, found: dict[str, Resource], depth: int) -> None:
+    def _collect(
+        self, resource_id: str, parent: Resource | None, found: dict[str, Resource], depth: int
+    ) -> None:
         if resource_id in found:  # below two others, or below itself
             raise ConfigurationError(
                 f"the model is broken: `{resource_id}` is bound more than once, or its resources lead back to it"
@@ -208,7 +233,11 @@ class Service:
             yield _Binding(operation, None, on_instance=False)
         for resource in self.resources:
             shape = self.shapes.get(resource.id, "resource")
-            slots = {name: [shape[name]] for name in (*_INSTANCE_SLOTS, *_COLLECTION_SLOTS) if name in shape}
+            slots = {
+                name: [shape[name]]
+                for name in (*_INSTANCE_SLOTS, *_COLLECTION_SLOTS)
+                if name in shape
+            }
             for slot, on_instance in (
                 *((name, True) for name in _INSTANCE_SLOTS),
                 *((name, False) for name in _COLLECTION_SLOTS),
@@ -231,7 +260,9 @@ class Service:
         if optional or not auth:
             auth.append(NO_AUTH)
         declared = own_auth if own_auth is not None else self._auth_list(self._traits, self.id)
-        errors = dict.fromkeys([*targets(self._shape, "errors", self.id), *targets(shape, "errors", operation_id)])
+        errors = dict.fromkeys(
+            [*targets(self._shape, "errors", self.id), *targets(shape, "errors", operation_id)]
+        )
         http = _http(found, operation_id)
         return Operation(
             id=operation_id,
@@ -253,7 +284,9 @@ class Service:
         if schemes is None:
             return None
         if not isinstance(schemes, list) or not all(isinstance(scheme, str) for scheme in schemes):
-            raise ConfigurationError(f"the model is broken: `@auth` of `{shape_id}` must be a list of schemes")
+            raise ConfigurationError(
+                f"the model is broken: `@auth` of `{shape_id}` must be a list of schemes"
+            )
         for scheme in schemes:
             if scheme not in self.auth_schemes:
                 raise ConfigurationError(
@@ -268,8 +301,12 @@ class Service:
         of_service = self._auth_list(self._traits, self.id)
         return list(self.auth_schemes) if of_service is None else of_service
 
-    def _labels(self, shape: JSONObject, operation_id: str, http: HttpBinding | None) -> Iterator[tuple[str, str]]:
-        """Which label carries which identifier: a member of the same name, or one with ``@resourceIdentifier``."""
+    def _labels(
+        self, shape: JSONObject, operation_id: str, http: HttpBinding | None
+    ) -> Iterator[tuple[str, str]]:
+        """Which label carries which identifier: a member of the same name, or one with
+        ``@resourceIdentifier``.
+        """
         if http is None:
             return
         explicit = {}
@@ -279,7 +316,9 @@ class Service:
             if input_id in self.shapes:
                 structure = self.shapes.get(input_id, "structure", wanted_by=operation_id)
                 for name, member in members(structure, input_id):
-                    identifier = traits(member, f"{input_id}${name}").get("smithy.api#resourceIdentifier")
+                    identifier = traits(member, f"{input_id}${name}").get(
+                        "smithy.api#resourceIdentifier"
+                    )
                     if isinstance(identifier, str):
                         explicit[name] = identifier
         for label in http.pattern.labels:
@@ -289,8 +328,8 @@ class Service:
 class Model:
     """A Smithy model.
 
-    Checked: that everything that is read here is there and of the right type.  Not checked is what only Smithy's own
-    validators know (``smithy validate``).
+    Checked: that everything that is read here is there and of the right type.  Not checked is what
+    only Smithy's own validators know (``smithy validate``).
 
     Raises:
         ConfigurationError: the model is broken; one line says where.
@@ -321,16 +360,23 @@ class Model:
         """A service by its id (``com.example#Orders``) or its bare name; without, the only one.
 
         Raises:
-            ConfigurationError: there is none, or more than one is meant; the message names what there is.
+            ConfigurationError: there is none, or more than one is meant; the message names what
+                there is.
         """
         known = self.service_ids
         if service_id is not None and "#" in service_id:
             if service_id not in self._shapes:
-                raise ConfigurationError(f"the model has no service {in_one_line(service_id)}; it has {_named(known)}")
+                raise ConfigurationError(
+                    f"the model has no service {in_one_line(service_id)}; it has {_named(known)}"
+                )
             return Service(self._shapes, service_id)
         meant = [known_id for known_id in known if service_id in {None, shape_name(known_id)}]
         if len(meant) != 1:
-            asked = "exactly one service" if service_id is None else f"exactly one service {in_one_line(service_id)}"
+            asked = (
+                "exactly one service"
+                if service_id is None
+                else f"exactly one service {in_one_line(service_id)}"
+            )
             raise ConfigurationError(f"the model must have {asked}; it has {_named(known)}")
         return Service(self._shapes, meant[0])
 
@@ -344,16 +390,25 @@ def _http(found: JSONObject, operation_id: str) -> HttpBinding | None:
     if trait is None:
         return None
     method, uri, code = (
-        (trait.get("method"), trait.get("uri"), trait.get("code", 200)) if isinstance(trait, dict) else ("", "", 0)
+        (trait.get("method"), trait.get("uri"), trait.get("code", 200))
+        if isinstance(trait, dict)
+        else ("", "", 0)
     )
-    if not isinstance(method, str) or not isinstance(uri, str) or type(code) is not int or not method:
+    if (
+        not isinstance(method, str)
+        or not isinstance(uri, str)
+        or type(code) is not int
+        or not method
+    ):
         raise ConfigurationError(
             f"the model is broken: `@http` of `{operation_id}` must have `method`, `uri` and `code`"
         )
     try:
         return HttpBinding(method, uri, UriPattern.parse(uri), code)
     except ConfigurationError as error:
-        raise ConfigurationError(f"the model is broken: `@http` of `{operation_id}`: {error}") from None
+        raise ConfigurationError(
+            f"the model is broken: `@http` of `{operation_id}`: {error}"
+        ) from None
 
 
 def _scopes(found: JSONObject, operation_id: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from authz_lib.smithy.shapes import shape_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authz_lib.smithy.uri import UriPattern
+    from authz_lib.routes.uri import UriPattern
 
 __all__ = ["Resource", "resource_in_path"]
 
@@ -41,16 +41,23 @@ class Resource:
     def path_of_identifiers(self) -> tuple[str, ...]:
         """All identifiers, those of the outermost resource first."""
         above = self.parent.path_of_identifiers if self.parent else ()
-        return tuple(dict.fromkeys([*(name for name in above if name in self.identifiers), *self.identifiers]))
+        return tuple(
+            dict.fromkeys(
+                [*(name for name in above if name in self.identifiers), *self.identifiers]
+            )
+        )
 
 
-def resource_in_path(resource: Resource | None, pattern: UriPattern, carried: Mapping[str, str]) -> str | None:
-    """The label that names the instance of ``resource`` in a path; None where the path does not name it whole.
+def resource_in_path(
+    resource: Resource | None, pattern: UriPattern, carried: Mapping[str, str]
+) -> str | None:
+    """The label that names the instance of ``resource`` in a path; None where the path does not
+    name it whole.
 
-    A nested resource's id is only unique below its parent: its label is ``orderId/lineId``, all identifiers from the
-    outermost one down.  ``carried`` says which label carries which identifier.
+    A nested resource's id is only unique below its parent: its label is ``orderId/lineId``, all
+    identifiers from the outermost one down.  ``carried`` says which label carries which identifier.
 
-    >>> from authz_lib.smithy.uri import UriPattern
+    >>> from authz_lib.routes.uri import UriPattern
     >>> order = Resource("ns#Order", ("orderId",), None)
     >>> line = Resource("ns#Line", ("orderId", "lineId"), order)
     >>> labels = {"orderId": "orderId", "lineId": "line"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.json_file import in_one_line
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.documents import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,9 @@ __all__ = ["Shapes", "members", "named", "shape_name", "targets", "traits"]
 MIXIN = "smithy.api#mixin"
 _VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
 _MAX_DEPTH = 50
-_SHAPE_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*#[A-Za-z_][A-Za-z0-9_]*(?:\$[A-Za-z_][A-Za-z0-9_]*)?")
+_SHAPE_ID = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_.]*#[A-Za-z_][A-Za-z0-9_]*(?:\$[A-Za-z_][A-Za-z0-9_]*)?"
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -49,7 +51,9 @@ def targets(shape: JSONObject, member: str, shape_id: str) -> list[str]:
     for reference in _list(shape.get(member, []), where):
         target = _object(reference, f"each of {where}").get("target")
         if not isinstance(target, str) or not _SHAPE_ID.fullmatch(target):
-            raise ConfigurationError(f"the model is broken: each of {where} must have a `target`, a shape id")
+            raise ConfigurationError(
+                f"the model is broken: each of {where} must have a `target`, a shape id"
+            )
         found.append(target)
     return found
 
@@ -64,7 +68,9 @@ def named(shape: JSONObject, what: str, shape_id: str) -> JSONObject:
     found = _object(shape.get(what, {}), f"`{what}` of `{shape_id}`")
     for name in found:
         if not _NAME.fullmatch(name):
-            raise ConfigurationError(f"the model is broken: a name in `{what}` of `{shape_id}` is none")
+            raise ConfigurationError(
+                f"the model is broken: a name in `{what}` of `{shape_id}` is none"
+            )
     return found
 
 
@@ -87,9 +93,13 @@ class Shapes:
     def __init__(self, ast: JSONObject) -> None:
         version = _object(ast, "its root").get("smithy")
         if not isinstance(version, str) or version not in _VERSIONS:
-            raise ConfigurationError("the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`")
+            raise ConfigurationError(
+                "the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`"
+            )
         self._raw: dict[str, JSONObject] = {}
-        self._of_mixed_members: dict[str, dict[str, JSONObject]] = {}  # shape → member that a mixin brings → traits
+        self._of_mixed_members: dict[
+            str, dict[str, JSONObject]
+        ] = {}  # shape → member that a mixin brings → traits
         applied: dict[str, JSONObject] = {}
         for shape_id, shape in _object(ast.get("shapes", {}), "`shapes`").items():
             if not _SHAPE_ID.fullmatch(shape_id):
@@ -149,7 +159,9 @@ class Shapes:
             return done
         shape = self._raw.get(shape_id)
         if shape is None:
-            reference = f"`{wanted_by}` refers to `{shape_id}`, which" if wanted_by else f"`{shape_id}`"
+            reference = (
+                f"`{wanted_by}` refers to `{shape_id}`, which" if wanted_by else f"`{shape_id}`"
+            )
             raise ConfigurationError(f"the model is broken: {reference} is not in it")
         if depth > _MAX_DEPTH:
             raise ConfigurationError(
@@ -160,7 +172,11 @@ class Shapes:
             whole = _mixed(whole, self._without_local(mixin_id, shape_id, depth))
         whole = _mixed(whole, shape)
         brought = _object(whole.get("members", {}), f"`members` of `{shape_id}`")
-        more = {name: own for name, own in self._of_mixed_members.get(shape_id, {}).items() if name in brought}
+        more = {
+            name: own
+            for name, own in self._of_mixed_members.get(shape_id, {}).items()
+            if name in brought
+        }
         whole = self._done[shape_id] = _mixed(whole, {"members": more}) if more else whole
         return whole
 
@@ -170,9 +186,15 @@ class Shapes:
         options = _object(found.get(MIXIN, {}), f"the mixin trait of `{mixin_id}`")
         local = {
             MIXIN,
-            *(str(name) for name in _list(options.get("localTraits", []), f"`localTraits` of `{mixin_id}`")),
+            *(
+                str(name)
+                for name in _list(options.get("localTraits", []), f"`localTraits` of `{mixin_id}`")
+            ),
         }
-        return {**mixin, "traits": {name: value for name, value in found.items() if name not in local}}
+        return {
+            **mixin,
+            "traits": {name: value for name, value in found.items() if name not in local},
+        }
 
 
 def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
@@ -187,7 +209,11 @@ def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
         elif isinstance(value, dict) and isinstance(whole.get(name), dict):
             whole[name] = {**whole[name], **value}
             if name == "members":
-                whole[name] |= {key: _both(base[name][key], own) for key, own in value.items() if key in base[name]}
+                whole[name] |= {
+                    key: _both(base[name][key], own)
+                    for key, own in value.items()
+                    if key in base[name]
+                }
         else:
             whole[name] = value
     return whole
@@ -203,7 +229,9 @@ def _both(mixed: Any, own: Any) -> Any:
 
 
 def _merged(own: JSONObject, more: JSONObject, shape_id: str) -> JSONObject:
-    """Traits after ``apply``: equal ones and lists come together, other conflicts are an error, as in Smithy."""
+    """Traits after ``apply``: equal ones and lists come together, other conflicts are an error, as
+    in Smithy.
+    """
     whole = dict(own)
     for name, value in more.items():
         if name not in whole or whole[name] == value:

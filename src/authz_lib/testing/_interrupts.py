@@ -14,15 +14,23 @@ if TYPE_CHECKING:
 
 __all__ = ["interruptible", "interrupts_held_back"]
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 _ONE_INTERRUPT_SECONDS = 1.0
 
 
 @contextmanager
 def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Python runs handlers in the main thread only; what is ignored (``nohup``, a job of a script) stays ignored."""
+    """Python runs handlers in the main thread only; what is ignored (``nohup``, a job of a script)
+    stays ignored.
+    """
     in_main = threading.current_thread() is threading.main_thread()
-    numbers = [n for n in _SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)] if in_main else []
+    numbers = (
+        [n for n in _SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+        if in_main
+        else []
+    )
     before = [(number, signal.signal(number, handler)) for number in numbers]
     try:
         yield
@@ -35,7 +43,8 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[], None]]:
     """A signal is a ``KeyboardInterrupt``, and those that follow within a second are the same one.
 
-    What it yields raises the interrupt again, for safe places: Python drops what is raised inside a finalizer.
+    What it yields raises the interrupt again, for safe places: Python drops what is raised inside a
+    finalizer.
     """
     arrived: list[float] = []
 
@@ -55,7 +64,9 @@ def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Ca
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Signals wait until the block is done; then the first of them goes where it would have gone."""
+    """Signals wait until the block is done; then the first of them goes where it would have
+    gone.
+    """
     arrived: list[int] = []
     try:
         with _handled(lambda number, _: arrived.append(number)):

@@ -1,4 +1,6 @@
-"""The user's own setup stays outside the local AWS: a profile, an endpoint or a proxy would send calls elsewhere."""
+"""The user's own setup stays outside the local AWS: a profile, an endpoint or a proxy would send
+calls elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,25 @@ if TYPE_CHECKING:
 
 __all__ = ["inherited_variables", "make_client", "make_resource"]
 
-# Families of variables that change where AWS is, how the local one works, or what the Lambdas under it would read.
+# Families of variables that change where AWS is, how the local one works, or what the Lambdas under
+# it would read.
 _FAMILIES = ("AWS_", "AUTHZ_", "LAMBDA_", "LOCALSTACK_", "MINISTACK_", "SFN_")
 _SINGLE = {
     *("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("PYTHONIOENCODING", "PYTHONUTF8"),  # Lambdas read and write UTF-8
-    *("EDGE_PORT", "PERSIST_STATE", "S3_PERSIST", "SERVICES", "USE_SSL"),  # ministack's own switches
+    *(
+        "EDGE_PORT",
+        "PERSIST_STATE",
+        "S3_PERSIST",
+        "SERVICES",
+        "USE_SSL",
+    ),  # ministack's own switches
 }
 
 
 def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a local AWS may keep of an environment: paths, languages, the interpreter's own; see the two tables above.
+    """What a local AWS may keep of an environment: paths, languages, the interpreter's own; see the
+    two tables above.
 
     >>> inherited_variables({"PATH": "/bin", "AWS_PROFILE": "work", "https_proxy": "http://proxy.example"})
     {'PATH': '/bin'}
@@ -35,7 +45,9 @@ def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_client(service: str, *, endpoint_url: str, region: str) -> Any:
-    """A botocore client that reads no variable and no file of the user's, and goes through no proxy."""
+    """A botocore client that reads no variable and no file of the user's, and goes through no
+    proxy.
+    """
     return _session().create_client(service, **_options(endpoint_url, region))
 
 
@@ -43,7 +55,9 @@ def make_resource(service: str, *, endpoint_url: str, region: str) -> Any:
     """A boto3 resource that reads as little."""
     from boto3.session import Session
 
-    make: Callable[..., Any] = Session(botocore_session=_session()).resource  # its overloads want a literal name
+    make: Callable[..., Any] = Session(
+        botocore_session=_session()
+    ).resource  # its overloads want a literal name
     return make(service, **_options(endpoint_url, region))
 
 
@@ -51,7 +65,9 @@ def _session() -> Session:
     from botocore.session import Session
 
     # (name in the file, variable, default, conversion) of each setting: only the defaults are left.
-    settings = {name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()}
+    settings = {
+        name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()
+    }
     nowhere = (None, None, os.devnull, None)
     return Session(session_vars=settings | {"config_file": nowhere, "credentials_file": nowhere})
 

@@ -1,12 +1,13 @@
-"""The process of the local AWS: ministack, with what its APIs get wrong put right.  `python -m` runs it.
+"""The process of the local AWS: ministack, with what its APIs get wrong put right.  `python -m`
+runs it.
 
-ministack is pinned to an exact version, so its inside may be named here; a name that is gone ends the process at once.
-What concerns authorizers is in `_ministack_authorizers`; here:
+ministack is pinned to an exact version, so its inside may be named here; a name that is gone ends
+the process at once. What concerns authorizers is in `_ministack_authorizers`; here:
 
 - A proxy event of a REST API has no ``version``; with one it is an HTTP API's.
 - A Cognito authorizer writes lists as ``a,b`` and times as ``Fri Jul 29 18:52:53 UTC 2016``.
-- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses, the answers of mock
-  integrations, and request validators with their models.
+- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses,
+  the answers of mock integrations, and request validators with their models.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from authz_lib.testing._ministack_authorizers import correct_appsync, correct_http, correct_rest, note_requests
+from authz_lib.testing._ministack_authorizers import (
+    correct_appsync,
+    correct_http,
+    correct_rest,
+    note_requests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,10 +62,18 @@ def _without_version(build: Callable[..., _JSON]) -> Callable[..., _JSON]:
     return event
 
 
-def _as_a_rest_api_writes(stringify: Callable[[_JSON], dict[str, str]]) -> Callable[[_JSON], dict[str, str]]:
+def _as_a_rest_api_writes(
+    stringify: Callable[[_JSON], dict[str, str]],
+) -> Callable[[_JSON], dict[str, str]]:
     def claims(verified: _JSON) -> dict[str, str]:
-        lists = {name: ",".join(map(str, value)) for name, value in verified.items() if isinstance(value, list)}
-        times = {name: _date(verified[name]) for name in _TIMES if isinstance(verified.get(name), int)}
+        lists = {
+            name: ",".join(map(str, value))
+            for name, value in verified.items()
+            if isinstance(value, list)
+        }
+        times = {
+            name: _date(verified[name]) for name in _TIMES if isinstance(verified.get(name), int)
+        }
         return stringify(verified) | lists | times
 
     return claims
@@ -88,19 +102,27 @@ def _with_answers(import_api: Callable[..., str], rest: Any) -> Callable[..., st
 
 
 def _put_mock(rest: Any, where: tuple[str, str | None, str], operation: Mapping[str, Any]) -> None:
-    integration = operation.get("x-amazon-apigateway-integration") if isinstance(operation, dict) else None
+    integration = (
+        operation.get("x-amazon-apigateway-integration") if isinstance(operation, dict) else None
+    )
     if not integration or str(integration.get("type")).lower() != "mock":
         return
     for pattern, response in (integration.get("responses") or {}).items():
         status = str(response["statusCode"])
         rest._put_method_response(*where, status, {})  # noqa: SLF001
         rest._put_integration_response(  # noqa: SLF001
-            *where, status, {**response, "selectionPattern": "" if pattern == "default" else pattern}
+            *where,
+            status,
+            {**response, "selectionPattern": "" if pattern == "default" else pattern},
         )
 
 
-def _put_validator(rest: Any, spec: _JSON, where: tuple[str, str | None, str], operation: Mapping[str, Any]) -> None:
-    """What a method checks before its integration; a body's schema is a reference to one of the document's."""
+def _put_validator(
+    rest: Any, spec: _JSON, where: tuple[str, str | None, str], operation: Mapping[str, Any]
+) -> None:
+    """What a method checks before its integration; a body's schema is a reference to one of the
+    document's.
+    """
     name = operation.get(_VALIDATOR) if isinstance(operation, dict) else None
     if name is None:
         return
@@ -110,7 +132,9 @@ def _put_validator(rest: Any, spec: _JSON, where: tuple[str, str | None, str], o
     content = (operation.get("requestBody") or {}).get("content") or {}
     method = rest._resources[api_id][resource_id]["resourceMethods"][http_method]  # noqa: SLF001
     method["requestValidatorId"] = json.loads(validator)["id"]
-    method["requestModels"] = {kind: media["schema"]["$ref"].rpartition("/")[2] for kind, media in content.items()}
+    method["requestModels"] = {
+        kind: media["schema"]["$ref"].rpartition("/")[2] for kind, media in content.items()
+    }
 
 
 if __name__ == "__main__":

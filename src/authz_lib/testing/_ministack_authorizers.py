@@ -1,22 +1,25 @@
-"""What ministack tells an authorizer, keys its answer on, and makes of the answer, put right where AWS differs.
+"""What ministack tells an authorizer, keys its answer on, and makes of the answer, put right where
+AWS differs.
 
-- ``$context.path`` is the path as the client asked for it, below a stage or a mapping, and ``$context.domainName`` the
-  client's host; an authorizer's event says the same.  So does an HTTP API's event 1.0, which also names its version and
-  the values of its identity sources.
-- An HTTP API decodes a path, cuts it off at a ``?``, and decodes it again before it hands it over (captures of AWS in
-  ``hotsock/voker``, ``vokerhttp/testdata/ingress-paths.json``).  That its key holds it so is not documented; it is the
-  worse case.
-- A REST API's events hold a repeated header with all its values; the key holds the last one, as ministack's own code
-  for lists has it (on which AWS keys is documented nowhere).
+- ``$context.path`` is the path as the client asked for it, below a stage or a mapping, and
+  ``$context.domainName`` the client's host; an authorizer's event says the same.  So does an HTTP
+  API's event 1.0, which also names its version and the values of its identity sources.
+- An HTTP API decodes a path, cuts it off at a ``?``, and decodes it again before it hands it over
+  (captures of AWS in ``hotsock/voker``, ``vokerhttp/testdata/ingress-paths.json``).  That its key
+  holds it so is not documented; it is the worse case.
+- A REST API's events hold a repeated header with all its values; the key holds the last one, as
+  ministack's own code for lists has it (on which AWS keys is documented nowhere).
 - An identity source of a REST API may be ``context.*``, as far as `_rest_context` goes.
-- A REST API's resource policy is read together with a Lambda authorizer's: an explicit Deny of it refuses before the
-  authorizer is asked, one of the authorizer's afterwards, and else an Allow of either lets pass.
-- AppSync remembers an answer for ``ttlOverride`` seconds, or else for the API's ``authorizerResultTtlInSeconds``.  What
-  it keys on its documentation does not say; here it is the least that it can be, the API and ``authorizationToken``.
+- A REST API's resource policy is read together with a Lambda authorizer's: an explicit Deny of it
+  refuses before the authorizer is asked, one of the authorizer's afterwards, and else an Allow of
+  either lets pass.
+- AppSync remembers an answer for ``ttlOverride`` seconds, or else for the API's
+  ``authorizerResultTtlInSeconds``.  What it keys on its documentation does not say; here it is the
+  least that it can be, the API and ``authorizationToken``.
 
-See the API Gateway developer guide, "How API Gateway resource policies affect authorization workflow", "Variables for
-access logging for API Gateway" and "Create AWS Lambda proxy integrations for HTTP APIs" (``rawPath``), and the AppSync
-API reference, "LambdaAuthorizerConfig".
+See the API Gateway developer guide, "How API Gateway resource policies affect authorization
+workflow", "Variables for access logging for API Gateway" and "Create AWS Lambda proxy integrations
+for HTTP APIs" (``rawPath``), and the AppSync API reference, "LambdaAuthorizerConfig".
 """
 
 from __future__ import annotations
@@ -61,7 +64,9 @@ def note_requests(app: ModuleType) -> None:
     async def noting(scope: Mapping[str, Any], receive: object, send: object) -> None:
         headers: dict[str, list[str]] = {}
         for name, value in scope.get("headers", ()):
-            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("utf-8", errors="replace"))
+            headers.setdefault(name.decode("latin-1").lower(), []).append(
+                value.decode("utf-8", errors="replace")
+            )
         host = headers.get("host", [""])[0].partition(":")[0].lower()
         _request.set(_Request(host, scope.get("path", ""), headers))
         await serve(scope, receive, send)
@@ -80,7 +85,9 @@ def _asked_for(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str]
 
 
 def _handed_over(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str, str]:
-    """The domain, the path and the path below a mapping, as an HTTP API tells them; ministack leaves `%25` as it is."""
+    """The domain, the path and the path below a mapping, as an HTTP API tells them; ministack
+    leaves `%25` as it is.
+    """
     domain, asked = _asked_for(rest, api_id, stage, path.replace("%25", "%"))
     return domain, _decoded_again(asked), _decoded_again(path.replace("%25", "%"))
 
@@ -89,11 +96,14 @@ def _decoded_again(path: str) -> str:
     return unquote(path.partition("?")[0])
 
 
-# -- HTTP APIs ---------------------------------------------------------------------------------------------------------
+# -- HTTP APIs
+# ---------------------------------------------------------------------------------------------------------
 
 
 def correct_http(http: ModuleType, rest: ModuleType) -> None:
-    """Replace two functions of ``ministack.services.apigateway``; the second module is ``...apigateway_v1``."""
+    """Replace two functions of ``ministack.services.apigateway``; the second module is
+    ``...apigateway_v1``.
+    """
     module: Any = http
     module._request_authorizer_identity_sources = _with_the_place(  # noqa: SLF001
         module._request_authorizer_identity_sources,  # noqa: SLF001
@@ -106,9 +116,13 @@ def correct_http(http: ModuleType, rest: ModuleType) -> None:
 
 
 def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any]:
-    def resolved(declared: Any, headers: Any, query: Any, variables: Any, context: _JSON | None = None) -> Any:
+    def resolved(
+        declared: Any, headers: Any, query: Any, variables: Any, context: _JSON | None = None
+    ) -> Any:
         if context is not None:  # that of a WebSocket API is not modelled
-            domain, path, _below = _handed_over(rest, context["apiId"], context["stage"], context["path"])
+            domain, path, _below = _handed_over(
+                rest, context["apiId"], context["stage"], context["path"]
+            )
             context = {**context, "domainName": domain, "path": path}
         found = sources(declared, headers, query, variables, context)
         _identity.set(found[1])
@@ -117,16 +131,22 @@ def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any
     return resolved
 
 
-def _told_the_place(invoke: Callable[..., Awaitable[Any]], rest: Any) -> Callable[..., Awaitable[Any]]:
+def _told_the_place(
+    invoke: Callable[..., Awaitable[Any]], rest: Any
+) -> Callable[..., Awaitable[Any]]:
     async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
         context = event["requestContext"]
         if "http" in context:
-            domain, asked, below = _handed_over(rest, context["apiId"], context["stage"], event["rawPath"])
+            domain, asked, below = _handed_over(
+                rest, context["apiId"], context["stage"], event["rawPath"]
+            )
             context["domainName"], context["http"]["path"] = domain, asked
             is_own = domain.startswith(f"{context['apiId']}.execute-api.")
             event["rawPath"] = asked if is_own else below  # a mapping's key is in no `rawPath`
         elif "path" in event:
-            domain, asked, _below = _handed_over(rest, context["apiId"], context["stage"], event["path"])
+            domain, asked, _below = _handed_over(
+                rest, context["apiId"], context["stage"], event["path"]
+            )
             context["domainName"], context["path"] = domain, asked
             identity = ",".join(_identity.get())
             event |= {"version": "1.0", "identitySource": identity, "authorizationToken": identity}
@@ -135,7 +155,8 @@ def _told_the_place(invoke: Callable[..., Awaitable[Any]], rest: Any) -> Callabl
     return invoked
 
 
-# -- REST APIs ---------------------------------------------------------------------------------------------------------
+# -- REST APIs
+# ---------------------------------------------------------------------------------------------------------
 
 
 def correct_rest(rest: ModuleType) -> None:
@@ -153,9 +174,14 @@ def _repeated() -> dict[str, list[str]]:
 
 
 def _put_repeated(event: _JSON) -> _JSON:
-    """The event with all values of a repeated header, and the last of them where there is room for one."""
+    """The event with all values of a repeated header, and the last of them where there is room for
+    one.
+    """
     repeated = _repeated()
-    event["headers"] = {**event["headers"], **{name: values[-1] for name, values in repeated.items()}}
+    event["headers"] = {
+        **event["headers"],
+        **{name: values[-1] for name, values in repeated.items()},
+    }
     event["multiValueHeaders"] = {**event["multiValueHeaders"], **repeated}
     return event
 
@@ -182,14 +208,18 @@ def _told_all(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
 
 def _rest_context(rest: Any, request: Mapping[str, Any]) -> dict[str, str]:
     """What `context.*` stands for in an identity source of a REST API."""
-    domain, path = _asked_for(rest, request["api_id"], request["stage_name"], request["request_path"])
+    domain, path = _asked_for(
+        rest, request["api_id"], request["stage_name"], request["request_path"]
+    )
     headers = _request.get().headers
     return {
         "accountId": request["owner_account_id"],
         "apiId": request["api_id"],
         "domainName": domain,
         "httpMethod": request["method"],
-        "identity.sourceIp": headers.get("x-forwarded-for", ["127.0.0.1"])[-1].partition(",")[0].strip(),
+        "identity.sourceIp": headers.get("x-forwarded-for", ["127.0.0.1"])[-1]
+        .partition(",")[0]
+        .strip(),
         "identity.userAgent": headers.get("user-agent", [""])[-1],
         "path": path,
         "resourcePath": request["resource"]["path"],
@@ -204,22 +234,36 @@ _AUTHORIZED = (
 """The names of the arguments of ministack's `_authorize_request_v1`."""
 
 
-def _with_resource_policy(authorize: Callable[..., Awaitable[Any]], rest: Any) -> Callable[..., Awaitable[Any]]:
+def _with_resource_policy(
+    authorize: Callable[..., Awaitable[Any]], rest: Any
+) -> Callable[..., Awaitable[Any]]:
     async def authorized(*args: Any) -> Any:
         from ministack.core.arn import execute_api_arn
 
         request = dict(zip(_AUTHORIZED, args, strict=True))
         _context.set(_rest_context(rest, request))
         if request["method_obj"].get("authorizationType") == "CUSTOM":
-            names = ("owner_region", "owner_account_id", "api_id", "stage_name", "method", "request_path")
-            if _resource_policy_says(rest, execute_api_arn(*(request[name] for name in names))) == "Deny":
+            names = (
+                "owner_region",
+                "owner_account_id",
+                "api_id",
+                "stage_name",
+                "method",
+                "request_path",
+            )
+            if (
+                _resource_policy_says(rest, execute_api_arn(*(request[name] for name in names)))
+                == "Deny"
+            ):
                 return rest._deny_error(explicit=True), None  # noqa: SLF001
         return await authorize(*args)
 
     return authorized
 
 
-def _together_with_resource_policy(evaluate: Callable[[Any, str], str], rest: Any) -> Callable[[Any, str], str]:
+def _together_with_resource_policy(
+    evaluate: Callable[[Any, str], str], rest: Any
+) -> Callable[[Any, str], str]:
     def evaluated(policy: Any, arn: str) -> str:
         outcomes = {evaluate(policy, arn), _resource_policy_says(rest, arn)}
         return next((outcome for outcome in ("Deny", "Allow") if outcome in outcomes), "NoMatch")
@@ -241,8 +285,12 @@ def _with_context_sources(sources: Callable[..., Any]) -> Callable[..., Any]:
     def resolved(declared: str, headers: Mapping[str, Any], *more: Any) -> tuple[bool, list[str]]:
         names = [name for name in map(str.strip, declared.split(",")) if name]
         values = [
-            _context.get().get(name.removeprefix("context."), "") if name.startswith("context.") else value
-            for name, value in zip(names, sources(declared, {**headers, **_repeated()}, *more)[1], strict=True)
+            _context.get().get(name.removeprefix("context."), "")
+            if name.startswith("context.")
+            else value
+            for name, value in zip(
+                names, sources(declared, {**headers, **_repeated()}, *more)[1], strict=True
+            )
         ]
         return all(values), values
 
@@ -253,7 +301,9 @@ def _with_context_sources(sources: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def correct_appsync(appsync: ModuleType, lambdas: ModuleType) -> None:
-    """Replace a function of ``ministack.services.appsync`` and one of ``ministack.services.lambda_svc``."""
+    """Replace a function of ``ministack.services.appsync`` and one of
+    ``ministack.services.lambda_svc``.
+    """
     module, functions = appsync, lambdas  # type: Any, Any
     functions._execute_function_with_config_scope = _noting_the_answer(  # noqa: SLF001
         functions._execute_function_with_config_scope  # noqa: SLF001
@@ -276,7 +326,9 @@ def _noting_the_answer(execute: Callable[..., Any]) -> Callable[..., Any]:
 def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Callable[..., Any]:
     remembered: dict[tuple[str, str], tuple[float, Any]] = {}
 
-    def authorized(api_id: str, settings: _JSON, headers: Mapping[str, str], **operation: Any) -> Any:
+    def authorized(
+        api_id: str, settings: _JSON, headers: Mapping[str, str], **operation: Any
+    ) -> Any:
         key = (api_id, headers.get("authorization", ""))
         until, outcome = remembered.get(key, (0.0, None))
         if until <= time.monotonic():

@@ -2,8 +2,10 @@
 
 A file that `requests.yaml` names under ``companions`` may define
 
-- ``companions(folder)``: a context manager that starts processes and yields more parameters of the template;
-- ``seed(local)``: called once after the deployment with the running `authz_lib.testing.local.LocalScenario`.
+- ``companions(folder)``: a context manager that starts processes and yields more parameters of the
+  template;
+- ``seed(local)``: called once after the deployment with the running
+  `authz_lib.testing.local.LocalScenario`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ class Companions:
     """The two functions of a companions file; a file that defines neither is refused.
 
     Raises:
-        ConfigurationError: there is no such file, it needs a package that is not installed, or it defines neither.
+        ConfigurationError: there is no such file, it needs a package that is not installed, or it
+            defines neither.
     """
 
     def __init__(self, path: Path) -> None:

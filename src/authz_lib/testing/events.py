@@ -1,4 +1,6 @@
-"""Events as API Gateway, AppSync and their neighbours send them, for tests: whole, and yours where you say so."""
+"""Events as API Gateway, AppSync and their neighbours send them, for tests: whole, and yours where
+you say so.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ def _arn(method: str, path: str, stage: str, options: Mapping[str, Any]) -> str:
 
 def _authorization(token: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
     given = {} if token is None else {"authorization": f"Bearer {token}"}
-    return {"host": f"{API_ID}.execute-api.{REGION}.amazonaws.com", "user-agent": "curl/8", **given, **(headers or {})}
+    return {
+        "host": f"{API_ID}.execute-api.{REGION}.amazonaws.com",
+        "user-agent": "curl/8",
+        **given,
+        **(headers or {}),
+    }
 
 
 def _single(query: Sequence[tuple[str, str]]) -> dict[str, str] | None:
@@ -153,7 +160,11 @@ def http_authorizer_event(
 
 
 def websocket_authorizer_event(
-    token: str | None = None, *, query: Sequence[tuple[str, str]] = (), stage: str = "prod", **options: Any
+    token: str | None = None,
+    *,
+    query: Sequence[tuple[str, str]] = (),
+    stage: str = "prod",
+    **options: Any,
 ) -> dict[str, Any]:
     """What a WebSocket API sends to the authorizer of ``$connect``.
 
@@ -169,14 +180,18 @@ def websocket_authorizer_event(
         "queryStringParameters": _single(query),
         "multiValueQueryStringParameters": _multiple(query),
         "stageVariables": None,
-        "requestContext": websocket_event(stage=stage, event_type="CONNECT", route="$connect", **options)[
-            "requestContext"
-        ],
+        "requestContext": websocket_event(
+            stage=stage, event_type="CONNECT", route="$connect", **options
+        )["requestContext"],
     }
 
 
 def appsync_authorizer_event(
-    token: str, *, query: str = "query Orders { orders { id } }", operation: str | None = "Orders", **options: Any
+    token: str,
+    *,
+    query: str = "query Orders { orders { id } }",
+    operation: str | None = "Orders",
+    **options: Any,
 ) -> dict[str, Any]:
     """What AppSync sends to a Lambda authorizer.
 
@@ -220,10 +235,17 @@ def rest_event(
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),
         "apiId": options.get("api_id", API_ID),
-        "domainName": options.get("domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"),
+        "domainName": options.get(
+            "domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"
+        ),
         "domainPrefix": options.get("api_id", API_ID),
         "httpMethod": method,
-        "identity": {"sourceIp": "192.0.2.1", "userAgent": "curl/8", "userArn": None, **(identity or {})},
+        "identity": {
+            "sourceIp": "192.0.2.1",
+            "userAgent": "curl/8",
+            "userArn": None,
+            **(identity or {}),
+        },
         "path": f"/{stage}{path}",
         "protocol": "HTTP/1.1",
         "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
@@ -270,12 +292,16 @@ def http_event(
     """
     verb, _, template = route.partition(" ")
     raw_path = path or template or "/"
-    if stage != "$default" and "domain_name" not in options:  # a custom domain has no stage in its paths
+    if (
+        stage != "$default" and "domain_name" not in options
+    ):  # a custom domain has no stage in its paths
         raw_path = f"/{stage}{raw_path}"
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),
         "apiId": options.get("api_id", API_ID),
-        "domainName": options.get("domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"),
+        "domainName": options.get(
+            "domain_name", f"{options.get('api_id', API_ID)}.execute-api.{REGION}.amazonaws.com"
+        ),
         "domainPrefix": options.get("api_id", API_ID),
         "http": {
             "method": method or (verb if verb.isalpha() and verb != "ANY" else "GET"),
@@ -355,13 +381,17 @@ def websocket_event(
     return {"requestContext": context, "body": _body(body), "isBase64Encoded": False}
 
 
-def alb_event(*, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+def alb_event(
+    *, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What an Application Load Balancer sends to a Lambda target.
 
     >>> list(alb_event()["requestContext"])
     ['elb']
     """
-    group = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/orders/49e9d65c45c6791a"
+    group = (
+        f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/orders/49e9d65c45c6791a"
+    )
     return {
         "requestContext": {"elb": {"targetGroupArn": group}},
         "httpMethod": method,
@@ -373,7 +403,9 @@ def alb_event(*, method: str = "GET", path: str = "/", headers: Mapping[str, str
     }
 
 
-def lattice_event(*, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+def lattice_event(
+    *, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What VPC Lattice sends with event structure 2.0 (it, too, says ``version: "2.0"``).
 
     >>> lattice_event()["version"]

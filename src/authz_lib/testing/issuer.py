@@ -1,4 +1,6 @@
-"""A token issuer for tests: real keys, real tokens, and a real key set endpoint on loopback that can misbehave."""
+"""A token issuer for tests: real keys, real tokens, and a real key set endpoint on loopback that
+can misbehave.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,11 @@ class _SigningKey(NamedTuple):
     def pem(self) -> bytes:
         """The public key in PEM form."""
         public = self.private.public_key()
-        return bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+        return bytes(
+            public.public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
 
 
 class TestIssuer:
@@ -89,7 +95,9 @@ class TestIssuer:
 
     def _new_key(self) -> _SigningKey:
         algorithm = SUPPORTED[self.algorithm]
-        return _SigningKey(str(uuid4()), self.algorithm, _KEY_MAKERS[algorithm.key_type, algorithm.curve]())
+        return _SigningKey(
+            str(uuid4()), self.algorithm, _KEY_MAKERS[algorithm.key_type, algorithm.curve]()
+        )
 
     @property
     def key_id(self) -> str:
@@ -97,7 +105,9 @@ class TestIssuer:
         return self._keys[-1].key_id
 
     def rotate(self, *, keep_old: bool = False) -> str:
-        """Sign with a new key from now on and return its ``kid``; the key set loses the old one unless ``keep_old``."""
+        """Sign with a new key from now on and return its ``kid``; the key set loses the old one
+        unless ``keep_old``.
+        """
         new = self._new_key()
         self._keys = [*self._keys, new] if keep_old else [new]
         return new.key_id
@@ -125,27 +135,49 @@ class TestIssuer:
         headers: Mapping[str, Any] | None = None,
         expires_in_seconds: float = 300,
     ) -> str:
-        """A signed token with ``iss``, ``iat``, ``exp`` and ``claims``, which win; a ``None`` removes a claim."""
+        """A signed token with ``iss``, ``iat``, ``exp`` and ``claims``, which win; a ``None``
+        removes a claim.
+        """
         now = int(self._clock())
-        payload = {"iss": self.issuer, "iat": now, "exp": now + expires_in_seconds, **(claims or {})}
+        payload = {
+            "iss": self.issuer,
+            "iat": now,
+            "exp": now + expires_in_seconds,
+            **(claims or {}),
+        }
         header = {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT", **(headers or {})}
         return self.sign(
             _compact(header),
             _compact(payload),
         )
 
-    def access_token(self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any) -> str:
-        """A token in the shape of a Cognito access token: ``client_id``, ``scope``, groups, no ``aud``."""
+    def access_token(
+        self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any
+    ) -> str:
+        """A token in the shape of a Cognito access token: ``client_id``, ``scope``, groups, no
+        ``aud``.
+        """
         return self.token(
-            {**self._cognito("access"), "client_id": client_id, "scope": "aws.cognito.signin.user.admin"}
+            {
+                **self._cognito("access"),
+                "client_id": client_id,
+                "scope": "aws.cognito.signin.user.admin",
+            }
             | {"username": "alice"}
             | dict(claims or {}),
             **options,
         )
 
-    def id_token(self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any) -> str:
+    def id_token(
+        self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any
+    ) -> str:
         """A token in the shape of a Cognito ID token: ``aud`` names the client."""
-        own = {"aud": client_id, "cognito:username": "alice", "email": "alice@example.com", "email_verified": True}
+        own = {
+            "aud": client_id,
+            "cognito:username": "alice",
+            "email": "alice@example.com",
+            "email_verified": True,
+        }
         return self.token({**self._cognito("id"), **own, **(claims or {})}, **options)
 
     def _cognito(self, token_use: str) -> dict[str, Any]:
@@ -169,8 +201,8 @@ class TestIssuer:
         headers: Mapping[str, Any] | None = None,
         expires_in_seconds: float = 120,
     ) -> str:
-        """A token in the shape of a load balancer's ``x-amzn-oidc-data``: padded, with ``signer`` and ``exp`` in its
-        header.
+        """A token in the shape of a load balancer's ``x-amzn-oidc-data``: padded, with ``signer``
+        and ``exp`` in its header.
 
         The issuer must sign with ES256.
         """
@@ -185,11 +217,18 @@ class TestIssuer:
             "exp": now + expires_in_seconds,
             **(headers or {}),
         }
-        payload = {"sub": "alice", "exp": now + expires_in_seconds, "iss": self.issuer, **(claims or {})}
+        payload = {
+            "sub": "alice",
+            "exp": now + expires_in_seconds,
+            "iss": self.issuer,
+            **(claims or {}),
+        }
         return self.sign(_compact(header), _compact(payload), padded=True)
 
     def sign(self, header: bytes, payload: bytes, *, padded: bool = False) -> str:
-        """Sign exactly these bytes, however wrong they are: for tokens that a verifier must refuse."""
+        """Sign exactly these bytes, however wrong they are: for tokens that a verifier must
+        refuse.
+        """
         encode = _encode_padded if padded else base64url.encode
         message = encode(header) + b"." + encode(payload)
         key = self._keys[-1]
@@ -214,14 +253,17 @@ class _Answer(NamedTuple):
 
 
 FAULTS: Final = ("slow", "error", "garbage", "huge", "redirect")
-"""What an endpoint can be told to do: never answer until told to, HTTP 500, no JSON, 10 MB, a redirect to itself."""
+"""What an endpoint can be told to do: never answer until told to, HTTP 500, no JSON, 10 MB, a
+redirect to itself.
+"""
 
 
 class JWKSEndpoint:
-    """A real HTTP endpoint on loopback that serves the key set of a :class:`TestIssuer`, well or badly.
+    """A real HTTP endpoint on loopback that serves the key set of a :class:`TestIssuer`, well or
+    badly.
 
-    Serves ``/.well-known/jwks.json``, ``/.well-known/openid-configuration`` (which names the endpoint as its issuer)
-    and, as a load balancer does, ``/<kid>`` with a PEM.
+    Serves ``/.well-known/jwks.json``, ``/.well-known/openid-configuration`` (which names the
+    endpoint as its issuer) and, as a load balancer does, ``/<kid>`` with a PEM.
 
     Attributes:
         fault: one of :data:`FAULTS`, or ``None``; may be set at any time.
@@ -241,21 +283,26 @@ class JWKSEndpoint:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
 
     @property
     def fault(self) -> str | None:
         """One of :data:`FAULTS`, or ``None``.
 
         Raises:
-            ConfigurationError: set to something else: a test of a misspelt fault would test nothing.
+            ConfigurationError: set to something else: a test of a misspelt fault would test
+                nothing.
         """
         return self._fault
 
     @fault.setter
     def fault(self, fault: str | None) -> None:
         if fault is not None and fault not in FAULTS:
-            raise ConfigurationError(f"`fault` must be `None` or one of {', '.join(f'`{name}`' for name in FAULTS)}")
+            raise ConfigurationError(
+                f"`fault` must be `None` or one of {', '.join(f'`{name}`' for name in FAULTS)}"
+            )
         self._fault = fault
 
     @property
@@ -286,7 +333,9 @@ class JWKSEndpoint:
         if path == "/.well-known/jwks.json":
             return _Answer(200, json.dumps(self.issuer.jwks()).encode())
         if path == "/.well-known/openid-configuration":
-            return _Answer(200, json.dumps({"issuer": self.url, "jwks_uri": self.jwks_url}).encode())
+            return _Answer(
+                200, json.dumps({"issuer": self.url, "jwks_uri": self.jwks_url}).encode()
+            )
         pem = self.issuer.pem(path.removeprefix("/"))
         return _Answer(404, b"") if pem is None else _Answer(200, pem)
 
@@ -300,7 +349,10 @@ class JWKSEndpoint:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.release()
         self._server.shutdown()

@@ -1,4 +1,6 @@
-"""A scenario that runs: the local AWS, policy store and users of one example, and its requests over real HTTP."""
+"""A scenario that runs: the local AWS, policy store and users of one example, and its requests over
+real HTTP.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from authz_lib.testing.policy_store import PolicyStoreServer
+    from authz_lib.testing.policy_store.server import PolicyStoreServer
     from authz_lib.testing.scenario import RequestRow, TokenRecipe, UserSetup
 
 __all__ = ["LocalScenario", "Outcome"]
@@ -42,15 +44,23 @@ class _User:
 
 
 class LocalScenario:
-    """Everything that an example folder (``template.yaml``, ``requests.yaml``) describes, running on this machine.
+    """Everything that an example folder (``template.yaml``, ``requests.yaml``) describes, running
+    on this machine.
 
     Used as a context manager; when the block ends, nothing of it is left.
 
     Raises:
-        ConfigurationError: a file is missing or wrong, the template does not deploy, or a package is not installed.
+        ConfigurationError: a file is missing or wrong, the template does not deploy, or a package
+            is not installed.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, on_event: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> None:
         self._folder = folder
         self._template = folder / "template.yaml"
         if not folder.is_dir():
@@ -81,7 +91,10 @@ class LocalScenario:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._stop()
 
@@ -108,7 +121,9 @@ class LocalScenario:
             parameters |= self._life.enter_context(companions.started())
         for name in self.scenario.before:
             path = self._folder / name
-            earlier = self.aws.deploy(path, parameters=parameters, stack_name=path.stem, on_event=self._say)
+            earlier = self.aws.deploy(
+                path, parameters=parameters, stack_name=path.stem, on_event=self._say
+            )
             self.variables.update(earlier.outputs)
         self.parameters = parameters
         self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
@@ -123,16 +138,22 @@ class LocalScenario:
             companions.seed(self)
 
     def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Variables for the Lambdas and parameters of the template; both empty for an example without policies."""
+        """Variables for the Lambdas and parameters of the template; both empty for an example
+        without policies.
+        """
         setup = self.scenario.policy_store
         if setup is None:
             return {}, {}
-        from authz_lib.testing.policy_store import PolicyStoreServer  # the Cedar engine is needed only here
+        from authz_lib.testing.policy_store.server import (
+            PolicyStoreServer,  # the Cedar engine is needed only here
+        )
 
         self._store = self._life.enter_context(PolicyStoreServer())
         store_id = self._store.create_store_from_directory(self._folder / setup.directory)
         self._say(f"policy store endpoint at {self._store.url}: {setup.directory}/ in {store_id}")
-        return {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}, {setup.parameter: store_id}
+        return {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}, {
+            setup.parameter: store_id
+        }
 
     def _companions(self) -> Companions | None:
         name = self.scenario.companions
@@ -163,19 +184,26 @@ class LocalScenario:
         created = identity.admin_create_user(
             UserPoolId=pool_id, Username=name, UserAttributes=attributes, MessageAction="SUPPRESS"
         )
-        identity.admin_set_user_password(UserPoolId=pool_id, Username=name, Password=_PASSWORD, Permanent=True)
+        identity.admin_set_user_password(
+            UserPoolId=pool_id, Username=name, Password=_PASSWORD, Permanent=True
+        )
         for group in user.groups:
             identity.admin_add_user_to_group(UserPoolId=pool_id, Username=name, GroupName=group)
-        return _User(sub=next(a["Value"] for a in created["User"]["Attributes"] if a["Name"] == "sub"))
+        return _User(
+            sub=next(a["Value"] for a in created["User"]["Attributes"] if a["Name"] == "sub")
+        )
 
     def _fill_tables(self) -> None:
         for output, items in self.scenario.tables.items():
             table = self._output(output)
             for item in items:
-                attributes = {key: {"S": self._substitute(str(value))} for key, value in item.items()}
+                attributes = {
+                    key: {"S": self._substitute(str(value))} for key, value in item.items()
+                }
                 self.aws.client("dynamodb").put_item(TableName=table, Item=attributes)
 
-    # -- words of the document -----------------------------------------------------------------------------------------
+    # -- words of the document
+    # -----------------------------------------------------------------------------------------
 
     def _substitute(self, text: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -190,7 +218,9 @@ class LocalScenario:
         return _VARIABLE.sub(value, text)
 
     def token(self, user: str, *, use: str = "access", client: str | None = None) -> str:
-        """A real token of one of the scenario's users, from the pool; the same one each time it is asked for."""
+        """A real token of one of the scenario's users, from the pool; the same one each time it is
+        asked for.
+        """
         pool = self.scenario.user_pool
         if pool is None or user not in self._users:
             raise ConfigurationError(f"`requests.yaml` names the unknown user `{user}`")
@@ -223,7 +253,8 @@ class LocalScenario:
             raise ConfigurationError("`requests.yaml` changes a token, and has no `user_pool`")
         return self.aws.pool_signing_key(self._output(pool.output), use)
 
-    # -- requests ------------------------------------------------------------------------------------------------------
+    # -- requests
+    # ------------------------------------------------------------------------------------------------------
 
     def request_of(self, row: RequestRow) -> tuple[str, str, dict[str, str], bytes | None]:
         """The HTTP request that a row describes: method, URL, headers, body."""
@@ -243,7 +274,9 @@ class LocalScenario:
         )
 
     def run(self, row: RequestRow) -> Outcome:
-        """Send one request and compare the answer with what is expected; ask again where the row says so."""
+        """Send one request and compare the answer with what is expected; ask again where the row
+        says so.
+        """
         deadline = time.monotonic() + (row.within_seconds or 0)
         outcome = self._run_once(row)
         while outcome.differences and time.monotonic() < deadline:
@@ -257,7 +290,9 @@ class LocalScenario:
 
     def _run(self, row: RequestRow) -> Outcome:
         ask = self._sender(row)
-        expected_headers = {name: self._substitute(value) for name, value in row.expect.headers.items()}
+        expected_headers = {
+            name: self._substitute(value) for name, value in row.expect.headers.items()
+        }
         asked_before = len(self._decisions())
         reached_before = self._invocations()
         started = time.perf_counter()
@@ -282,7 +317,9 @@ class LocalScenario:
         if row.invoke is None:
             return partial(send, *self.request_of(row))
         if row.invoke not in self.stack.functions:
-            raise ConfigurationError(f"request `{row.name}` invokes the unknown function `{row.invoke}`")
+            raise ConfigurationError(
+                f"request `{row.name}` invokes the unknown function `{row.invoke}`"
+            )
         payload = self._substitute(json.dumps(row.body if row.body is not None else {})).encode()
         function = self.stack.functions[row.invoke]
 
@@ -294,7 +331,11 @@ class LocalScenario:
 
     def _invocations(self) -> int:
         names = [self.stack.functions[service] for service in self.scenario.services]
-        return sum(line.startswith("START RequestId") for name in names for line in self.aws.function_log(name))
+        return sum(
+            line.startswith("START RequestId")
+            for name in names
+            for line in self.aws.function_log(name)
+        )
 
 
 def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
@@ -306,7 +347,9 @@ def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
 
 @contextmanager
 def _refusals_in_one_line(what: str) -> Iterator[None]:
-    """What the local AWS refuses, and that it is gone, as a `ConfigurationError`: the scenario asked for it."""
+    """What the local AWS refuses, and that it is gone, as a `ConfigurationError`: the scenario
+    asked for it.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -314,7 +357,9 @@ def _refusals_in_one_line(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         reason = error.response["Error"].get("Message", "no reason given")
-        raise ConfigurationError(f"{what}: `{error.operation_name}` was refused: {reason}") from None
+        raise ConfigurationError(
+            f"{what}: `{error.operation_name}` was refused: {reason}"
+        ) from None
     except (BotoCoreError, ResponseParserError) as error:
         raise ConfigurationError(f"{what}: the local AWS failed: {type(error).__name__}") from None
 
@@ -323,4 +368,6 @@ def _public_key(private_pem: bytes) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(private_pem, password=None)
-    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

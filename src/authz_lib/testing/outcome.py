@@ -1,4 +1,6 @@
-"""One request of a scenario: how it is sent, what came back, and how that differs from what was expected."""
+"""One request of a scenario: how it is sent, what came back, and how that differs from what was
+expected.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) 
     """One HTTP request to this machine; no redirect is followed.
 
     Raises:
-        NoAnswerError: nobody listens there, the answer is not HTTP or did not come in time, or that is no request.
+        NoAnswerError: nobody listens there, the answer is not HTTP or did not come in time, or that
+            is no request.
     """
     import urllib3
 
@@ -55,9 +58,15 @@ def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) 
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         # Connect to the loopback address whatever the machine's resolver makes of `*.localhost`.
-        with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=_PATIENCE_SECONDS, retries=False) as pool:
+        with urllib3.HTTPConnectionPool(
+            "127.0.0.1", parts.port, timeout=_PATIENCE_SECONDS, retries=False
+        ) as pool:
             answer = pool.request(
-                method, target or "/", headers={**headers, "Host": parts.netloc}, body=body, redirect=False
+                method,
+                target or "/",
+                headers={**headers, "Host": parts.netloc},
+                body=body,
+                redirect=False,
             )
             return answer.status, answer.headers, answer.data
     except ValueError:  # its text may quote a token
@@ -78,7 +87,9 @@ def compared(outcome: Outcome, expected_headers: Mapping[str, str], answer: Answ
     if expect.policy is not None and expect.policy not in outcome.policies:
         found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
     if expect.reached is not None and outcome.reached != expect.reached:
-        found.append("the service was reached" if outcome.reached else "the service was not reached")
+        found.append(
+            "the service was reached" if outcome.reached else "the service was not reached"
+        )
     if expect.body is not None and not _contains(_json_or_none(content), expect.body):
         found.append("the JSON answer differs")
     return replace(outcome, differences=tuple(found))
@@ -103,7 +114,8 @@ def _json_or_none(content: bytes) -> object:
 def _contains(answered: object, expected: object) -> bool:
     if isinstance(expected, dict):
         return isinstance(answered, dict) and all(
-            name in answered and _contains(answered[name], value) for name, value in expected.items()
+            name in answered and _contains(answered[name], value)
+            for name, value in expected.items()
         )
     if isinstance(expected, list):
         return (

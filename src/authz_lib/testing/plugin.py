@@ -1,7 +1,7 @@
 """pytest fixtures of the test kit, registered through the entry point ``pytest11``.
 
-Every pytest run of an environment with authz-lib loads this module, so it imports nothing heavy before a fixture is
-used.
+Every pytest run of an environment with authz-lib loads this module, so it imports nothing heavy
+before a fixture is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ __all__ = ["authz_issuer", "authz_jwks"]
 
 @pytest.fixture(scope="session")
 def authz_issuer() -> TestIssuer:
-    """A token issuer with an RSA key of its own, for the whole session.  Do not rotate it: make one of your own."""
+    """A token issuer with an RSA key of its own, for the whole session.  Do not rotate it: make one
+    of your own.
+    """
     issuer: TestIssuer = import_module("authz_lib.testing.issuer").TestIssuer()
     return issuer
 

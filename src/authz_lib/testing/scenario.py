@@ -1,4 +1,5 @@
-"""The document `requests.yaml`: what a local stack needs beside its template, and what to ask it with which answers.
+"""The document `requests.yaml`: what a local stack needs beside its template, and what to ask it
+with which answers.
 
 It is read once and checked whole (pydantic); everything in it names things, nothing in it is code.
 """
@@ -11,9 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing._yaml import read_yaml
+from authz_lib.testing.yaml_file import read_yaml
 
-__all__ = ["Expectation", "PolicyStoreSetup", "RequestRow", "Scenario", "TokenRecipe", "UserPoolSetup", "UserSetup"]
+__all__ = [
+    "Expectation",
+    "PolicyStoreSetup",
+    "RequestRow",
+    "Scenario",
+    "TokenRecipe",
+    "UserPoolSetup",
+    "UserSetup",
+]
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -23,7 +32,9 @@ class _Document(BaseModel):
 
 
 class PolicyStoreSetup(_Document):
-    """A policy store made from a folder of Cedar policies; its id becomes a parameter of the template."""
+    """A policy store made from a folder of Cedar policies; its id becomes a parameter of the
+    template.
+    """
 
     directory: Name
     parameter: Name
@@ -41,7 +52,9 @@ class UserPoolSetup(_Document):
 
     output: Name
     clients: dict[Name, Name] = Field(min_length=1)
-    """Short name to the output that holds the client's id; the first is the one that tokens are for by default."""
+    """Short name to the output that holds the client's id; the first is the one that tokens are for
+    by default.
+    """
     users: dict[Name, UserSetup] = Field(min_length=1)
 
 
@@ -52,7 +65,9 @@ class TokenRecipe(_Document):
     text: str | None = None
     client: Name | None = None
     use: Literal["access", "id"] = "access"
-    change: Literal["alg_hs256", "alg_none", "expired", "flipped_signature_bit", "foreign_key"] | None = None
+    change: (
+        Literal["alg_hs256", "alg_none", "expired", "flipped_signature_bit", "foreign_key"] | None
+    ) = None
     header: Name = "Authorization"
 
     @model_validator(mode="after")
@@ -79,19 +94,27 @@ class Expectation(_Document):
 
 
 class RequestRow(_Document):
-    """One request over real HTTP, or one invocation of a function, and the answer that is expected."""
+    """One request over real HTTP, or one invocation of a function, and the answer that is
+    expected.
+    """
 
     name: Name
-    call: Annotated[str, Field(pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+$")] | None = None
+    call: (
+        Annotated[str, Field(pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+$")] | None
+    ) = None
     invoke: Name | None = None
-    """The logical id of a Lambda function; ``body`` is its payload, ``status`` the one of the invocation."""
+    """The logical id of a Lambda function; ``body`` is its payload, ``status`` the one of the
+    invocation.
+    """
     as_user: Name | None = Field(default=None, alias="as")
     """Short for a token of that user."""
     token: TokenRecipe | None = None
     headers: dict[Name, str] = {}
     body: Any = None
     within_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
-    """Ask again until the answer is the expected one, for at most this long: a job that is polled."""
+    """Ask again until the answer is the expected one, for at most this long: a job that is
+    polled.
+    """
     expect: Expectation
 
     @model_validator(mode="after")
@@ -118,9 +141,13 @@ class Scenario(_Document):
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
     companions: Name | None = None
-    """A Python file beside this one that starts what the local AWS lacks; see `authz_lib.testing.companions`."""
+    """A Python file beside this one that starts what the local AWS lacks; see
+    `authz_lib.testing.companions`.
+    """
     before: list[Name] = []
-    """Templates deployed before `template.yaml`, in this order, as stacks of their own; their outputs are known too."""
+    """Templates deployed before `template.yaml`, in this order, as stacks of their own; their
+    outputs are known too.
+    """
     policy_store: PolicyStoreSetup | None = None
     user_pool: UserPoolSetup | None = None
     parameters: dict[Name, str] = {}
@@ -136,8 +163,8 @@ class Scenario(_Document):
         """Read and check the document.
 
         Raises:
-            ConfigurationError: it cannot be read, is not YAML, has a key twice, or a member is missing, unknown or
-                wrong; one line.
+            ConfigurationError: it cannot be read, is not YAML, has a key twice, or a member is
+                missing, unknown or wrong; one line.
         """
         document = read_yaml(path)
         try:
@@ -157,6 +184,10 @@ def _check_names(scenario: Scenario, path: Path) -> None:
         if recipe is None or recipe.user is None:
             continue
         if pool is None or recipe.user not in pool.users:
-            raise ConfigurationError(f"`{path.name}`: request `{row.name}` names the unknown user `{recipe.user}`")
+            raise ConfigurationError(
+                f"`{path.name}`: request `{row.name}` names the unknown user `{recipe.user}`"
+            )
         if recipe.client is not None and recipe.client not in pool.clients:
-            raise ConfigurationError(f"`{path.name}`: request `{row.name}` names the unknown client `{recipe.client}`")
+            raise ConfigurationError(
+                f"`{path.name}`: request `{row.name}` names the unknown client `{recipe.client}`"
+            )

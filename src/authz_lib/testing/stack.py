@@ -1,9 +1,10 @@
-"""A SAM template deployed on a local AWS: ministack in a child process, on 127.0.0.1, in a temporary folder.
+"""A SAM template deployed on a local AWS: ministack in a child process, on 127.0.0.1, in a
+temporary folder.
 
-What is real: HTTP, API Gateway's routing, authorizers and result cache, Lambda processes (on this Python and its
-packages), Cognito's RS256 tokens and key sets, DynamoDB, S3, SSM, CloudFormation with the SAM transform.
-What is not: IAM is checked only with ``check_iam=True``; throttling, WAF, regional failures and cold-start times are
-not AWS's.
+What is real: HTTP, API Gateway's routing, authorizers and result cache, Lambda processes (on this
+Python and its packages), Cognito's RS256 tokens and key sets, DynamoDB, S3, SSM, CloudFormation
+with the SAM transform. What is not: IAM is checked only with ``check_iam=True``; throttling, WAF,
+regional failures and cold-start times are not AWS's.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
-    # Lambda processes that outlived their parent are still in its group; a killed process takes a moment to go.
+    # Lambda processes that outlived their parent are still in its group; a killed process takes a
+    # moment to go.
     deadline = time.monotonic() + _STOP_SECONDS
     with suppress(ProcessLookupError, PermissionError):  # the latter: macOS, for a group of zombies
         while time.monotonic() < deadline:
@@ -92,14 +94,16 @@ class DeployedStack:
 
 
 class LocalAWS:
-    """A local AWS for the time of a ``with`` block; everything it started and wrote is gone afterwards.
+    """A local AWS for the time of a ``with`` block; everything it started and wrote is gone
+    afterwards.
 
     Args:
         port: the port on 127.0.0.1; a free one by default.
         region: the Region that everything is deployed to.
         environment: variables for the Lambdas beside those of the template, such as
             ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``.
-        check_iam: have signatures and policies of ``AWS_IAM`` routes checked (ministack's ``AUTH=true``).
+        check_iam: have signatures and policies of ``AWS_IAM`` routes checked (ministack's
+            ``AUTH=true``).
 
     Raises:
         ConfigurationError: ministack is not installed, the port is in use, or it did not come up.
@@ -135,14 +139,21 @@ class LocalAWS:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Start it and wait until it answers; what a failure or an interrupt leaves half started is stopped again."""
+        """Start it and wait until it answers; what a failure or an interrupt leaves half started is
+        stopped again.
+        """
         try:
-            with interrupts_held_back():  # between a folder or a process and the line that remembers it
+            with (
+                interrupts_held_back()
+            ):  # between a folder or a process and the line that remembers it
                 self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
                 self._process = self._launch(self._folder)
             self._wait_until_it_answers()
@@ -172,7 +183,9 @@ class LocalAWS:
             time.sleep(0.05)
 
     def require_running(self, otherwise: str = "ended") -> None:
-        """Raises :class:`~authz_lib.errors.ConfigurationError` with its last words when its process is gone."""
+        """Raises :class:`~authz_lib.errors.ConfigurationError` with its last words when its process
+        is gone.
+        """
         if self._process is None or self._process.poll() is not None:
             raise ConfigurationError(f"the local AWS {otherwise}: {self._last_words()}")
 
@@ -201,7 +214,9 @@ class LocalAWS:
         }
 
     def _answers(self) -> bool:
-        """Whether *this* local AWS answers: another one, started a moment earlier, may have taken the port."""
+        """Whether *this* local AWS answers: another one, started a moment earlier, may have taken
+        the port.
+        """
         connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
             connection.request("GET", "/_ministack/health")
@@ -216,7 +231,9 @@ class LocalAWS:
         if self._folder is None:
             return "no log"
         lines = (self._folder / "ministack.log").read_text(errors="replace").strip().splitlines()
-        return next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no log")
+        return next(
+            (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no log"
+        )
 
     def stop(self) -> None:
         """End every process that was started and remove the folder.  May be called twice."""
@@ -251,20 +268,27 @@ class LocalAWS:
         """Package the template's local code, deploy it by CloudFormation and wait.
 
         Raises:
-            ConfigurationError: the template cannot be read or does not deploy; the message is the first failure.
+            ConfigurationError: the template cannot be read or does not deploy; the message is the
+                first failure.
         """
         say = on_event or (lambda _: None)
         body, uploads = package_template(template)
         s3 = self.client("s3")
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # a second stack on this local AWS
-            s3.create_bucket(Bucket=uploads.bucket, **({} if self.region == "us-east-1" else elsewhere))
+            s3.create_bucket(
+                Bucket=uploads.bucket, **({} if self.region == "us-east-1" else elsewhere)
+            )
         for key, archive in uploads.archives.items():
             s3.put_object(Bucket=uploads.bucket, Key=key, Body=archive)
         say(f"packaged {len(uploads.archives)} code folder(s)")
 
         declared = body.get("Parameters", {})
-        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in (parameters or {}).items() if k in declared]
+        given = [
+            {"ParameterKey": k, "ParameterValue": v}
+            for k, v in (parameters or {}).items()
+            if k in declared
+        ]
         cloudformation = self.client("cloudformation")
         try:
             cloudformation.create_stack(
@@ -285,30 +309,50 @@ class LocalAWS:
         cloudformation = self.client("cloudformation")
         deadline = time.monotonic() + _DEPLOY_SECONDS
         while True:
-            status = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"]
+            status = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0][
+                "StackStatus"
+            ]
             if status == "CREATE_COMPLETE":
                 return
             if not status.endswith("IN_PROGRESS") or status.startswith("ROLLBACK"):
-                raise ConfigurationError(f"`{template.name}` does not deploy: {self._first_failure(stack_name)}")
+                raise ConfigurationError(
+                    f"`{template.name}` does not deploy: {self._first_failure(stack_name)}"
+                )
             if time.monotonic() > deadline:
-                raise ConfigurationError(f"`{template.name}` was not deployed within {_DEPLOY_SECONDS} s")
+                raise ConfigurationError(
+                    f"`{template.name}` was not deployed within {_DEPLOY_SECONDS} s"
+                )
             time.sleep(0.1)
 
     def _first_failure(self, stack_name: str) -> str:
-        events = self.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
+        events = self.client("cloudformation").describe_stack_events(StackName=stack_name)[
+            "StackEvents"
+        ]
         failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
         if not failed:
             return "no reason given"
         first = min(failed, key=lambda event: event["Timestamp"])
-        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+        return (
+            f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+        )
 
     def _hand_over_cors(self, stack_name: str) -> None:
-        """Say it again by the API: ministack 1.5 keeps CORS as CloudFormation spells it, and does not read it so."""
+        """Say it again by the API: ministack 1.5 keeps CORS as CloudFormation spells it, and does
+        not read it so.
+        """
         import urllib3
 
-        resources = self.client("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]
-        for api in (item["PhysicalResourceId"] for item in resources if item["ResourceType"] == _HTTP_API):
-            stored = urllib3.request("GET", f"{self.url}/v2/apis/{api}").json().get("corsConfiguration", {})
+        resources = self.client("cloudformation").describe_stack_resources(StackName=stack_name)[
+            "StackResources"
+        ]
+        for api in (
+            item["PhysicalResourceId"] for item in resources if item["ResourceType"] == _HTTP_API
+        ):
+            stored = (
+                urllib3.request("GET", f"{self.url}/v2/apis/{api}")
+                .json()
+                .get("corsConfiguration", {})
+            )
             if stored and all(name[0].isupper() for name in stored):
                 self.client("apigatewayv2").update_api(ApiId=api, CorsConfiguration=stored)
 
@@ -319,7 +363,9 @@ class LocalAWS:
         physical = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
         return DeployedStack(
             name=stack_name,
-            outputs={o["OutputKey"]: self.local_url(o["OutputValue"]) for o in stack.get("Outputs", [])},
+            outputs={
+                o["OutputKey"]: self.local_url(o["OutputValue"]) for o in stack.get("Outputs", [])
+            },
             resources=physical,
             functions={
                 item["LogicalResourceId"]: item["PhysicalResourceId"]
@@ -333,14 +379,25 @@ class LocalAWS:
         match = _EXECUTE_API.match(value)
         if match is None:
             return value
-        return f"http://{match['api']}.execute-api.localhost:{self.port}{match['path'] or ''}".rstrip("/")
+        return (
+            f"http://{match['api']}.execute-api.localhost:{self.port}{match['path'] or ''}".rstrip(
+                "/"
+            )
+        )
 
     def function_log(self, function_name: str) -> list[str]:
         """What a Lambda function has written to CloudWatch Logs so far, line by line."""
         logs = self.client("logs")
         try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
-            return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
+            pages = logs.get_paginator("filter_log_events").paginate(
+                logGroupName=f"/aws/lambda/{function_name}"
+            )
+            return [
+                line
+                for page in pages
+                for event in page["events"]
+                for line in event["message"].splitlines()
+            ]
         except logs.exceptions.ResourceNotFoundException:  # it was never called
             return []
 
@@ -350,14 +407,22 @@ class LocalAWS:
         return answer["StatusCode"], answer["Payload"].read()
 
     def error_lines(self) -> list[str]:
-        """What the local AWS itself has logged as errors so far: Lambdas that do not start or raise, each line once."""
+        """What the local AWS itself has logged as errors so far: Lambdas that do not start or
+        raise, each line once.
+        """
         if self._folder is None:
             return []
         lines = (self._folder / "ministack.log").read_text(errors="replace").splitlines()
-        return list(dict.fromkeys(line.partition(" ERROR ")[2] for line in lines if " ERROR " in line))
+        return list(
+            dict.fromkeys(line.partition(" ERROR ")[2] for line in lines if " ERROR " in line)
+        )
 
     def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
-        """The PEM of the key that a local user pool signs with, so that tests can make expired tokens of its own."""
+        """The PEM of the key that a local user pool signs with, so that tests can make expired
+        tokens of its own.
+        """
         if self._folder is None:
             raise ConfigurationError("the local AWS is not running")
-        return (self._folder / "state" / "cognito-pool-keys" / f"{user_pool_id}-{token_use}.pem").read_bytes()
+        return (
+            self._folder / "state" / "cognito-pool-keys" / f"{user_pool_id}-{token_use}.pem"
+        ).read_bytes()

@@ -1,4 +1,6 @@
-"""What an attacker does to a real token: each function takes a token that verifies and gives one that must not."""
+"""What an attacker does to a real token: each function takes a token that verifies and gives one
+that must not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["alg_hs256", "alg_none", "expired", "flipped_signature_bit", "foreign_key", "other_claims"]
+__all__ = [
+    "alg_hs256",
+    "alg_none",
+    "expired",
+    "flipped_signature_bit",
+    "foreign_key",
+    "other_claims",
+]
 
 
 def _b64(data: bytes) -> str:
@@ -53,7 +62,9 @@ def foreign_key(token: str) -> str:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     header, payload = _parts(token)
-    return _signed(header, payload, _rs256(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+    return _signed(
+        header, payload, _rs256(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    )
 
 
 def flipped_signature_bit(token: str) -> str:
@@ -71,12 +82,18 @@ def alg_none(token: str) -> str:
 
 
 def alg_hs256(token: str, public_key: bytes) -> str:
-    """The same claims, "signed" by HMAC with the issuer's public key (PEM) as the secret (CVE-2022-29217)."""
+    """The same claims, "signed" by HMAC with the issuer's public key (PEM) as the secret
+    (CVE-2022-29217).
+    """
     import hashlib
     import hmac
 
     header, payload = _parts(token)
-    return _signed(header | {"alg": "HS256"}, payload, lambda data: hmac.new(public_key, data, hashlib.sha256).digest())
+    return _signed(
+        header | {"alg": "HS256"},
+        payload,
+        lambda data: hmac.new(public_key, data, hashlib.sha256).digest(),
+    )
 
 
 def other_claims(token: str, **claims: Any) -> str:

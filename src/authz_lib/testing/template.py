@@ -1,4 +1,6 @@
-"""What ``sam package`` does, for the local AWS: read a template, zip the code it points to, point it at the bucket."""
+"""What ``sam package`` does, for the local AWS: read a template, zip the code it points to, point
+it at the bucket.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing._yaml import TextDatesLoader, read_yaml
+from authz_lib.testing.yaml_file import TextDatesLoader, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +64,8 @@ def load_template(path: Path) -> dict[str, Any]:
     """Read a CloudFormation or SAM template (YAML or JSON) with the short forms written out.
 
     Raises:
-        ConfigurationError: there is no such file, it is not YAML, a key is there twice, or its ``Resources`` or
-            ``Globals`` are not those of a template.
+        ConfigurationError: there is no such file, it is not YAML, a key is there twice, or its
+            ``Resources`` or ``Globals`` are not those of a template.
     """
     document = read_yaml(path, _TemplateLoader)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
@@ -95,7 +97,8 @@ def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
     """Read a template and zip each local code folder it names; a folder named twice is zipped once.
 
     Raises:
-        ConfigurationError: as :func:`load_template`, or a code folder does not exist or cannot be read.
+        ConfigurationError: as :func:`load_template`, or a code folder does not exist or cannot be
+            read.
     """
     template = load_template(path)
     uploads = Uploads(_BUCKET)
@@ -129,7 +132,9 @@ def _add_archive(uploads: Uploads, folder: Path, what: str) -> str:
                 try:
                     archive.write(file, inside.as_posix())
                 except OSError as error:
-                    raise ConfigurationError(f"{what}: `{inside}` cannot be read: {error.strerror}") from None
+                    raise ConfigurationError(
+                        f"{what}: `{inside}` cannot be read: {error.strerror}"
+                    ) from None
     content = buffer.getvalue()
     key = f"{hashlib.sha256(content).hexdigest()[:16]}.zip"
     uploads.archives[key] = content

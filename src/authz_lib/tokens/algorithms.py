@@ -1,4 +1,6 @@
-"""The signature algorithms (RFC 7518, section 3.1; RFC 8037; RFC 9864) and which keys each of them fits."""
+"""The signature algorithms (RFC 7518, section 3.1; RFC 8037; RFC 9864) and which keys each of them
+fits.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,9 @@ class SignatureAlgorithm(NamedTuple):
     min_secret_bytes: int = 0
 
 
-# Case-sensitive, and there is no entry for `none`: no code path exists for it.  RFC 9864 calls the one supported form
-# of `EdDSA` by its own name, `Ed25519`: a verifier takes the names it lists, and one does not stand for the other.
+# Case-sensitive, and there is no entry for `none`: no code path exists for it.  RFC 9864 calls the
+# one supported form of `EdDSA` by its own name, `Ed25519`: a verifier takes the names it lists, and
+# one does not stand for the other.
 SUPPORTED: dict[str, SignatureAlgorithm] = {
     "RS256": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA256), "RSA"),
     "RS384": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA384), "RSA"),
@@ -51,7 +54,8 @@ def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
     """Validate an allow-list: not empty, all supported, never HMAC beside public keys.
 
     Raises:
-        ConfigurationError: the list is empty, names an unknown algorithm, or mixes ``HS*`` with others.
+        ConfigurationError: the list is empty, names an unknown algorithm, or mixes ``HS*`` with
+            others.
 
     >>> sorted(require_algorithms(["RS256", "ES256"]))
     ['ES256', 'RS256']
@@ -67,5 +71,7 @@ def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
     if not names <= SUPPORTED.keys():
         raise ConfigurationError(f"`algorithms` may name only {', '.join(SUPPORTED)}")
     if names & HMAC and names & ASYMMETRIC:
-        raise ConfigurationError("`algorithms` mixes `HS*` with public-key algorithms: that invites key confusion")
+        raise ConfigurationError(
+            "`algorithms` mixes `HS*` with public-key algorithms: that invites key confusion"
+        )
     return names

@@ -1,4 +1,6 @@
-"""The checks of a verified token's claims (RFC 7519, section 4.1; RFC 8725; RFC 9068): exact and typed."""
+"""The checks of a verified token's claims (RFC 7519, section 4.1; RFC 8725; RFC 9068): exact and
+typed.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,13 @@ def one_or_many(value: object, *, argument: str) -> frozenset[str] | None:
     """
     if value is None:
         return None
-    values = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+    values = (
+        [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+    )
     if not values or not all(isinstance(item, str) and item for item in values):
-        raise ConfigurationError(f"`{argument}` must be text or a list of texts, or `None` to skip the check")
+        raise ConfigurationError(
+            f"`{argument}` must be text or a list of texts, or `None` to skip the check"
+        )
     return frozenset(values)
 
 
@@ -84,7 +90,9 @@ class TimeRules:
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
-            raise InvalidClaimError("`iat` is missing, and `max_token_age_seconds` needs it", claim="iat")
+            raise InvalidClaimError(
+                "`iat` is missing, and `max_token_age_seconds` needs it", claim="iat"
+            )
         return expires_at, not_before, issued_at
 
     def check(self, times: Times, now: float) -> None:
@@ -95,7 +103,9 @@ class TimeRules:
             TokenNotYetValidError: ``nbf`` or ``iat`` lies in the future.
         """
         expires_at, not_before, issued_at = times
-        if not now < expires_at + self.expiry_leeway_seconds:  # so that a clock that says NaN accepts nothing
+        if (
+            not now < expires_at + self.expiry_leeway_seconds
+        ):  # so that a clock that says NaN accepts nothing
             raise TokenExpiredError("the token has expired")
         latest = now + self.not_before_leeway_seconds
         if not_before is not None and not_before > latest:
@@ -103,7 +113,10 @@ class TimeRules:
         if issued_at is not None:
             if issued_at > latest:
                 raise TokenNotYetValidError("`iat` lies in the future")
-            if self.max_token_age_seconds is not None and now - issued_at >= self.max_token_age_seconds:
+            if (
+                self.max_token_age_seconds is not None
+                and now - issued_at >= self.max_token_age_seconds
+            ):
                 raise TokenExpiredError("the token is older than `max_token_age_seconds`")
 
 
@@ -116,7 +129,8 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    # A bool is an int to `isinstance`; the comparison is false for NaN, infinities and absurd integers.
+    # A bool is an int to `isinstance`; the comparison is false for NaN, infinities and absurd
+    # integers.
     if (type(value) is int or type(value) is float) and -_LATEST <= value <= _LATEST:
         return value
     raise InvalidClaimError(f"`{name}` is not a date", claim=name)
@@ -167,7 +181,9 @@ class ClaimRules:
             self._check_addressees(claims)
         if self.all_scopes is not None or self.any_scope is not None:
             self._check_scopes(claims)
-        if self.any_group is not None and not self.any_group.intersection(_texts(claims, self.groups_claim)):
+        if self.any_group is not None and not self.any_group.intersection(
+            _texts(claims, self.groups_claim)
+        ):
             raise AccessDeniedError("the caller is in none of the required groups")
 
     def _check_addressees(self, claims: Mapping[str, Any]) -> None:
@@ -177,18 +193,27 @@ class ClaimRules:
             raise _wrong(claims, "client_id")
 
     def _check_cognito(self, claims: Mapping[str, Any]) -> None:
-        """An ID token names its client in ``aud``, an access token in ``client_id`` (and has ``aud`` only at times)."""
+        """An ID token names its client in ``aud``, an access token in ``client_id`` (and has
+        ``aud`` only at times).
+        """
         use = claims.get("token_use")
         if use not in ("access", "id") or (self.token_use is not None and use != self.token_use):
             hint = _WRONG_USE.get(self.token_use or "", "it must be `access` or `id`")
-            raise InvalidClaimError(f"`token_use` is not the expected one: {hint}", claim="token_use")
+            raise InvalidClaimError(
+                f"`token_use` is not the expected one: {hint}", claim="token_use"
+            )
         if use == "id":
             if self.clients is not None:
-                _require_audience(claims, self.clients, f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}")
+                _require_audience(
+                    claims,
+                    self.clients,
+                    f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}",
+                )
             return
         if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
             raise InvalidClaimError(
-                f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}", claim="client_id"
+                f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}",
+                claim="client_id",
             )
         if self.audiences is not None and "aud" in claims:
             _require_audience(claims, self.audiences, "`aud` is not the expected one")
@@ -203,7 +228,9 @@ class ClaimRules:
 
 
 def _media_type(value: str) -> str:
-    """``typ`` compared as RFC 7515, section 4.1.9 says: case-insensitive, ``application/`` left out."""
+    """``typ`` compared as RFC 7515, section 4.1.9 says: case-insensitive, ``application/`` left
+    out.
+    """
     return value.lower().removeprefix("application/")
 
 
@@ -224,7 +251,9 @@ def _require_audience(claims: Mapping[str, Any], expected: frozenset[str], messa
             return
         raise InvalidClaimError(message, claim="aud")
     if type(audience) is not tuple or not all(type(item) is str for item in audience):
-        raise InvalidClaimError(f"{message}; it is missing, or neither text nor a list of texts", claim="aud")
+        raise InvalidClaimError(
+            f"{message}; it is missing, or neither text nor a list of texts", claim="aud"
+        )
     if expected.isdisjoint(audience):
         raise InvalidClaimError(message, claim="aud")
 

@@ -30,12 +30,19 @@ class HeaderRules:
         Raises:
             InvalidClaimError: one is missing or not the expected one.
         """
-        for name, expected in (("signer", self.signers), ("client", self.clients), ("iss", self.issuers)):
+        for name, expected in (
+            ("signer", self.signers),
+            ("client", self.clients),
+            ("iss", self.issuers),
+        ):
             if expected is not None and not is_text_in(header.get(name), expected):
-                raise InvalidClaimError(f"header member `{name}` is not the expected one", claim=name)
+                raise InvalidClaimError(
+                    f"header member `{name}` is not the expected one", claim=name
+                )
 
     def read(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Times:
-        """The dates: ``exp`` of the header, required; those of the payload count too where it has them.
+        """The dates: ``exp`` of the header, required; those of the payload count too where it has
+        them.
 
         Raises:
             InvalidClaimError: the header has no ``exp``, or a date is not a finite number.

@@ -1,4 +1,6 @@
-"""What is special about issuers with a preset: Cognito user pools, OpenID providers, load balancers, several."""
+"""What is special about issuers with a preset: Cognito user pools, OpenID providers, load
+balancers, several.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,16 @@ from authz_lib._support.clock import system_clock
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
-from authz_lib.tokens.fetch import FetchError, HTTPFetcher, require_url
 from authz_lib.tokens.remote_keys import RemoteKeySet
-from authz_lib.tokens.trust import CheckOptions, Configuration, build_rules, build_trust
+from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
+from authz_lib.transport.fetch import FetchError, HTTPFetcher, require_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from authz_lib._support.clock import Clock
-    from authz_lib.tokens.fetch import Fetcher
     from authz_lib.tokens.keys import KeySet
+    from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["DiscoveringFetcher", "any_of", "cognito", "cognito_issuers", "discovered_keys"]
 
@@ -30,7 +32,8 @@ _DISCOVERY_SECONDS: Final = 3.0
 
 
 def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
-    """The two issuers that a user pool may have: the original one, and the one that a pool can be switched to.
+    """The two issuers that a user pool may have: the original one, and the one that a pool can be
+    switched to.
 
     Raises:
         ConfigurationError: not a pool id, or of a partition whose issuer is not known.
@@ -43,13 +46,19 @@ def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
         raise ConfigurationError("`user_pool_id` must look like `us-east-1_Abc123`")
     region = match[1]
     if not _REGION.fullmatch(region):
-        raise ConfigurationError("`user_pool_id` must begin with its region, as in `us-east-1_Abc123`")
+        raise ConfigurationError(
+            "`user_pool_id` must begin with its region, as in `us-east-1_Abc123`"
+        )
     if region.startswith("cn-"):
         raise ConfigurationError("there are no Cognito user pools in the China partition")
     if region.startswith("eusc-"):
-        raise ConfigurationError("the issuer of user pools in this partition is not known: pass `issuer=`")
+        raise ConfigurationError(
+            "the issuer of user pools in this partition is not known: pass `issuer=`"
+        )
     if region.startswith(("us-iso", "eu-iso")):
-        raise ConfigurationError("the issuer of user pools in this partition is not known: pass `issuer=`")
+        raise ConfigurationError(
+            "the issuer of user pools in this partition is not known: pass `issuer=`"
+        )
     return (
         f"https://cognito-idp.{region}.amazonaws.com/{user_pool_id}",
         f"https://issuer-cognito-idp.{region}.amazonaws.com/{user_pool_id}",
@@ -68,7 +77,9 @@ def cognito(
     fetcher: Fetcher | None,
     options: CheckOptions,
 ) -> Configuration:
-    """One trust per issuer of the pool, each with its own key set unless one was given, fetched for the issuer seen."""
+    """One trust per issuer of the pool, each with its own key set unless one was given, fetched for
+    the issuer seen.
+    """
     if keys is not None and jwks_url is not None:
         raise ConfigurationError("pass `keys` or `jwks_url`, not both")
     clock = options.get("clock", system_clock)
@@ -103,7 +114,9 @@ def any_of(configurations: Sequence[Configuration]) -> Configuration:
         raise ConfigurationError("`any_of` needs at least one verifier")
     if len(names) != len(set(names)):
         raise ConfigurationError("`any_of` got two verifiers for one issuer")
-    return Configuration(tuple(trusts), tuple(group for each in configurations for group in each.prefetches))
+    return Configuration(
+        tuple(trusts), tuple(group for each in configurations for group in each.prefetches)
+    )
 
 
 def discovered_keys(issuer: str, *, fetcher: Fetcher | None, clock: Clock) -> RemoteKeySet:
@@ -121,11 +134,12 @@ def discovered_keys(issuer: str, *, fetcher: Fetcher | None, clock: Clock) -> Re
 
 
 class DiscoveringFetcher:
-    """Fetches the key set that an OpenID provider's discovery document names (OpenID Connect Discovery 1.0, section 4).
+    """Fetches the key set that an OpenID provider's discovery document names (OpenID Connect
+    Discovery 1.0, section 4).
 
-    The document must name the issuer it was asked for, exactly, and its ``jwks_uri`` must be a URL that may be
-    fetched, over https when the issuer is.  That URL is kept until a fetch from it fails.  Both fetches share one
-    deadline.
+    The document must name the issuer it was asked for, exactly, and its ``jwks_uri`` must be a URL
+    that may be fetched, over https when the issuer is.  That URL is kept until a fetch from it
+    fails.  Both fetches share one deadline.
     """
 
     __slots__ = ("_fetcher", "_issuer", "_keys_url")
@@ -163,5 +177,7 @@ class DiscoveringFetcher:
         except ConfigurationError as error:
             raise FetchError(f"the discovery document is unusable: {error}") from None
         if self._issuer.startswith("https:") and not keys_url.startswith("https:"):
-            raise FetchError("the discovery document is unusable: it names a key set on this machine")
+            raise FetchError(
+                "the discovery document is unusable: it names a key set on this machine"
+            )
         return keys_url

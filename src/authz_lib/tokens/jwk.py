@@ -1,4 +1,6 @@
-"""JSON Web Keys (RFC 7517): from a document of an identity provider to prepared, validated public keys."""
+"""JSON Web Keys (RFC 7517): from a document of an identity provider to prepared, validated public
+keys.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class InvalidJWKError(ValueError):
     """This key cannot be used to verify.  The message is fixed text.
 
     Attributes:
-        foreign: whether the key is merely none of ours (another ``kty``, ``crv``, ``use`` or ``alg``), not a bad one.
+        foreign: whether the key is merely none of ours (another ``kty``, ``crv``, ``use`` or
+            ``alg``), not a bad one.
     """
 
     def __init__(self, message: str, *, foreign: bool = False) -> None:
@@ -48,8 +51,9 @@ class VerificationKey:
 
     Attributes:
         key_id: the ``kid``, or ``None``.
-        algorithms: the ``alg`` values that fit the key (one only, when the JWK names its ``alg``), each with the
-            function that checks a signature: of the message, the material and the signature.
+        algorithms: the ``alg`` values that fit the key (one only, when the JWK names its ``alg``),
+            each with the function that checks a signature: of the message, the material and the
+            signature.
         material: what that function takes as its key.
     """
 
@@ -58,7 +62,9 @@ class VerificationKey:
     def __init__(self, material: Any, *, key_id: str | None, algorithms: Iterable[str]) -> None:
         self.material = material
         self.key_id = key_id
-        self.algorithms: Mapping[str, Check] = {name: SUPPORTED[name].implementation.verify for name in algorithms}
+        self.algorithms: Mapping[str, Check] = {
+            name: SUPPORTED[name].implementation.verify for name in algorithms
+        }
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {', '.join(sorted(self.algorithms))}>"
@@ -112,7 +118,9 @@ _LOADERS: Final[dict[tuple[str, str | None], Callable[[Mapping[str, Any]], Any]]
 
 def _algorithms_of(key_type: str, curve: str | None) -> frozenset[str]:
     return frozenset(
-        name for name, algorithm in SUPPORTED.items() if (algorithm.key_type, algorithm.curve) == (key_type, curve)
+        name
+        for name, algorithm in SUPPORTED.items()
+        if (algorithm.key_type, algorithm.curve) == (key_type, curve)
     )
 
 
@@ -134,8 +142,9 @@ def _require_verifying(jwk: Mapping[str, Any]) -> None:
 def load_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
     """Prepare one public key.
 
-    Checks ``kty`` and ``crv``, ``use``, ``key_ops``, ``alg``, the size and exponent of an RSA key, that an EC point is
-    on its curve.  Refuses symmetric and private keys.  Does not read ``x5c``, ``x5u`` or any other certificate.
+    Checks ``kty`` and ``crv``, ``use``, ``key_ops``, ``alg``, the size and exponent of an RSA key,
+    that an EC point is on its curve.  Refuses symmetric and private keys.  Does not read ``x5c``,
+    ``x5u`` or any other certificate.
 
     Raises:
         InvalidJWKError: the key cannot be used.
@@ -158,7 +167,10 @@ def load_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
         material = load(jwk)
     except InvalidJWKError:
         raise
-    except (ValueError, UnsupportedAlgorithm):  # bad base64url, a point off its curve, numbers that are no key
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+    ):  # bad base64url, a point off its curve, numbers that are no key
         raise InvalidJWKError("not a valid key") from None
     return VerificationKey(material, key_id=jwk.get("kid"), algorithms=algorithms)
 
@@ -211,7 +223,9 @@ class KeyTable:
         for key in found:
             for algorithm in key.algorithms:
                 name = (key.key_id, algorithm)
-                if key.key_id is not None and names.count(name) == 1:  # two keys of one name: neither is trusted
+                if (
+                    key.key_id is not None and names.count(name) == 1
+                ):  # two keys of one name: neither is trusted
                     self.by_name[name] = key
         self._sole = found[0] if allow_missing_kid and len(found) == 1 else None
 
@@ -241,7 +255,8 @@ def load_jwk_set(
     """Prepare every usable key of a JWK Set (RFC 7517, section 5); unusable ones are skipped.
 
     Args:
-        known: keys that were prepared before, by fingerprint: an unchanged JWK keeps its key object.
+        known: keys that were prepared before, by fingerprint: an unchanged JWK keeps its key
+            object.
 
     Raises:
         InvalidJWKError: not a key set, or one of more than ``max_keys`` keys.
@@ -258,7 +273,8 @@ def load_jwk_set(
         if not isinstance(entry, dict):
             skipped.append(InvalidJWKError("an entry of `keys` is not an object"))
             continue
-        # The position tells apart two entries that are the same: both count, and so both are refused.
+        # The position tells apart two entries that are the same: both count, and so both are
+        # refused.
         fingerprint = json.dumps(entry, sort_keys=True)
         if any(fingerprint == earlier for earlier, _ in keys):
             fingerprint = f"{fingerprint}#{position}"

@@ -1,9 +1,10 @@
-"""The compact serialization of a signed token (RFC 7515, section 7.1), read strictly and in one pass.
+"""The compact serialization of a signed token (RFC 7515, section 7.1), read strictly and in one
+pass.
 
-What this layer refuses before it looks for a key: more than 16 KiB, anything but three segments of canonical base64url,
-a header that is not strict JSON, an ``alg`` outside the allow-list (case-sensitive; ``none`` exists nowhere), ``crit``
-and ``b64`` of any value, ``enc``, ``zip`` and nested tokens.  Embedded keys (``jwk``, ``jku``, ``x5u``, ``x5c``) are
-never read.
+What this layer refuses before it looks for a key: more than 16 KiB, anything but three segments of
+canonical base64url, a header that is not strict JSON, an ``alg`` outside the allow-list
+(case-sensitive; ``none`` exists nowhere), ``crit`` and ``b64`` of any value, ``enc``, ``zip`` and
+nested tokens.  Embedded keys (``jwk``, ``jku``, ``x5u``, ``x5c``) are never read.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class KeyFinder(Protocol):
     """What the JWS layer needs of a key set."""
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
-        """The key of that ``kid`` that fits that ``alg``; raises ``UnknownKeyError`` or ``KeySetUnavailableError``."""
+        """The key of that ``kid`` that fits that ``alg``; raises ``UnknownKeyError`` or
+        ``KeySetUnavailableError``.
+        """
         ...
 
 
@@ -64,8 +67,9 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     return value
 
 
-# Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.  Only headers of
-# tokens with a good signature are remembered, so a stranger can neither fill nor empty this.
+# Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.
+# Only headers of tokens with a good signature are remembered, so a stranger can neither fill nor
+# empty this.
 _headers: dict[bytes, Header] = {}
 _headers_lock = threading.Lock()
 
@@ -82,7 +86,14 @@ def _remember_header(segment: bytes, header: Header) -> None:
 class Compact:
     """A token taken apart: nothing in it is trusted until :meth:`verify` has returned."""
 
-    __slots__ = ("_claims", "_header_segment", "_message", "_payload_segment", "_signature", "header")
+    __slots__ = (
+        "_claims",
+        "_header_segment",
+        "_message",
+        "_payload_segment",
+        "_signature",
+        "header",
+    )
 
     def __init__(self, token: str, padded: bool = False) -> None:
         if type(token) is not str:
@@ -173,8 +184,9 @@ class Jws(NamedTuple):
 def verify_compact(token: str, keys: KeyFinder, *, algorithms: Iterable[str]) -> Jws:
     """Verify the signature of a compact JWS, and nothing else.
 
-    Checks what the module says and the signature.  Does **not** look into the payload: neither expiry nor issuer nor
-    audience are checked.  To accept a token from a caller use :class:`authz_lib.JWTVerifier`.
+    Checks what the module says and the signature.  Does **not** look into the payload: neither
+    expiry nor issuer nor audience are checked.  To accept a token from a caller use
+    :class:`authz_lib.JWTVerifier`.
 
     Raises:
         InvalidTokenError: malformed or unsupported.

@@ -1,8 +1,8 @@
 """Key sets: where the public keys of an issuer come from, and for how long they are believed.
 
-A key set has one method that matters, ``find(kid, alg)``.  It answers with a prepared key, or raises
-``UnknownKeyError`` (a set that was fetched for this very question does not hold the key: 401) or
-``KeySetUnavailableError`` (could not find out: 503).
+A key set has one method that matters, ``find(kid, alg)``.  It answers with a prepared key, or
+raises ``UnknownKeyError`` (a set that was fetched for this very question does not hold the key:
+401) or ``KeySetUnavailableError`` (could not find out: 503).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class KeySet(Protocol):
         ...
 
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
-        """The key, when :meth:`find` would answer without a fetch and without waiting for one; never raises."""
+        """The key, when :meth:`find` would answer without a fetch and without waiting for one;
+        never raises.
+        """
         ...
 
     def prefetch(self) -> None:
@@ -39,9 +41,13 @@ class KeySet(Protocol):
 
 
 def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
-    """Raise when a fetch could not help: the set knows the ``kid``, but has no one key of it for this ``alg``."""
+    """Raise when a fetch could not help: the set knows the ``kid``, but has no one key of it for
+    this ``alg``.
+    """
     if table.names(key_id):
-        raise InvalidAlgorithmError("the token's `alg` does not fit its key, or two keys of the set share its `kid`")
+        raise InvalidAlgorithmError(
+            "the token's `alg` does not fit its key, or two keys of the set share its `kid`"
+        )
     if key_id is None:
         raise UnknownKeyError("the token names no key (`kid`)")
 
@@ -49,13 +55,15 @@ def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
 class StaticKeySet:
     """A key set that never changes: from a JWK Set document, one JWK, or a file that holds either.
 
-    It is strict where :class:`~authz_lib.tokens.remote_keys.RemoteKeySet` is patient: a weak, symmetric, private or
-    malformed key is a :class:`~authz_lib.errors.ConfigurationError`.  Keys of an unknown ``kty`` or for another ``use``
-    are skipped.
+    It is strict where :class:`~authz_lib.tokens.remote_keys.RemoteKeySet` is patient: a weak,
+    symmetric, private or malformed key is a :class:`~authz_lib.errors.ConfigurationError`.  Keys of
+    an unknown ``kty`` or for another ``use`` are skipped.
 
     Args:
-        document: a JWK Set (``{"keys": [...]}``) or one JWK as a mapping, or the path of a JSON file.
-        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of the set.
+        document: a JWK Set (``{"keys": [...]}``) or one JWK as a mapping, or the path of a JSON
+            file.
+        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of
+            the set.
 
     Raises:
         ConfigurationError: the document cannot be read, holds a bad key, or no usable one.
@@ -69,14 +77,18 @@ class StaticKeySet:
 
     __slots__ = ("_table",)
 
-    def __init__(self, document: Mapping[str, Any] | str | Path, *, allow_missing_kid: bool = False) -> None:
+    def __init__(
+        self, document: Mapping[str, Any] | str | Path, *, allow_missing_kid: bool = False
+    ) -> None:
         content = _read_file(Path(document)) if isinstance(document, str | Path) else document
         if not isinstance(content, Mapping):
             raise ConfigurationError("a key set is a mapping, or the path of a file")
         if "keys" not in content and "kty" in content:
             content = {"keys": [content]}
         try:
-            table = load_jwk_set(_plain(content), max_keys=1000, allow_missing_kid=allow_missing_kid)
+            table = load_jwk_set(
+                _plain(content), max_keys=1000, allow_missing_kid=allow_missing_kid
+            )
         except InvalidJWKError as error:
             raise ConfigurationError(f"not a usable key set: {error}") from None
         for problem in table.skipped:
@@ -91,7 +103,8 @@ class StaticKeySet:
 
         Raises:
             UnknownKeyError: the set does not hold it.
-            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this ``alg``.
+            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this
+                ``alg``.
         """
         key = self._table.find(key_id, algorithm)
         if key is not None:
@@ -134,9 +147,9 @@ def _read_file(path: Path) -> Mapping[str, Any]:
 class BundledKeySet:
     """Keys that are shipped with the code, then a remote set for a ``kid`` they do not hold.
 
-    For a VPC without a way out: tokens of the bundled keys verify without any fetch, for as long as the bundle is
-    deployed (a key that the issuer withdraws is **not** noticed).  Only a ``kid`` beyond the bundle asks the remote
-    set.
+    For a VPC without a way out: tokens of the bundled keys verify without any fetch, for as long as
+    the bundle is deployed (a key that the issuer withdraws is **not** noticed).  Only a ``kid``
+    beyond the bundle asks the remote set.
 
     >>> from authz_lib import RemoteKeySet
     >>> from authz_lib.testing.issuer import TestIssuer

@@ -1,4 +1,6 @@
-"""Application Load Balancers: where they publish their keys, and how their tokens are told from an attacker's."""
+"""Application Load Balancers: where they publish their keys, and how their tokens are told from an
+attacker's.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,32 @@ from urllib.parse import urlsplit
 
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
-from authz_lib.errors import ConfigurationError, InvalidTokenError, KeySetUnavailableError, UnknownKeyError
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidTokenError,
+    KeySetUnavailableError,
+    UnknownKeyError,
+)
 from authz_lib.tokens.claims import one_or_many
-from authz_lib.tokens.fetch import CLOCK_SLACK_SECONDS, Backoff, FetchError, HTTPFetcher, is_within, require_url
 from authz_lib.tokens.header_rules import HeaderRules
 from authz_lib.tokens.jwk import InvalidJWKError, from_pem
-from authz_lib.tokens.trust import CheckOptions, Configuration, build_rules, build_trust
+from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
+from authz_lib.transport.fetch import (
+    CLOCK_SLACK_SECONDS,
+    Backoff,
+    FetchError,
+    HTTPFetcher,
+    is_within,
+    require_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authz_lib._support.clock import Clock
-    from authz_lib.tokens.fetch import Fetcher
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
+    from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["LoadBalancerKeySet", "configure"]
 
@@ -49,17 +63,20 @@ class _Entry(NamedTuple):
 
 
 class LoadBalancerKeySet:
-    """The keys of the load balancers of one region: one PEM per ``kid``, fetched when a token names it.
+    """The keys of the load balancers of one region: one PEM per ``kid``, fetched when a token names
+    it.
 
-    A ``kid`` must be a UUID before it becomes part of a URL.  A key is used for an hour, then fetched again; when that
-    fails, it is used for one more.  At most 10 fetches in 10 seconds, whatever tokens name; beyond that, unknown keys
-    are a ``KeySetUnavailableError``.
+    A ``kid`` must be a UUID before it becomes part of a URL.  A key is used for an hour, then
+    fetched again; when that fails, it is used for one more.  At most 10 fetches in 10 seconds,
+    whatever tokens name; beyond that, unknown keys are a ``KeySetUnavailableError``.
 
     Raises:
         ConfigurationError: ``keys_url`` is not a URL that may be fetched.
     """
 
-    def __init__(self, keys_url: str, *, fetcher: Fetcher | None = None, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, keys_url: str, *, fetcher: Fetcher | None = None, clock: Clock = system_clock
+    ) -> None:
         self._base = require_url(keys_url, argument="keys_url").removesuffix("/")
         self._host = urlsplit(keys_url).hostname
         self._fetcher = fetcher or HTTPFetcher(max_bytes=8192)
@@ -122,7 +139,11 @@ class LoadBalancerKeySet:
         previous = self._entries.get(key_id)
         try:
             pem = self._fetcher(f"{self._base}/{key_id}")
-            key = previous.key if previous is not None and previous.pem == pem else from_pem(pem, key_id=key_id)
+            key = (
+                previous.key
+                if previous is not None and previous.pem == pem
+                else from_pem(pem, key_id=key_id)
+            )
         except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
             if isinstance(error, FetchError) and error.status in _UNKNOWN_STATUSES:
                 self._entries.pop(key_id, None)
@@ -141,10 +162,14 @@ class LoadBalancerKeySet:
             raise self._unavailable("the last fetch failed")
         oldest = self._fetches[0] if len(self._fetches) == _MAX_FETCHES_PER_WINDOW else None
         if oldest is not None and -CLOCK_SLACK_SECONDS <= now - oldest < _WINDOW_SECONDS:
-            raise KeySetUnavailableError("the token's key is not known, and no other may be fetched yet")
+            raise KeySetUnavailableError(
+                "the token's key is not known, and no other may be fetched yet"
+            )
 
     def _unavailable(self, reason: str) -> KeySetUnavailableError:
-        return KeySetUnavailableError(f"the key at host `{self._host}` could not be fetched: {reason}")
+        return KeySetUnavailableError(
+            f"the key at host `{self._host}` could not be fetched: {reason}"
+        )
 
 
 def _keys_url(arns: frozenset[str]) -> str:
@@ -153,7 +178,9 @@ def _keys_url(arns: frozenset[str]) -> str:
     for arn in arns:
         match = _ARN.fullmatch(arn)
         if match is None:
-            raise ConfigurationError("`load_balancer_arn` must be the ARN of an Application Load Balancer")
+            raise ConfigurationError(
+                "`load_balancer_arn` must be the ARN of an Application Load Balancer"
+            )
         places.add((match["partition"], match["region"]))
     if len(places) > 1:
         raise ConfigurationError("`load_balancer_arn` names load balancers of more than one region")
@@ -174,14 +201,17 @@ def configure(
     """What a verifier for load balancers' tokens trusts."""
     arns = one_or_many(load_balancer_arn, argument="load_balancer_arn")
     if arns is None:
-        raise ConfigurationError("`load_balancer_arn` is required: without it every load balancer of AWS is trusted")
+        raise ConfigurationError(
+            "`load_balancer_arn` is required: without it every load balancer of AWS is trusted"
+        )
     place = keys_url or _keys_url(arns)
     if keys is None and not place:
         raise ConfigurationError(
             "where load balancers of this partition publish their keys is not known: pass `keys_url`"
         )
     trust = build_trust(
-        keys=keys or LoadBalancerKeySet(place, fetcher=fetcher, clock=options.get("clock", system_clock)),
+        keys=keys
+        or LoadBalancerKeySet(place, fetcher=fetcher, clock=options.get("clock", system_clock)),
         algorithms=["ES256"],
         rules=build_rules(options, issuers=None, audiences=None, clients=None),
         options=options,

@@ -1,4 +1,6 @@
-"""Verified tokens, remembered by digest: the signature of a token is checked once per process, not once per call."""
+"""Verified tokens, remembered by digest: the signature of a token is checked once per process, not
+once per call.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ T = TypeVar("T")
 class Memory(Generic[T]):
     """A map from a token's digest to what was found, bounded in entries and in bytes of tokens.
 
-    The token itself is not kept.  The oldest entry goes first.  What may be handed out is for the caller to decide:
-    nothing expires by itself.
+    The token itself is not kept.  The oldest entry goes first.  What may be handed out is for the
+    caller to decide: nothing expires by itself.
     """
 
     __slots__ = ("_bytes", "_entries", "_lock", "_max_bytes", "_max_entries", "get")

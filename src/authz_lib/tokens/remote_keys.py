@@ -1,4 +1,6 @@
-"""The key set that is fetched over HTTP: fresh, refreshed ahead, stale when it must be, throttled always."""
+"""The key set that is fetched over HTTP: fresh, refreshed ahead, stale when it must be, throttled
+always.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,30 @@ from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
 from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
-from authz_lib.tokens.fetch import CLOCK_SLACK_SECONDS, NEVER, Backoff, FetchError, HTTPFetcher, is_within, require_url
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 from authz_lib.tokens.keys import refuse_without_fetch
+from authz_lib.transport.fetch import (
+    CLOCK_SLACK_SECONDS,
+    NEVER,
+    Backoff,
+    FetchError,
+    HTTPFetcher,
+    is_within,
+    require_url,
+)
 
 if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
-    from authz_lib.tokens.fetch import Fetcher
     from authz_lib.tokens.jwk import VerificationKey
+    from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["RemoteKeySet"]
 
 
 class _Snapshot(NamedTuple):
-    """One fetched key set and the times that its fetch decided.  Replaced as a whole, never changed."""
+    """One fetched key set and the times that its fetch decided.  Replaced as a whole, never
+    changed.
+    """
 
     table: KeyTable
     valid_from: float  # before this the clock ran backwards
@@ -37,25 +49,28 @@ _NOTHING: Final = _Snapshot(KeyTable(), NEVER, NEVER, NEVER)
 class RemoteKeySet:
     """A key set that is fetched over HTTP, inside a request, when it is needed.
 
-    * Keys are fresh for ``ttl_seconds``.  From ``refresh_ahead_seconds`` before that ends, one caller refreshes inside
-      its request; all others go on with the known keys.  A success replaces the set: a key that is gone is no longer
-      honoured.
-    * When the refresh fails, *known* keys are honoured until ``max_stale_seconds`` after the last success (0: not
-      beyond ``ttl_seconds``), then every question is a ``KeySetUnavailableError``.  Failures back off, 1 to 30 seconds.
-    * An unknown ``kid`` causes a fetch, but not within ``miss_cooldown_seconds`` of the last fetch so caused: within it
-      the answer is ``KeySetUnavailableError``, never a "no" that somebody may cache.
-    * One fetch is in flight at most, no lock is held meanwhile, and those who wait for it wait no longer than its
-      deadline.
+    * Keys are fresh for ``ttl_seconds``.  From ``refresh_ahead_seconds`` before that ends, one
+      caller refreshes inside its request; all others go on with the known keys.  A success replaces
+      the set: a key that is gone is no longer honoured.
+    * When the refresh fails, *known* keys are honoured until ``max_stale_seconds`` after the last
+      success (0: not beyond ``ttl_seconds``), then every question is a ``KeySetUnavailableError``.
+      Failures back off, 1 to 30 seconds.
+    * An unknown ``kid`` causes a fetch, but not within ``miss_cooldown_seconds`` of the last fetch
+      so caused: within it the answer is ``KeySetUnavailableError``, never a "no" that somebody may
+      cache.
+    * One fetch is in flight at most, no lock is held meanwhile, and those who wait for it wait no
+      longer than its deadline.
 
-    Entries that cannot verify (another ``use``, unknown ``kty``, weak, symmetric or private keys, a ``kid`` that
-    appears twice) are never used, and do not spoil the others.
+    Entries that cannot verify (another ``use``, unknown ``kty``, weak, symmetric or private keys, a
+    ``kid`` that appears twice) are never used, and do not spoil the others.
 
     Args:
         url: an https URL; http for loopback hosts only.  Redirects are not followed.
         timeout_seconds: the total deadline of a fetch.
         max_bytes: the size at which an answer is refused.
         max_keys: the number of entries at which an answer is refused.
-        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of the set.
+        allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of
+            the set.
         fetcher: fetches a URL; for tests, or to go through a proxy.
 
     Raises:
@@ -64,7 +79,8 @@ class RemoteKeySet:
     >>> RemoteKeySet("https://example.com/.well-known/jwks.json", ttl_seconds=600)
     <RemoteKeySet at host example.com>
 
-    See RFC 7517 and https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+    See RFC 7517 and
+    https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
     """
 
     def __init__(
@@ -84,11 +100,23 @@ class RemoteKeySet:
     ) -> None:
         self._url = require_url(url, argument="url")
         self._host = urlsplit(url).hostname
-        times = (ttl_seconds, refresh_ahead_seconds, max_stale_seconds, miss_cooldown_seconds, timeout_seconds)
+        times = (
+            ttl_seconds,
+            refresh_ahead_seconds,
+            max_stale_seconds,
+            miss_cooldown_seconds,
+            timeout_seconds,
+        )
         if not all(map(_is_finite, times)):
             raise ConfigurationError("times must be finite numbers of seconds")
-        if ttl_seconds <= 0 or timeout_seconds <= 0 or min(refresh_ahead_seconds, max_stale_seconds) < 0:
-            raise ConfigurationError("`ttl_seconds` and `timeout_seconds` must be positive, other times not negative")
+        if (
+            ttl_seconds <= 0
+            or timeout_seconds <= 0
+            or min(refresh_ahead_seconds, max_stale_seconds) < 0
+        ):
+            raise ConfigurationError(
+                "`ttl_seconds` and `timeout_seconds` must be positive, other times not negative"
+            )
         if miss_cooldown_seconds < 1:
             raise ConfigurationError("`miss_cooldown_seconds` must be at least 1")
         self._refresh_after = max(0.0, ttl_seconds - refresh_ahead_seconds) or ttl_seconds
@@ -111,7 +139,8 @@ class RemoteKeySet:
 
         Raises:
             UnknownKeyError: a set fetched for this call does not hold it.
-            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this ``alg``.
+            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this
+                ``alg``.
             KeySetUnavailableError: the set could not be fetched, or may not be fetched again yet.
         """
         now = self._clock()
@@ -159,7 +188,13 @@ class RemoteKeySet:
         return self._find_in_new(key_id, algorithm, snapshot, now, missed=True)
 
     def _find_in_new(
-        self, key_id: str | None, algorithm: str, seen: _Snapshot, now: float, *, missed: bool = False
+        self,
+        key_id: str | None,
+        algorithm: str,
+        seen: _Snapshot,
+        now: float,
+        *,
+        missed: bool = False,
     ) -> VerificationKey:
         """Fetch, or wait for the fetch in flight, and look there."""
         snapshot, own = self._fetch_or_wait(seen, now, missed=missed)
@@ -170,9 +205,13 @@ class RemoteKeySet:
             return key
         refuse_without_fetch(snapshot.table, key_id)
         # That fetch began before this token came: the key may be younger.  So this is not a "no".
-        raise KeySetUnavailableError("the token's key is not in the key set, which may not be fetched again yet")
+        raise KeySetUnavailableError(
+            "the token's key is not in the key set, which may not be fetched again yet"
+        )
 
-    def _fetch_or_wait(self, seen: _Snapshot, now: float, *, missed: bool = False) -> tuple[_Snapshot, bool]:
+    def _fetch_or_wait(
+        self, seen: _Snapshot, now: float, *, missed: bool = False
+    ) -> tuple[_Snapshot, bool]:
         """A snapshot newer than ``seen``, and whether this caller fetched it."""
         own = False
 
@@ -185,7 +224,9 @@ class RemoteKeySet:
 
         self._require_allowed(now, missed=missed)
         try:
-            snapshot = self._flights.run("fetch", work, timeout_seconds=self._timeout_seconds + 0.25)
+            snapshot = self._flights.run(
+                "fetch", work, timeout_seconds=self._timeout_seconds + 0.25
+            )
         except SingleFlightTimeoutError:
             raise self._unavailable("no answer in time") from None
         if snapshot is None:
@@ -193,7 +234,9 @@ class RemoteKeySet:
         return snapshot, own
 
     def _refresh_alone(self, seen: _Snapshot) -> _Snapshot | None:
-        """The new set when this caller refreshed it; ``None`` when another does, it failed, or may not be tried."""
+        """The new set when this caller refreshed it; ``None`` when another does, it failed, or may
+        not be tried.
+        """
         fetched: _Snapshot | None = None
 
         def work() -> _Snapshot | None:
@@ -224,7 +267,9 @@ class RemoteKeySet:
         if missed:
             self._missed_at = now
         self._backoff.reset()
-        self._snapshot = _Snapshot(table, now - CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for)
+        self._snapshot = _Snapshot(
+            table, now - CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for
+        )
         return self._snapshot
 
     def _note_failure(self, error: Exception) -> None:
@@ -239,7 +284,9 @@ class RemoteKeySet:
         if self._backoff.holds(now):
             raise self._unavailable(self._reason)
         if missed and self._cools_down(now):
-            raise KeySetUnavailableError("the token's key is not in the key set, which may not be fetched again yet")
+            raise KeySetUnavailableError(
+                "the token's key is not in the key set, which may not be fetched again yet"
+            )
 
     def _unavailable(self, reason: str) -> KeySetUnavailableError:
         return KeySetUnavailableError(

@@ -1,8 +1,9 @@
 """Shared secrets from where they are kept: the environment, Secrets Manager, SSM Parameter Store.
 
 Each returns what the ``secret`` argument of :meth:`authz_lib.JWTVerifier.shared_secret` and
-:class:`~authz_lib.tokens.SharedSecretIssuer` takes.  They are read once, while building; a rotated secret is seen by
-the next process, so keep the previous one beside it until no process and no token of it is left.
+:class:`~authz_lib.tokens.SharedSecretIssuer` takes.  They are read once, while building; a rotated
+secret is seen by the next process, so keep the previous one beside it until no process and no token
+of it is left.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def secret_from_environment(name: str) -> str:
 def secret_from_secrets_manager(secret_id: str, *, client: Any = None) -> list[str | bytes]:
     """The current secret of Secrets Manager and, while a rotation is under way, the previous one.
 
-    Needs ``secretsmanager:GetSecretValue``.  The whole value is the secret: a JSON document is not taken apart.
+    Needs ``secretsmanager:GetSecretValue``.  The whole value is the secret: a JSON document is not
+    taken apart.
 
     Raises:
         ConfigurationError: the current version could not be read.

@@ -1,7 +1,8 @@
-"""HS256, HS384 and HS512 (RFC 7518, section 3.2): services that share a secret issue short-lived tokens to each other.
+"""HS256, HS384 and HS512 (RFC 7518, section 3.2): services that share a secret issue short-lived
+tokens to each other.
 
-Nothing here is shared with key sets: a secret never stands beside a public key, and a secret that looks like a key file
-is refused, so a public key can never be taken for a secret.
+Nothing here is shared with key sets: a secret never stands beside a public key, and a secret that
+looks like a key file is refused, so a public key can never be taken for a secret.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ __all__ = ["Secret", "SecretKeySet", "SharedSecretIssuer"]
 
 Secret: TypeAlias = str | bytes
 
-_KEY_FILE: Final = re.compile(rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE)
+_KEY_FILE: Final = re.compile(
+    rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
+)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]+=*\s*")
 _MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 _MAX_TTL_SECONDS: Final = 24 * 3600
@@ -34,18 +37,24 @@ _RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})
 
 
 def _is_der(secret: bytes) -> bool:
-    """Whether the bytes are one DER sequence from the first to the last: the form of every key and certificate."""
+    """Whether the bytes are one DER sequence from the first to the last: the form of every key and
+    certificate.
+    """
     if len(secret) < 2 or secret[0] != 0x30:
         return False
     length = secret[1]
     if length < 0x80:
         return len(secret) == 2 + length
     count = length & 0x7F
-    return 1 <= count <= 4 and len(secret) == 2 + count + int.from_bytes(secret[2 : 2 + count], "big")
+    return 1 <= count <= 4 and len(secret) == 2 + count + int.from_bytes(
+        secret[2 : 2 + count], "big"
+    )
 
 
 def _is_base64_of_der(secret: bytes) -> bool:
-    """Whether this is a PEM without its first and last line, as some providers show their public key."""
+    """Whether this is a PEM without its first and last line, as some providers show their public
+    key.
+    """
     if not _BASE64.fullmatch(secret):
         return False
     digits = b"".join(secret.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
@@ -75,7 +84,8 @@ def require_secret(secret: object, algorithm: str) -> bytes:
     """A secret as bytes.
 
     Raises:
-        ConfigurationError: too short for the algorithm (RFC 7518, section 3.2), all one character, or the text of a
+        ConfigurationError: too short for the algorithm (RFC 7518, section 3.2), all one character,
+            or the text of a
         key.
     """
     if not isinstance(secret, str | bytes):
@@ -90,7 +100,9 @@ def require_secret(secret: object, algorithm: str) -> bytes:
     if len(set(material)) < 8:
         raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
     if _is_key_file(material):
-        raise ConfigurationError("`secret` looks like a key file (PEM, SSH, DER or JWK), not like a secret")
+        raise ConfigurationError(
+            "`secret` looks like a key file (PEM, SSH, DER or JWK), not like a secret"
+        )
     return material
 
 
@@ -150,7 +162,8 @@ class SharedSecretIssuer:
 
     Args:
         secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512.  Of a list the first one signs.
-        issuer: the ``iss`` of the tokens; without it, the verifier must skip that check by an explicit ``None``.
+        issuer: the ``iss`` of the tokens; without it, the verifier must skip that check by an
+            explicit ``None``.
         audience: the ``aud`` of the tokens; likewise.
 
     Raises:
@@ -183,12 +196,15 @@ class SharedSecretIssuer:
         self._algorithm = algorithm
         self._clock = clock
 
-    def mint(self, subject: str, *, ttl_seconds: float = 60, claims: Mapping[str, Any] | None = None) -> str:
-        """A signed token with ``sub``, ``iat``, ``exp``, ``jti`` and, where configured, ``iss`` and ``aud``.
+    def mint(
+        self, subject: str, *, ttl_seconds: float = 60, claims: Mapping[str, Any] | None = None
+    ) -> str:
+        """A signed token with ``sub``, ``iat``, ``exp``, ``jti`` and, where configured, ``iss`` and
+        ``aud``.
 
         Raises:
-            ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims`` names one of the above
-                or is not JSON.
+            ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims``
+                names one of the above or is not JSON.
         """
         if not 1 <= ttl_seconds <= _MAX_TTL_SECONDS:
             raise ConfigurationError("`ttl_seconds` must be between 1 and 86400")
@@ -197,7 +213,13 @@ class SharedSecretIssuer:
         now = int(self._clock())
         from uuid import uuid4  # slow to load, and a verifier needs none
 
-        payload = {"sub": subject, "iat": now, "exp": now + int(ttl_seconds), "jti": str(uuid4()), **(claims or {})}
+        payload = {
+            "sub": subject,
+            "iat": now,
+            "exp": now + int(ttl_seconds),
+            "jti": str(uuid4()),
+            **(claims or {}),
+        }
         if self._issuer is not None:
             payload["iss"] = self._issuer
         if self._audience is not None:
@@ -212,6 +234,8 @@ class SharedSecretIssuer:
 
 def _segment(document: Mapping[str, Any]) -> bytes:
     try:
-        return base64url.encode(json.dumps(document, separators=(",", ":"), allow_nan=False).encode())
+        return base64url.encode(
+            json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        )
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError("`claims` is not a JSON document") from None

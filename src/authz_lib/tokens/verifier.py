@@ -1,8 +1,10 @@
-"""The verifier: from the text of a token to a :class:`VerifiedToken`, or an error that says why not."""
+"""The verifier: from the text of a token to a :class:`VerifiedToken`, or an error that says why
+not.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Self, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, Unpack
 
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import (
@@ -15,19 +17,25 @@ from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.memory import Memory
 from authz_lib.tokens.shared_secret import SecretKeySet
-from authz_lib.tokens.trust import CheckOptions, Configuration, VerifiedToken, build_rules, build_trust
+from authz_lib.tokens.trusted_issuer import (
+    CheckOptions,
+    Configuration,
+    VerifiedToken,
+    build_rules,
+    build_trust,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from authz_lib.tokens.claims import Times
-    from authz_lib.tokens.fetch import Fetcher
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
     from authz_lib.tokens.shared_secret import Secret
-    from authz_lib.tokens.trust import Trust
+    from authz_lib.tokens.trusted_issuer import Trust
+    from authz_lib.transport.fetch import Fetcher
 
-__all__ = ["JWTVerifier", "VerifiedToken"]
+__all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
 
 _DEFAULT_REMEMBER: Final = 1024
 _DEFAULT_REMEMBER_BYTES: Final = 4 * 1024 * 1024
@@ -43,22 +51,34 @@ class _Known(NamedTuple):
     algorithm: str
 
 
+class Verifier(Protocol):
+    """What verifies a token: `JWTVerifier`, or anything with this method."""
+
+    def verify(self, token: str) -> VerifiedToken:
+        """The verified token, or an `AuthzError` that says why not."""
+        ...
+
+
 class JWTVerifier:
     """Verifies tokens of one issuer, strictly.
 
-    Checks, in this order: size, form and header; ``alg`` against the allow-list; the signature with the key that the
-    token names; ``typ`` where expected; ``iss``, ``aud``, ``client_id``; scopes and groups where required; ``exp``
-    (required), ``nbf``, ``iat``; the ``revoked`` hook; the custom ``check``.  Does **not** check whether the token was
-    revoked unless a hook says so, nor what its owner may do.
+    Checks, in this order: size, form and header; ``alg`` against the allow-list; the signature with
+    the key that the token names; ``typ`` where expected; ``iss``, ``aud``, ``client_id``; scopes
+    and groups where required; ``exp`` (required), ``nbf``, ``iat``; the ``revoked`` hook; the
+    custom ``check``.  Does **not** check whether the token was revoked unless a hook says so, nor
+    what its owner may do.
 
-    A token that was verified is remembered by digest: the next call with it checks its key (which must still be in the
-    key set), dates and hooks, not its signature.
+    A token that was verified is remembered by digest: the next call with it checks its key (which
+    must still be in the key set), dates and hooks, not its signature.
 
     Args:
-        issuer: the exact ``iss``, or several; ``None`` accepts a token of anyone whose key is in ``keys``.
-        audience: the ``aud``, or several of which one must be present; ``None`` accepts tokens meant for others.
+        issuer: the exact ``iss``, or several; ``None`` accepts a token of anyone whose key is in
+            ``keys``.
+        audience: the ``aud``, or several of which one must be present; ``None`` accepts tokens
+            meant for others.
         algorithms: the allow-list, such as ``["RS256"]``.
-        keys: a :class:`~authz_lib.RemoteKeySet`, :class:`~authz_lib.StaticKeySet` or anything with their methods.
+        keys: a :class:`~authz_lib.RemoteKeySet`, :class:`~authz_lib.StaticKeySet` or anything with
+            their methods.
         client_id: the exact ``client_id`` claim, or several.
         typ: the expected ``typ``, such as ``"at+jwt"``; compared only when the header has one.
         all_scopes: scopes that ``scope`` must hold, all of them.
@@ -69,8 +89,8 @@ class JWTVerifier:
         not_before_leeway_seconds: for ``nbf`` and ``iat``.
         max_token_age_seconds: the oldest ``iat`` accepted; makes ``iat`` required.
         revoked: asked on every call; ``True`` refuses the token, as does any answer but ``False``.
-        check: called last, on every call; refuses by raising an ``AuthzError`` or returning anything but ``True`` or
-            ``None``.
+        check: called last, on every call; refuses by raising an ``AuthzError`` or returning
+            anything but ``True`` or ``None``.
         remember: how many verified tokens to remember; 0 turns it off.
         remember_bytes: how much text of tokens the remembered may have had in all.
         clock: seconds since the epoch.
@@ -145,8 +165,9 @@ class JWTVerifier:
     ) -> Self:
         """A verifier for the tokens of a Cognito user pool.
 
-        Accepts both issuers that a pool may have, each with its own key set.  Checks ``token_use``, and the client in
-        the claim that such a token has it in: ``client_id`` of an access token, ``aud`` of an ID token.
+        Accepts both issuers that a pool may have, each with its own key set.  Checks ``token_use``,
+        and the client in the claim that such a token has it in: ``client_id`` of an access token,
+        ``aud`` of an ID token.
 
         Args:
             user_pool_id: such as ``us-east-1_Abc123``.
@@ -192,7 +213,8 @@ class JWTVerifier:
         fetcher: Fetcher | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
-        """A verifier for an OpenID provider, whose key set is found by discovery when it is first needed.
+        """A verifier for an OpenID provider, whose key set is found by discovery when it is first
+        needed.
 
         The discovery document must name exactly ``issuer``.
 
@@ -206,8 +228,17 @@ class JWTVerifier:
         """
         from authz_lib.tokens import issuers
 
-        keys = issuers.discovered_keys(issuer, fetcher=fetcher, clock=options.get("clock", system_clock))
-        return cls(issuer=issuer, audience=audience, algorithms=algorithms, keys=keys, client_id=client_id, **options)
+        keys = issuers.discovered_keys(
+            issuer, fetcher=fetcher, clock=options.get("clock", system_clock)
+        )
+        return cls(
+            issuer=issuer,
+            audience=audience,
+            algorithms=algorithms,
+            keys=keys,
+            client_id=client_id,
+            **options,
+        )
 
     @classmethod
     def alb(
@@ -221,18 +252,21 @@ class JWTVerifier:
         fetcher: Fetcher | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
-        """A verifier for ``x-amzn-oidc-data``, which an Application Load Balancer adds on a rule with an authenticate
-        action.
+        """A verifier for ``x-amzn-oidc-data``, which an Application Load Balancer adds on a rule
+        with an authenticate action.
 
-        Checks the header's ``signer`` against ``load_balancer_arn`` **before** it fetches a key (anyone can have a load
-        balancer of their own sign a token), its ``client``, ``iss`` and ``exp``; then the ES256 signature, whose text
-        is padded base64url.  Does **not** check an audience: such a token has none.  ``x-amzn-oidc-identity`` is not
-        signed: do not use it; ``x-amzn-oidc-accesstoken`` is the provider's own token: verify it with a verifier for
-        the provider.
+        Checks the header's ``signer`` against ``load_balancer_arn`` **before** it fetches a key
+        (anyone can have a load balancer of their own sign a token), its ``client``, ``iss`` and
+        ``exp``; then the ES256 signature, whose text is padded base64url.  Does **not** check an
+        audience: such a token has none.  ``x-amzn-oidc-identity`` is not signed: do not use it;
+        ``x-amzn-oidc-accesstoken`` is the provider's own token: verify it with a verifier for the
+        provider.
 
         Args:
-            load_balancer_arn: the load balancer or balancers (of one region) whose tokens are accepted.
-            client_id: the client of the authenticate action; ``None`` accepts the tokens of every rule of the balancer.
+            load_balancer_arn: the load balancer or balancers (of one region) whose tokens are
+                accepted.
+            client_id: the client of the authenticate action; ``None`` accepts the tokens of every
+                rule of the balancer.
             issuer: the provider of the authenticate action; ``None`` likewise.
             keys_url: where the public keys are, instead of the region's own place.
             keys: a key set, instead of one that is fetched.
@@ -276,12 +310,15 @@ class JWTVerifier:
         """A verifier for tokens signed with a secret that issuer and verifier share.
 
         Args:
-            secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512; or a list of such, the current one first.
+            secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512; or a list of such, the
+                current one first.
             issuer: the exact ``iss``; ``None`` accepts tokens of everyone who knows the secret.
-            audience: the ``aud``; ``None`` accepts tokens that were minted for another service with the same secret.
+            audience: the ``aud``; ``None`` accepts tokens that were minted for another service with
+                the same secret.
 
         Raises:
-            ConfigurationError: a weak secret, one that looks like a key file, or another argument that makes no sense.
+            ConfigurationError: a weak secret, one that looks like a key file, or another argument
+                that makes no sense.
 
         >>> JWTVerifier.shared_secret(secret="correct horse battery staple, and more", issuer=None, audience="billing")
         <JWTVerifier for any issuer>
@@ -293,18 +330,22 @@ class JWTVerifier:
 
     @classmethod
     def any_of(cls, *verifiers: JWTVerifier, remember: int = _DEFAULT_REMEMBER) -> Self:
-        """A verifier for the tokens of several issuers, each checked by its own verifier and no other.
+        """A verifier for the tokens of several issuers, each checked by its own verifier and no
+        other.
 
-        The ``iss`` of the token, not yet verified, selects among the configured verifiers; the selected one then checks
-        everything, ``iss`` included.
+        The ``iss`` of the token, not yet verified, selects among the configured verifiers; the
+        selected one then checks everything, ``iss`` included.
 
         Raises:
-            ConfigurationError: no verifier, something else, one that does not check ``iss``, or two for one issuer.
+            ConfigurationError: no verifier, something else, one that does not check ``iss``, or two
+                for one issuer.
         """
         from authz_lib.tokens import issuers
 
         if not all(isinstance(verifier, JWTVerifier) for verifier in verifiers):
-            raise ConfigurationError("`any_of` takes verifiers, not a list of them: `any_of(*verifiers)`")
+            raise ConfigurationError(
+                "`any_of` takes verifiers, not a list of them: `any_of(*verifiers)`"
+            )
         configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
         return cls._of(configuration, {"remember": remember})
 
@@ -317,11 +358,12 @@ class JWTVerifier:
         """Verify a token.
 
         Raises:
-            InvalidTokenError: the token is malformed, unsupported, forged, expired or not meant for this verifier; its
-                subclasses say which.
+            InvalidTokenError: the token is malformed, unsupported, forged, expired or not meant for
+                this verifier; its subclasses say which.
             InsufficientScopeError: a required scope is missing.
             AccessDeniedError: a required group is missing.
-            KeySetUnavailableError: the key set could not be fetched; nothing is known about the token.
+            KeySetUnavailableError: the key set could not be fetched; nothing is known about the
+                token.
             DependencyError: the ``revoked`` hook failed.
         """
         digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
@@ -332,13 +374,16 @@ class JWTVerifier:
                 return known.token
         compact, trust = self._open(token)
         header = compact.header
-        return self._finish(compact, trust, trust.keys.find(header.key_id, header.algorithm), digest, len(token))
+        return self._finish(
+            compact, trust, trust.keys.find(header.key_id, header.algorithm), digest, len(token)
+        )
 
     async def averify(self, token: str) -> VerifiedToken:
-        """Verify a token without ever blocking the event loop on a fetch or on the ``revoked`` hook.
+        """Verify a token without ever blocking the event loop on a fetch or on the ``revoked``
+        hook.
 
-        What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises what :meth:`verify`
-        raises.
+        What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises
+        what :meth:`verify` raises.
         """
         digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
         if known is not None and known.trust.revoked is None:
@@ -351,7 +396,11 @@ class JWTVerifier:
         if known is not None:
             return await to_thread(self.verify, token)
         compact, trust = self._open(token)
-        key = None if trust.revoked is not None else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
+        key = (
+            None
+            if trust.revoked is not None
+            else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
+        )
         if key is not None:
             return self._finish(compact, trust, key, digest, len(token))
         return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
@@ -360,7 +409,8 @@ class JWTVerifier:
         """Fetch the key sets now, as at a cold start; best effort unless ``strict``.
 
         Raises:
-            KeySetUnavailableError: with ``strict``, when an issuer has no key set that could be fetched.
+            KeySetUnavailableError: with ``strict``, when an issuer has no key set that could be
+                fetched.
         """
         for alternatives in self.configuration.prefetches:
             failures = []
@@ -402,11 +452,15 @@ class JWTVerifier:
             trust.header_rules.check(compact.header.members)
         return compact, trust
 
-    def _find_and_finish(self, compact: Compact, trust: Trust, digest: bytes, size: int) -> VerifiedToken:
+    def _find_and_finish(
+        self, compact: Compact, trust: Trust, digest: bytes, size: int
+    ) -> VerifiedToken:
         key = trust.keys.find(compact.header.key_id, compact.header.algorithm)
         return self._finish(compact, trust, key, digest, size)
 
-    def _finish(self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int) -> VerifiedToken:
+    def _finish(
+        self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int
+    ) -> VerifiedToken:
         """The signature, then the claims, then what holds on every call."""
         header = compact.header
         compact.verify(key)
@@ -415,8 +469,13 @@ class JWTVerifier:
         if trust.header_rules is None:
             times, issuer = trust.time_rules.read(claims), claims.get("iss")
         else:
-            times, issuer = trust.header_rules.read(header.members, claims), header.members.get("iss")
-        token = VerifiedToken(claims, header.members, issuer if type(issuer) is str else None, header.key_id)
+            times, issuer = (
+                trust.header_rules.read(header.members, claims),
+                header.members.get("iss"),
+            )
+        token = VerifiedToken(
+            claims, header.members, issuer if type(issuer) is str else None, header.key_id
+        )
         trust.settle(token, times)
         if self._memory is not None:
             self._memory.put(digest, _Known(token, times, trust, key, header.algorithm), size)

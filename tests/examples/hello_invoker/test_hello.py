@@ -1,4 +1,6 @@
-"""The hello example as it runs: what the invoker answers, word for word, and what happens to its secret."""
+"""The hello example as it runs: what the invoker answers, word for word, and what happens to its
+secret.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,16 @@ def invoke(local, payload=None):
 def start_again(local, *functions):
     """Make the next call of each function a cold start."""
     for name in functions:
-        local.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=next(TIMEOUTS))
+        local.aws.client("lambda").update_function_configuration(
+            FunctionName=name, Timeout=next(TIMEOUTS)
+        )
 
 
 def secret(local, stage="AWSCURRENT"):
     client = local.aws.client("secretsmanager")
-    return client.get_secret_value(SecretId=local.stack.outputs["SecretArn"], VersionStage=stage)["SecretString"]
+    return client.get_secret_value(SecretId=local.stack.outputs["SecretArn"], VersionStage=stage)[
+        "SecretString"
+    ]
 
 
 def test_the_invoker_says_hello_and_nothing_else(local):
@@ -49,10 +55,17 @@ def test_the_one_stage_is_the_one_of_the_template(local):
 
 def test_the_names_are_the_ones_asked_for(local):
     assert local.aws.region == "ap-southeast-3"
-    functions = {name: local.aws.client("lambda").get_function_configuration(FunctionName=name) for name in FUNCTIONS}
+    functions = {
+        name: local.aws.client("lambda").get_function_configuration(FunctionName=name)
+        for name in FUNCTIONS
+    }
     assert {function["Runtime"] for function in functions.values()} == {"python3.12"}
-    assert {function["Role"].rpartition("/")[2] for function in functions.values()} == {"lambda-exec-role"}
-    assert [api["name"] for api in local.aws.client("apigateway").get_rest_apis()["items"]] == ["hello-api"]
+    assert {function["Role"].rpartition("/")[2] for function in functions.values()} == {
+        "lambda-exec-role"
+    }
+    assert [api["name"] for api in local.aws.client("apigateway").get_rest_apis()["items"]] == [
+        "hello-api"
+    ]
 
 
 FUNCTIONS = ["hello-world", "lambda-authorizer", "apigw-invoker"]
@@ -80,7 +93,9 @@ def test_no_token_of_the_invoker_outlives_a_minute(local):
 def test_a_rotated_secret_is_taken_beside_the_one_before_it(local):
     before = local.variables["fresh"]
     client = local.aws.client("secretsmanager")
-    generated = client.get_random_password(PasswordLength=64, ExcludePunctuation=True)["RandomPassword"]
+    generated = client.get_random_password(PasswordLength=64, ExcludePunctuation=True)[
+        "RandomPassword"
+    ]
     client.put_secret_value(SecretId=local.stack.outputs["SecretArn"], SecretString=generated)
     start_again(local, "lambda-authorizer", "apigw-invoker")
     assert secret(local) == generated
@@ -92,7 +107,9 @@ def test_a_rotated_secret_is_taken_beside_the_one_before_it(local):
 
 
 def test_an_authorizer_without_its_secret_lets_nobody_in(local):
-    """Fail closed: it cannot start, so the gateway answers 500 and the function behind it is never reached."""
+    """Fail closed: it cannot start, so the gateway answers 500 and the function behind it is never
+    reached.
+    """
     fresh = SharedSecretIssuer(secret=secret(local)).mint("alice")
     local.aws.client("secretsmanager").delete_secret(
         SecretId=local.stack.outputs["SecretArn"], ForceDeleteWithoutRecovery=True

@@ -1,7 +1,9 @@
-"""`main.tf` says what `template.yaml` says: formatted, valid, and applied to the local AWS, where it answers the same.
+"""`main.tf` says what `template.yaml` says: formatted, valid, and applied to the local AWS, where
+it answers the same.
 
-Terraform finds its providers as it always does.  Where `hashicorp/aws` cannot be had (no registry, no mirror),
-these tests are skipped and say so; `AUTHZ_TERRAFORM_PLUGINS` may name a folder with unpacked providers.
+Terraform finds its providers as it always does.  Where `hashicorp/aws` cannot be had (no registry,
+no mirror), these tests are skipped and say so; `AUTHZ_TERRAFORM_PLUGINS` may name a folder with
+unpacked providers.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ TERRAFORM = shutil.which("terraform")
 REGION = "ap-southeast-3"
 PATIENCE = 180
 
-needs_terraform = pytest.mark.skipif(TERRAFORM is None, reason="SKIPPED: no `terraform` on this machine")
+needs_terraform = pytest.mark.skipif(
+    TERRAFORM is None, reason="SKIPPED: no `terraform` on this machine"
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,13 @@ def run(module, *words, **environment):
 @pytest.fixture(scope="module")
 def initialized(module):
     plugins = os.environ.get("AUTHZ_TERRAFORM_PLUGINS")
-    words = ["init", "-backend=false", "-input=false", "-no-color", *([f"-plugin-dir={plugins}"] if plugins else [])]
+    words = [
+        "init",
+        "-backend=false",
+        "-input=false",
+        "-no-color",
+        *([f"-plugin-dir={plugins}"] if plugins else []),
+    ]
     ended = run(module, *words)
     if ended.returncode:
         if re.search(r"query available provider packages|Failed to install provider", ended.stderr):
@@ -83,23 +93,33 @@ def test_applied_it_answers_as_the_sam_template_does(initialized):
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
         }
-        ended = run(initialized, "apply", "-auto-approve", "-input=false", "-no-color", **environment)
+        ended = run(
+            initialized, "apply", "-auto-approve", "-input=false", "-no-color", **environment
+        )
         assert ended.returncode == 0, ended.stderr
         state = (initialized / "terraform.tfstate").read_text()
-        secret = aws.client("secretsmanager").get_secret_value(SecretId="hello-api/shared-secret")["SecretString"]
+        secret = aws.client("secretsmanager").get_secret_value(SecretId="hello-api/shared-secret")[
+            "SecretString"
+        ]
         assert len(secret) == 64
         assert secret not in state + ended.stdout + ended.stderr
         call_the_local_api(aws, json.loads(state)["outputs"]["hello_url"]["value"])
         assert answer_of(aws, {}) == {"statusCode": 200, "body": "Hello, world!"}
-        expired = SharedSecretIssuer(secret=secret, clock=lambda: time.time() - 61).mint("alice", ttl_seconds=60)
+        expired = SharedSecretIssuer(secret=secret, clock=lambda: time.time() - 61).mint(
+            "alice", ttl_seconds=60
+        )
         assert answer_of(aws, {"token": expired}) == {"errorMessage": "Unauthorized"}
 
 
 def call_the_local_api(aws, deployed):
     """The one thing that differs here: the API's host name leads to AWS."""
-    found = re.fullmatch(rf"https://(\w+)\.execute-api\.{REGION}\.amazonaws\.com/prod/hello", deployed)
+    found = re.fullmatch(
+        rf"https://(\w+)\.execute-api\.{REGION}\.amazonaws\.com/prod/hello", deployed
+    )
     functions = aws.client("lambda")
-    variables = functions.get_function_configuration(FunctionName="apigw-invoker")["Environment"]["Variables"]
+    variables = functions.get_function_configuration(FunctionName="apigw-invoker")["Environment"][
+        "Variables"
+    ]
     assert variables["HELLO_URL"] == deployed
     url = f"{aws.url}/restapis/{found[1]}/prod/_user_request_/hello"
     functions.update_function_configuration(
@@ -116,7 +136,14 @@ def answer_of(aws, payload):
 def test_both_say_the_same_names_and_hold_no_secret(folder):
     terraform = (folder / "main.tf").read_text()
     template = (folder / "template.yaml").read_text()
-    for name in ["hello-api", "hello-world", "lambda-authorizer", "apigw-invoker", "lambda-exec-role", "python3.12"]:
+    for name in [
+        "hello-api",
+        "hello-world",
+        "lambda-authorizer",
+        "apigw-invoker",
+        "lambda-exec-role",
+        "python3.12",
+    ]:
         assert name in terraform, name
         assert name in template, name
     assert f'"{REGION}"' in terraform

@@ -1,4 +1,6 @@
-"""Two tenants of the hello example: two deployments, each with its own secret.  Nothing of one opens the other."""
+"""Two tenants of the hello example: two deployments, each with its own secret.  Nothing of one
+opens the other.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def test_a_tenants_own_token_opens_its_own_api(tenants):
 def test_a_token_of_one_tenant_is_refused_by_the_other(callers_and_called, token):
     own, other = callers_and_called
     before = reached(other)
-    status, caller = get_hello(other, token=own.variables[token], **{"X-Principal-Sub": "alice", "X-Tenant-Id": "acme"})
+    status, caller = get_hello(
+        other, token=own.variables[token], **{"X-Principal-Sub": "alice", "X-Tenant-Id": "acme"}
+    )
     assert (status, caller) == (401, None)
     assert reached(other) == before
 
@@ -74,7 +78,11 @@ def test_the_others_invoker_sends_it_and_is_refused_too(callers_and_called):
 def test_a_payload_does_not_lead_an_invoker_to_the_other_tenant(callers_and_called):
     own, other = callers_and_called
     before = reached(own), reached(other)
-    payload = {"url": other.variables["HelloUrl"], "HELLO_URL": other.variables["HelloUrl"], "secret": secret(other)}
+    payload = {
+        "url": other.variables["HelloUrl"],
+        "HELLO_URL": other.variables["HelloUrl"],
+        "secret": secret(other),
+    }
     assert invoke(own, payload) == {"statusCode": 200, "body": "Hello, world!"}
     assert reached(own) > before[0]
     assert reached(other) == before[1]

@@ -49,13 +49,18 @@ class Running:
         parts = urllib3.util.parse_url(url)
         with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
             answer = pool.request(
-                method, parts.request_uri, body=data, headers={**(headers or {}), "Host": parts.netloc}
+                method,
+                parts.request_uri,
+                body=data,
+                headers={**(headers or {}), "Host": parts.netloc},
             )
         return SimpleNamespace(
             status=answer.status,
             headers={name.lower(): value for name, value in answer.headers.items()},
             content=answer.data,
-            json=json.loads(answer.data) if answer.headers.get("Content-Type") == "application/json" else None,
+            json=json.loads(answer.data)
+            if answer.headers.get("Content-Type") == "application/json"
+            else None,
         )
 
     def invocations(self, function):
@@ -125,7 +130,20 @@ def decoded():
         import imageio_ffmpeg
 
         decoder = imageio_ffmpeg.get_ffmpeg_exe()
-        words = [decoder, "-nostdin", "-v", "error", "-xerror", "-i", str(path), "-map", "0", "-f", "null", "-"]
+        words = [
+            decoder,
+            "-nostdin",
+            "-v",
+            "error",
+            "-xerror",
+            "-i",
+            str(path),
+            "-map",
+            "0",
+            "-f",
+            "null",
+            "-",
+        ]
         broken = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
         assert (broken.returncode, broken.stderr) == (0, "")
         reader = imageio_ffmpeg.read_frames(str(path))

@@ -41,12 +41,16 @@ def test_frames_and_sound_become_a_video_that_decodes(service, folder, decoded):
 
 
 def test_the_shorter_of_the_two_ends_it(service, folder, decoded):
-    video = decoded(service().encoder.encode(folder, frame_rate=20))  # one second of pictures, two of sound
+    video = decoded(
+        service().encoder.encode(folder, frame_rate=20)
+    )  # one second of pictures, two of sound
     assert video.seconds == pytest.approx(1.0, abs=0.15)
     assert video.frames == 20
 
 
-@pytest.mark.parametrize("where", ["file:///etc/passwd", "http://127.0.0.1:{port}/latest/meta-data"])
+@pytest.mark.parametrize(
+    "where", ["file:///etc/passwd", "http://127.0.0.1:{port}/latest/meta-data"]
+)
 def test_a_sound_that_is_a_playlist_is_not_opened(service, folder, authz_issuer, where):
     with authz_issuer.serve() as endpoint:  # any server that counts who comes
         port = endpoint.url.rpartition(":")[2]
@@ -73,7 +77,9 @@ def test_it_ends_after_its_90_seconds(service, folder, monkeypatch):
         loaded.encoder.encode(folder, frame_rate=10)
 
 
-@pytest.mark.parametrize("fault", [ValueError("x"), subprocess.TimeoutExpired("ffmpeg", 90), MemoryError()])
+@pytest.mark.parametrize(
+    "fault", [ValueError("x"), subprocess.TimeoutExpired("ffmpeg", 90), MemoryError()]
+)
 def test_whatever_goes_wrong_the_job_has_failed(service, monkeypatch, fault):
     loaded = service()
     segment = loaded.segments.Segment("x", "alice-sub", "s", 0, 1.0, "complete")
@@ -83,7 +89,9 @@ def test_whatever_goes_wrong_the_job_has_failed(service, monkeypatch, fault):
         raise fault
 
     monkeypatch.setattr(loaded.segments, "take_job", lambda *_: segment)
-    monkeypatch.setattr(loaded.segments, "finish_video", lambda *job, **values: became.append((job, values)))
+    monkeypatch.setattr(
+        loaded.segments, "finish_video", lambda *job, **values: became.append((job, values))
+    )
     monkeypatch.setattr(loaded.encoder, "make_video", fail)
     with pytest.raises(type(fault)):
         loaded.encoder.handler({"segment_id": "x", "started_at": STARTED_AT.isoformat()}, None)
@@ -93,7 +101,9 @@ def test_whatever_goes_wrong_the_job_has_failed(service, monkeypatch, fault):
 def test_more_frames_than_fit_are_refused_before_one_is_fetched(service, monkeypatch):
     loaded = service()
     segment = loaded.segments.Segment("x", "alice-sub", "s", 0, 1.0, "complete")
-    monkeypatch.setattr(loaded.media, "frames", lambda _: ["a.jpg"] * (loaded.encoder.MAX_FRAMES + 1))
+    monkeypatch.setattr(
+        loaded.media, "frames", lambda _: ["a.jpg"] * (loaded.encoder.MAX_FRAMES + 1)
+    )
     monkeypatch.setattr(loaded.media, "s3", lambda: pytest.fail("asked S3"))
     with pytest.raises(ValueError, match="too many frames"):
         loaded.encoder.make_video(segment)

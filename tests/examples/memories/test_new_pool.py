@@ -1,4 +1,6 @@
-"""The pool's id changes in SSM: what the README says of the stack that names it, on a local AWS of its own."""
+"""The pool's id changes in SSM: what the README says of the stack that names it, on a local AWS of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,11 @@ def trusted(local):
     (stage,) = gateway.get_stages(restApiId=api["id"])["item"]
     settings = functions.get_function_configuration(FunctionName=local.stack.functions["Memories"])
     issuer = settings["Environment"]["Variables"]["ISSUER"]
-    return issuer.rpartition("/")[2], authorizer["providerARNs"][0].rpartition("/")[2], stage["deploymentId"]
+    return (
+        issuer.rpartition("/")[2],
+        authorizer["providerARNs"][0].rpartition("/")[2],
+        stage["deploymentId"],
+    )
 
 
 def test_a_new_pool_is_taken_up_when_its_version_is_named_and_not_before(local):
@@ -55,7 +61,9 @@ def test_a_new_pool_is_taken_up_when_its_version_is_named_and_not_before(local):
     pool = local.variables["UserPoolId"]
     assert before[:2] == (pool, pool)
     parameters = local.aws.client("ssm")
-    parameters.put_parameter(Name="/memories/user-pool-id", Value="us-east-1_Another", Overwrite=True)
+    parameters.put_parameter(
+        Name="/memories/user-pool-id", Value="us-east-1_Another", Overwrite=True
+    )
     with pytest.raises(ClientError, match="No updates are to be performed"):
         update(local, "")
     assert trusted(local) == before

@@ -1,4 +1,6 @@
-"""The example as its users meet it: over real HTTP, with three users of two tenants, on PostgreSQL, S3 and FFmpeg."""
+"""The example as its users meet it: over real HTTP, with three users of two tenants, on PostgreSQL,
+S3 and FFmpeg.
+"""
 
 from __future__ import annotations
 
@@ -87,15 +89,22 @@ def test_pending_and_failed_are_counted_and_never_encoded(running):
 
 def test_an_encoder_that_was_lost_has_failed_and_is_started_again(running):
     running.execute("delete from videos where segment_id = 'dinner-0'")
-    running.execute("insert into videos values ('dinner-0', 'encoding', 20, now() - interval '4 minutes')")
+    running.execute(
+        "insert into videos values ('dinner-0', 'encoding', 20, now() - interval '4 minutes')"
+    )
     assert running.ask("bob", "GET", "/memories/video/dinner-0").status == 202
     assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
-    running.execute("update videos set started_at = now() - interval '10 minutes' where segment_id = 'dinner-0'")
+    running.execute(
+        "update videos set started_at = now() - interval '10 minutes' where segment_id = 'dinner-0'"
+    )
     lost = running.ask("bob", "GET", "/memories/video/dinner-0")
     assert (lost.status, lost.json["code"]) == (500, "ENCODING_FAILED")
     started = running.invocations("Encoder")
     assert running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"}).status == 202
-    assert running.until("bob", "/memories/video/dinner-0", 200).json["processing_status"] == "complete"
+    assert (
+        running.until("bob", "/memories/video/dinner-0", 200).json["processing_status"]
+        == "complete"
+    )
     assert running.invocations("Encoder") == started + 1
 
 
@@ -106,7 +115,9 @@ def test_who_asks_by_session_learns_which_job_it_is_and_that_it_failed(running):
     for start in (1, 2):  # GET says that it failed, however often; only POST starts it again
         job = running.ask("alice", "POST", "/memories/video", asked)
         assert (job.status, job.json["segment_id"]) == (202, "evil-0")
-        assert {"location", "retry-after"} <= set(job.headers["access-control-expose-headers"].lower().split(","))
+        assert {"location", "retry-after"} <= set(
+            job.headers["access-control-expose-headers"].lower().split(",")
+        )
         path = f"/memories/video/{job.json['segment_id']}"
         assert running.until("alice", path, 500).json["code"] == "ENCODING_FAILED"
         assert running.ask("alice", "GET", path).status == 500
@@ -120,7 +131,9 @@ def deliver(running):
     def invoke(segment_id, started_at):
         payload = json.dumps({"segment_id": segment_id, "started_at": started_at}).encode()
         running.local.aws.invoke(running.local.stack.functions["Encoder"], payload)
-        return running.execute(f"select status, frame_count from videos where segment_id = '{segment_id}'")
+        return running.execute(
+            f"select status, frame_count from videos where segment_id = '{segment_id}'"
+        )
 
     return invoke
 
@@ -131,7 +144,10 @@ OLD, NEW = "2026-01-02T03:04:05.678901+00:00", "2026-01-02T03:09:05.678901+00:00
 @pytest.mark.parametrize("status", ["complete", "failed"])
 def test_an_event_that_comes_twice_does_not_change_what_became_of_the_job(running, deliver, status):
     running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
-    for name in ("mute-0", "dinner-0"):  # an encoder would fail with one of them, and finish the other
+    for name in (
+        "mute-0",
+        "dinner-0",
+    ):  # an encoder would fail with one of them, and finish the other
         running.execute(f"insert into videos values ('{name}', '{status}', 7, '{OLD}')")
         assert deliver(name, OLD) == (status, 7)
 
@@ -148,7 +164,9 @@ def test_an_event_that_comes_late_does_not_end_the_job_that_was_started_after_it
 
 @pytest.fixture
 def started(running, service):
-    """The service's modules on the example's database, a job that was just started there, and its event."""
+    """The service's modules on the example's database, a job that was just started there, and its
+    event.
+    """
     loaded = service(DATABASE_URL=running.local.parameters["DatabaseUrl"])
     engine = loaded.segments.engine()
     running.execute("delete from videos where segment_id = 'dinner-0'")
@@ -200,13 +218,17 @@ def test_of_many_deliveries_at_once_one_takes_the_job(started, running, monkeypa
     from sqlalchemy import NullPool, create_engine
 
     loaded, segment, event = started
-    one_each = create_engine(running.local.parameters["DatabaseUrl"], poolclass=NullPool)  # as Lambdas have
+    one_each = create_engine(
+        running.local.parameters["DatabaseUrl"], poolclass=NullPool
+    )  # as Lambdas have
     monkeypatch.setattr(loaded.segments, "engine", lambda: one_each)
     barrier = threading.Barrier(4)
 
     def take(_):
         barrier.wait(timeout=30)
-        return loaded.segments.take_job(event["segment_id"], datetime.fromisoformat(event["started_at"]))
+        return loaded.segments.take_job(
+            event["segment_id"], datetime.fromisoformat(event["started_at"])
+        )
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(take, range(4)), key=bool) == [None, None, None, segment]
@@ -240,7 +262,9 @@ def test_a_finished_video_whose_object_is_gone_is_made_again_and_no_url_is_given
     running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"})
     running.until("bob", "/memories/video/dinner-0", 200)
     bucket = running.local.variables["MediaBucketName"]
-    running.local.aws.client("s3").delete_object(Bucket=bucket, Key="sessions/dinner/window_000/video.mp4")
+    running.local.aws.client("s3").delete_object(
+        Bucket=bucket, Key="sessions/dinner/window_000/video.mp4"
+    )
     gone = running.ask("bob", "GET", "/memories/video/dinner-0")
     assert (gone.status, gone.json["code"]) == (404, "VIDEO_NOT_FOUND")
     again = running.ask("bob", "POST", "/memories/video", {"segment_id": "dinner-0"})
@@ -270,7 +294,10 @@ def test_the_one_stage_is_the_one_of_the_template(running):
 
 
 OTHERS = ["walk-0", "walk-1", "lost-0", "mute-0", "dark-0", "evil-0"]  # alice's, in every state
-STRANGERS = {"bob": "dinner-0", "carol": "lunch-0"}  # of another tenant, and of alice's own; what is theirs
+STRANGERS = {
+    "bob": "dinner-0",
+    "carol": "lunch-0",
+}  # of another tenant, and of alice's own; what is theirs
 
 
 def test_alice_and_carol_are_of_one_tenant_and_bob_of_another(running):
@@ -279,7 +306,9 @@ def test_alice_and_carol_are_of_one_tenant_and_bob_of_another(running):
     tenants = {}
     for name in ("alice", "bob", "carol"):
         user = cognito.admin_get_user(**pool, Username=name)
-        tenants[name] = {item["Name"]: item["Value"] for item in user["UserAttributes"]}["custom:tenant_id"]
+        tenants[name] = {item["Name"]: item["Value"] for item in user["UserAttributes"]}[
+            "custom:tenant_id"
+        ]
     assert tenants == {"alice": "acme", "bob": "globex", "carol": "acme"}
 
 
@@ -302,7 +331,10 @@ def test_another_users_memory_is_answered_as_one_that_never_was_whatever_the_ten
             {"user_id": alice, "segment_id": "never-was"},
         ]
         for body in bodies:
-            assert comparable(running.ask(stranger, "POST", route, body)) == never_was, (stranger, body)
+            assert comparable(running.ask(stranger, "POST", route, body)) == never_was, (
+                stranger,
+                body,
+            )
         if route != "/memories/video":
             assert running.ask(stranger, "POST", route, {"segment_id": own}).status == 200
 
@@ -331,7 +363,9 @@ def test_nothing_but_the_token_says_who_calls(running):
     }
     found = running.ask("bob", "POST", f"/memories/audio?user_id={alice}", body, **headers)
     assert (found.status, found.json["code"]) == (404, "MEMORY_NOT_FOUND")
-    own = running.ask("bob", "POST", f"/memories/audio?user_id={alice}", {"segment_id": "dinner-0"}, **headers)
+    own = running.ask(
+        "bob", "POST", f"/memories/audio?user_id={alice}", {"segment_id": "dinner-0"}, **headers
+    )
     assert own.status == 200
 
 
@@ -360,7 +394,9 @@ def test_one_object_has_one_owner(running):
 
 
 def test_alice_signs_in_over_the_public_routes_and_goes_on_with_what_she_got(running):
-    start = running.ask(None, "POST", "/auth/start", {"username": "alice", "password": "Local-only-1!"})
+    start = running.ask(
+        None, "POST", "/auth/start", {"username": "alice", "password": "Local-only-1!"}
+    )
     assert start.status == 200
     assert start.headers["cache-control"] == "no-store"
     on = running.ask(None, "POST", "/auth/handoff", {"refresh_token": start.json["refresh_token"]})
@@ -388,7 +424,10 @@ def test_on_a_given_server_it_makes_a_database_of_its_own_and_drops_it(temporary
                 return set(connection.execute(text("select datname from pg_database")).scalars())
 
         before = databases()
-        monkeypatch.setenv("DATABASE_URL", server.set(drivername="postgresql").render_as_string(hide_password=False))
+        monkeypatch.setenv(
+            "DATABASE_URL",
+            server.set(drivername="postgresql").render_as_string(hide_password=False),
+        )
         with module.companions(EXAMPLE) as parameters:
             (made,) = databases() - before
             assert f"/{made}" in parameters["DatabaseUrl"]
@@ -397,7 +436,9 @@ def test_on_a_given_server_it_makes_a_database_of_its_own_and_drops_it(temporary
 
 @pytest.fixture
 def temporary():
-    """A folder for a whole command.  Not `tmp_path`: root's PostgreSQL is another user, and may not look into it."""
+    """A folder for a whole command.  Not `tmp_path`: root's PostgreSQL is another user, and may not
+    look into it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="memories-test-"))
     yield folder
     shutil.rmtree(folder)

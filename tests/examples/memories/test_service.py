@@ -1,4 +1,6 @@
-"""The service's code by itself: whose word it takes, and what it says when something behind it is down."""
+"""The service's code by itself: whose word it takes, and what it says when something behind it is
+down.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,23 @@ STARTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 NOWHERE = "http://127.0.0.1:1"  # nothing listens there
 
 
-def event(claims=None, body=None, *, api="api1", account="123456789012", route="/memories/audio", **headers):
+def event(
+    claims=None,
+    body=None,
+    *,
+    api="api1",
+    account="123456789012",
+    route="/memories/audio",
+    **headers,
+):
     """A proxy event as a REST API with a Cognito authorizer sends it."""
-    context = {"apiId": api, "accountId": account, "resourceId": "a1b2c3", "requestId": "r-1", "identity": {}}
+    context = {
+        "apiId": api,
+        "accountId": account,
+        "resourceId": "a1b2c3",
+        "requestId": "r-1",
+        "identity": {},
+    }
     if claims is not None:
         exp = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(time.time() + 600))
         context["authorizer"] = {"claims": {"exp": exp, **claims}}
@@ -77,12 +93,17 @@ def test_s3_that_is_down_is_503(service, with_memory):
 
 
 @pytest.mark.parametrize(("status", "answered"), [(403, 500), (500, 503), (503, 503)])
-def test_s3_that_refuses_is_our_fault_never_not_found_or_forbidden(service, with_memory, monkeypatch, status, answered):
+def test_s3_that_refuses_is_our_fault_never_not_found_or_forbidden(
+    service, with_memory, monkeypatch, status, answered
+):
     from botocore.exceptions import ClientError
 
     class Refusing:
         def head_object(self, **_):
-            answer = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            answer = {
+                "Error": {"Code": str(status)},
+                "ResponseMetadata": {"HTTPStatusCode": status},
+            }
             raise ClientError(answer, "HeadObject")
 
     loaded = service()
@@ -107,14 +128,29 @@ def test_s3_that_refuses_is_our_fault_never_not_found_or_forbidden(service, with
         ({**CLAIMS, "exp": "Fri Jul 29 18:52:53 UTC 2016"}, {}),
         ({**CLAIMS, "exp": None}, {}),
     ],
-    ids=["none", "empty", "api", "account", "issuer", "client", "token use", "sub", "expired", "no exp"],
+    ids=[
+        "none",
+        "empty",
+        "api",
+        "account",
+        "issuer",
+        "client",
+        "token use",
+        "sub",
+        "expired",
+        "no exp",
+    ],
 )
 def test_only_the_claims_of_our_own_gateway_are_taken(service, claims, place):
-    status, body = said(service(AWS_LAMBDA_FUNCTION_NAME="memories").memories.handler(event(claims, **place), None))
+    status, body = said(
+        service(AWS_LAMBDA_FUNCTION_NAME="memories").memories.handler(event(claims, **place), None)
+    )
     assert (status, body["status"]) == (401, 401)
 
 
-@pytest.mark.parametrize("route", ["/memories/audio", "/memories/audio-metadata", "/memories/video"])
+@pytest.mark.parametrize(
+    "route", ["/memories/audio", "/memories/audio-metadata", "/memories/video"]
+)
 @pytest.mark.parametrize("user_id", ["bob-sub", "ALICE-SUB", ["alice-sub"], None, 0])
 def test_another_users_user_id_is_404_before_anything_is_asked(service, route, user_id):
     # The database of this test is down: an answer of 404 is one that asked nobody.
@@ -143,7 +179,17 @@ def test_what_cannot_be_an_id_names_nothing_and_reaches_no_database(service, bod
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "nonsense", "[]", '"x"', "{}", '{"segment_id": "x", "source_session_id": "y"}', "[" * 100_000]
+    "text",
+    [
+        None,
+        "",
+        "nonsense",
+        "[]",
+        '"x"',
+        "{}",
+        '{"segment_id": "x", "source_session_id": "y"}',
+        "[" * 100_000,
+    ],
 )
 def test_a_body_that_asks_for_nothing_is_400(service, text):
     status, body = said(service().memories.handler({**event(CLAIMS), "body": text}, None))
@@ -168,7 +214,9 @@ def test_outside_lambda_a_token_is_verified_where_no_gateway_was(service, authz_
             return said(loaded.memories.handler(event(None, Authorization=f"Bearer {token}"), None))
 
         # Verified, and on to the database that is down.
-        assert ask(issuer.access_token(client_id="memories-app"))[1]["code"] == "DATABASE_UNAVAILABLE"
+        assert (
+            ask(issuer.access_token(client_id="memories-app"))[1]["code"] == "DATABASE_UNAVAILABLE"
+        )
         assert ask(issuer.access_token(client_id="someone-elses-app"))[0] == 401
         assert ask(issuer.access_token(client_id="memories-app", expires_in_seconds=-600))[0] == 401
         assert ask(issuer.id_token(client_id="memories-app"))[0] == 401
@@ -183,7 +231,9 @@ def test_in_lambda_a_valid_token_without_the_gateways_claims_is_nothing(service)
     with issuer.serve() as endpoint:
         loaded = service(JWKS_URL=endpoint.jwks_url, AWS_LAMBDA_FUNCTION_NAME="memories")
         token = issuer.access_token(client_id="memories-app")
-        status, _ = said(loaded.memories.handler(event(None, Authorization=f"Bearer {token}"), None))
+        status, _ = said(
+            loaded.memories.handler(event(None, Authorization=f"Bearer {token}"), None)
+        )
         assert status == 401
         assert endpoint.requests == 0
 
@@ -204,7 +254,9 @@ def test_a_cognito_that_is_down_is_503_at_sign_in(service):
     assert (status, body["code"]) == (503, "SERVICE_UNAVAILABLE")
 
 
-@pytest.mark.parametrize("text", [None, "[]", "{}", '{"username": "alice", "password": ""}', '{"username": 1}'])
+@pytest.mark.parametrize(
+    "text", [None, "[]", "{}", '{"username": "alice", "password": ""}', '{"username": 1}']
+)
 def test_a_sign_in_without_its_words_is_400(service, text):
     asked = {**event(None, route="/auth/start"), "body": text}
     assert said(service().sign_in.handler(asked, None))[0] == 400

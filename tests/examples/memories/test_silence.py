@@ -1,4 +1,6 @@
-"""A database that says nothing: connections stay open, and what is sent is acknowledged by TCP and never answered."""
+"""A database that says nothing: connections stay open, and what is sent is acknowledged by TCP and
+never answered.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # with it PostgreSQL ends a login
 
 
 class FreezingProxy:
-    """Passes bytes between a port and PostgreSQL's socket; frozen, it takes them and passes nothing on."""
+    """Passes bytes between a port and PostgreSQL's socket; frozen, it takes them and passes nothing
+    on.
+    """
 
     def __init__(self, target):
         self.target = target
@@ -93,7 +97,9 @@ def segments(service, database, proxy, monkeypatch):
 
 
 def ends(proxy, question):
-    """The seconds until a question ends and what it ended with; without an end the test fails, and does not hang."""
+    """The seconds until a question ends and what it ended with; without an end the test fails, and
+    does not hang.
+    """
     ended = []
 
     def ask():
@@ -118,10 +124,14 @@ def test_the_limits_leave_time_before_the_gateways_29_seconds(service, database)
     from sqlalchemy import text
 
     loaded = service(DATABASE_URL=database.render_as_string(hide_password=False)).segments
-    limit = text("select setting::int from pg_settings where name = 'statement_timeout' and unit = 'ms'")
+    limit = text(
+        "select setting::int from pg_settings where name = 'statement_timeout' and unit = 'ms'"
+    )
     with loaded.engine().connect() as connection:
         statement = connection.scalar(limit) / 1000
-        connect = int(connection.connection.driver_connection.info.get_parameters()["connect_timeout"])
+        connect = int(
+            connection.connection.driver_connection.info.get_parameters()["connect_timeout"]
+        )
     loaded.engine().dispose()
     assert 0 < statement < loaded.SILENCE_SECONDS  # 0 would be no limit
     assert connect > 0
@@ -143,7 +153,9 @@ def test_silence_before_a_question_is_503(segments, proxy):
     seconds, error = ends(proxy, lambda: segments.of_caller("alice", id="x"))
     assert (error.status, error.standard_code) == (503, "DATABASE_UNAVAILABLE")
     assert seconds < 10
-    assert segments.of_caller("alice", id="x") is None  # and as soon as it speaks again it is asked again
+    assert (
+        segments.of_caller("alice", id="x") is None
+    )  # and as soon as it speaks again it is asked again
 
 
 def test_silence_after_a_question_is_503(segments, proxy):

@@ -33,7 +33,11 @@ def transformed(monkeypatch):
     from samtranslator.translator.transform import transform
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    policies = type("Policies", (), {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}})
+    policies = type(
+        "Policies",
+        (),
+        {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}},
+    )
 
     def resources(**parameters):
         template = load_template(EXAMPLE / "template.yaml")
@@ -83,7 +87,11 @@ def test_the_pool_is_named_by_a_dynamic_reference(resources):
 def test_another_version_of_the_pools_id_is_another_deployment_of_the_api(transformed):
     def deployment(version):
         resources = transformed(PoolIdVersion=version)
-        (name,) = [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment"]
+        (name,) = [
+            name
+            for name, resource in resources.items()
+            if resource["Type"] == "AWS::ApiGateway::Deployment"
+        ]
         return name
 
     assert deployment("") == deployment("")
@@ -93,8 +101,14 @@ def test_another_version_of_the_pools_id_is_another_deployment_of_the_api(transf
 def test_nobody_reaches_a_function_but_through_the_api(resources):
     types = [resource["Type"] for resource in resources.values()]
     assert "AWS::Lambda::Url" not in types
-    assert "AWS::Lambda::Permission" not in types  # SAM makes one per event, with the API as its source
-    functions = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
+    assert (
+        "AWS::Lambda::Permission" not in types
+    )  # SAM makes one per event, with the API as its source
+    functions = {
+        name: r["Properties"]
+        for name, r in resources.items()
+        if r["Type"] == "AWS::Serverless::Function"
+    }
     assert set(functions) == {"Memories", "Encoder", "SignIn"}
     assert not any("FunctionUrlConfig" in function for function in functions.values())
     assert "Events" not in functions["Encoder"]
@@ -111,12 +125,19 @@ def test_a_job_is_lost_only_when_no_encoder_of_it_can_still_run(resources, servi
     waiting = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     assert encoder["EventInvokeConfig"] == waiting
     patience = loaded.answers.PATIENCE
-    asking = patience["retries"]["total_max_attempts"] * (patience["connect_timeout"] + patience["read_timeout"])
-    assert asking + waiting["MaximumEventAgeInSeconds"] + encoder["Timeout"] <= loaded.segments.LOST_AFTER_SECONDS
+    asking = patience["retries"]["total_max_attempts"] * (
+        patience["connect_timeout"] + patience["read_timeout"]
+    )
+    assert (
+        asking + waiting["MaximumEventAgeInSeconds"] + encoder["Timeout"]
+        <= loaded.segments.LOST_AFTER_SECONDS
+    )
 
 
 def test_no_variable_of_the_function_says_where_a_key_set_is(resources):
-    assert not {"JWKS_URL", "USER_POOL_ID"} & set(resources["Memories"]["Properties"]["Environment"]["Variables"])
+    assert not {"JWKS_URL", "USER_POOL_ID"} & set(
+        resources["Memories"]["Properties"]["Environment"]["Variables"]
+    )
 
 
 @pytest.mark.stack
@@ -140,8 +161,12 @@ def test_what_the_gateway_says_is_what_the_library_has_it_say(resources):
         "Access-Control-Expose-Headers": f"{EXPOSED_HEADERS},X-Answered-By",
         "X-Answered-By": "gateway",
     }
-    generated = gateway_responses("sam", error_format="standard", headers=headers)["GatewayResponses"]
-    assert own.pop("MISSING_AUTHENTICATION_TOKEN")["StatusCode"] == 404  # which we answer as the 404 that it is
+    generated = gateway_responses("sam", error_format="standard", headers=headers)[
+        "GatewayResponses"
+    ]
+    assert (
+        own.pop("MISSING_AUTHENTICATION_TOKEN")["StatusCode"] == 404
+    )  # which we answer as the 404 that it is
     del generated["MISSING_AUTHENTICATION_TOKEN"]
     for response in own.values():
         sent = response["ResponseParameters"]["Headers"]
@@ -156,8 +181,12 @@ def test_the_status_in_a_body_is_the_status_of_the_answer(resources):
     responses = resources["Api"]["Properties"]["GatewayResponses"]
     assert set(responses) == set(GATEWAY_RESPONSES)
     for name, response in responses.items():
-        template = response["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '""')
-        if not name.startswith("DEFAULT_"):  # for a type that is none of these: the status stays its own
+        template = response["ResponseTemplates"]["application/json"].replace(
+            "$context.error.messageString", '""'
+        )
+        if not name.startswith(
+            "DEFAULT_"
+        ):  # for a type that is none of these: the status stays its own
             assert json.loads(template)["status"] == response["StatusCode"], name
 
 
@@ -166,5 +195,9 @@ def test_the_gateway_says_that_it_was_the_gateway(body):
     responses = body["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED"} <= set(responses)
     for name, response in responses.items():
-        assert response["responseParameters"]["gatewayresponse.header.X-Answered-By"] == "'gateway'", name
-        assert "gatewayresponse.header.Access-Control-Allow-Origin" in response["responseParameters"], name
+        assert (
+            response["responseParameters"]["gatewayresponse.header.X-Answered-By"] == "'gateway'"
+        ), name
+        assert (
+            "gatewayresponse.header.Access-Control-Allow-Origin" in response["responseParameters"]
+        ), name

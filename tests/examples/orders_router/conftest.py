@@ -1,4 +1,6 @@
-"""The orders example: its folder and template, and the one local AWS that the tests of this folder share."""
+"""The orders example: its folder and template, and the one local AWS that the tests of this folder
+share.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,19 @@ class Running:
         name, _, path = url.partition("/")
         parts = urllib3.util.parse_url(f"{self.local.variables[name]}/{path}")
         token = {"Authorization": f"Bearer {self.local.token(user)}"} if user else {}
-        sent = {**token, **{key.replace("_", "-"): value for key, value in headers.items()}, "Host": parts.netloc}
+        sent = {
+            **token,
+            **{key.replace("_", "-"): value for key, value in headers.items()},
+            "Host": parts.netloc,
+        }
         content = None if body is None else json.dumps(body).encode()
         sent = sent if body is None else {"Content-Type": "application/json", **sent}
         with urllib3.HTTPConnectionPool("127.0.0.1", parts.port, timeout=30, retries=False) as pool:
             answer = pool.request(method, parts.request_uri, headers=sent, body=content)
         return SimpleNamespace(
-            status=answer.status, headers=answer.headers, json=answer.json() if answer.data else None
+            status=answer.status,
+            headers=answer.headers,
+            json=answer.json() if answer.data else None,
         )
 
     def invocations(self, function):
@@ -50,7 +58,9 @@ class Running:
 
     def proof(self):
         secrets = self.local.aws.client("secretsmanager")
-        return secrets.get_secret_value(SecretId=self.local.variables["GatewayProofArn"])["SecretString"]
+        return secrets.get_secret_value(SecretId=self.local.variables["GatewayProofArn"])[
+            "SecretString"
+        ]
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import time
 import pytest
 import urllib3
 
-from authz_lib.gateway.headers import PRINCIPAL_HEADERS, principal_to_headers
 from authz_lib.principal import Principal
+from authz_lib.service.principal_headers import PRINCIPAL_HEADERS, principal_to_headers
 
 pytestmark = pytest.mark.stack
 
@@ -52,7 +52,10 @@ def test_one_answer_of_the_authorizer_is_right_for_every_route_of_the_rest_api(r
     assert seen == [200, 200, 403, 403, 403, 200]
     assert running.invocations("RestAuthorizer") == asked + 1
     # Another token is another answer, whatever was remembered before.
-    assert running.ask("alice", "GET", "RestUrl/invoices/i-1001", **key).json == {"id": "i-1001", "amount": "10.00"}
+    assert running.ask("alice", "GET", "RestUrl/invoices/i-1001", **key).json == {
+        "id": "i-1001",
+        "amount": "10.00",
+    }
     assert running.ask("alice", "GET", "RestUrl/invoices/i-2001", **key).status == 403
     assert running.ask("bob", "GET", "RestUrl/invoices/i-2001", **key).json["amount"] == "99.00"
     assert running.ask("bob", "GET", "RestUrl/invoices", **key).json == {
@@ -80,10 +83,15 @@ def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
     assert made.json not in running.ask("bob", "GET", f"{api}/orders").json["orders"]
     assert running.ask("bob", "GET", f"{api}/orders/{made.json['id']}").status == 403
     assert running.ask("bob", "DELETE", f"{api}/orders/{made.json['id']}").status == 403
-    assert running.ask("bob", "GET", f"{api}/orders/2001").json == {"id": "2001", "item": "catapult"}
+    assert running.ask("bob", "GET", f"{api}/orders/2001").json == {
+        "id": "2001",
+        "item": "catapult",
+    }
 
 
-@pytest.mark.parametrize("body", [{"item": ""}, {"item": 7}, {"item": None}, {}, {"item": "x" * 201}])
+@pytest.mark.parametrize(
+    "body", [{"item": ""}, {"item": 7}, {"item": None}, {}, {"item": "x" * 201}]
+)
 def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running, body):
     for api, function, reached in (("HttpUrl", "HttpOrders", 1), ("RestUrl", "RestOrders", 0)):
         before = running.invocations(function)
@@ -95,7 +103,9 @@ def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running
 @pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
 def test_another_content_type_gets_nothing_past_the_service(running, api, kind):
-    """On AWS the gateway validates no body of another type than its model's; then the service does."""
+    """On AWS the gateway validates no body of another type than its model's; then the service
+    does.
+    """
     for body in ({"item": ""}, {"item": "x" * 201}, {"item": 7}):
         answer = running.ask("alice", "POST", f"{api}/orders", body=body, content_type=kind)
         assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
@@ -129,12 +139,22 @@ def test_with_the_proof_the_headers_are_believed_each_of_them_once_and_in_time(r
     url = "ShipmentsUrl/shipments/s-2001"
     assert running.ask(None, "GET", url, **headers_of("bob"), **proof).status == 200
     assert running.ask(None, "GET", url, **headers_of("alice"), **proof).status == 403
-    assert running.ask(None, "GET", url, **headers_of("bob", **{"x-principal-exp": "1"}), **proof).status == 401
+    assert (
+        running.ask(
+            None, "GET", url, **headers_of("bob", **{"x-principal-exp": "1"}), **proof
+        ).status
+        == 401
+    )
     for header in PRINCIPAL_HEADERS.values():
         left = {name: value for name, value in headers_of("bob").items() if name != header}
         assert running.ask(None, "GET", url, **left, **proof).status == 401
     two = f"{running.local.variables['alice.sub']},{running.local.variables['bob.sub']}"
-    assert running.ask(None, "GET", url, **headers_of("bob", **{"x-principal-sub": two}), **proof).status == 401
+    assert (
+        running.ask(
+            None, "GET", url, **headers_of("bob", **{"x-principal-sub": two}), **proof
+        ).status
+        == 401
+    )
     twice = {"x-gateway-proof": f"{running.proof()},{running.proof()}"}
     assert running.ask(None, "GET", url, **headers_of("bob"), **twice).status == 401
 
@@ -157,7 +177,9 @@ def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url,
 
 @pytest.fixture
 def container(running, folder):
-    """The shipments service as a container would run it, with a new proof and the one before it; its port."""
+    """The shipments service as a container would run it, with a new proof and the one before it;
+    its port.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -173,19 +195,28 @@ def container(running, folder):
         "SHIPMENTS_TABLE": running.local.variables["ShipmentsTableName"],
     }
     process = subprocess.Popen(
-        [sys.executable, str(folder / "shipments" / "shipments.py")], env={**inherited, **environment}
+        [sys.executable, str(folder / "shipments" / "shipments.py")],
+        env={**inherited, **environment},
     )
     yield port
     process.terminate()
     process.wait(timeout=30)
 
 
-def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(container, running, headers_of):
+def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(
+    container, running, headers_of
+):
     starting = urllib3.Retry(connect=12, backoff_factor=0.05, backoff_max=2)
     with urllib3.HTTPConnectionPool("127.0.0.1", container, timeout=10, retries=starting) as pool:
         seen = [
-            pool.request("GET", "/shipments", headers={**headers_of("alice"), "x-gateway-proof": proof})
-            for proof in ("the-next-one-of-the-gateway", running.proof(), "the-last-but-one-of-the-gateway")
+            pool.request(
+                "GET", "/shipments", headers={**headers_of("alice"), "x-gateway-proof": proof}
+            )
+            for proof in (
+                "the-next-one-of-the-gateway",
+                running.proof(),
+                "the-last-but-one-of-the-gateway",
+            )
         ]
     assert [answer.status for answer in seen] == [200, 200, 401]
     assert seen[0].json() == {"shipments": [{"id": "s-1001", "carrier": "coyote express"}]}
@@ -195,7 +226,9 @@ def test_the_proof_is_in_no_log_and_no_variable_of_a_function(running):
     proof = running.proof()
     assert len(proof) == 64
     for name in running.local.stack.functions.values():
-        configuration = running.local.aws.client("lambda").get_function_configuration(FunctionName=name)
+        configuration = running.local.aws.client("lambda").get_function_configuration(
+            FunctionName=name
+        )
         assert proof not in json.dumps(configuration, default=str)
         assert proof not in "\n".join(running.local.aws.function_log(name))
 
@@ -206,5 +239,7 @@ def test_too_many_requests_with_a_key_are_refused_in_the_services_shape(running)
     change = {"op": "replace", "path": "/throttle/burstLimit", "value": "0"}
     rate = {"op": "replace", "path": "/throttle/rateLimit", "value": "0"}
     plans.update_usage_plan(usagePlanId=plan["id"], patchOperations=[change, rate])
-    answer = running.ask("bob", "GET", "RestUrl/invoices", x_api_key=running.local.variables["PartnerKey"])
+    answer = running.ask(
+        "bob", "GET", "RestUrl/invoices", x_api_key=running.local.variables["PartnerKey"]
+    )
     assert (answer.status, answer.json["__type"]) == (429, "ThrottlingException")

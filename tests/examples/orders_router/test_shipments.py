@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 
-from authz_lib.gateway.headers import SecretHeader, principal_to_headers
 from authz_lib.principal import Principal
+from authz_lib.service.principal_headers import SecretHeader, principal_to_headers
 
 pytest.importorskip("cedarpy")
 PROOF = "known-to-the-gateway-and-the-service"
@@ -35,12 +35,16 @@ class Table:
 
 @pytest.fixture
 def server(folder):
-    spec = importlib.util.spec_from_file_location("shipments_under_test", folder / "shipments" / "shipments.py")
+    spec = importlib.util.spec_from_file_location(
+        "shipments_under_test", folder / "shipments" / "shipments.py"
+    )
     shipments = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(shipments)
     server = shipments.Server(("127.0.0.1", 0))
     policies = shipments.CedarEngine.from_directory(folder / "policies")
-    ready = shipments.service(table=Table(), policies=policies, proof=SecretHeader(shipments.PROOF, [PROOF]))
+    ready = shipments.service(
+        table=Table(), policies=policies, proof=SecretHeader(shipments.PROOF, [PROOF])
+    )
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server, ready
@@ -80,7 +84,10 @@ def test_before_it_is_ready_it_serves_nobody(server):
 
 
 def test_a_recipient_sees_what_is_of_the_own_tenant(ask):
-    assert ask("/shipments", written()) == (200, {"shipments": [{"id": "s-1", "carrier": "coyote express"}]})
+    assert ask("/shipments", written()) == (
+        200,
+        {"shipments": [{"id": "s-1", "carrier": "coyote express"}]},
+    )
     assert ask("/shipments/s-1?x=1", written()) == (200, {"id": "s-1", "carrier": "coyote express"})
     assert ask("/shipments/s-3", written())[0] == 403
     assert ask("/shipments/s-2", written())[0] == 403
@@ -93,7 +100,9 @@ def test_support_follows_its_tenant_and_no_other(ask):
     assert ask("/shipments/s-2", sam)[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/shipments/", "/shipments/s-9", "/shipments/s-1/", "/shipments/../s-1", "/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/shipments/", "/shipments/s-9", "/shipments/s-1/", "/shipments/../s-1", "/x"]
+)
 def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
     assert ask(path, written())[0] == 404
     assert ask(path, [])[0] == 401
@@ -111,7 +120,16 @@ def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
         [*written()[:-1]],
         [*written()[:-1], ("x_gateway_proof", PROOF)],
     ],
-    ids=["sub twice", "in another case", "tenant twice", "proof twice", "short", "empty", "none", "underscores"],
+    ids=[
+        "sub twice",
+        "in another case",
+        "tenant twice",
+        "proof twice",
+        "short",
+        "empty",
+        "none",
+        "underscores",
+    ],
 )
 def test_headers_that_the_gateway_did_not_write_are_401(ask, headers):
     status, content = ask("/shipments/s-1", headers)
@@ -120,5 +138,9 @@ def test_headers_that_the_gateway_did_not_write_are_401(ask, headers):
 
 def test_a_header_with_underscores_is_another_header(ask):
     assert (
-        ask("/shipments/s-2", [*written(), ("x_principal_sub", "bob"), ("x_principal_tenant_id", "globex")])[0] == 403
+        ask(
+            "/shipments/s-2",
+            [*written(), ("x_principal_sub", "bob"), ("x_principal_tenant_id", "globex")],
+        )[0]
+        == 403
     )

@@ -9,10 +9,12 @@ import pytest
 
 from authz_lib.actions import ActionMap
 from authz_lib.cli.main import main
-from authz_lib.gateway.headers import HTTP_API_PARAMETERS
+from authz_lib.service.principal_headers import HTTP_API_PARAMETERS
 from authz_lib.testing import stack
 
-PROOF = {"overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}}
+PROOF = {
+    "overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}
+}
 
 
 @pytest.fixture
@@ -23,8 +25,14 @@ def rest(template, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for function in resources(template, "AWS::Serverless::Function").values():
         function["CodeUri"] = "s3://bucket/key"
-    policies = type("Policies", (), {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}})
-    return transform(template, {"PolicyStoreId": "store"}, policies())["Resources"]["RestApi"]["Properties"]["Body"]
+    policies = type(
+        "Policies",
+        (),
+        {"load": lambda self: {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/x"}},
+    )
+    return transform(template, {"PolicyStoreId": "store"}, policies())["Resources"]["RestApi"][
+        "Properties"
+    ]["Body"]
 
 
 def resources(template, kind):
@@ -42,7 +50,8 @@ def test_every_principal_header_and_the_proof_are_overwritten(template):
     assert condition == "IsLocal"
     assert aws == {**HTTP_API_PARAMETERS, **PROOF}
     assert local == {
-        k: v.replace(".authorizer.", ".authorizer.lambda.") if k not in PROOF else v for k, v in aws.items()
+        k: v.replace(".authorizer.", ".authorizer.lambda.") if k not in PROOF else v
+        for k, v in aws.items()
     }
 
 
@@ -58,14 +67,21 @@ def test_the_gateway_responses_have_not_drifted(template, capsys):
 
 
 def test_the_cache_that_is_declared_is_the_one_that_is_deployed(template, folder):
-    authorizer = resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"]["Authorizers"]["Orders"]
+    authorizer = resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"]["Authorizers"][
+        "Orders"
+    ]
     tree = ast.parse((folder / "authorizer" / "rest_api.py").read_text())
-    [call] = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "GatewayCache"]
+    [call] = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "GatewayCache"
+    ]
     declared = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     assert declared == {
         "identity_sources": [f"method.request.header.{authorizer['Identity']['Header']}"],
         "ttl_seconds": authorizer["Identity"]["ReauthorizeEvery"],
-        "no_resource_policy": "ResourcePolicy" not in resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"],
+        "no_resource_policy": "ResourcePolicy"
+        not in resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"],
     }
     http = resources(template, "AWS::ApiGatewayV2::Authorizer")["HttpApiAuthorizer"]
     assert (http["IdentitySource"], http["AuthorizerResultTtlInSeconds"]) == ([], 0)
@@ -73,13 +89,22 @@ def test_the_cache_that_is_declared_is_the_one_that_is_deployed(template, folder
 
 
 def test_no_route_is_without_the_authorizer_and_every_route_is_in_the_map(template, rest, folder):
-    known = {(e.method, e.route) for e in ActionMap.load(folder / "authorizer" / "actions.json").entries}
+    known = {
+        (e.method, e.route) for e in ActionMap.load(folder / "authorizer" / "actions.json").entries
+    }
     routes = resources(template, "AWS::ApiGatewayV2::Route").values()
-    assert {(r["AuthorizationType"], r["AuthorizerId"]["Ref"]) for r in routes} == {("CUSTOM", "HttpApiAuthorizer")}
+    assert {(r["AuthorizationType"], r["AuthorizerId"]["Ref"]) for r in routes} == {
+        ("CUSTOM", "HttpApiAuthorizer")
+    }
     http = {tuple(r["RouteKey"].split(" ")) for r in routes} - {("$default",)}
     assert http < known
-    assert {(method.upper(), path) for path, methods in rest["paths"].items() for method in methods} < known
-    assert http | {(m.upper(), path) for path, methods in rest["paths"].items() for m in methods} == known
+    assert {
+        (method.upper(), path) for path, methods in rest["paths"].items() for method in methods
+    } < known
+    assert (
+        http | {(m.upper(), path) for path, methods in rest["paths"].items() for m in methods}
+        == known
+    )
 
 
 def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
@@ -87,9 +112,13 @@ def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
     for path, methods in rest["paths"].items():
         for operation in methods.values():
             schemes = {name for requirement in operation["security"] for name in requirement}
-            assert schemes == ({"Orders", "api_key"} if path.startswith("/invoices") else {"Orders"})
+            assert schemes == (
+                {"Orders", "api_key"} if path.startswith("/invoices") else {"Orders"}
+            )
     post = rest["paths"]["/orders"]["post"]
-    assert rest["x-amazon-apigateway-request-validators"][post["x-amazon-apigateway-request-validator"]] == {
+    assert rest["x-amazon-apigateway-request-validators"][
+        post["x-amazon-apigateway-request-validator"]
+    ] == {
         "validateRequestBody": True,
         "validateRequestParameters": False,
     }
@@ -97,7 +126,9 @@ def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
 
 def test_limits_are_set_for_both_apis_and_for_the_key(template):
     post = {"ThrottlingRateLimit": 20, "ThrottlingBurstLimit": 40}
-    assert template["Resources"]["HttpStage"]["Properties"]["RouteSettings"] == {"POST /orders": post}
+    assert template["Resources"]["HttpStage"]["Properties"]["RouteSettings"] == {
+        "POST /orders": post
+    }
     settings = resources(template, "AWS::Serverless::Api")["RestApi"]["MethodSettings"]
     assert settings[1] == {"ResourcePath": "/~1orders", "HttpMethod": "POST", **post}
     [plan] = resources(template, "AWS::ApiGateway::UsagePlan").values()
@@ -109,13 +140,17 @@ def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(templa
     integration = template["Resources"]["ShipmentsIntegration"]["Properties"]
     assert integration["ConnectionType"]["Fn::If"] == ["IsLocal", "INTERNET", "VPC_LINK"]
     assert integration["ConnectionId"]["Fn::If"][2] == {"Ref": "VpcLink"}
-    assert integration["TlsConfig"]["Fn::If"][2] == {"ServerNameToVerify": {"Ref": "ShipmentsServerName"}}
+    assert integration["TlsConfig"]["Fn::If"][2] == {
+        "ServerNameToVerify": {"Ref": "ShipmentsServerName"}
+    }
     assert template["Resources"]["VpcLink"]["Condition"] == "OnAws"
 
 
 @pytest.mark.stack
 def test_the_local_aws_is_the_corrected_one(monkeypatch, tmp_path):
-    """Without `_ministack` the rows about gateway responses and validators would be about nothing."""
+    """Without `_ministack` the rows about gateway responses and validators would be about
+    nothing.
+    """
     started = []
     monkeypatch.setattr(stack.subprocess, "Popen", lambda command, **_: started.append(command))
     stack.LocalAWS()._launch(tmp_path)

@@ -1,7 +1,9 @@
-"""The example on the local AWS, an OpenID provider in the place of its hosted login, and a headless Chromium.
+"""The example on the local AWS, an OpenID provider in the place of its hosted login, and a headless
+Chromium.
 
-Chromium is driven by its DevTools protocol over a pipe (`--remote-debugging-pipe`: NUL-terminated JSON on the file
-descriptors 3 and 4), so the tests need no driver and no WebSocket package: only a browser, as Debian's `chromium`.
+Chromium is driven by its DevTools protocol over a pipe (`--remote-debugging-pipe`: NUL-terminated
+JSON on the file descriptors 3 and 4), so the tests need no driver and no WebSocket package: only a
+browser, as Debian's `chromium`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 FOLDER = Path(__file__).parents[3] / "examples" / "secure_by_default"
-CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
+)
 PATIENCE = 15
 
 
@@ -43,20 +47,27 @@ def local():
         yield scenario
 
 
-# -- the OpenID provider -----------------------------------------------------------------------------------------------
+# -- the OpenID provider
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def provider(local):
-    """`oidc-provider-mock` as the pool's hosted login: same endpoints, and its access tokens are the pool's own."""
+    """`oidc-provider-mock` as the pool's hosted login: same endpoints, and its access tokens are
+    the pool's own.
+    """
     with warnings.catch_warnings(action="ignore"):  # of its own dependencies
-        module = pytest.importorskip("oidc_provider_mock", reason="SKIPPED: `oidc-provider-mock` is not installed")
+        module = pytest.importorskip(
+            "oidc_provider_mock", reason="SKIPPED: `oidc-provider-mock` is not installed"
+        )
     import flask
     import werkzeug.serving
 
     app = flask.Flask("oidc_provider_mock")  # its templates are found by this name
     app.secret_key = os.urandom(16)
-    app.config["OAUTH2_ACCESS_TOKEN_GENERATOR"] = lambda client, grant_type, user, scope: local.token(user.sub)
+    app.config["OAUTH2_ACCESS_TOKEN_GENERATOR"] = lambda client, grant_type, user, scope: (
+        local.token(user.sub)
+    )
     add_what_the_mock_lacks(app, local)
     module.init_app(app)
     server = werkzeug.serving.make_server("127.0.0.1", 0, app, threaded=True)
@@ -71,7 +82,9 @@ def provider(local):
 
 
 def add_what_the_mock_lacks(app, local):
-    """The mock ignores PKCE, callback URLs and CORS, and has no `/logout`: Cognito does not, so neither do we."""
+    """The mock ignores PKCE, callback URLs and CORS, and has no `/logout`: Cognito does not, so
+    neither do we.
+    """
     from flask import jsonify, redirect, request
 
     home = f"{local.stack.outputs['UiUrl']}/"
@@ -79,17 +92,28 @@ def add_what_the_mock_lacks(app, local):
     challenges = {}
 
     def authorize_is_wrong():
-        expected = {"redirect_uri": home, "client_id": client_id, "code_challenge_method": "S256", "scope": "openid"}
+        expected = {
+            "redirect_uri": home,
+            "client_id": client_id,
+            "code_challenge_method": "S256",
+            "scope": "openid",
+        }
         asked = request.args
-        return any(asked.get(name) != value for name, value in expected.items()) or not asked.get("code_challenge")
+        return any(asked.get(name) != value for name, value in expected.items()) or not asked.get(
+            "code_challenge"
+        )
 
     def token_is_wrong():
         if "client_secret" in request.form or "Authorization" in request.headers:
             return True  # a browser has no secret
         # The mock has no public clients; it takes any secret.
-        request.environ["HTTP_AUTHORIZATION"] = f"Basic {base64.b64encode(f'{client_id}:any'.encode()).decode()}"
+        request.environ["HTTP_AUTHORIZATION"] = (
+            f"Basic {base64.b64encode(f'{client_id}:any'.encode()).decode()}"
+        )
         verifier = request.form.get("code_verifier", "")
-        return len(verifier) < 43 or challenges.pop(request.form.get("code"), None) != s256(verifier)
+        return len(verifier) < 43 or challenges.pop(request.form.get("code"), None) != s256(
+            verifier
+        )
 
     checks = {
         "/oauth2/authorize": (authorize_is_wrong, "invalid_request"),
@@ -118,10 +142,13 @@ def add_what_the_mock_lacks(app, local):
 
 def s256(verifier):
     """RFC 7636, section 4.2."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    )
 
 
-# -- the browser -------------------------------------------------------------------------------------------------------
+# -- the browser
+# -------------------------------------------------------------------------------------------------------
 
 
 class Chromium:
@@ -130,7 +157,12 @@ class Chromium:
     def __init__(self, profile):
         commands, self._commands = self._pipe()
         self._answers, answers = self._pipe()
-        words = [CHROMIUM, *FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else []), f"--user-data-dir={profile}"]
+        words = [
+            CHROMIUM,
+            *FLAGS,
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            f"--user-data-dir={profile}",
+        ]
         self._process = subprocess.Popen(
             ["bash", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', *words],
             env={**os.environ, "HOME": str(profile)},
@@ -157,7 +189,9 @@ class Chromium:
 
     def send(self, method, *, session=None, patience=PATIENCE, **parameters):
         number = next(self._ids)
-        message = {"id": number, "method": method, "params": parameters} | ({"sessionId": session} if session else {})
+        message = {"id": number, "method": method, "params": parameters} | (
+            {"sessionId": session} if session else {}
+        )
         os.write(self._commands, json.dumps(message).encode() + b"\0")
         deadline = time.monotonic() + patience
         while True:
@@ -169,7 +203,9 @@ class Chromium:
 
     def _read(self, deadline):
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._answers], [], [], max(0, deadline - time.monotonic()))
+            ready, _, _ = select.select(
+                [self._answers], [], [], max(0, deadline - time.monotonic())
+            )
             if not ready:
                 raise TimeoutError("Chromium did not answer")
             part = os.read(self._answers, 65536)
@@ -181,8 +217,12 @@ class Chromium:
 
     def page(self):
         context = self.send("Target.createBrowserContext")["result"]["browserContextId"]
-        target = self.send("Target.createTarget", url="about:blank", browserContextId=context)["result"]["targetId"]
-        session = self.send("Target.attachToTarget", targetId=target, flatten=True)["result"]["sessionId"]
+        target = self.send("Target.createTarget", url="about:blank", browserContextId=context)[
+            "result"
+        ]["targetId"]
+        session = self.send("Target.attachToTarget", targetId=target, flatten=True)["result"][
+            "sessionId"
+        ]
         for domain in ["Page", "Network", "Runtime"]:
             self.send(f"{domain}.enable", session=session)
         return Page(self, session)
@@ -226,7 +266,9 @@ class Page:
         assert "errorText" not in answer["result"], answer
 
     def block(self, *patterns):
-        """Let requests to these URLs fail from now on, as a content blocker does; without patterns, none."""
+        """Let requests to these URLs fail from now on, as a content blocker does; without patterns,
+        none.
+        """
         answer = self._browser.send("Network.setBlockedURLs", session=self._session, urls=patterns)
         assert "error" not in answer, answer
 
@@ -245,10 +287,10 @@ class Page:
         return answer["result"]["result"].get("value")
 
     def wait_for(self, condition):
-        """Wait, in the page itself, until an expression holds; a navigation meanwhile starts the wait anew."""
-        promise = (
-            f"new Promise(done => {{ const look = () => ({condition}) ? done(true) : setTimeout(look, 20); look() }})"
-        )
+        """Wait, in the page itself, until an expression holds; a navigation meanwhile starts the
+        wait anew.
+        """
+        promise = f"new Promise(done => {{ const look = () => ({condition}) ? done(true) : setTimeout(look, 20); look() }})"
         deadline = time.monotonic() + PATIENCE
         while (left := deadline - time.monotonic()) > 0:
             with suppress(ScriptError):
@@ -260,7 +302,9 @@ class Page:
         try:
             self.wait_for(f"document.body?.innerText.includes({json.dumps(text)})")
         except TimeoutError:
-            pytest.fail(f"never showed {text!r}, but {self.evaluate('location.href + document.body.innerText')!r}")
+            pytest.fail(
+                f"never showed {text!r}, but {self.evaluate('location.href + document.body.innerText')!r}"
+            )
 
     def requests(self):
         """The requests so far: method, url, headers, body."""
@@ -268,7 +312,8 @@ class Page:
         return [
             event["params"]["request"]
             for event in self._browser.events
-            if event["method"] == "Network.requestWillBeSent" and event.get("sessionId") == self._session
+            if event["method"] == "Network.requestWillBeSent"
+            and event.get("sessionId") == self._session
         ]
 
 
@@ -279,7 +324,9 @@ class ScriptError(Exception):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if CHROMIUM is None:
-        pytest.skip("SKIPPED: no Chromium is installed (Debian: `chromium`); the login page was NOT tested")
+        pytest.skip(
+            "SKIPPED: no Chromium is installed (Debian: `chromium`); the login page was NOT tested"
+        )
     chromium = Chromium(tmp_path_factory.mktemp("chromium"))
     yield chromium
     chromium.close()

@@ -1,4 +1,6 @@
-"""The example on the local AWS beyond its `requests.yaml`: tenants, a gateway that lost its authorizer, the switch."""
+"""The example on the local AWS beyond its `requests.yaml`: tenants, a gateway that lost its
+authorizer, the switch.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ pytestmark = pytest.mark.stack
 def send(method, url, *, token=None, body=None, **headers):
     """One request with a JSON body."""
     content = None if body is None else json.dumps(body).encode()
-    return send_as_it_is(method, url, content, token=token, **headers, **{"Content-Type": "application/json"})
+    return send_as_it_is(
+        method, url, content, token=token, **headers, **{"Content-Type": "application/json"}
+    )
 
 
 def send_as_it_is(method, url, content, *, token=None, **headers):
@@ -46,7 +50,9 @@ def test_another_tenants_job_looks_like_no_job_at_all(local, api):
     job = submitted(local, api, "bob", "secret")
     assert send("GET", f"{api}/jobs/{job}", token=local.token("bob")).json()["dataset"] == "secret"
     theirs = send("GET", f"{api}/jobs/{job}", token=local.token("alice"))
-    nobodys = send("GET", f"{api}/jobs/00000000-0000-0000-0000-000000000000", token=local.token("alice"))
+    nobodys = send(
+        "GET", f"{api}/jobs/00000000-0000-0000-0000-000000000000", token=local.token("alice")
+    )
     assert theirs.status == nobodys.status == 404
     assert without_request_id(theirs) == without_request_id(nobodys)
 
@@ -61,7 +67,13 @@ def test_a_job_of_another_queue_is_not_a_job_of_the_platform(local, api):
 
 def test_a_job_is_told_whose_it_is_by_the_token(local, api):
     """The body and the headers say otherwise; the name of the job is the caller's own."""
-    fake = {"dataset": "x", "subject": "root", "tenant": "globex", "parameters": {"subject": "root"}, "jobName": "root"}
+    fake = {
+        "dataset": "x",
+        "subject": "root",
+        "tenant": "globex",
+        "parameters": {"subject": "root"},
+        "jobName": "root",
+    }
     headers = {"x-principal-sub": "root", "x-amzn-oidc-identity": "root"}
     answer = send("POST", f"{api}/orchestrate", token=local.token("alice"), body=fake, **headers)
     assert answer.status == 202
@@ -95,11 +107,21 @@ def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):
         body = {"dataset": "x"}
         assert send("POST", f"{api}/orchestrate", body=body).status == 401
         assert send("POST", f"{api}/orchestrate", token="garbage", body=body).status == 401
-        assert send("POST", f"{api}/orchestrate", token=local.token("alice", client="other"), body=body).status == 401
-        assert send("POST", f"{api}/orchestrate", token=local.token("alice"), body=body).status == 202
+        assert (
+            send(
+                "POST", f"{api}/orchestrate", token=local.token("alice", client="other"), body=body
+            ).status
+            == 401
+        )
+        assert (
+            send("POST", f"{api}/orchestrate", token=local.token("alice"), body=body).status == 202
+        )
     finally:
         gateway.update_route(
-            ApiId=api_id, RouteId=route["RouteId"], AuthorizationType="JWT", AuthorizerId=route["AuthorizerId"]
+            ApiId=api_id,
+            RouteId=route["RouteId"],
+            AuthorizationType="JWT",
+            AuthorizerId=route["AuthorizerId"],
         )
     assert send("POST", f"{api}/orchestrate", body={"dataset": "x"}).status == 401
 
@@ -108,7 +130,9 @@ def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):
 def test_enabled_and_half_configured_nobody_gets_in(local, api, half):
     functions, name = local.aws.client("lambda"), local.stack.functions["Orchestrate"]
     whole = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": whole | {half: ""}})
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": whole | {half: ""}}
+    )
     try:
         # A Lambda that does not start: 500 on AWS, 502 here.
         assert send("GET", f"{api}/jobs", token=local.token("alice")).status in {500, 502}
@@ -128,12 +152,18 @@ def test_another_origin_is_given_nothing(local, api):
 def test_no_route_but_the_three_exists(local):
     gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
     routes = gateway.get_routes(ApiId=api_id)["Items"]
-    assert {route["RouteKey"] for route in routes} == {"POST /orchestrate", "GET /jobs", "GET /jobs/{jobId}"}
+    assert {route["RouteKey"] for route in routes} == {
+        "POST /orchestrate",
+        "GET /jobs",
+        "GET /jobs/{jobId}",
+    }
     assert {route["AuthorizationType"] for route in routes} == {"JWT"}
 
 
 def test_the_switch_detaches_the_authorizer(local, folder):
-    """`EnableAuth=false`, deployed beside the other: no authorizer, no token asked for, and a Lambda that knows it."""
+    """`EnableAuth=false`, deployed beside the other: no authorizer, no token asked for, and a
+    Lambda that knows it.
+    """
     parameters = {
         "LocalEndpoint": local.aws.url,
         "EnableAuth": "false",
@@ -145,7 +175,11 @@ def test_the_switch_detaches_the_authorizer(local, folder):
     opened = local.aws.deploy(folder / "template.yaml", parameters=parameters, stack_name="open")
     gateway, api_id = local.aws.client("apigatewayv2"), opened.resources["HttpApi"]
     assert gateway.get_authorizers(ApiId=api_id)["Items"] == []
-    assert send("POST", f"{opened.outputs['Url']}/orchestrate", body={"dataset": "open"}).status == 202
+    assert (
+        send("POST", f"{opened.outputs['Url']}/orchestrate", body={"dataset": "open"}).status == 202
+    )
     seen = send("GET", f"{opened.outputs['Url']}/jobs").json()["jobs"]
-    assert [job["dataset"] for job in seen] == ["open"]  # and none of those whose owners have a name
+    assert [job["dataset"] for job in seen] == [
+        "open"
+    ]  # and none of those whose owners have a name
     assert send("GET", f"{local.stack.outputs['Url']}/jobs").status == 401

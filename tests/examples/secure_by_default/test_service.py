@@ -1,4 +1,6 @@
-"""The Lambda's configuration, imported as Lambda does: half of one does not start, and only one word opens it."""
+"""The Lambda's configuration, imported as Lambda does: half of one does not start, and only one
+word opens it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def start(folder, monkeypatch):
             monkeypatch.delenv(name, raising=False)
             if value is not None:
                 monkeypatch.setenv(name, value)
-        spec = importlib.util.spec_from_file_location("orchestrate", folder / "service" / "orchestrate.py")
+        spec = importlib.util.spec_from_file_location(
+            "orchestrate", folder / "service" / "orchestrate.py"
+        )
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
@@ -37,14 +41,18 @@ def start(folder, monkeypatch):
     return started
 
 
-@pytest.mark.parametrize("word", ["true", "True", "", "False", "FALSE", "0", "no", "off", " false", "maybe"])
+@pytest.mark.parametrize(
+    "word", ["true", "True", "", "False", "FALSE", "0", "no", "off", " false", "maybe"]
+)
 def test_every_word_but_one_asks_for_a_token(start, word):
     answered = start(ENABLE_AUTH=word).handler({"routeKey": "GET /jobs", "headers": {}}, None)
     assert answered["statusCode"] == 401
 
 
 @pytest.mark.parametrize("word", ["true", "False", ""])
-@pytest.mark.parametrize("half", [{"USER_POOL_ID": ""}, {"CLIENT_ID": ""}, {"USER_POOL_ID": "", "CLIENT_ID": ""}])
+@pytest.mark.parametrize(
+    "half", [{"USER_POOL_ID": ""}, {"CLIENT_ID": ""}, {"USER_POOL_ID": "", "CLIENT_ID": ""}]
+)
 def test_enabled_and_half_configured_it_does_not_start(start, word, half):
     with pytest.raises(ConfigurationError):
         start(ENABLE_AUTH=word, **half)
@@ -63,8 +71,17 @@ def test_switched_off_it_says_so_in_its_log(start, caplog):
 
 
 def test_what_the_event_claims_about_its_caller_is_not_read(start):
-    claims = {"sub": "alice", "tenant_id": "acme", "token_use": "access", "client_id": "platform-web"}
-    event = {"routeKey": "GET /jobs", "headers": {}, "requestContext": {"authorizer": {"jwt": {"claims": claims}}}}
+    claims = {
+        "sub": "alice",
+        "tenant_id": "acme",
+        "token_use": "access",
+        "client_id": "platform-web",
+    }
+    event = {
+        "routeKey": "GET /jobs",
+        "headers": {},
+        "requestContext": {"authorizer": {"jwt": {"claims": claims}}},
+    }
     answered = start().handler(event, None)
     assert answered["statusCode"] == 401
     assert "alice" not in json.dumps(answered)
@@ -77,7 +94,11 @@ JOB = b'{"dataset": "No Name"}'  # read and understood, and refused for what it 
     ("body", "is_base64", "said"),
     [
         (JOB.decode(), False, "`dataset` must be"),
-        (base64.b64encode(JOB).decode(), True, "`dataset` must be"),  # as API Gateway writes a body of no known type
+        (
+            base64.b64encode(JOB).decode(),
+            True,
+            "`dataset` must be",
+        ),  # as API Gateway writes a body of no known type
         (base64.b64encode(JOB).decode(), False, "must be a JSON object"),
         ("!", True, "must be a JSON object"),
         (None, False, "must be a JSON object"),
@@ -87,7 +108,12 @@ JOB = b'{"dataset": "No Name"}'  # read and understood, and refused for what it 
     ],
 )
 def test_whatever_a_body_is_it_is_no_fault_of_the_service(start, body, is_base64, said):
-    event = {"routeKey": "POST /orchestrate", "headers": {}, "body": body, "isBase64Encoded": is_base64}
+    event = {
+        "routeKey": "POST /orchestrate",
+        "headers": {},
+        "body": body,
+        "isBase64Encoded": is_base64,
+    }
     answered = start(ENABLE_AUTH="false").handler(event, None)
     assert answered["statusCode"] == 400
     assert said in json.loads(answered["body"])["message"]
@@ -102,6 +128,9 @@ def test_whose_a_job_is_cannot_be_spelled_otherwise(start):
         ("issuer", "a", '"b", "c'),
         (None, "a", "bc"),
     ]
-    names = {module.owned_by(module.Principal(subject, issuer=i, tenant_id=tenant)) for i, tenant, subject in owners}
+    names = {
+        module.owned_by(module.Principal(subject, issuer=i, tenant_id=tenant))
+        for i, tenant, subject in owners
+    }
     assert len(names) == len(owners)
     assert {len(name) for name in names} == {41}

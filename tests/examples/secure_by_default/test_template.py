@@ -1,6 +1,8 @@
-"""What the template says, read without AWS: no route is open, no function has a URL, nothing is allowed needlessly.
+"""What the template says, read without AWS: no route is open, no function has a URL, nothing is
+allowed needlessly.
 
-Every check is shown to find what it looks for: each change below, made to the real template, is named as a fault.
+Every check is shown to find what it looks for: each change below, made to the real template, is
+named as a fault.
 """
 
 from __future__ import annotations
@@ -18,12 +20,22 @@ def template(folder):
     return load_template(folder / "template.yaml")
 
 
-ON_AWS = {"AllowedOrigin": "https://app.example.com", "DomainPrefix": "platform", "LocalEndpoint": ""}
+ON_AWS = {
+    "AllowedOrigin": "https://app.example.com",
+    "DomainPrefix": "platform",
+    "LocalEndpoint": "",
+}
 
 
 def evaluated(template, **parameters):
-    """The template as it is deployed: conditions decided, resources without theirs left out, functions made whole."""
-    defaults = {name: value["Default"] for name, value in template["Parameters"].items() if "Default" in value}
+    """The template as it is deployed: conditions decided, resources without theirs left out,
+    functions made whole.
+    """
+    defaults = {
+        name: value["Default"]
+        for name, value in template["Parameters"].items()
+        if "Default" in value
+    }
     values = {**defaults, **ON_AWS, **parameters}
     conditions = {}
 
@@ -34,7 +46,9 @@ def evaluated(template, **parameters):
             return node
         if len(node) == 1 and (name := next(iter(node))) in FUNCTIONS:
             return FUNCTIONS[name](node[name], value_of, values, conditions)
-        return {key: value for key, each in node.items() if (value := value_of(each)) is not NOTHING}
+        return {
+            key: value for key, each in node.items() if (value := value_of(each)) is not NOTHING
+        }
 
     for name, condition in template["Conditions"].items():
         conditions[name] = value_of(condition)
@@ -52,23 +66,37 @@ def evaluated(template, **parameters):
 
 NOTHING = object()
 FUNCTIONS = {
-    "Ref": lambda name, _, values, __: NOTHING if name == "AWS::NoValue" else values.get(name, {"Ref": name}),
+    "Ref": lambda name, _, values, __: (
+        NOTHING if name == "AWS::NoValue" else values.get(name, {"Ref": name})
+    ),
     "Fn::Equals": lambda pair, value_of, *_: value_of(pair[0]) == value_of(pair[1]),
     "Fn::Not": lambda one, value_of, *_: not value_of(one[0]),
-    "Fn::If": lambda three, value_of, _, conditions: value_of(three[1] if conditions[three[0]] else three[2]),
-    "Fn::Sub": lambda text, _, values, __: re.sub(r"\$\{(\w+)\}", lambda m: values.get(m[1], m[0]), text),
+    "Fn::If": lambda three, value_of, _, conditions: value_of(
+        three[1] if conditions[three[0]] else three[2]
+    ),
+    "Fn::Sub": lambda text, _, values, __: re.sub(
+        r"\$\{(\w+)\}", lambda m: values.get(m[1], m[0]), text
+    ),
 }
 
 
 def of_type(resources, kind):
-    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
+    return {
+        name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind
+    }
 
 
 def faults(resources):
-    return [*foreign_parts(resources), *open_routes(resources), *needless_grants(resources), *open_logins(resources)]
+    return [
+        *foreign_parts(resources),
+        *open_routes(resources),
+        *needless_grants(resources),
+        *open_logins(resources),
+    ]
 
 
-# Whatever else may stand in a template (a function URL, another API, a policy, a connector) is for somebody to look at.
+# Whatever else may stand in a template (a function URL, another API, a policy, a connector) is for
+# somebody to look at.
 KINDS = {
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Authorizer",
@@ -106,7 +134,10 @@ def open_routes(resources):
         and authorizer["JwtConfiguration"] == {"Audience": [{"Ref": "WebClient"}], "Issuer": ISSUER}
     }
     for name, route in of_type(resources, "AWS::ApiGatewayV2::Route").items():
-        if route.get("AuthorizationType") != "JWT" or route.get("AuthorizerId", {}).get("Ref") not in good:
+        if (
+            route.get("AuthorizationType") != "JWT"
+            or route.get("AuthorizerId", {}).get("Ref") not in good
+        ):
             yield f"{name} is open"
     for name, api in of_type(resources, "AWS::ApiGatewayV2::Api").items():
         if {"Body", "BodyS3Location", "RouteKey", "Target"} & api.keys():
@@ -121,13 +152,18 @@ def attribute(name):
     return {"Fn::GetAtt": [name, "Arn"]}
 
 
-# All that may be done, and who may do it.  Anything more, less or other is a fault: no list of bad words is complete.
+# All that may be done, and who may do it.  Anything more, less or other is a fault: no list of bad
+# words is complete.
 GRANTS = {
     "OrchestrateRole": {
         "AssumeRolePolicyDocument": {
             "Version": "2012-10-17",
             "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
             ],
         },
         "Policies": [
@@ -136,9 +172,15 @@ GRANTS = {
                 "PolicyDocument": {
                     "Version": "2012-10-17",
                     "Statement": [
-                        allow("batch:SubmitJob", [{"Ref": "JobQueueArn"}, {"Ref": "JobDefinitionArn"}]),
-                        allow(["batch:ListJobs", "batch:DescribeJobs"], "*"),  # AWS defines no resource for these
-                        allow(["logs:CreateLogStream", "logs:PutLogEvents"], attribute("ServiceLog")),
+                        allow(
+                            "batch:SubmitJob", [{"Ref": "JobQueueArn"}, {"Ref": "JobDefinitionArn"}]
+                        ),
+                        allow(
+                            ["batch:ListJobs", "batch:DescribeJobs"], "*"
+                        ),  # AWS defines no resource for these
+                        allow(
+                            ["logs:CreateLogStream", "logs:PutLogEvents"], attribute("ServiceLog")
+                        ),
                     ],
                 },
             }
@@ -156,12 +198,22 @@ GRANTS = {
         "Principal": "cognito-idp.amazonaws.com",
         "SourceArn": attribute("UserPool"),
     },
-    # Of a function: all but what says which code runs, and how.  The trigger has the role that SAM makes: its log only.
+    # Of a function: all but what says which code runs, and how.  The trigger has the role that SAM
+    # makes: its log only.
     "Orchestrate": {"Role": attribute("OrchestrateRole")},
     "TenantClaim": {},
 }
 GRANTING = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::Serverless::Function"}
-CODE = {"Architectures", "CodeUri", "Environment", "FunctionName", "Handler", "MemorySize", "Runtime", "Timeout"}
+CODE = {
+    "Architectures",
+    "CodeUri",
+    "Environment",
+    "FunctionName",
+    "Handler",
+    "MemorySize",
+    "Runtime",
+    "Timeout",
+}
 
 
 def needless_grants(resources):
@@ -181,7 +233,11 @@ def open_logins(resources):
     for name, client in of_type(resources, "AWS::Cognito::UserPoolClient").items():
         if client.get("AllowedOAuthFlows") != ["code"] or client.get("GenerateSecret"):
             yield f"{name} has another flow than code"
-        if not client.get("CallbackURLs") == client.get("LogoutURLs") == ["https://app.example.com/"]:
+        if (
+            not client.get("CallbackURLs")
+            == client.get("LogoutURLs")
+            == ["https://app.example.com/"]
+        ):
             yield f"{name} answers to another address"
         if client.get("ExplicitAuthFlows") != ["ALLOW_REFRESH_TOKEN_AUTH"]:
             yield f"{name} takes passwords"
@@ -189,7 +245,8 @@ def open_logins(resources):
             yield f"{name} lets users choose their tenant"
 
 
-# -- the template as it is ---------------------------------------------------------------------------------------------
+# -- the template as it is
+# ---------------------------------------------------------------------------------------------
 
 
 def test_as_deployed_without_a_word_it_has_no_fault(template):
@@ -200,7 +257,10 @@ def test_as_deployed_without_a_word_it_has_no_fault(template):
         "GET /jobs/{jobId}",
         "POST /orchestrate",
     ]
-    assert of_type(evaluated(template), "AWS::Cognito::UserPoolDomain")["HostedLogin"]["Domain"] == "platform"
+    assert (
+        of_type(evaluated(template), "AWS::Cognito::UserPoolDomain")["HostedLogin"]["Domain"]
+        == "platform"
+    )
 
 
 def change(path, value=NOTHING):
@@ -244,30 +304,58 @@ FUNCTION_GRANTS = "Orchestrate grants something else than is needed"
 @pytest.mark.parametrize(
     ("mutation", "fault"),
     [
-        (change("OrchestrateRoute.Properties.AuthorizationType", "NONE"), "OrchestrateRoute is open"),
+        (
+            change("OrchestrateRoute.Properties.AuthorizationType", "NONE"),
+            "OrchestrateRoute is open",
+        ),
         (change("OrchestrateRoute.Properties.AuthorizationType"), "OrchestrateRoute is open"),
         (change("ListJobsRoute.Properties.AuthorizerId"), "ListJobsRoute is open"),
-        (change("GetJobRoute.Properties.AuthorizerId", {"Ref": "Elsewhere"}), "GetJobRoute is open"),
-        (change("JwtAuthorizer.Properties.JwtConfiguration.Audience", ["any"]), "GetJobRoute is open"),
         (
-            change("JwtAuthorizer.Properties.JwtConfiguration.Issuer", "https://evil.example/${UserPool}"),
+            change("GetJobRoute.Properties.AuthorizerId", {"Ref": "Elsewhere"}),
+            "GetJobRoute is open",
+        ),
+        (
+            change("JwtAuthorizer.Properties.JwtConfiguration.Audience", ["any"]),
+            "GetJobRoute is open",
+        ),
+        (
+            change(
+                "JwtAuthorizer.Properties.JwtConfiguration.Issuer",
+                "https://evil.example/${UserPool}",
+            ),
             "GetJobRoute is open",
         ),
         (change("HttpApi.Properties.Target", "arn"), "HttpApi makes routes of its own"),
-        (change("Another", resource("AWS::Serverless::HttpApi")), "Another is of a kind that is not looked at"),
+        (
+            change("Another", resource("AWS::Serverless::HttpApi")),
+            "Another is of a kind that is not looked at",
+        ),
         (
             change("Url", resource("AWS::Lambda::Url", AuthType="NONE")),
             "Url is of a kind that is not looked at",
         ),
         (
-            change("More", resource("AWS::IAM::Policy", PolicyDocument=EVERYTHING, Roles=[{"Ref": "OrchestrateRole"}])),
+            change(
+                "More",
+                resource(
+                    "AWS::IAM::Policy",
+                    PolicyDocument=EVERYTHING,
+                    Roles=[{"Ref": "OrchestrateRole"}],
+                ),
+            ),
             "More is of a kind that is not looked at",
         ),
-        (change("Orchestrate.Connectors", {"Jobs": {}}), "Orchestrate has a part that is not looked at"),
+        (
+            change("Orchestrate.Connectors", {"Jobs": {}}),
+            "Orchestrate has a part that is not looked at",
+        ),
         (change("Orchestrate.Properties.FunctionUrlConfig", {"AuthType": "NONE"}), FUNCTION_GRANTS),
         (change("Orchestrate.Properties.Events", {"Get": {"Type": "HttpApi"}}), FUNCTION_GRANTS),
         (change("Orchestrate.Properties.Policies", ["AdministratorAccess"]), FUNCTION_GRANTS),
-        (change("Orchestrate.Properties.Role", "arn:aws:iam::123456789012:role/admin"), FUNCTION_GRANTS),
+        (
+            change("Orchestrate.Properties.Role", "arn:aws:iam::123456789012:role/admin"),
+            FUNCTION_GRANTS,
+        ),
         (
             change("TenantClaim.Properties.Policies", ["AdministratorAccess"]),
             "TenantClaim grants something else than is needed",
@@ -277,10 +365,15 @@ FUNCTION_GRANTS = "Orchestrate grants something else than is needed"
             "Other grants something else than is needed",
         ),
         (change("OrchestratePermission.Properties.SourceArn"), PERMISSION_GRANTS),
-        (change("OrchestratePermission.Properties.SourceArn", "arn:aws:execute-api:*:*:*"), PERMISSION_GRANTS),
+        (
+            change("OrchestratePermission.Properties.SourceArn", "arn:aws:execute-api:*:*:*"),
+            PERMISSION_GRANTS,
+        ),
         (change("OrchestratePermission.Properties.Principal", "*"), PERMISSION_GRANTS),
         (
-            change("Other", resource("AWS::Lambda::Permission", **INVOKE, Principal="123456789012")),
+            change(
+                "Other", resource("AWS::Lambda::Permission", **INVOKE, Principal="123456789012")
+            ),
             "Other grants something else than is needed",
         ),
         (
@@ -291,11 +384,23 @@ FUNCTION_GRANTS = "Orchestrate grants something else than is needed"
         (change(f"{STATEMENTS}.0.Resource", [{"Ref": "JobQueueArn"}]), ROLE_GRANTS),
         (change(f"{STATEMENTS}.0.Action", "batch:*"), ROLE_GRANTS),
         (change(f"{STATEMENTS}.1.Action", ["batch:ListJobs", "batch:TerminateJob"]), ROLE_GRANTS),
-        (add(STATEMENTS, allow("dynamodb:Scan", {"Fn::Sub": "arn:aws:dynamodb:*:*:table/*"})), ROLE_GRANTS),
-        (add(f"{ROLE}.Policies", {"PolicyName": "more", "PolicyDocument": EVERYTHING}), ROLE_GRANTS),
-        (change(f"{ROLE}.ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]), ROLE_GRANTS),
+        (
+            add(STATEMENTS, allow("dynamodb:Scan", {"Fn::Sub": "arn:aws:dynamodb:*:*:table/*"})),
+            ROLE_GRANTS,
+        ),
+        (
+            add(f"{ROLE}.Policies", {"PolicyName": "more", "PolicyDocument": EVERYTHING}),
+            ROLE_GRANTS,
+        ),
+        (
+            change(f"{ROLE}.ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
+            ROLE_GRANTS,
+        ),
         (change(f"{TRUST}.0.Principal", "*"), ROLE_GRANTS),
-        (add(TRUST, {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}), ROLE_GRANTS),
+        (
+            add(TRUST, {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}),
+            ROLE_GRANTS,
+        ),
         (
             change("Other", resource("AWS::IAM::Role", AssumeRolePolicyDocument=EVERYTHING)),
             "Other grants something else than is needed",
@@ -305,13 +410,22 @@ FUNCTION_GRANTS = "Orchestrate grants something else than is needed"
             change("WebClient.Properties.AllowedOAuthFlows", ["code", "implicit"]),
             "WebClient has another flow than code",
         ),
-        (change("WebClient.Properties.WriteAttributes"), "WebClient lets users choose their tenant"),
-        (change("WebClient.Properties.LogoutURLs", ["https://evil.example/"]), "WebClient answers to another address"),
+        (
+            change("WebClient.Properties.WriteAttributes"),
+            "WebClient lets users choose their tenant",
+        ),
+        (
+            change("WebClient.Properties.LogoutURLs", ["https://evil.example/"]),
+            "WebClient answers to another address",
+        ),
         (
             change("WebClient.Properties.CallbackURLs", ["https://evil.example/"]),
             "WebClient answers to another address",
         ),
-        (change("WebClient.Properties.ExplicitAuthFlows", ["ALLOW_USER_PASSWORD_AUTH"]), "WebClient takes passwords"),
+        (
+            change("WebClient.Properties.ExplicitAuthFlows", ["ALLOW_USER_PASSWORD_AUTH"]),
+            "WebClient takes passwords",
+        ),
     ],
 )
 def test_every_check_finds_what_it_looks_for(template, mutation, fault):
@@ -326,7 +440,8 @@ def test_what_all_functions_share_is_looked_at_too(template):
     assert FUNCTION_GRANTS in faults(evaluated(changed))
 
 
-# -- its switch --------------------------------------------------------------------------------------------------------
+# -- its switch
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_the_switch_is_on_unless_somebody_says_false(template):
@@ -344,7 +459,8 @@ def test_switched_off_the_authorizer_is_detached_and_the_service_is_told_the_sam
     assert service["Environment"]["Variables"]["ENABLE_AUTH"] == "false"
 
 
-# -- its one origin ----------------------------------------------------------------------------------------------------
+# -- its one origin
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_cors_is_for_one_origin_and_never_with_cookies(template):
@@ -355,7 +471,8 @@ def test_cors_is_for_one_origin_and_never_with_cookies(template):
 
 
 @pytest.mark.parametrize(
-    "origin", ["*", "null", "https://*", "https://a.example/", "https://a.example,https://b.example"]
+    "origin",
+    ["*", "null", "https://*", "https://a.example/", "https://a.example,https://b.example"],
 )
 def test_what_is_no_single_origin_is_refused(template, origin):
     parameter = template["Parameters"]["AllowedOrigin"]
@@ -371,11 +488,17 @@ def test_only_this_machine_is_an_origin_without_tls(template):
     assert not re.fullmatch(pattern, "http://localhost:8080.evil.example")
 
 
-# -- nothing of the local run on AWS -----------------------------------------------------------------------------------
+# -- nothing of the local run on AWS
+# -----------------------------------------------------------------------------------
 
 
 def test_on_aws_nothing_of_the_local_run_is_left(template):
     resources = evaluated(template)
     assert "OtherClient" not in resources
-    assert of_type(resources, "AWS::Serverless::Function")["Orchestrate"]["Environment"]["Variables"]["JWKS_URL"] == ""
+    assert (
+        of_type(resources, "AWS::Serverless::Function")["Orchestrate"]["Environment"]["Variables"][
+            "JWKS_URL"
+        ]
+        == ""
+    )
     assert "OtherClient" in evaluated(template, LocalEndpoint="http://127.0.0.1:4566")

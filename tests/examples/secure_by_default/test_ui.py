@@ -1,4 +1,5 @@
-"""The page `ui/` in a headless Chromium: the hosted login with PKCE, and what its `authedFetch` does with the token.
+"""The page `ui/` in a headless Chromium: the hosted login with PKCE, and what its `authedFetch`
+does with the token.
 
 Each test says so when it is skipped because no Chromium is installed.
 """
@@ -67,11 +68,16 @@ def question(request):
 
 
 def authorization(request):
-    return next((value for name, value in request["headers"].items() if name.lower() == "authorization"), None)
+    return next(
+        (value for name, value in request["headers"].items() if name.lower() == "authorization"),
+        None,
+    )
 
 
 def sent_to(page, url, *, method=None):
-    return [r for r in page.requests() if r["url"].startswith(url) and method in {None, r["method"]}]
+    return [
+        r for r in page.requests() if r["url"].startswith(url) and method in {None, r["method"]}
+    ]
 
 
 def test_a_login_is_the_code_flow_with_pkce(page, ui, provider, local):
@@ -88,7 +94,9 @@ def test_a_login_is_the_code_flow_with_pkce(page, ui, provider, local):
         "code_challenge_method": "S256",
     }
     (exchanged,) = sent_to(page, f"{provider}/oauth2/token")
-    assert "code_verifier=" in exchanged["postData"]  # the provider refuses one that does not fit its challenge
+    assert (
+        "code_verifier=" in exchanged["postData"]
+    )  # the provider refuses one that does not fit its challenge
     assert "secret" not in exchanged["postData"]
     assert page.evaluate("location.href") == ui  # no code in the address bar or the history
 
@@ -127,11 +135,18 @@ def test_the_token_goes_to_the_api_and_nowhere_else(page, ui, api, local):
 
 def test_the_token_is_kept_in_memory_only(page, ui):
     log_in(page, ui, "alice")
-    assert page.evaluate("JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)])") == "[[],[]]"
+    assert (
+        page.evaluate(
+            "JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)])"
+        )
+        == "[[],[]]"
+    )
     assert page.evaluate("document.cookie") == ""
 
 
-@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example/jobs", "http://127.0.0.1:9/"])
+@pytest.mark.parametrize(
+    "path", ["https://evil.example/", "//evil.example/jobs", "http://127.0.0.1:9/"]
+)
 def test_the_token_is_never_sent_to_another_origin(page, ui, path):
     log_in(page, ui, "alice")
     before = len(page.requests())
@@ -161,7 +176,9 @@ def test_two_users_see_their_own_jobs(browser, ui):
 
 @pytest.fixture
 def api_that_refuses(local):
-    """The service now expects another client's tokens: an honest 401 for everyone who is logged in."""
+    """The service now expects another client's tokens: an honest 401 for everyone who is logged
+    in.
+    """
     functions, name = local.aws.client("lambda"), local.stack.functions["Orchestrate"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -185,17 +202,23 @@ def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api
 
 @pytest.fixture
 def edge(local):
-    """The gateway, made to refuse everyone or not; its own 401 has no CORS headers, here as on AWS."""
+    """The gateway, made to refuse everyone or not; its own 401 has no CORS headers, here as on
+    AWS.
+    """
     gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
     (authorizer,) = gateway.get_authorizers(ApiId=api_id)["Items"]
     configuration = authorizer["JwtConfiguration"]
 
     def expect(changed):
         gateway.update_authorizer(
-            ApiId=api_id, AuthorizerId=authorizer["AuthorizerId"], JwtConfiguration=configuration | changed
+            ApiId=api_id,
+            AuthorizerId=authorizer["AuthorizerId"],
+            JwtConfiguration=configuration | changed,
         )
 
-    yield SimpleNamespace(refuse=lambda: expect({"Audience": ["someone-elses-app"]}), accept=lambda: expect({}))
+    yield SimpleNamespace(
+        refuse=lambda: expect({"Audience": ["someone-elses-app"]}), accept=lambda: expect({})
+    )
     expect({})
 
 
@@ -203,7 +226,9 @@ def test_a_401_of_the_edge_leads_to_the_login_and_a_second_one_is_told(page, ui,
     log_in(page, ui, "alice")
     edge.refuse()
     headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
-    answered = page.evaluate(f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)")
+    answered = page.evaluate(
+        f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)"
+    )
     assert answered == "TypeError"  # what the page gets to see of that 401
     run(page, "refused")
     consent(page, "alice")  # the page has gone to the login by itself
@@ -220,14 +245,20 @@ def test_after_a_refusal_of_the_edge_a_login_that_is_taken_ends_the_matter(page,
     before = len(sent_to(page, f"{api}/orchestrate", method="POST"))
     consent(page, "alice")
     page.wait_for_text("Signed in")
-    assert page.evaluate("Object.entries(sessionStorage)") == [["refused-calls", '["POST /orchestrate"]']]
-    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == before  # what was refused is not sent again
+    assert page.evaluate("Object.entries(sessionStorage)") == [
+        ["refused-calls", '["POST /orchestrate"]']
+    ]
+    assert (
+        len(sent_to(page, f"{api}/orchestrate", method="POST")) == before
+    )  # what was refused is not sent again
     run(page, "taken")
     page.wait_for_text("taken: SUCCEEDED")
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_route_that_always_fails_is_told_on_the_second_click_though_others_answer(page, ui, api, provider):
+def test_a_route_that_always_fails_is_told_on_the_second_click_though_others_answer(
+    page, ui, api, provider
+):
     log_in(page, ui, "alice")
     page.block("*/orchestrate")
     run(page, "first")
@@ -264,7 +295,10 @@ def test_calls_that_are_refused_together_share_one_login_and_none_is_told(page, 
     page.wait_for_text("Signed in")
     stored = page.evaluate("Object.fromEntries(Object.entries(sessionStorage))")
     assert "told" not in stored, stored
-    assert sorted(json.loads(stored["refused-calls"])) == ["GET /jobs/one", "POST /orchestrate"]  # both before it left
+    assert sorted(json.loads(stored["refused-calls"])) == [
+        "GET /jobs/one",
+        "POST /orchestrate",
+    ]  # both before it left
     assert len(sent_to(page, f"{provider}/oauth2/authorize?", method="GET")) == before + 1
 
 
@@ -312,7 +346,9 @@ def test_an_answer_to_no_login_is_refused(page, ui, provider):
 
 
 def test_an_answer_with_another_state_is_refused(page, ui, provider):
-    """Login CSRF: an attacker's code in a victim's page, while the victim's own login is under way."""
+    """Login CSRF: an attacker's code in a victim's page, while the victim's own login is under
+    way.
+    """
     page.open(ui)
     page.wait_for("document.querySelector('input[name=sub]')")
     page.open(f"{ui}?code=attackers&state=attackers")
@@ -324,14 +360,18 @@ def test_sign_out_ends_the_session_at_the_login_too(page, ui, provider):
     log_in(page, ui, "alice")
     page.evaluate("document.querySelector('#sign-out').click()")
     page.wait_for("document.querySelector('input[name=sub]')")
-    assert len(sent_to(page, f"{provider}/logout")) == 1  # which answers only to the right client and address
+    assert (
+        len(sent_to(page, f"{provider}/logout")) == 1
+    )  # which answers only to the right client and address
 
 
 def test_a_page_of_another_origin_cannot_read_the_api(page, ui, provider, api, local):
     page.open(f"{provider}/")
     page.wait_for("document.readyState === 'complete'")
     headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
-    answered = page.evaluate(f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)")
+    answered = page.evaluate(
+        f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)"
+    )
     assert answered == "TypeError"
 
 

@@ -6,7 +6,8 @@ from authz_lib._support import base64url
 
 
 @pytest.mark.parametrize(
-    ("data", "text"), [(b"", b""), (b"f", b"Zg"), (b"fo", b"Zm8"), (b"foo", b"Zm9v"), (b"\xfb\xff", b"-_8")]
+    ("data", "text"),
+    [(b"", b""), (b"f", b"Zg"), (b"fo", b"Zm8"), (b"foo", b"Zm9v"), (b"\xfb\xff", b"-_8")],
 )
 def test_the_canonical_text(data, text):
     assert base64url.encode(data) == text

@@ -55,7 +55,9 @@ def test_a_home_that_is_not_there_is_an_import_error(package):
         package.Other  # noqa: B018
 
 
-@pytest.mark.parametrize("room", ["authz_lib", "authz_lib.decisions", "authz_lib.gateway", "authz_lib.sigv4"])
+@pytest.mark.parametrize(
+    "room", ["authz_lib", "authz_lib.decisions", "authz_lib.gateway", "authz_lib.sigv4"]
+)
 def test_every_lazy_package_has_a_home_for_every_public_name(room):
     package = import_module(room)
     assert package.__all__ == sorted(package.__all__)

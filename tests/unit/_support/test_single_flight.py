@@ -48,7 +48,9 @@ def test_keys_do_not_wait_for_each_other():
         return name
 
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(flights.run, name, lambda name=name: work(name)) for name in ("a", "b")]
+        futures = [
+            pool.submit(flights.run, name, lambda name=name: work(name)) for name in ("a", "b")
+        ]
         assert [future.result(PATIENCE) for future in futures] == ["a", "b"]
 
 

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz_lib._support.strict_json import StrictJSONError, loads_document, loads_frozen_object, loads_object
+from authz_lib._support.strict_json import (
+    StrictJSONError,
+    loads_document,
+    loads_frozen_object,
+    loads_object,
+)
 
 REFUSED = {
     "duplicate member": b'{"a": 1, "a": 1}',
@@ -79,7 +84,11 @@ def test_the_message_never_quotes_the_input():
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )

@@ -13,7 +13,10 @@ from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 
 
 def test_it_prints_a_document(capsys):
-    assert main(["gateway-responses", "--format", "sam", "--cors-origin", "https://app.example.com"]) == 0
+    assert (
+        main(["gateway-responses", "--format", "sam", "--cors-origin", "https://app.example.com"])
+        == 0
+    )
     responses = json.loads(capsys.readouterr().out)["GatewayResponses"]
     assert responses["UNAUTHORIZED"]["StatusCode"] == 401
     assert responses["UNAUTHORIZED"]["ResponseParameters"]["Headers"] == {

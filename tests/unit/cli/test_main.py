@@ -48,7 +48,9 @@ def test_every_subcommand_has_its_two_functions(name):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("words", [["--help"], ["policies", "--help"], ["gateway-responses", "--format", "sam"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["policies", "--help"], ["gateway-responses", "--format", "sam"]]
+)
 def test_output_that_cannot_be_written_is_one_line(words):
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
@@ -72,11 +74,15 @@ def test_output_that_fails_while_it_is_written_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr(sys, "stdout", Full())
     assert cli.main(["gateway-responses", "--format", "sam"]) == 2
-    assert capsys.readouterr().err == ("authz gateway-responses: standard output failed: No space left on device\n")
+    assert capsys.readouterr().err == (
+        "authz gateway-responses: standard output failed: No space left on device\n"
+    )
 
 
 def test_a_fault_of_something_else_is_not_taken_for_one_of_the_output(monkeypatch, capfd):
-    """It has a place, which a line about the output would hide; and the caller may go on printing."""
+    """It has a place, which a line about the output would hide; and the caller may go on
+    printing.
+    """
     module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
 
     def unreachable(arguments):
@@ -93,13 +99,25 @@ def test_without_standard_input_no_token_can_be_read(monkeypatch, capsys, tmp_pa
     from authz_lib.testing.issuer import TestIssuer
 
     (tmp_path / "jwks.json").write_text(json.dumps(TestIssuer("https://issuer.example").jwks()))
-    words = ["token", "verify", "-", "--jwks", str(tmp_path / "jwks.json"), "--issuer", "i", "--any-audience"]
+    words = [
+        "token",
+        "verify",
+        "-",
+        "--jwks",
+        str(tmp_path / "jwks.json"),
+        "--issuer",
+        "i",
+        "--any-audience",
+    ]
     closed = io.StringIO()
     closed.close()
     for stdin in (None, closed):
         monkeypatch.setattr(sys, "stdin", stdin)
         assert cli.main(words) == 2
-        assert capsys.readouterr().err == "authz token: standard input is closed: there is no token to read\n"
+        assert (
+            capsys.readouterr().err
+            == "authz token: standard input is closed: there is no token to read\n"
+        )
     read, write = os.pipe()
     with os.fdopen(write):  # a descriptor that is not open for reading
         os.close(read)

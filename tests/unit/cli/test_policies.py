@@ -158,7 +158,11 @@ def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
             "requests:\n- {principal: 1}\nrequests:\n- {principal: 1}\n",
             "more.yaml` is not YAML, line 3: the key `requests` is there twice",
         ),
-        ("more.yml", "- {expect: DENY,\n   expect: ALLOW}", "more.yml` is not YAML, line 2: the key `expect`"),
+        (
+            "more.yml",
+            "- {expect: DENY,\n   expect: ALLOW}",
+            "more.yml` is not YAML, line 2: the key `expect`",
+        ),
         ("more.yaml", "- a: [", "more.yaml` is not YAML, line 1: "),
         ("more.yaml", "- !!python/none x", "more.yaml` is not YAML, line 1: "),
         ("more.yaml", "- !!int x", "more.yaml` is not YAML"),
@@ -178,7 +182,10 @@ def test_a_request_file_that_says_less_than_it_seems_to(directory, capsys, name,
 
 def test_what_cannot_be_asked_is_no_answer(directory, tmp_path, capsys, monkeypatch):
     (tmp_path / "empty").mkdir()
-    for folder, cause in ((tmp_path / "none", "No such file"), (tmp_path / "orders.cedar", "Not a directory")):
+    for folder, cause in (
+        (tmp_path / "none", "No such file"),
+        (tmp_path / "orders.cedar", "Not a directory"),
+    ):
         for command in ("check", "test"):
             assert main(["policies", command, str(folder)]) == 2
             assert f"`{folder}` cannot be listed: {cause}" in capsys.readouterr().err
@@ -199,7 +206,10 @@ def test_what_cannot_be_asked_is_no_answer(directory, tmp_path, capsys, monkeypa
     monkeypatch.setattr("pathlib.Path.iterdir", denied)
     for command in ("check", "test"):
         assert main(["policies", command, str(directory)]) == 2
-        assert capsys.readouterr().err == f"authz policies: `{directory}` cannot be listed: Permission denied\n"
+        assert (
+            capsys.readouterr().err
+            == f"authz policies: `{directory}` cannot be listed: Permission denied\n"
+        )
 
 
 @pytest.mark.parametrize("command", ["check", "test"])
@@ -227,7 +237,9 @@ def test_a_context_that_is_nested_too_deeply(directory, capsys):
 
 
 def test_a_validation_error_names_the_policy_as_its_author_does(directory, capsys):
-    (directory / "more.cedar").write_text('\n@id("nope") permit(principal is Nobody, action, resource);')
+    (directory / "more.cedar").write_text(
+        '\n@id("nope") permit(principal is Nobody, action, resource);'
+    )
     assert main(["policies", "check", str(directory)]) == 1
     printed = capsys.readouterr().out
     assert "more.cedar:2: for policy `nope`, unrecognized entity type `Nobody`" in printed
@@ -246,14 +258,18 @@ def test_the_help_has_the_format_and_the_exit_codes(directory, capsys):
     (directory / "tests" / "orders.yaml").write_text(example)
     assert main(["policies", "test", str(directory)]) == 1
     assert "owners view their orders  ALLOW" in capsys.readouterr().out
-    (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0])
+    (directory / "orders.cedar").write_text(
+        POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0]
+    )
     assert main(["policies", "test", str(directory)]) == 0
 
 
 def test_the_example_of_the_documentation(directory, capsys):
     page = (Path(__file__).parents[3] / "docs" / "decisions.md").read_text(encoding="utf-8")
     example = page.partition("```yaml\n")[2].partition("```")[0]
-    (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0])
+    (directory / "orders.cedar").write_text(
+        POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0]
+    )
     (directory / "schema.cedarschema").unlink()
     (directory / "tests" / "orders.yaml").write_text(example)
     assert main(["policies", "test", str(directory)]) == 0

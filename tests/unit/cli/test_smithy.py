@@ -26,7 +26,10 @@ def model():
                 "identifiers": {"id": {"target": "smithy.api#String"}},
                 "read": {"target": "s#GetOrder"},
             },
-            "s#GetOrder": {"type": "operation", "traits": {HTTP: {"method": "GET", "uri": "/orders/{id}"}}},
+            "s#GetOrder": {
+                "type": "operation",
+                "traits": {HTTP: {"method": "GET", "uri": "/orders/{id}"}},
+            },
         },
     }
 
@@ -45,9 +48,15 @@ def test_actions_are_written_and_do_not_drift(folder, capsys):
     out = folder / "actions.json"
     assert run(folder, "actions", "--prefix", "commercial", "-o", out) == 0
     (entry,) = ActionMap.load(out).entries
-    assert (entry.action, entry.resource_type, entry.resource_id_label) == ("commercial:GetOrder", "Order", "id")
+    assert (entry.action, entry.resource_type, entry.resource_id_label) == (
+        "commercial:GetOrder",
+        "Order",
+        "id",
+    )
     assert run(folder, "actions", "--prefix", "commercial", "-o", out, "--check") == 0
-    out.write_text(json.dumps(json.loads(out.read_text()), indent=8))  # laid out by another tool: the same map
+    out.write_text(
+        json.dumps(json.loads(out.read_text()), indent=8)
+    )  # laid out by another tool: the same map
     assert run(folder, "actions", "--prefix", "commercial", "-o", out, "--check") == 0
     assert capsys.readouterr().out == ""
 
@@ -114,7 +123,12 @@ def test_a_wrong_question_is_one_line_and_exit_code_2(folder, capsys, monkeypatc
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "not valid JSON"), ("[]", "not a JSON object"), ("{}", "no Smithy JSON AST"), ("[" * 9000, "not valid JSON")],
+    [
+        ("", "not valid JSON"),
+        ("[]", "not a JSON object"),
+        ("{}", "no Smithy JSON AST"),
+        ("[" * 9000, "not valid JSON"),
+    ],
 )
 def test_a_model_that_is_none_is_one_line(folder, capsys, text, message):
     (folder / "model.json").write_text(text)

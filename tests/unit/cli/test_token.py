@@ -55,7 +55,9 @@ class TestCognito:
         assert verify("-", "--client-id", "web")[0] == 0
 
     def test_what_is_no_text_on_standard_input(self, verify, monkeypatch):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
+        monkeypatch.setattr(
+            "sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8")
+        )
         code, out, _ = verify("-", "--client-id", "web")
         assert (code, states(out)["form and header"]) == (1, "FAILED")
 
@@ -63,11 +65,22 @@ class TestCognito:
         ("make", "failed"),
         [
             (lambda pool: "garbage-of-some-length", "form and header"),
-            (lambda pool: pool.access_token(client_id="web", headers={"alg": "HS256"}), "algorithm"),
+            (
+                lambda pool: pool.access_token(client_id="web", headers={"alg": "HS256"}),
+                "algorithm",
+            ),
             (lambda pool: pool.access_token(client_id="web", headers={"kid": "another"}), "key"),
-            (lambda pool: pool.access_token(client_id="web", claims={"iss": "https://x.example"}), "issuer"),
+            (
+                lambda pool: pool.access_token(
+                    client_id="web", claims={"iss": "https://x.example"}
+                ),
+                "issuer",
+            ),
             (lambda pool: pool.access_token(client_id="web")[:-4] + "AAAA", "signature"),
-            (lambda pool: pool.access_token(client_id="other"), "audience, client and other claims"),
+            (
+                lambda pool: pool.access_token(client_id="other"),
+                "audience, client and other claims",
+            ),
             (lambda pool: pool.id_token(client_id="web"), "audience, client and other claims"),
             (lambda pool: pool.access_token(client_id="web", expires_in_seconds=-1), "dates"),
         ],
@@ -115,7 +128,9 @@ class TestAnyIssuer:
             assert "could not find out" in capsys.readouterr().err
 
     def test_a_wrong_issuer_is_found_after_the_signature(self, pool, verify):
-        code, out, _ = verify(pool.token(), "--issuer", "https://other.example", "--any-audience", cognito=False)
+        code, out, _ = verify(
+            pool.token(), "--issuer", "https://other.example", "--any-audience", cognito=False
+        )
         assert code == 1
         assert states(out)["signature"] == "passed"
         assert states(out)["issuer"] == "FAILED"

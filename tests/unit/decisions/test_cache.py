@@ -285,7 +285,10 @@ def test_what_is_forgotten_while_it_is_asked_is_not_remembered(engine, clock):
 def test_a_batch_asks_only_what_is_not_known_and_each_question_once(engine, clock):
     point = engine.cached(clock=clock)
     ask(point)
-    requests = [AuthorizationRequest(ALICE, "View", EntityUid("Doc", number)) for number in ("1", "2", "2", "1", "3")]
+    requests = [
+        AuthorizationRequest(ALICE, "View", EntityUid("Doc", number))
+        for number in ("1", "2", "2", "1", "3")
+    ]
     assert all(point.batch_is_authorized(requests))
     assert engine.asked == 3
     assert point.filter(ALICE, "View", [EntityUid("Doc", "3"), DOC]) == [EntityUid("Doc", "3"), DOC]

@@ -40,7 +40,9 @@ ERRING_FORBID = """
 """
 
 
-@pytest.mark.parametrize("context", [{}, {"total": "500"}, {"total": EntityUid("User", "a")}], ids=repr)
+@pytest.mark.parametrize(
+    "context", [{}, {"total": "500"}, {"total": EntityUid("User", "a")}], ids=repr
+)
 def test_1_a_forbid_that_errs_does_not_open(context):
     decision = ask(CedarEngine.from_text(ERRING_FORBID), context=context)
     assert not decision
@@ -49,7 +51,9 @@ def test_1_a_forbid_that_errs_does_not_open(context):
     with pytest.raises(AccessDeniedError):
         CedarEngine.from_text(ERRING_FORBID).require(ALICE, "View", DOC, context=context)
     assert CedarEngine.from_text(ERRING_FORBID).filter(ALICE, "View", [DOC], context=context) == []
-    assert ask(CedarEngine.from_text(ERRING_FORBID, on_evaluation_error="cedar"), context=context).allowed
+    assert ask(
+        CedarEngine.from_text(ERRING_FORBID, on_evaluation_error="cedar"), context=context
+    ).allowed
 
 
 def test_1_a_deny_with_errors_stays_what_it_was():
@@ -61,7 +65,12 @@ def test_1_a_deny_with_errors_stays_what_it_was():
 @pytest.mark.parametrize("key", ["__entity", "__extn", "__expr"])
 def test_2_data_cannot_become_a_reference(key):
     smuggled = {key: {"type": "User", "id": "root"}}
-    for context in (smuggled, {"user": smuggled}, {"users": [smuggled]}, {"a": {"b": [{"c": smuggled}]}}):
+    for context in (
+        smuggled,
+        {"user": smuggled},
+        {"users": [smuggled]},
+        {"a": {"b": [{"c": smuggled}]}},
+    ):
         with pytest.raises(InvalidRequestError):
             AuthorizationRequest(ALICE, "View", DOC, context)
         with pytest.raises(InvalidRequestError):
@@ -74,7 +83,9 @@ def test_2_data_cannot_become_a_reference(key):
 @pytest.mark.parametrize("validated", [True, False])
 def test_3_action_groups_of_the_schema_hold(given, validated):
     engine = CedarEngine.from_text(
-        'permit(principal, action in Action::"Read", resource);', SCHEMA, validate_requests=validated
+        'permit(principal, action in Action::"Read", resource);',
+        SCHEMA,
+        validate_requests=validated,
     )
     assert ask(engine, entities=given)
     assert ask(engine, action="Print", entities=given)
@@ -118,7 +129,11 @@ def test_6_request_validation_is_a_setting():
     strict = CedarEngine.from_text(policies, SCHEMA, validate_requests=True)
     assert ask(loose, context={"other": 1})
     assert ask(loose, entities=[Entity(ALICE, attrs={"other": 1})])
-    for rest in ({"context": {"other": 1}}, {"entities": [Entity(ALICE, attrs={"other": 1})]}, {"action": "Other"}):
+    for rest in (
+        {"context": {"other": 1}},
+        {"entities": [Entity(ALICE, attrs={"other": 1})]},
+        {"action": "Other"},
+    ):
         with pytest.raises(InvalidRequestError):
             ask(strict, **rest)
     assert ask(strict, context={"mfa": True})
@@ -181,11 +196,21 @@ def test_the_bare_groups_of_a_caller_give_way_to_held_ones():
 def test_groups_of_actions_may_be_held_without_a_schema():
     held = json.dumps(
         [
-            {"uid": {"type": "Action", "id": "View"}, "attrs": {}, "parents": [{"type": "Action", "id": "Read"}]},
-            {"uid": {"type": "Action", "id": "Read"}, "attrs": {}, "parents": [{"type": "Action", "id": "Any"}]},
+            {
+                "uid": {"type": "Action", "id": "View"},
+                "attrs": {},
+                "parents": [{"type": "Action", "id": "Read"}],
+            },
+            {
+                "uid": {"type": "Action", "id": "Read"},
+                "attrs": {},
+                "parents": [{"type": "Action", "id": "Any"}],
+            },
         ]
     )
-    engine = CedarEngine.from_text('permit(principal, action in Action::"Any", resource);', entities=held)
+    engine = CedarEngine.from_text(
+        'permit(principal, action in Action::"Any", resource);', entities=held
+    )
     assert ask(engine)
     assert not ask(engine, action="Edit")
 
@@ -203,7 +228,9 @@ def test_a_forbid_on_a_group_applies_to_users():
 
 
 def test_slices_are_bounded():
-    policies = "".join(f'permit(principal, action, resource == Doc::"{number}");' for number in range(50))
+    policies = "".join(
+        f'permit(principal, action, resource == Doc::"{number}");' for number in range(50)
+    )
     engine = CedarEngine.from_text(policies)
     engine._policies._max_weight = 10
     for number in range(50):
@@ -272,10 +299,23 @@ def test_typed_values_reach_the_policies():
             },
             "two policies have the id `x`: .*a.cedar:1 and .*b.cedar:2",
         ),
-        ({"a.cedar": ALL, "schema.cedarschema": "entity ;"}, "schema.cedarschema: the schema does not parse: "),
-        ({"a.cedar": ALL, "schema.json": '{"": \n}'}, "schema.json: the schema does not parse: .* at line 2 "),
         (
-            {"a.cedar": ALL, "schema.cedarschema": "\nentity U = { a: " + "Set<" * 2000 + "Long" + ">" * 2000 + " };"},
+            {"a.cedar": ALL, "schema.cedarschema": "entity ;"},
+            "schema.cedarschema: the schema does not parse: ",
+        ),
+        (
+            {"a.cedar": ALL, "schema.json": '{"": \n}'},
+            "schema.json: the schema does not parse: .* at line 2 ",
+        ),
+        (
+            {
+                "a.cedar": ALL,
+                "schema.cedarschema": "\nentity U = { a: "
+                + "Set<" * 2000
+                + "Long"
+                + ">" * 2000
+                + " };",
+            },
             "schema.cedarschema:2: the schema is nested too deeply",
         ),
         (
@@ -292,7 +332,10 @@ def test_typed_values_reach_the_policies():
             "entities.json: `entities` do not parse, or do not fit the schema: entity 2 of 2$",
         ),
         ({"a.cedar": ALL, "entities.json": '{"secret": 1}'}, "entities.json: .*fit the schema$"),
-        ({"a.cedar": ALL, "template-links.json": "[" * 200_000 + "]" * 200_000}, "template-links.json` is no list"),
+        (
+            {"a.cedar": ALL, "template-links.json": "[" * 200_000 + "]" * 200_000},
+            "template-links.json` is no list",
+        ),
         (
             {
                 "a.cedar": ALL,
@@ -323,11 +366,18 @@ def test_a_file_that_is_no_text(tmp_path):
 
 def test_a_directory(tmp_path):
     (tmp_path / "orders.cedar").write_text("permit(principal, action, resource is Order);")
-    (tmp_path / "more.cedar").write_text(f'@id("x") permit(principal, action, resource is Doc);{ALL}')
-    (tmp_path / "entities.json").write_text('[{"uid": {"type": "User", "id": "alice"}, "attrs": {}, "parents": []}]')
+    (tmp_path / "more.cedar").write_text(
+        f'@id("x") permit(principal, action, resource is Doc);{ALL}'
+    )
+    (tmp_path / "entities.json").write_text(
+        '[{"uid": {"type": "User", "id": "alice"}, "attrs": {}, "parents": []}]'
+    )
     engine = CedarEngine.from_directory(tmp_path)
     assert ask(engine).determining_policies == ("more#2", "x")
-    assert ask(engine, resource=EntityUid("Order", "1")).determining_policies == ("more#2", "orders")
+    assert ask(engine, resource=EntityUid("Order", "1")).determining_policies == (
+        "more#2",
+        "orders",
+    )
 
 
 @pytest.mark.parametrize(
@@ -336,18 +386,25 @@ def test_a_directory(tmp_path):
         lambda: CedarEngine.from_policies({"two": "permit(principal, action, resource);" * 2}),
         lambda: CedarEngine.from_policies({"none": ""}),
         lambda: CedarEngine.from_text(
-            "permit(principal == ?principal, action, resource);", links=[TemplateLink("no", "l", {})]
+            "permit(principal == ?principal, action, resource);",
+            links=[TemplateLink("no", "l", {})],
         ),
         lambda: CedarEngine.from_text(
-            '@id("t") permit(principal == ?principal, action, resource);', links=[TemplateLink("t", "l", {})]
+            '@id("t") permit(principal == ?principal, action, resource);',
+            links=[TemplateLink("t", "l", {})],
         ),
         lambda: CedarEngine.from_text(
             '@id("t") permit(principal == ?principal, action, resource);',
             links=[TemplateLink("t", "l", {"?principal": "User::a"})],
         ),
-        lambda: CedarEngine.from_text(  # two links with one id: nobody could tell which of them decided
-            '@id("t") permit(principal == ?principal, action, resource);',
-            links=[TemplateLink("t", "l", {"?principal": EntityUid("User", name)}) for name in ("a", "b")],
+        lambda: (
+            CedarEngine.from_text(  # two links with one id: nobody could tell which of them decided
+                '@id("t") permit(principal == ?principal, action, resource);',
+                links=[
+                    TemplateLink("t", "l", {"?principal": EntityUid("User", name)})
+                    for name in ("a", "b")
+                ],
+            )
         ),
         lambda: CedarEngine.from_text("", on_evaluation_error="allow"),
         lambda: CedarEngine.from_text("", action_type="Verb"),
@@ -410,7 +467,9 @@ def test_a_policy_that_the_parser_would_not_survive_is_refused(kind):
         CedarEngine.from_text(text)
 
 
-@pytest.mark.parametrize(("kind", "levels"), [("brackets", 62), ("sets", 61), ("ifs", 61), ("ors", 61), ("calls", 58)])
+@pytest.mark.parametrize(
+    ("kind", "levels"), [("brackets", 62), ("sets", 61), ("ifs", 61), ("ors", 61), ("calls", 58)]
+)
 def test_what_is_not_refused_fits_into_a_small_stack(kind, levels):
     """In a process of its own: it would end.  1 MB is what musl and Windows give to a thread."""
     text = f"permit(principal, action, resource) when {{ {NESTED[kind](levels)} }};"
@@ -422,7 +481,9 @@ thread = threading.Thread(target=lambda: print(len(parse_policies("f", sys.argv[
 thread.start()
 thread.join()
 """
-    ended = subprocess.run([sys.executable, "-c", code, text], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, text], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (ended.returncode, ended.stdout) == (0, "1\n")
 
 
@@ -431,21 +492,39 @@ def test_what_stands_in_texts_and_comments_is_not_counted():
     text = f'permit(principal, action, resource) when {{ context.a == "\\"{brackets}" }}; // {brackets}\n'
     assert len(CedarEngine.from_text(text * 50 + ALL)) == 51
     wide = ", ".join(["(1 + 2)"] * 5000)
-    assert len(CedarEngine.from_text(f"permit(principal, action, resource) when {{ [{wide}].contains(1) }};")) == 1
+    assert (
+        len(
+            CedarEngine.from_text(
+                f"permit(principal, action, resource) when {{ [{wide}].contains(1) }};"
+            )
+        )
+        == 1
+    )
 
 
 def test_a_long_list_is_not_deep():
     listed = ", ".join(f'"{number}"' for number in range(5000))
-    engine = CedarEngine.from_text(f"permit(principal, action, resource) when {{ [{listed}].contains(context.x) }};")
+    engine = CedarEngine.from_text(
+        f"permit(principal, action, resource) when {{ [{listed}].contains(context.x) }};"
+    )
     assert ask(engine, context={"x": "4999"})
     assert not ask(engine, context={"x": "5000"})
 
 
 def test_a_chain_of_sixty_is_taken_and_a_longer_one_is_an_error():
     """Cedar's JSON form, which slices are made of, has two levels per operator, and 128 in all."""
-    assert len(CedarEngine.from_text(f"permit(principal, action, resource) when {{ {NESTED['ors'](60)} }};")) == 1
+    assert (
+        len(
+            CedarEngine.from_text(
+                f"permit(principal, action, resource) when {{ {NESTED['ors'](60)} }};"
+            )
+        )
+        == 1
+    )
     with pytest.raises(ConfigurationError, match="`policy` is nested too deeply"):
-        CedarEngine.from_text(f"permit(principal, action, resource) when {{ {NESTED['ors'](70)} }};")
+        CedarEngine.from_text(
+            f"permit(principal, action, resource) when {{ {NESTED['ors'](70)} }};"
+        )
 
 
 @pytest.mark.parametrize(
@@ -462,6 +541,7 @@ def test_without_cedarpy_one_line_says_what_to_install(tmp_path, monkeypatch, bu
     (tmp_path / "a.cedar").write_text(ALL)
     monkeypatch.setitem(sys.modules, "cedarpy", None)
     with pytest.raises(
-        ConfigurationError, match=r"^`cedarpy` is not installed: install it, or authz-lib with the extra"
+        ConfigurationError,
+        match=r"^`cedarpy` is not installed: install it, or authz-lib with the extra",
     ):
         build(tmp_path)

@@ -35,7 +35,9 @@ class Recording(ThinClient):
         self.asked.append((operation, parameters))
         answer = {"decision": "ALLOW", "determiningPolicies": [{"policyId": "p"}], "errors": []}
         if operation.startswith("Batch"):
-            return Answer({"results": [answer | {"request": item} for item in parameters["requests"]]}, "r-1")
+            return Answer(
+                {"results": [answer | {"request": item} for item in parameters["requests"]]}, "r-1"
+            )
         return Answer(answer, "r-1")
 
 
@@ -70,10 +72,16 @@ def test_empty_parts_are_left_out(point, client):
 
 def test_a_principal_brings_its_entity_and_its_groups(client):
     point = VerifiedPermissions(
-        "PS1", client=client, principal_type="Shop::User", group_type="Shop::Group", principal_id="pool|sub"
+        "PS1",
+        client=client,
+        principal_type="Shop::User",
+        group_type="Shop::Group",
+        principal_id="pool|sub",
     )
     issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Abc"
-    point.is_authorized(request(principal=Principal("s-1", issuer=issuer, groups=("g",), tenant_id="t")))
+    point.is_authorized(
+        request(principal=Principal("s-1", issuer=issuer, groups=("g",), tenant_id="t"))
+    )
     sent = client.asked[0][1]
     user = {"entityType": "Shop::User", "entityId": "eu-west-1_Abc|s-1"}
     group = {"entityType": "Shop::Group", "entityId": "eu-west-1_Abc|g"}
@@ -90,21 +98,43 @@ def test_a_principal_brings_its_entity_and_its_groups(client):
         (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "", DOC)), "action"),
         (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "x" * 513, DOC)), "action"),
         (lambda point: point.is_authorized(AuthorizationRequest(ALICE, 7, DOC)), "action"),
-        (lambda point: point.is_authorized(AuthorizationRequest("User::alice", "View", DOC)), "principal"),
+        (
+            lambda point: point.is_authorized(AuthorizationRequest("User::alice", "View", DOC)),
+            "principal",
+        ),
         (lambda point: point.is_authorized(AuthorizationRequest(None, "View", DOC)), "principal"),
-        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "View", "Doc::1")), "resource"),
-        (lambda point: point.is_authorized(AuthorizationRequest(ALICE, "View", DOC, entities=[ALICE])), "entities"),
+        (
+            lambda point: point.is_authorized(AuthorizationRequest(ALICE, "View", "Doc::1")),
+            "resource",
+        ),
+        (
+            lambda point: point.is_authorized(
+                AuthorizationRequest(ALICE, "View", DOC, entities=[ALICE])
+            ),
+            "entities",
+        ),
         (lambda point: point.is_authorized(request(context={"a": 1.5})), "context.a"),
         (lambda point: point.is_authorized(request(expires_at=float("nan"))), "expires_at"),
         (lambda point: point.is_authorized_with_token("View", DOC), "accessToken"),
         (lambda point: point.is_authorized_with_token("View", DOC, access_token=""), "accessToken"),
         (
-            lambda point: point.is_authorized_with_token("View", DOC, identity_token="a.b.c", context={"token": {}}),
+            lambda point: point.is_authorized_with_token(
+                "View", DOC, identity_token="a.b.c", context={"token": {}}
+            ),
             "context.token",
         ),
-        (lambda point: point.is_authorized_with_token("View", DOC, access_token="\udc80"), "accessToken"),
-        (lambda point: point.is_authorized_with_token("View", DOC, access_token=b"a.b.c"), "accessToken"),
-        (lambda point: point.is_authorized_with_token("View", DOC, identity_token="x" * 131_073), "identityToken"),
+        (
+            lambda point: point.is_authorized_with_token("View", DOC, access_token="\udc80"),
+            "accessToken",
+        ),
+        (
+            lambda point: point.is_authorized_with_token("View", DOC, access_token=b"a.b.c"),
+            "accessToken",
+        ),
+        (
+            lambda point: point.is_authorized_with_token("View", DOC, identity_token="x" * 131_073),
+            "identityToken",
+        ),
     ],
 )
 def test_a_limit_is_checked_before_the_call(point, client, ask, field):
@@ -173,7 +203,13 @@ def test_an_endpoint_that_others_could_answer_for_is_refused(monkeypatch, url):
 
 @pytest.mark.parametrize(
     "url",
-    ["https://example.com", "http://127.0.0.1:9", "http://127.1.2.3", "http://LOCALHOST:1", "http://a.localhost/x"],
+    [
+        "https://example.com",
+        "http://127.0.0.1:9",
+        "http://127.1.2.3",
+        "http://LOCALHOST:1",
+        "http://a.localhost/x",
+    ],
 )
 def test_an_endpoint_on_this_machine_needs_no_tls(url):
     assert VerifiedPermissions("PS1", region="eu-west-1", endpoint_url=url).identity.startswith(url)
@@ -181,12 +217,15 @@ def test_an_endpoint_on_this_machine_needs_no_tls(url):
 
 def test_the_other_loopback_address_is_this_machine_too():
     assert (
-        VerifiedPermissions("PS1", region="eu-west-1", endpoint_url="http://[::1]:9").identity == "http://[::1]:9\nPS1"
+        VerifiedPermissions("PS1", region="eu-west-1", endpoint_url="http://[::1]:9").identity
+        == "http://[::1]:9\nPS1"
     )
 
 
 def test_http_to_another_host_has_to_be_asked_for():
-    client = ThinClient(region="eu-west-1", endpoint_url="http://localstack:4566", require_https=False)
+    client = ThinClient(
+        region="eu-west-1", endpoint_url="http://localstack:4566", require_https=False
+    )
     assert VerifiedPermissions("PS1", client=client).identity == "http://localstack:4566\nPS1"
 
 
@@ -236,7 +275,9 @@ def test_no_credentials_are_no_outage(no_credentials):
     thin = ThinClient(region="eu-west-1", endpoint_url="http://127.0.0.1:9", sleep=pytest.fail)
     boto3_client = boto3.session.Session().client("verifiedpermissions", region_name="eu-west-1")
     for client in (thin, boto3_client):
-        with pytest.raises(PolicyStoreMisconfiguredError, match=r"^no AWS credentials were found$") as caught:
+        with pytest.raises(
+            PolicyStoreMisconfiguredError, match=r"^no AWS credentials were found$"
+        ) as caught:
             VerifiedPermissions("PS1", client=client).is_authorized(request())
         assert not caught.value.retryable
     boto3_client.close()
@@ -249,12 +290,19 @@ def test_no_credentials_are_no_outage(no_credentials):
 
 
 def sizes(client):
-    return [len(parameters["requests"]) for operation, parameters in client.asked if operation == "BatchIsAuthorized"]
+    return [
+        len(parameters["requests"])
+        for operation, parameters in client.asked
+        if operation == "BatchIsAuthorized"
+    ]
 
 
 def test_31_questions_are_two_calls(point, client):
     assert len(point.batch_is_authorized([request(str(number)) for number in range(31)])) == 31
-    assert sorted(operation for operation, _ in client.asked) == ["BatchIsAuthorized", "IsAuthorized"]
+    assert sorted(operation for operation, _ in client.asked) == [
+        "BatchIsAuthorized",
+        "IsAuthorized",
+    ]
 
 
 def test_questions_are_grouped_by_principal_or_by_resource(client):
@@ -263,7 +311,9 @@ def test_questions_are_grouped_by_principal_or_by_resource(client):
     point.batch_is_authorized([request(principal=user) for user in users])
     assert sizes(client) == [30, 30]
     client.asked.clear()
-    point.batch_is_authorized([request(str(number), user) for user in users[:2] for number in range(30)])
+    point.batch_is_authorized(
+        [request(str(number), user) for user in users[:2] for number in range(30)]
+    )
     assert sizes(client) == [30, 30]
     for _, parameters in client.asked:
         assert len({json.dumps(item["principal"]) for item in parameters["requests"]}) == 1
@@ -279,7 +329,9 @@ def test_entities_that_differ_do_not_share_a_call(client):
 
 
 def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
-    """A single question about doc 1 does not know `Folder::f`; beside doc 2 it must not know it either."""
+    """A single question about doc 1 does not know `Folder::f`; beside doc 2 it must not know it
+    either.
+    """
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     folder = EntityUid("Folder", "f")
     for first in (
@@ -297,7 +349,9 @@ def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_resource_that_another_question_refers_to_does_not_reach_it(client, turned):
-    """Both are candidates of one `filter`, and one is the other's `previous`: alone it would not know that one."""
+    """Both are candidates of one `filter`, and one is the other's `previous`: alone it would not
+    know that one.
+    """
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     first = Entity(EntityUid("Doc", "1"), attrs={"public": True})
     second = Entity(EntityUid("Doc", "2"), attrs={"previous": first.uid})
@@ -306,20 +360,29 @@ def test_a_resource_that_another_question_refers_to_does_not_reach_it(client, tu
 
 
 def brings(number, *entities):
-    return AuthorizationRequest(ALICE, "View", Entity(EntityUid("Doc", number), attrs={"n": 1}), entities=entities)
+    return AuthorizationRequest(
+        ALICE, "View", Entity(EntityUid("Doc", number), attrs={"n": 1}), entities=entities
+    )
 
 
 def test_an_entity_that_only_a_policy_names_does_not_reach_another_question(client):
-    """`permit(...) when { Config::"flags".open }`: who does not bring the flags must not find a neighbour's."""
+    """`permit(...) when { Config::"flags".open }`: who does not bring the flags must not find a
+    neighbour's.
+    """
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
     point.batch_is_authorized([brings("1", flags), brings("2"), brings("3", flags), brings("4")])
-    assert [[item["resource"]["entityId"] for item in parameters["requests"]] for _, parameters in client.asked] == [
+    assert [
+        [item["resource"]["entityId"] for item in parameters["requests"]]
+        for _, parameters in client.asked
+    ] == [
         ["1", "3"],
         ["2", "4"],
     ]
     client.asked.clear()
-    point.batch_is_authorized([AuthorizationRequest(ALICE, "Manage", flags), brings("1"), request("2")])
+    point.batch_is_authorized(
+        [AuthorizationRequest(ALICE, "Manage", flags), brings("1"), request("2")]
+    )
     assert [operation for operation, _ in client.asked] == ["IsAuthorized"] * 3
     client.asked.clear()
     point.batch_is_authorized(
@@ -331,7 +394,10 @@ def test_an_entity_that_only_a_policy_names_does_not_reach_another_question(clie
 def test_a_call_holds_at_most_a_hundred_entities_of_resources(client):
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     requests = [
-        request(str(number), entities=[Entity(EntityUid("Part", f"{number}-{part}")) for part in range(9)])
+        request(
+            str(number),
+            entities=[Entity(EntityUid("Part", f"{number}-{part}")) for part in range(9)],
+        )
         for number in range(24)
     ]
     point.batch_is_authorized(requests)
@@ -355,7 +421,9 @@ def test_filter_takes_two_entities_with_one_id_for_two_candidates(point, client)
 
 
 def test_tokens_in_a_batch(point, client):
-    decisions = point.batch_is_authorized_with_token([("View", DOC), ("Edit", DOC)], access_token="a.b.c")
+    decisions = point.batch_is_authorized_with_token(
+        [("View", DOC), ("Edit", DOC)], access_token="a.b.c"
+    )
     assert [bool(decision) for decision in decisions] == [True, True]
     operation, parameters = client.asked[0]
     assert operation == "BatchIsAuthorizedWithToken"
@@ -365,7 +433,9 @@ def test_tokens_in_a_batch(point, client):
 
 def test_a_batch_that_is_too_large_is_halved(client):
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
-    docs = [Entity(EntityUid("Doc", str(number)), attrs={"text": "x" * 150_000}) for number in range(20)]
+    docs = [
+        Entity(EntityUid("Doc", str(number)), attrs={"text": "x" * 150_000}) for number in range(20)
+    ]
     docs.append(Entity(EntityUid("Doc", "big"), attrs={"text": "x" * 1_000_000}))
     assert point.filter(ALICE, "View", docs, on_error="omit") == docs[:20]
     for _, parameters in client.asked:
@@ -395,7 +465,9 @@ def test_an_answer_that_is_not_plain_is_no_answer(point, client, answer):
         point.is_authorized(request())
     both = [answer | {"request": {}}, answer]
     for results in (both, both[:1], None, "ALLOW", [None, None]):
-        client.call = lambda operation, parameters, body, results=results: Answer({"results": results}, None)
+        client.call = lambda operation, parameters, body, results=results: Answer(
+            {"results": results}, None
+        )
         with pytest.raises(BatchIncompleteError):
             point.batch_is_authorized([request("1"), request("2")])
 
@@ -416,12 +488,18 @@ def test_an_answer_that_is_not_plain_is_no_answer(point, client, answer):
         ("eu-west-1", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
         (
             "eu-west-1",
-            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": "http://127.0.0.1:2"},
+            {
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+                "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": "http://127.0.0.1:2",
+            },
             "http://127.0.0.1:2",
         ),
         (
             "eu-west-1",
-            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            {
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+            },
             "https://verifiedpermissions.eu-west-1.amazonaws.com",
         ),
     ],
@@ -441,7 +519,9 @@ def test_a_client_of_another_service_is_refused():
 def test_the_log_names_nobody_by_default(client, caplog):
     point = VerifiedPermissions("PS1", client=client)
     with caplog.at_level(logging.INFO, "authz_lib.decisions"):
-        point.is_authorized(request("secret-doc", EntityUid("User", "secret-user"), context={"secret": "secret"}))
+        point.is_authorized(
+            request("secret-doc", EntityUid("User", "secret-user"), context={"secret": "secret"})
+        )
     (line,) = caplog.messages
     record = json.loads(line)
     assert "secret" not in line
@@ -457,7 +537,11 @@ def test_the_log_names_nobody_by_default(client, caplog):
         "policy_store_id",
         "request_id",
     }
-    assert (record["decision"], record["action"], record["resource_type"]) == ("ALLOW", "View", "Doc")
+    assert (record["decision"], record["action"], record["resource_type"]) == (
+        "ALLOW",
+        "View",
+        "Doc",
+    )
 
 
 def test_the_log_can_tell_callers_apart_without_naming_them(client):
@@ -484,7 +568,9 @@ def test_the_log_holds_ids_where_that_is_wanted(client):
 
 def test_a_remembered_decision_is_reported_too(client):
     records = []
-    point = VerifiedPermissions("PS1", client=client, decision_log=DecisionLog(on_decision=records.append)).cached()
+    point = VerifiedPermissions(
+        "PS1", client=client, decision_log=DecisionLog(on_decision=records.append)
+    ).cached()
     point.is_authorized(request())
     point.is_authorized(request())
     assert [record["source"] for record in records] == ["verified_permissions", "cache"]

@@ -33,10 +33,16 @@ def test_an_entity_is_frozen_and_does_not_follow_its_source():
 
 def test_equal_entities_are_equal_in_whatever_order_they_were_written():
     first = Entity(
-        ALICE, attrs={"a": 1, "b": {"x", "y", "z"}}, parents=[STAFF, EntityUid("Group", "b")], tags={"t": "1"}
+        ALICE,
+        attrs={"a": 1, "b": {"x", "y", "z"}},
+        parents=[STAFF, EntityUid("Group", "b")],
+        tags={"t": "1"},
     )
     second = Entity(
-        ALICE, attrs={"b": ["z", "y", "x", "x"], "a": 1}, parents=[EntityUid("Group", "b"), STAFF], tags={"t": "1"}
+        ALICE,
+        attrs={"b": ["z", "y", "x", "x"], "a": 1},
+        parents=[EntityUid("Group", "b"), STAFF],
+        tags={"t": "1"},
     )
     assert first == second
     assert hash(first) == hash(second)
@@ -54,7 +60,9 @@ def test_the_repr_shows_no_values():
     assert "secret" not in repr(Entity(EntityUid("User", "secret"), attrs={"x": "secret"}))
 
 
-@pytest.mark.parametrize("build", [lambda: Entity("User::a"), lambda: Entity(ALICE, parents=["Group::a"])])
+@pytest.mark.parametrize(
+    "build", [lambda: Entity("User::a"), lambda: Entity(ALICE, parents=["Group::a"])]
+)
 def test_ids_are_entity_uids(build):
     with pytest.raises(InvalidRequestError):
         build()
@@ -108,8 +116,16 @@ def test_a_union_that_is_no_value_is_refused(union):
 
 
 def test_entities_are_read_in_both_forms_of_an_id():
-    bare = {"uid": {"type": "User", "id": "alice"}, "attrs": {}, "parents": [{"type": "Group", "id": "staff"}]}
+    bare = {
+        "uid": {"type": "User", "id": "alice"},
+        "attrs": {},
+        "parents": [{"type": "Group", "id": "staff"}],
+    }
     marked = {"uid": {"__entity": bare["uid"]}, "parents": [{"__entity": bare["parents"][0]}]}
-    assert Entity.from_cedar_json(bare) == Entity.from_cedar_json(marked) == Entity(ALICE, parents=[STAFF])
+    assert (
+        Entity.from_cedar_json(bare)
+        == Entity.from_cedar_json(marked)
+        == Entity(ALICE, parents=[STAFF])
+    )
     with pytest.raises(InvalidRequestError):
         Entity.from_cedar_json({"attrs": {}})

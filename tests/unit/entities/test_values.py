@@ -55,8 +55,14 @@ class Role(str, Enum):  # noqa: UP042  (the older spelling is the case)
         (ip_interface("10.1.2.3/8"), CedarIp("10.1.2.3/8")),
         (ip_address("::ffff:1.2.3.4"), CedarIp("0:0:0:0:0:ffff:102:304")),
         (ip_network("2001:db8::/32"), CedarIp("2001:db8:0:0:0:0:0:0/32")),
-        (datetime(2026, 1, 2, 3, 4, 5, 6000, tzinfo=UTC), CedarDatetime("2026-01-02T03:04:05.006Z")),
-        (datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2))), CedarDatetime("2026-01-02T01:00:00.000Z")),
+        (
+            datetime(2026, 1, 2, 3, 4, 5, 6000, tzinfo=UTC),
+            CedarDatetime("2026-01-02T03:04:05.006Z"),
+        ),
+        (
+            datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2))),
+            CedarDatetime("2026-01-02T01:00:00.000Z"),
+        ),
         (timedelta(days=-1, milliseconds=5), CedarDuration("-86399995ms")),
     ],
 )
@@ -138,7 +144,8 @@ def test_a_frozen_record_does_not_follow_its_source():
 
 
 @pytest.mark.parametrize(
-    "type_", ["", "User Type", "User::", "::User", "1User", "Üser", "in", "A::__cedar", "x" * 201, 7, None]
+    "type_",
+    ["", "User Type", "User::", "::User", "1User", "Üser", "in", "A::__cedar", "x" * 201, 7, None],
 )
 def test_a_type_must_be_a_cedar_type(type_):
     with pytest.raises(InvalidRequestError) as raised:

@@ -1,4 +1,6 @@
-"""ARNs are kept without loss, and what a policy would read as more than itself does not enter one."""
+"""ARNs are kept without loss, and what a policy would read as more than itself does not enter
+one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ HEAD = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod"
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn", "aws-iso-b"])
 @pytest.mark.parametrize(
-    "tail", ["GET/", "GET", "$connect", "$default/", "GET/a:b@c~d%20e", "GET//x//", "GET/é", "GET/*"]
+    "tail",
+    ["GET/", "GET", "$connect", "$default/", "GET/a:b@c~d%20e", "GET//x//", "GET/é", "GET/*"],
 )
 def test_every_part_survives(partition, tail):
     text = f"arn:{partition}:execute-api:us-gov-west-1:123456789012:abc/prod/{tail}"
@@ -61,7 +64,9 @@ def test_what_is_no_method_arn_is_refused(text):
     assert caught.value.field == "methodArn"
 
 
-@pytest.mark.parametrize("path", ["*", "a?b", "a b", "a\nb", "a\x00", "a\x85", "${aws:x}", "a" * 500])
+@pytest.mark.parametrize(
+    "path", ["*", "a?b", "a b", "a\nb", "a\x00", "a\x85", "${aws:x}", "a" * 500]
+)
 def test_what_must_not_enter_a_policy_does_not(path):
     with pytest.raises(InvalidRequestError):
         _ = MethodArn.parse(f"{HEAD}/GET/{path}").resource

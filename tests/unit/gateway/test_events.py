@@ -13,7 +13,9 @@ from authz_lib.testing import events
 TOKEN = events.rest_token_authorizer_event("abc")
 REQUEST = events.rest_request_authorizer_event("abc", path="/orders/7", resource="/orders/{id}")
 HTTP_1 = events.http_authorizer_event_v1("abc")
-HTTP_2 = events.http_authorizer_event("abc", route="GET /orders/{id}", path="/orders/7", stage="prod")
+HTTP_2 = events.http_authorizer_event(
+    "abc", route="GET /orders/{id}", path="/orders/7", stage="prod"
+)
 SOCKET = events.websocket_authorizer_event("abc")
 APPSYNC = events.appsync_authorizer_event("abc")
 
@@ -140,7 +142,11 @@ def test_what_is_read_late_is_refused_late(member, value, read):
     ],
 )
 def test_the_path_below_the_stage(stage, raw, path):
-    event = {**HTTP_2, "rawPath": raw, "routeArn": HTTP_2["routeArn"].replace("/prod/", f"/{stage}/")}
+    event = {
+        **HTTP_2,
+        "rawPath": raw,
+        "routeArn": HTTP_2["routeArn"].replace("/prod/", f"/{stage}/"),
+    }
     assert parse_authorizer_event(event).path == path
 
 
@@ -156,7 +162,11 @@ def test_a_local_gateway_that_adds_a_version_to_rest_events_is_told_by_the_resou
 @pytest.mark.parametrize(
     ("raw", "below", "path"),
     [
-        ("/admin/users", "/admin/users", "/admin/users"),  # the stage is called `admin` too, and is not in the path
+        (
+            "/admin/users",
+            "/admin/users",
+            "/admin/users",
+        ),  # the stage is called `admin` too, and is not in the path
         ("/v1/orders", "/orders", "/orders"),  # a mapping's key
         ("/v1/orders", "/elsewhere", "/v1/orders"),
     ],
@@ -166,7 +176,9 @@ def test_on_a_custom_domain_nothing_is_cut_off_that_is_the_path(raw, below, path
         "abc", route="$default", stage="admin", domain_name="api.example.com", path=raw
     )
     event["rawPath"] = raw
-    event["routeArn"] = f"arn:aws:execute-api:eu-west-1:{events.ACCOUNT_ID}:{events.API_ID}/admin/GET{below}"
+    event["routeArn"] = (
+        f"arn:aws:execute-api:eu-west-1:{events.ACCOUNT_ID}:{events.API_ID}/admin/GET{below}"
+    )
     assert parse_authorizer_event(event).path == path
 
 
@@ -180,11 +192,24 @@ def test_front_doors_are_told_apart():
         "alb": events.alb_event(),
         "lattice": events.lattice_event(),
     }
-    assert {kind: proxy_kind(event) for kind, event in found.items()} == {kind: kind for kind in found}
+    assert {kind: proxy_kind(event) for kind, event in found.items()} == {
+        kind: kind for kind in found
+    }
 
 
 @pytest.mark.parametrize(
-    "event", [None, {}, {"requestContext": []}, {"requestContext": {}}, TOKEN, REQUEST, HTTP_2, SOCKET, APPSYNC]
+    "event",
+    [
+        None,
+        {},
+        {"requestContext": []},
+        {"requestContext": {}},
+        TOKEN,
+        REQUEST,
+        HTTP_2,
+        SOCKET,
+        APPSYNC,
+    ],
 )
 def test_what_is_no_proxy_event_is_refused(event):
     with pytest.raises(UntrustedEventError):

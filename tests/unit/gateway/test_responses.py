@@ -61,7 +61,10 @@ def test_a_policy_denies_explicitly_and_is_never_empty():
 
 def test_a_usage_plan_key_is_there_only_when_given():
     assert "usageIdentifierKey" not in PolicyResponse("p", allow=[ARN]).to_dict()
-    assert PolicyResponse("p", allow=[ARN], usage_identifier_key="k").to_dict()["usageIdentifierKey"] == "k"
+    assert (
+        PolicyResponse("p", allow=[ARN], usage_identifier_key="k").to_dict()["usageIdentifierKey"]
+        == "k"
+    )
 
 
 def test_appsync_answers():

@@ -78,7 +78,9 @@ class TestEveryEvent:
 )
 def test_a_strange_event_holds_no_token(event):
     with pytest.raises(errors.MissingTokenError):
-        read_token(event, [BearerToken(), Header("authorization"), Cookie("c"), QueryParameter("q")])
+        read_token(
+            event, [BearerToken(), Header("authorization"), Cookie("c"), QueryParameter("q")]
+        )
 
 
 def test_without_sources_there_is_no_token():
@@ -95,7 +97,8 @@ class TestBearer:
         assert self.read(f"{scheme} {TOKEN}") == TOKEN
 
     @pytest.mark.parametrize(
-        "value", ["Basic YTpi", "AWS4-HMAC-SHA256 Credential=a, Signature=b", TOKEN, "", "  ", "Digest a"]
+        "value",
+        ["Basic YTpi", "AWS4-HMAC-SHA256 Credential=a, Signature=b", TOKEN, "", "  ", "Digest a"],
     )
     def test_another_scheme_is_no_token(self, value):
         assert self.read(value) is None
@@ -135,7 +138,11 @@ class TestBearer:
 
 class TestHeader:
     def test_the_name_is_case_insensitive_on_both_sides(self):
-        for sent in ("X-Amzn-Oidc-AccessToken", "x-amzn-oidc-accesstoken", "X-AMZN-OIDC-ACCESSTOKEN"):
+        for sent in (
+            "X-Amzn-Oidc-AccessToken",
+            "x-amzn-oidc-accesstoken",
+            "X-AMZN-OIDC-ACCESSTOKEN",
+        ):
             for asked in ("x-amzn-oidc-accesstoken", "X-Amzn-Oidc-Accesstoken"):
                 assert Header(asked).read({"headers": {sent: TOKEN}}) == TOKEN
 
@@ -191,8 +198,15 @@ class TestQueryParameter:
         "event",
         [
             {"queryStringParameters": {"token": TOKEN}},
-            {"queryStringParameters": {"token": TOKEN}, "multiValueQueryStringParameters": {"token": [TOKEN]}},
-            {"version": "2.0", "rawQueryString": f"a=b&token={TOKEN}", "queryStringParameters": {"token": TOKEN}},
+            {
+                "queryStringParameters": {"token": TOKEN},
+                "multiValueQueryStringParameters": {"token": [TOKEN]},
+            },
+            {
+                "version": "2.0",
+                "rawQueryString": f"a=b&token={TOKEN}",
+                "queryStringParameters": {"token": TOKEN},
+            },
             {"multiValueQueryStringParameters": {"token": [TOKEN]}},
             {"raw_path": "/", "query_string_parameters": {"token": TOKEN}},
             {"version": "2.0", "path": "/", "queryStringParameters": {"token": [TOKEN]}},
@@ -204,8 +218,15 @@ class TestQueryParameter:
     @pytest.mark.parametrize(
         "event",
         [
-            {"multiValueQueryStringParameters": {"token": [TOKEN, "b"]}, "queryStringParameters": {"token": "b"}},
-            {"version": "2.0", "rawQueryString": "token=a&token=b", "queryStringParameters": {"token": "a,b"}},
+            {
+                "multiValueQueryStringParameters": {"token": [TOKEN, "b"]},
+                "queryStringParameters": {"token": "b"},
+            },
+            {
+                "version": "2.0",
+                "rawQueryString": "token=a&token=b",
+                "queryStringParameters": {"token": "a,b"},
+            },
             {"queryStringParameters": {"token": "a,b"}},
         ],
     )
@@ -220,7 +241,10 @@ class TestQueryParameter:
 
 class TestSeveralSources:
     EVENT = MappingProxyType(
-        {"headers": {"authorization": BEARER, "x-amzn-oidc-accesstoken": TOKEN}, "cookies": ["session=other"]}
+        {
+            "headers": {"authorization": BEARER, "x-amzn-oidc-accesstoken": TOKEN},
+            "cookies": ["session=other"],
+        }
     )
 
     def test_the_same_token_twice_is_one(self):
@@ -267,7 +291,9 @@ def test_the_public_events_are_read_without_surprise():
     for path in sorted((Path(folder) / "gateway/events/aws-lambda-go").glob("*.json")):
         event = json.loads(path.read_text())
         try:
-            found[path.stem] = read_token(event, [Header("authorization"), Cookie("cookie1"), QueryParameter("token")])
+            found[path.stem] = read_token(
+                event, [Header("authorization"), Cookie("cookie1"), QueryParameter("token")]
+            )
         except errors.AuthenticationError as error:
             found[path.stem] = error.code
     assert found["appsync-lambda-auth-request"] not in {"missing_token", "ambiguous_token"}

@@ -1,4 +1,6 @@
-"""What httpx and requests send through the adapters, read from the socket by the independent verifier."""
+"""What httpx and requests send through the adapters, read from the socket by the independent
+verifier.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,17 @@ from authz_lib.sigv4.httpx_auth import AsyncSigV4Transport, SigV4Transport
 from authz_lib.sigv4.requests_auth import SigV4Auth
 
 SIGNER = SigV4Signer(
-    service="execute-api", region="eu-west-1", credentials=Credentials("AKIDEXAMPLE", "secret-text", "token-text")
+    service="execute-api",
+    region="eu-west-1",
+    credentials=Credentials("AKIDEXAMPLE", "secret-text", "token-text"),
 )
 
 
 def by_httpx(base, method, url, **options):
     options.setdefault("content", options.pop("data", None))
-    with httpx.Client(transport=SigV4Transport(base, SIGNER), trust_env=False, **options.pop("client", {})) as client:
+    with httpx.Client(
+        transport=SigV4Transport(base, SIGNER), trust_env=False, **options.pop("client", {})
+    ) as client:
         return client.request(method, url, **options)
 
 
@@ -30,7 +36,9 @@ def by_async_httpx(base, method, url, **options):
 
     async def call():
         transport = AsyncSigV4Transport(base, SIGNER)
-        async with httpx.AsyncClient(transport=transport, trust_env=False, **options.pop("client", {})) as client:
+        async with httpx.AsyncClient(
+            transport=transport, trust_env=False, **options.pop("client", {})
+        ) as client:
             return await client.request(method, url, **options)
 
     return asyncio.run(call())
@@ -40,7 +48,9 @@ def by_requests(base, method, url, **options):
     with requests.Session() as session:
         session.trust_env = False
         session.auth = SigV4Auth(base, SIGNER)
-        options.setdefault("allow_redirects", options.pop("client", {}).get("follow_redirects", False))
+        options.setdefault(
+            "allow_redirects", options.pop("client", {}).get("follow_redirects", False)
+        )
         return session.request(method, url, **options)
 
 
@@ -82,16 +92,25 @@ def test_params_arrive(serve, http, call):
     call(server.url, "GET", server.url + "/a", params=params)
     assert http.Verifier().refuse(server.received[0]) is None
     arrived = parse_qsl(server.received[0].target.partition("?")[2], keep_blank_values=True)
-    assert sorted(arrived, key=lambda pair: pair[0]) == sorted(params, key=lambda pair: pair[0])  # httpx groups by name
+    assert sorted(arrived, key=lambda pair: pair[0]) == sorted(
+        params, key=lambda pair: pair[0]
+    )  # httpx groups by name
 
 
 @clients
 @pytest.mark.parametrize(
-    "options", [{"data": b"\0\xff" * 100}, {"json": {"ü": "😀"}}, {"data": b""}, {}, {"data": "text ü"}]
+    "options",
+    [{"data": b"\0\xff" * 100}, {"json": {"ü": "😀"}}, {"data": b""}, {}, {"data": "text ü"}],
 )
 def test_bodies_verify(serve, http, call, options):
     server = serve()
-    call(server.url, "POST", server.url + "/a", headers={"X-Amz-Meta": "a  b", "X-Other": "y"}, **dict(options))
+    call(
+        server.url,
+        "POST",
+        server.url + "/a",
+        headers={"X-Amz-Meta": "a  b", "X-Other": "y"},
+        **dict(options),
+    )
     received = server.received[0]
     assert http.Verifier().refuse(received) is None
     assert received.header("x-other") == "y"
@@ -147,7 +166,12 @@ def test_another_host_is_refused(serve, call):
 @clients
 def test_an_inherited_authorization_is_replaced(serve, http, call):
     server = serve()
-    call(server.url, "GET", server.url, headers={"Authorization": "Bearer x", "x-amz-security-token": "old"})
+    call(
+        server.url,
+        "GET",
+        server.url,
+        headers={"Authorization": "Bearer x", "x-amz-security-token": "old"},
+    )
     assert http.Verifier().refuse(server.received[0]) is None
 
 
@@ -160,9 +184,18 @@ def test_a_duplicated_amz_header_is_refused(serve, call):
 
 @pytest.mark.parametrize("adapter", [SigV4Transport, AsyncSigV4Transport, SigV4Auth])
 def test_a_session_token_does_not_travel_in_the_clear_by_a_typing_error(adapter):
-    for url in ("http://api.example.com", "http://127.0.0.1.evil.example", "http://localhost.evil.example"):
+    for url in (
+        "http://api.example.com",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+    ):
         with pytest.raises(ConfigurationError):
             adapter(url, SIGNER)
         assert adapter(url, SIGNER, require_https=False)
-    for url in ("https://api.example.com", "http://localhost:8080", "http://[::1]", "http://127.0.0.1:1"):
+    for url in (
+        "https://api.example.com",
+        "http://localhost:8080",
+        "http://[::1]",
+        "http://127.0.0.1:1",
+    ):
         assert adapter(url, SIGNER)

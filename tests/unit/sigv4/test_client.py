@@ -9,7 +9,12 @@ import time
 
 import pytest
 
-from authz_lib.errors import ConfigurationError, DeliveryError, DeliveryRejectedError, InvalidRequestError
+from authz_lib.errors import (
+    ConfigurationError,
+    DeliveryError,
+    DeliveryRejectedError,
+    InvalidRequestError,
+)
 from authz_lib.sigv4 import Credentials, SigV4Client, quote_segment
 
 FIXED = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
@@ -99,7 +104,9 @@ def test_awkward_queries_verify_and_arrive(serve, http, connect, query):
     assert http.Verifier().refuse(server.received[0]) is None
     arrived = parse_qsl(server.received[0].target.partition("?")[2], keep_blank_values=True)
     assert arrived == [
-        (name, one) for name, many in query.items() for one in ([many] if isinstance(many, str) else many)
+        (name, one)
+        for name, many in query.items()
+        for one in ([many] if isinstance(many, str) else many)
     ]
 
 
@@ -117,7 +124,9 @@ def test_refused_on_purpose(connect, free_port, path):
 
 
 @pytest.mark.parametrize("somebody", ["orders", "prod/orders", "prod"])
-def test_an_id_that_reads_like_the_end_of_the_base_does_not_reach_the_base(serve, connect, somebody):
+def test_an_id_that_reads_like_the_end_of_the_base_does_not_reach_the_base(
+    serve, connect, somebody
+):
     server = serve()
     connect(f"{server.url}/prod/orders").request("DELETE", f"/{quote_segment(somebody)}")
     assert server.received[0].target == f"/prod/orders/{quote_segment(somebody)}"
@@ -143,12 +152,19 @@ def test_json_and_key_travel_signed(serve, http, connect):
     assert json.loads(received.body) == {"n": "ü"}
     assert received.header("content-type") == "application/json"
     assert "idempotency-key" in received.header("authorization")
-    assert (response.status, response.json(), response.headers["CONTENT-TYPE"]) == (201, {"id": 7}, "application/json")
+    assert (response.status, response.json(), response.headers["CONTENT-TYPE"]) == (
+        201,
+        {"id": 7},
+        "application/json",
+    )
     assert http.Verifier().refuse(received) is None
     received.headers = [
-        (name, "job-18" if name.lower() == "idempotency-key" else value) for name, value in received.headers
+        (name, "job-18" if name.lower() == "idempotency-key" else value)
+        for name, value in received.headers
     ]
-    assert http.Verifier().refuse(received) is not None  # somebody on the way cannot exchange the key
+    assert (
+        http.Verifier().refuse(received) is not None
+    )  # somebody on the way cannot exchange the key
 
 
 def test_lattice_verifies(serve, http, connect):
@@ -213,7 +229,9 @@ def test_a_connection_that_the_server_closed_is_not_used(serve, http, connect):
 
 
 @pytest.mark.parametrize("where", ["connect", "getresponse"])
-def test_an_interrupted_call_leaves_no_connection_that_the_next_one_could_read(serve, connect, monkeypatch, where):
+def test_an_interrupted_call_leaves_no_connection_that_the_next_one_could_read(
+    serve, connect, monkeypatch, where
+):
     from urllib3.connection import HTTPConnection
 
     server = serve()
@@ -244,7 +262,7 @@ def test_the_time_that_connecting_took_counts(serve, connect, monkeypatch):
         now[0] += 5
 
     monkeypatch.setattr(HTTPConnection, "connect", slow)
-    monkeypatch.setattr("authz_lib.sigv4._transport.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("authz_lib.transport.exchange.time.monotonic", lambda: now[0])
     with pytest.raises(DeliveryError) as caught:
         connect(server.url).request("GET", "/", timeout_seconds=4)
     assert caught.value.outcome == "not_sent"
@@ -327,7 +345,11 @@ def test_a_clock_that_is_off_is_corrected_once(serve, http, connect, minutes):
     def answer(received, sock):
         problem = verifier.refuse(received)
         date = [f"Date: {email.utils.formatdate(truth, usegmt=True)}"]
-        return http.reply(403, json.dumps({"message": problem}).encode(), date) if problem else http.reply(headers=date)
+        return (
+            http.reply(403, json.dumps({"message": problem}).encode(), date)
+            if problem
+            else http.reply(headers=date)
+        )
 
     server = serve(answer)
     client = connect(server.url, clock=lambda: truth + 60 * minutes)
@@ -359,9 +381,17 @@ def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
 @pytest.mark.parametrize(
     ("shift", "status", "message"),
     [
-        (0, 403, "Signature expired"),  # our time is right: a backend says this, perhaps after it acted
+        (
+            0,
+            403,
+            "Signature expired",
+        ),  # our time is right: a backend says this, perhaps after it acted
         (200, 403, "Signature expired"),
-        (280, 403, "Signature expired"),  # off, but by less than what AWS allows: the backend may have acted
+        (
+            280,
+            403,
+            "Signature expired",
+        ),  # off, but by less than what AWS allows: the backend may have acted
         (-280, 403, "Signature expired"),
         (1200, 403, "SignatureDoesNotMatch"),
         (1200, 500, "Signature expired"),
@@ -377,14 +407,20 @@ def test_no_other_refusal_is_signed_again(serve, http, connect, shift, status, m
     assert len(server.received) == 1
 
 
-def test_a_backend_that_took_long_does_not_make_the_clock_look_wrong(serve, http, connect, monkeypatch):
-    """The gateway took the call when it came, 280 seconds off; the backend acted for 29 seconds, then said this."""
+def test_a_backend_that_took_long_does_not_make_the_clock_look_wrong(
+    serve, http, connect, monkeypatch
+):
+    """The gateway took the call when it came, 280 seconds off; the backend acted for 29 seconds,
+    then said this.
+    """
     truth, now = 1_800_000_000.0, [100.0]
     monkeypatch.setattr("authz_lib.sigv4.client.time.monotonic", lambda: now[0])
 
     def answer(received, sock):
         now[0] += 29
-        return http.reply(403, b"Signature expired", [f"Date: {email.utils.formatdate(truth + 29, usegmt=True)}"])
+        return http.reply(
+            403, b"Signature expired", [f"Date: {email.utils.formatdate(truth + 29, usegmt=True)}"]
+        )
 
     server = serve(answer)
     client = connect(server.url, clock=lambda: truth - 280, max_attempts=1)
@@ -461,12 +497,20 @@ def test_what_is_harmless_is_repeated_once(serve, http, connect):
         ({"receiver_deduplicates": True}, {"method": "POST"}),  # there is no key
         ({}, {"method": "PUT", "idempotent": False}),
         ({"receiver_deduplicates": True}, {"method": "POST", "idempotent": False}),
-        ({"receiver_deduplicates": True}, {"method": "POST", "idempotency_key": "k", "idempotent": False}),
+        (
+            {"receiver_deduplicates": True},
+            {"method": "POST", "idempotency_key": "k", "idempotent": False},
+        ),
         ({"max_attempts": 1}, {"method": "GET"}),
     ],
 )
 def test_what_may_harm_is_never_repeated(serve, http, connect, options, arguments):
-    for first in (lambda r, s: None, lambda r, s: http.reset(s), http.reply(500, b""), http.reply(429, b"")):
+    for first in (
+        lambda r, s: None,
+        lambda r, s: http.reset(s),
+        http.reply(500, b""),
+        http.reply(429, b""),
+    ):
         server = serve(answers(first, http.reply()))
         try:
             seen = connect(server.url, **options).request(path="/", **arguments).status
@@ -485,7 +529,9 @@ def test_a_no_is_never_repeated(serve, http, connect, status):
 
 
 def test_the_worst_that_may_have_happened_is_reported(serve, http, connect):
-    """First ambiguous, then refused at the door: the first attempt may have acted, so it is not `not_sent`."""
+    """First ambiguous, then refused at the door: the first attempt may have acted, so it is not
+    `not_sent`.
+    """
 
     def close_the_door(received, sock):
         server._listener.shutdown(socket.SHUT_RDWR)
@@ -498,7 +544,9 @@ def test_the_worst_that_may_have_happened_is_reported(serve, http, connect):
     assert (server.connections, len(server.received)) == (1, 1)
 
 
-@pytest.mark.parametrize("first", [lambda r, s: None, b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "first", [lambda r, s: None, b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"]
+)
 def test_a_no_to_the_repeated_call_says_nothing_about_the_first(serve, http, connect, first):
     server = serve(answers(first, http.reply(429, b"")))
     response = connect(server.url).request("PUT", "/", body=b"x")
@@ -518,13 +566,17 @@ def test_a_no_to_the_repeated_call_says_nothing_about_the_first(serve, http, con
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n123456",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n12345",
         b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,  # too large
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"
+        + b"x" * 101
+        + b"\r\n0\r\n\r\n",
         b"HTTP/1.1 103 Early\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 banana\r\n\r\n",
         b"SSH-2.0-x\r\n",
         b"\r\n",
         b"",
-        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(300)) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n"
+        + b"".join(b"X-%d: y\r\n" % number for number in range(300))
+        + b"\r\n",
     ],
 )
 def test_an_answer_that_is_not_whole_is_ambiguous(serve, connect, answer):
@@ -543,7 +595,9 @@ def test_an_answer_of_exactly_the_limit_is_taken(serve, connect, framing):
     body = b"x" * 100
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + body
     if framing == "chunked":
-        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n64\r\n" + body + b"\r\n0\r\n\r\n"
+        head = (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n64\r\n" + body + b"\r\n0\r\n\r\n"
+        )
     server = serve(head)
     client = connect(server.url, max_response_bytes=100)
     assert [client.request("POST", "/").body for _ in range(2)] == [body, body]
@@ -551,7 +605,9 @@ def test_an_answer_of_exactly_the_limit_is_taken(serve, connect, framing):
 
 
 def test_dripping_bytes_end_at_the_deadline(serve, connect):
-    """Each byte comes within the socket's timeout, the whole never does: in the headers and in the body."""
+    """Each byte comes within the socket's timeout, the whole never does: in the headers and in the
+    body.
+    """
     for head in (b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"):
         stop = threading.Event()
 
@@ -624,7 +680,9 @@ def test_an_early_refusal_of_a_large_body_is_heard(serve, http, connect):
 )
 def test_calls_that_cannot_be_made(connect, free_port, arguments, field):
     with pytest.raises(InvalidRequestError) as caught:
-        connect(f"http://127.0.0.1:{free_port}", max_request_bytes=100).request("POST", "/", **arguments)
+        connect(f"http://127.0.0.1:{free_port}", max_request_bytes=100).request(
+            "POST", "/", **arguments
+        )
     assert caught.value.field == field
 
 
@@ -646,7 +704,9 @@ def test_a_2xx_that_is_not_json(serve, http, connect, body):
 
 
 def test_a_head_and_a_204_have_no_body(serve, connect):
-    server = serve(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 204 X\r\n\r\n"))
+    server = serve(
+        answers(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 204 X\r\n\r\n")
+    )
     client = connect(server.url)
     assert (client.request("HEAD", "/").body, client.request("DELETE", "/").status) == (b"", 204)
 

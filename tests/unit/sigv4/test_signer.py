@@ -23,11 +23,15 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def signer():
-    return SigV4Signer(service="execute-api", region="eu-west-1", credentials=FIXED, clock=lambda: NOW)
+    return SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=FIXED, clock=lambda: NOW
+    )
 
 
 def names(signed):
-    return signed.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    return (
+        signed.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    )
 
 
 def test_agrees_with_add_auth_of_botocore(signer, monkeypatch):
@@ -49,20 +53,34 @@ def test_only_stable_headers_are_signed(signer):
     signed = signer.sign(
         "get",
         URL,
-        {"User-Agent": "x", "Accept": "y", "X-Amz-Meta": "z", "X-Forwarded-For": "1", "X-Amzn-Trace-Id": "t"},
+        {
+            "User-Agent": "x",
+            "Accept": "y",
+            "X-Amz-Meta": "z",
+            "X-Forwarded-For": "1",
+            "X-Amzn-Trace-Id": "t",
+        },
     )
     assert names(signed) == ["host", "x-amz-date", "x-amz-meta", "x-amz-security-token"]
     assert signed.method == "GET"
     assert signed.headers["user-agent"] == "x"
-    more = SigV4Signer(service="execute-api", region="eu-west-1", credentials=FIXED, also_sign=["Idempotency-Key"])
+    more = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=FIXED, also_sign=["Idempotency-Key"]
+    )
     assert "idempotency-key" in names(more.sign("GET", URL, {"IDEMPOTENCY-KEY": "k"}))
     assert "idempotency-key" not in names(more.sign("GET", URL))
 
 
 def test_a_header_that_botocore_never_signs_is_signed_where_it_is_asked_for():
-    """It stood in `SignedHeaders` and was not in what was signed: a signature that no service accepts."""
+    """It stood in `SignedHeaders` and was not in what was signed: a signature that no service
+    accepts.
+    """
     signer = SigV4Signer(
-        service="execute-api", region="eu-west-1", credentials=FIXED, also_sign=["User-Agent"], clock=lambda: NOW
+        service="execute-api",
+        region="eu-west-1",
+        credentials=FIXED,
+        also_sign=["User-Agent"],
+        clock=lambda: NOW,
     )
     one, other = (signer.sign("GET", URL, {"User-Agent": value}) for value in ("x", "y"))
     assert "user-agent" in names(one)
@@ -71,17 +89,25 @@ def test_a_header_that_botocore_never_signs_is_signed_where_it_is_asked_for():
 
 def test_inherited_signatures_are_replaced(signer):
     fresh = signer.sign("GET", URL)
-    again = signer.sign("GET", URL, {"Authorization": "Bearer x", "X-AMZ-Date": "old", "x-amz-security-token": "other"})
+    again = signer.sign(
+        "GET",
+        URL,
+        {"Authorization": "Bearer x", "X-AMZ-Date": "old", "x-amz-security-token": "other"},
+    )
     assert again == fresh
 
 
 def test_a_session_token_is_sent_only_when_there_is_one():
-    plain = SigV4Signer(service="execute-api", region="eu-west-1", credentials=Credentials("A", "B"))
+    plain = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=Credentials("A", "B")
+    )
     assert "x-amz-security-token" not in plain.sign("GET", URL).headers
 
 
 def test_lattice_demands_an_unsigned_payload():
-    lattice = SigV4Signer(service="vpc-lattice-svcs", region="eu-west-1", credentials=FIXED, clock=lambda: NOW)
+    lattice = SigV4Signer(
+        service="vpc-lattice-svcs", region="eu-west-1", credentials=FIXED, clock=lambda: NOW
+    )
     one, two = (lattice.sign("POST", URL, None, body) for body in (b"one", b"two"))
     assert one.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
     assert one.headers["authorization"] == two.headers["authorization"]
@@ -90,7 +116,12 @@ def test_lattice_demands_an_unsigned_payload():
 
 def test_a_payload_hash_of_another_body_is_refused(signer):
     right = hashlib.sha256(b"body").hexdigest()
-    assert signer.sign("POST", URL, {"X-Amz-Content-Sha256": right}, b"body").headers["x-amz-content-sha256"] == right
+    assert (
+        signer.sign("POST", URL, {"X-Amz-Content-Sha256": right}, b"body").headers[
+            "x-amz-content-sha256"
+        ]
+        == right
+    )
     for wrong in ("UNSIGNED-PAYLOAD", hashlib.sha256(b"other").hexdigest()):
         with pytest.raises(InvalidRequestError):
             signer.sign("POST", URL, {"X-Amz-Content-Sha256": wrong}, b"body")
@@ -150,7 +181,9 @@ def test_only_bytes_are_signed(signer, body):
 )
 def test_a_wrong_argument_fails_at_construction(wrong):
     with pytest.raises(ConfigurationError):
-        SigV4Signer(**{"service": "execute-api", "region": "eu-west-1", "credentials": FIXED, **wrong})
+        SigV4Signer(
+            **{"service": "execute-api", "region": "eu-west-1", "credentials": FIXED, **wrong}
+        )
     with pytest.raises(ConfigurationError):
         Credentials("", "x")
 
@@ -163,7 +196,9 @@ def test_nothing_secret_is_in_a_repr(signer):
 
 
 class Exchanging:
-    """Credentials that are another set on every question, and after each attribute that is read unfrozen."""
+    """Credentials that are another set on every question, and after each attribute that is read
+    unfrozen.
+    """
 
     def __init__(self):
         self.turn = 0
@@ -178,7 +213,9 @@ class Exchanging:
 
 
 def test_one_attempt_uses_one_set():
-    changing = SigV4Signer(service="execute-api", region="eu-west-1", credentials=Exchanging(), clock=lambda: NOW)
+    changing = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=Exchanging(), clock=lambda: NOW
+    )
     for turn in (1, 2, 3):
         signed = changing.sign("GET", URL)
         fixed = Credentials(f"AKID{turn}", f"secret{turn}", f"token{turn}")
@@ -202,21 +239,27 @@ def test_refreshable_credentials_of_botocore_never_mix():
         }
 
     credentials = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
-    signer = SigV4Signer(service="execute-api", region="eu-west-1", credentials=credentials, clock=lambda: NOW)
+    signer = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=credentials, clock=lambda: NOW
+    )
     for _ in range(5):
         signed = signer.sign("GET", URL)
         number = signed.headers["x-amz-security-token"].removeprefix("token")
         fixed = Credentials(f"AKID{number}", f"secret{number}", f"token{number}")
-        expected = SigV4Signer(service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: NOW).sign(
-            "GET", URL
-        )
+        expected = SigV4Signer(
+            service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: NOW
+        ).sign("GET", URL)
         assert signed == expected
 
 
 def test_a_plain_frozen_set_is_accepted():
     frozen = ReadOnlyCredentials("AKIDEXAMPLE", "secret-text", "token-text")
-    by_set = SigV4Signer(service="execute-api", region="eu-west-1", credentials=frozen, clock=lambda: NOW)
-    by_own = SigV4Signer(service="execute-api", region="eu-west-1", credentials=FIXED, clock=lambda: NOW)
+    by_set = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=frozen, clock=lambda: NOW
+    )
+    by_own = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=FIXED, clock=lambda: NOW
+    )
     assert by_set.sign("GET", URL) == by_own.sign("GET", URL)
 
 
@@ -241,7 +284,10 @@ class Swapping(dict):
         self.swaps = swaps
 
     def get(self, name, default=""):
-        value = {"AWS_ACCESS_KEY_ID": f"A{self.turn}", "AWS_SECRET_ACCESS_KEY": f"S{self.turn}"}.get(name, default)
+        value = {
+            "AWS_ACCESS_KEY_ID": f"A{self.turn}",
+            "AWS_SECRET_ACCESS_KEY": f"S{self.turn}",
+        }.get(name, default)
         if name == "AWS_ACCESS_KEY_ID" and self.swaps:
             self.swaps -= 1
             self.turn += 1
@@ -271,7 +317,9 @@ def test_a_failing_refresh_is_not_sent_and_says_nothing():
             raise RuntimeError("secret-text")
 
     with pytest.raises(DeliveryError) as caught:
-        SigV4Signer(service="execute-api", region="eu-west-1", credentials=Broken()).sign("GET", URL)
+        SigV4Signer(service="execute-api", region="eu-west-1", credentials=Broken()).sign(
+            "GET", URL
+        )
     assert caught.value.outcome == "not_sent"
     assert "secret-text" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -279,7 +327,9 @@ def test_a_failing_refresh_is_not_sent_and_says_nothing():
 
 @pytest.mark.parametrize("keys", [(None, None), ("AKID", None), ("", "secret"), ("AKID", "")])
 def test_empty_credentials_are_not_sent(keys):
-    empty = SigV4Signer(service="execute-api", region="eu-west-1", credentials=ReadOnlyCredentials(*keys, None))
+    empty = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=ReadOnlyCredentials(*keys, None)
+    )
     with pytest.raises(DeliveryError) as caught:
         empty.sign("GET", URL)
     assert caught.value.outcome == "not_sent"
@@ -290,14 +340,19 @@ def test_a_signer_is_shared_between_threads(signer):
 
     def work(number):
         barrier.wait(5)
-        seen.extend((number, signer.sign("POST", f"{URL}/{number}", None, b"%d" % number)) for _ in range(20))
+        seen.extend(
+            (number, signer.sign("POST", f"{URL}/{number}", None, b"%d" % number))
+            for _ in range(20)
+        )
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    expected = {number: signer.sign("POST", f"{URL}/{number}", None, b"%d" % number) for number in range(8)}
+    expected = {
+        number: signer.sign("POST", f"{URL}/{number}", None, b"%d" % number) for number in range(8)
+    }
     assert len(seen) == 160
     assert all(signed == expected[number] for number, signed in seen)
 
@@ -322,13 +377,17 @@ def test_a_signer_is_shared_between_threads(signer):
 )
 def test_importing_loads_little(statement, absent):
     code = f"{statement}\nimport sys\nprint([name for name in {absent!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_no_credentials_are_nothing_that_passes():
     signer = SigV4Signer(
-        service="execute-api", region="eu-west-1", credentials=DefaultCredentials({"AWS_ACCESS_KEY_ID": "A"})
+        service="execute-api",
+        region="eu-west-1",
+        credentials=DefaultCredentials({"AWS_ACCESS_KEY_ID": "A"}),
     )
     with pytest.raises(DeliveryError, match="without `AWS_SECRET_ACCESS_KEY`") as caught:
         signer.sign("GET", "https://abc.example.com/")

@@ -83,13 +83,19 @@ def test_refused_and_not_quoted(url):
 
 def test_query_argument_is_plain_text():
     url = canonical_url(
-        "https://a.example.com/?first=1", query={"q": "a+b %2F", "many": ["2", "1"], "flag": "", "ü": "\n"}
+        "https://a.example.com/?first=1",
+        query={"q": "a+b %2F", "many": ["2", "1"], "flag": "", "ü": "\n"},
     )
     assert url.query == "first=1&q=a%2Bb%20%252F&many=2&many=1&flag=&%C3%BC=%0A"
-    assert canonical_url("https://a.example.com/", query=[("b", "1"), ("a", "2"), ("b", "0")]).query == "b=1&a=2&b=0"
+    assert (
+        canonical_url("https://a.example.com/", query=[("b", "1"), ("a", "2"), ("b", "0")]).query
+        == "b=1&a=2&b=0"
+    )
 
 
-@pytest.mark.parametrize("query", [{"a": 1}, {"a": None}, {1: "a"}, {"a": ["x", 2]}, {"a": "\ud800"}, [("a", b"x")]])
+@pytest.mark.parametrize(
+    "query", [{"a": 1}, {"a": None}, {1: "a"}, {"a": ["x", 2]}, {"a": "\ud800"}, [("a", b"x")]]
+)
 def test_query_argument_must_be_text(query):
     with pytest.raises(InvalidRequestError) as caught:
         canonical_url("https://a.example.com/", query=query)
@@ -122,13 +128,19 @@ def test_join_keeps_the_base_the_slash_and_the_query():
     assert join_path("https://a.example.com/prod/", "") == "https://a.example.com/prod"
     assert join_path("https://a.example.com/", "/") == "https://a.example.com"
     assert join_path("https://a.example.com", "/a/") == "https://a.example.com/a/"
-    assert join_path("https://a.example.com/prod", "/a?b=/c/") == "https://a.example.com/prod/a?b=/c/"
-    assert join_path("https://a.example.com/reexecute", "/execute") == "https://a.example.com/reexecute/execute"
+    assert (
+        join_path("https://a.example.com/prod", "/a?b=/c/") == "https://a.example.com/prod/a?b=/c/"
+    )
+    assert (
+        join_path("https://a.example.com/reexecute", "/execute")
+        == "https://a.example.com/reexecute/execute"
+    )
     assert join_path("https://a.example.com/prod/a", "/a") == "https://a.example.com/prod/a/a"
 
 
 @pytest.mark.parametrize(
-    "name", ["X-Amz-Signature", "x-amz-date", "X-AMZ-CREDENTIAL", "X-Amz-Security-Token", "x-amz-expires"]
+    "name",
+    ["X-Amz-Signature", "x-amz-date", "X-AMZ-CREDENTIAL", "X-Amz-Security-Token", "x-amz-expires"],
 )
 def test_a_second_signature_in_the_query_is_refused(name):
     escaped = name.replace("-", "%2d")

@@ -53,19 +53,29 @@ MODEL = {
         },
         "shop#Line": {
             "type": "resource",
-            "identifiers": {"lineId": {"target": "smithy.api#String"}, "orderId": {"target": "smithy.api#String"}},
+            "identifiers": {
+                "lineId": {"target": "smithy.api#String"},
+                "orderId": {"target": "smithy.api#String"},
+            },
             "read": {"target": "shop#GetLine"},
             "list": {"target": "shop#ListLines"},
         },
         "shop#CreateOrder": operation("POST", "/orders"),
-        "shop#GetOrder": operation("GET", "/orders/{orderId}", output="OrderView", errors=["NotFound"], readonly={}),
+        "shop#GetOrder": operation(
+            "GET", "/orders/{orderId}", output="OrderView", errors=["NotFound"], readonly={}
+        ),
         "shop#ListOrders": operation("GET", "/orders", readonly={}),
-        "shop#GetLine": operation("GET", "/orders/{order}/lines/{lineId}", operation_input="LineInput", readonly={}),
+        "shop#GetLine": operation(
+            "GET", "/orders/{order}/lines/{lineId}", operation_input="LineInput", readonly={}
+        ),
         "shop#ListLines": operation("GET", "/orders/{orderId}/lines", readonly={}),
         "shop#LineInput": {
             "type": "structure",
             "members": {
-                "order": {"target": "smithy.api#String", "traits": {"smithy.api#resourceIdentifier": "orderId"}},
+                "order": {
+                    "target": "smithy.api#String",
+                    "traits": {"smithy.api#resourceIdentifier": "orderId"},
+                },
                 "lineId": {"target": "smithy.api#String"},
             },
         },
@@ -80,8 +90,14 @@ MODEL = {
                 },
             },
         },
-        "shop#UserId": {"type": "string", "traits": {"smithy.api#references": [{"resource": "shop#User"}]}},
-        "shop#User": {"type": "resource", "identifiers": {"userId": {"target": "smithy.api#String"}}},
+        "shop#UserId": {
+            "type": "string",
+            "traits": {"smithy.api#references": [{"resource": "shop#User"}]},
+        },
+        "shop#User": {
+            "type": "resource",
+            "identifiers": {"userId": {"target": "smithy.api#String"}},
+        },
         "shop#Tags": {"type": "list", "member": {"target": "smithy.api#String"}},
         "shop#Address": {
             "type": "structure",
@@ -91,7 +107,10 @@ MODEL = {
                 "since": {"target": "smithy.api#Timestamp"},
             },
         },
-        "shop#NotFound": {"type": "structure", "traits": {"smithy.api#error": "client", "smithy.api#httpError": 404}},
+        "shop#NotFound": {
+            "type": "structure",
+            "traits": {"smithy.api#error": "client", "smithy.api#httpError": 404},
+        },
         "shop#Throttled": {
             "type": "structure",
             "members": {"message": {"target": "smithy.api#String"}},

@@ -61,14 +61,24 @@ def test_the_text(ast):
 
 
 def test_coarse_questions_are_about_the_application_too(ast):
-    coarse = 'permit (principal, action == Action::"shop:GetOrder", resource == Application::"shop");'
+    coarse = (
+        'permit (principal, action == Action::"shop:GetOrder", resource == Application::"shop");'
+    )
     assert problems(coarse, schema(ast, resources="application").text) == []
     assert problems(coarse, schema(ast).text)
 
 
 def test_types_are_named_by_choice(ast):
-    made = schema(ast, prefix="x", principal_type="Person", group_type="Team", application_type="Site")
-    assert problems('permit (principal in Team::"t", action == Action::"x:Health", resource is Site);', made.text) == []
+    made = schema(
+        ast, prefix="x", principal_type="Person", group_type="Team", application_type="Site"
+    )
+    assert (
+        problems(
+            'permit (principal in Team::"t", action == Action::"x:Health", resource is Site);',
+            made.text,
+        )
+        == []
+    )
     assert "owner: String" in made.text  # `shop#User` is no entity type then
 
 
@@ -107,7 +117,10 @@ def test_actions_with_odd_names_are_quoted(ast):
     ast["shapes"]["shop#Health"]["traits"]["aws.iam#actionName"] = 'a"b\\c'
     made = schema(ast)
     assert 'shop:a"b\\c' in made.document[""]["actions"]
-    assert problems('permit (principal, action == Action::"shop:a\\"b\\\\c", resource);', made.text) == []
+    assert (
+        problems('permit (principal, action == Action::"shop:a\\"b\\\\c", resource);', made.text)
+        == []
+    )
     assert json.loads(json.dumps(made.document)) == made.document
 
 
@@ -121,7 +134,10 @@ def test_actions_with_odd_names_are_quoted(ast):
         ({"group_type": "in"}, "Cedar has no entity type `in`"),
         ({"group_type": "Action"}, "Cedar has no entity type `Action`"),
         ({"group_type": "__cedar"}, "Cedar has no entity type `__cedar`"),
-        ({"prefix": "é"}, "`prefix` must be"),  # the action map refuses it too, and the schema would not parse
+        (
+            {"prefix": "é"},
+            "`prefix` must be",
+        ),  # the action map refuses it too, and the schema would not parse
         ({"prefix": "a\nb"}, "`prefix` must be"),
     ],
 )
@@ -131,7 +147,10 @@ def test_names_that_cedar_cannot_have_are_refused(ast, keywords, message):
 
 
 def test_two_resources_of_one_name_are_refused(ast):
-    ast["shapes"]["other#Order"] = {"type": "resource", "identifiers": {"id": {"target": "smithy.api#String"}}}
+    ast["shapes"]["other#Order"] = {
+        "type": "resource",
+        "identifiers": {"id": {"target": "smithy.api#String"}},
+    }
     ast["shapes"]["shop#Shop"]["resources"].append({"target": "other#Order"})
     with pytest.raises(ConfigurationError, match="two entity types would be called `Order`"):
         schema(ast)

@@ -1,4 +1,6 @@
-"""The error catalogue: what is refused, what is sent, and that every error of the library has a Smithy error."""
+"""The error catalogue: what is refused, what is sent, and that every error of the library has a
+Smithy error.
+"""
 
 from __future__ import annotations
 
@@ -57,19 +59,28 @@ def test_every_shape_renders_header_type_and_json(shape):
     assert answer["headers"]["x-amzn-requestid"] == "r-1"
     assert json.loads(answer["body"]) == {"__type": shape.name, "message": "m", "requestId": "r-1"}
     assert ("WWW-Authenticate" in answer["headers"]) == (shape.status == 401)
-    assert ("x-amz-retry-after" in answer["headers"]) == ("Retry-After" in answer["headers"]) == (shape.status == 429)
+    assert (
+        ("x-amz-retry-after" in answer["headers"])
+        == ("Retry-After" in answer["headers"])
+        == (shape.status == 429)
+    )
 
 
 @pytest.mark.parametrize("message", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("error_format", ["smithy", "standard"])
 def test_a_hostile_message_keeps_the_json_valid(message, error_format):
-    body = smithy.not_found(message).to_response(error_format=error_format, request_id=message)["body"]
+    body = smithy.not_found(message).to_response(error_format=error_format, request_id=message)[
+        "body"
+    ]
     assert body.isascii()
     assert json.loads(body)["message"] == message.replace("\ud800", "\ufffd")
 
 
 def test_a_request_id_that_is_no_header_stays_out_of_the_headers():
-    assert "x-amzn-requestid" not in smithy.conflict().to_response(request_id="a\r\nSet-Cookie: b")["headers"]
+    assert (
+        "x-amzn-requestid"
+        not in smithy.conflict().to_response(request_id="a\r\nSet-Cookie: b")["headers"]
+    )
 
 
 @pytest.mark.parametrize("name", ["code", "Code", "__type", "CODE", "requestId"])
@@ -135,7 +146,10 @@ def test_throttles_say_when_to_try_again_in_seconds_and_milliseconds():
     assert (headers["Retry-After"], headers["x-amz-retry-after"]) == ("2", "1250")
     headers = smithy.throttling().to_response()["headers"]
     assert (headers["Retry-After"], headers["x-amz-retry-after"]) == ("1", "1000")
-    assert smithy.service_unavailable(retry_after_seconds=3).to_response()["headers"]["Retry-After"] == "3"
+    assert (
+        smithy.service_unavailable(retry_after_seconds=3).to_response()["headers"]["Retry-After"]
+        == "3"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,10 @@ def test_the_challenge_follows_rfc_6750(error, challenge):
 
 
 def test_a_plain_deny_has_no_challenge():
-    assert "WWW-Authenticate" not in smithy.from_authz_error(errors.AccessDeniedError("m")).to_response()["headers"]
+    assert (
+        "WWW-Authenticate"
+        not in smithy.from_authz_error(errors.AccessDeniedError("m")).to_response()["headers"]
+    )
 
 
 def test_the_403_profile_is_a_choice_of_two():
@@ -163,9 +180,13 @@ def test_the_403_profile_is_a_choice_of_two():
 
 
 def test_the_standard_format_has_a_machine_code():
-    body = smithy.not_found("no memory", standard_code="MEMORY_NOT_FOUND").to_response(error_format="standard")["body"]
+    body = smithy.not_found("no memory", standard_code="MEMORY_NOT_FOUND").to_response(
+        error_format="standard"
+    )["body"]
     assert json.loads(body) == {"status": 404, "code": "MEMORY_NOT_FOUND", "message": "no memory"}
-    expired = smithy.from_authz_error(errors.TokenExpiredError("m")).to_response(error_format="standard")
+    expired = smithy.from_authz_error(errors.TokenExpiredError("m")).to_response(
+        error_format="standard"
+    )
     assert json.loads(expired["body"])["code"] == "TOKEN_EXPIRED"
     assert expired["headers"]["X-Amzn-Errortype"] == "UnauthorizedException"
     with pytest.raises(errors.ConfigurationError, match="upper case"):
@@ -174,7 +195,11 @@ def test_the_standard_format_has_a_machine_code():
 
 def test_further_headers_come_along_and_cannot_replace_the_errors_own():
     headers = smithy.unauthorized().to_response(
-        headers={"Access-Control-Allow-Origin": "*", "x-amzn-errortype": "Fake", "content-type": "text/html"}
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "x-amzn-errortype": "Fake",
+            "content-type": "text/html",
+        }
     )["headers"]
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert {name: value for name, value in headers.items() if value in {"Fake", "text/html"}} == {}

@@ -1,4 +1,6 @@
-"""Gateway responses: every type, four forms that their own tools accept, and JSON that no value can break."""
+"""Gateway responses: every type, four forms that their own tools accept, and JSON that no value can
+break.
+"""
 
 from __future__ import annotations
 
@@ -53,12 +55,21 @@ def test_hostile_values_keep_the_json_valid(template_format, error_format, messa
     assert len(found) == 21
     for template in found:
         variables = set(re.findall(r"\$\{?context[\w.]*", template))
-        assert variables <= {"$context.error.messageString"}  # `$context.requestId` is the client's to choose
-        assert '"$context' not in template  # inside quotes a quote of the caller's would end the string
-        # The gateway substitutes a whole JSON string, sometimes with a space before it; null where there is no message.
-        body = json.loads(template.replace("$context.error.messageString", f" {json.dumps(message)}"))
+        assert variables <= {
+            "$context.error.messageString"
+        }  # `$context.requestId` is the client's to choose
+        assert (
+            '"$context' not in template
+        )  # inside quotes a quote of the caller's would end the string
+        # The gateway substitutes a whole JSON string, sometimes with a space before it; null where
+        # there is no message.
+        body = json.loads(
+            template.replace("$context.error.messageString", f" {json.dumps(message)}")
+        )
         assert body["message"] == message or not variables
-        assert set(body) == ({"__type", "message"} if error_format == "smithy" else {"status", "code", "message"})
+        assert set(body) == (
+            {"__type", "message"} if error_format == "smithy" else {"status", "code", "message"}
+        )
 
 
 def test_every_type_has_a_shape_of_the_catalogue_and_its_documented_status():
@@ -66,7 +77,9 @@ def test_every_type_has_a_shape_of_the_catalogue_and_its_documented_status():
     assert len(responses) == 21
     for name, response in responses.items():
         body = json.loads(
-            response["responseTemplates"]["application/json"].replace("$context.error.messageString", '""')
+            response["responseTemplates"]["application/json"].replace(
+                "$context.error.messageString", '""'
+            )
         )
         assert body["__type"] in CATALOGUE
         assert response.get("statusCode") == (
@@ -75,14 +88,18 @@ def test_every_type_has_a_shape_of_the_catalogue_and_its_documented_status():
 
 
 def test_a_fault_of_ours_tells_the_caller_nothing():
-    for name, response in gateway_responses("openapi")["x-amazon-apigateway-gateway-responses"].items():
+    for name, response in gateway_responses("openapi")[
+        "x-amazon-apigateway-gateway-responses"
+    ].items():
         of_ours = name == "DEFAULT_5XX" or int(response.get("statusCode", 400)) >= 500
         assert ("$context" in response["responseTemplates"]["application/json"]) is not of_ours
 
 
 def test_the_profile_names_the_deny():
     def denied(**keywords):
-        document = gateway_responses("openapi", **keywords)["x-amazon-apigateway-gateway-responses"]["ACCESS_DENIED"]
+        document = gateway_responses("openapi", **keywords)[
+            "x-amazon-apigateway-gateway-responses"
+        ]["ACCESS_DENIED"]
         return document["responseTemplates"]["application/json"]
 
     assert '"AccessDeniedException"' in denied()
@@ -107,7 +124,9 @@ def test_what_would_not_deploy_is_refused_in_one_line(keywords):
     with pytest.raises(ConfigurationError) as caught:
         gateway_responses("sam", **keywords)
     assert "\n" not in str(caught.value)
-    with pytest.raises(ConfigurationError, match="must be one of cloudformation, openapi, sam, terraform"):
+    with pytest.raises(
+        ConfigurationError, match="must be one of cloudformation, openapi, sam, terraform"
+    ):
         gateway_responses("pulumi")
 
 
@@ -115,7 +134,13 @@ def cfn_lint(template, tmp_path):
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template))
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "us-east-1", "--", str(path)],
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            "--regions",
+            "us-east-1",
+            "--",
+            str(path),
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
@@ -145,7 +170,11 @@ def test_the_sam_transform_accepts_them(tmp_path, monkeypatch):
         "Type": "AWS::Serverless::Api",
         "Properties": {
             "StageName": "prod",
-            "DefinitionBody": {"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": {}},
+            "DefinitionBody": {
+                "openapi": "3.0.1",
+                "info": {"title": "t", "version": "1"},
+                "paths": {},
+            },
             **gateway_responses("sam", headers=CORS),
         },
     }
@@ -179,4 +208,7 @@ def test_status_and_header_are_those_that_were_observed():
     assert len(rows) == 19
     for row in rows:
         response = GATEWAY_RESPONSES[row["response_type"]]
-        assert (response.status, response.header) == (row["doc_default_status"], row["x_amzn_errortype"])
+        assert (response.status, response.header) == (
+            row["doc_default_status"],
+            row["x_amzn_errortype"],
+        )

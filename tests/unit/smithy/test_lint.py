@@ -10,7 +10,9 @@ from authz_lib.smithy.model import Model
 
 
 def rules(ast, kind):
-    return {(finding.level, finding.rule, finding.where) for finding in lint(Model(ast).service(), kind)}
+    return {
+        (finding.level, finding.rule, finding.where) for finding in lint(Model(ast).service(), kind)
+    }
 
 
 def route(ast, uri, name="Health"):
@@ -19,7 +21,10 @@ def route(ast, uri, name="Health"):
 
 def test_a_rest_api_has_one_label_at_one_place(ast):
     assert rules(ast, "http") == set()
-    assert rules(ast, "rest") == {("error", "label-names", "GetOrder"), ("error", "label-names", "ListLines")}
+    assert rules(ast, "rest") == {
+        ("error", "label-names", "GetOrder"),
+        ("error", "label-names", "ListLines"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,10 @@ def test_callers(ast):
     ast["shapes"]["shop#ListOrders"]["traits"]["smithy.api#optionalAuth"] = {}
     ast["shapes"]["shop#Shop"]["traits"]["aws.auth#sigv4"] = {}
     ast["shapes"]["shop#CreateOrder"]["traits"]["smithy.api#auth"] = ["aws.auth#sigv4"]
-    assert rules(ast, "http") == {("warning", "optional-auth", "ListOrders"), ("warning", "iam-only", "CreateOrder")}
+    assert rules(ast, "http") == {
+        ("warning", "optional-auth", "ListOrders"),
+        ("warning", "iam-only", "CreateOrder"),
+    }
 
 
 def test_a_resource_that_the_path_does_not_name(ast):

@@ -18,7 +18,14 @@ def operations(ast):
 
 def test_operations_come_from_the_service_and_its_resources(ast):
     found = operations(ast)
-    assert sorted(found) == ["CreateOrder", "GetLine", "GetOrder", "Health", "ListLines", "ListOrders"]
+    assert sorted(found) == [
+        "CreateOrder",
+        "GetLine",
+        "GetOrder",
+        "Health",
+        "ListLines",
+        "ListOrders",
+    ]
     assert [found[name].errors for name in ("GetOrder", "Health")] == [
         ("shop#Throttled", "shop#NotFound"),
         ("shop#Throttled",),
@@ -26,7 +33,9 @@ def test_operations_come_from_the_service_and_its_resources(ast):
 
 
 def test_what_an_operation_is_about(ast):
-    about = {name: (o.subject and o.subject.name, o.subject_label) for name, o in operations(ast).items()}
+    about = {
+        name: (o.subject and o.subject.name, o.subject_label) for name, o in operations(ast).items()
+    }
     assert about == {
         "CreateOrder": (None, None),
         "GetLine": ("Line", "order/lineId"),  # a line's id is only unique below its order
@@ -71,7 +80,10 @@ def test_public_by_silence_is_not_made(ast):
 
 
 def test_a_scheme_of_ones_own_counts(ast):
-    ast["shapes"]["shop#ticket"] = {"type": "structure", "traits": {"smithy.api#authDefinition": {}}}
+    ast["shapes"]["shop#ticket"] = {
+        "type": "structure",
+        "traits": {"smithy.api#authDefinition": {}},
+    }
     ast["shapes"]["shop#Shop"]["traits"] = {"shop#ticket": {}}
     assert operations(ast)["CreateOrder"].auth == ("shop#ticket",)
 
@@ -94,9 +106,15 @@ def test_apply_and_mixins_are_worked_in(ast):
         "errors": [{"target": "shop#NotFound"}],
         "traits": {"smithy.api#mixin": {}},
     }
-    shapes["shop#Ping"] = {"type": "operation", "traits": {"smithy.api#http": {"method": "GET", "uri": "/ping"}}}
+    shapes["shop#Ping"] = {
+        "type": "operation",
+        "traits": {"smithy.api#http": {"method": "GET", "uri": "/ping"}},
+    }
     shapes["shop#Shop"]["mixins"] = [{"target": "shop#HasPing"}]
-    applied = {"type": "apply", "traits": {"smithy.api#idempotent": {}, "aws.iam#iamAction": {"name": "Ping2"}}}
+    applied = {
+        "type": "apply",
+        "traits": {"smithy.api#idempotent": {}, "aws.iam#iamAction": {"name": "Ping2"}},
+    }
     shapes_with_apply = {**shapes, "smithy.api#String": applied}
     assert Model({"smithy": "2.0", "shapes": shapes_with_apply}).service_ids == ("shop#Shop",)
     found = operations(ast)
@@ -108,7 +126,8 @@ def test_apply_and_mixins_are_worked_in(ast):
 
 
 def test_apply_reaches_shapes_and_members(ast):
-    # A shape and a statement cannot share a key in one object: what `apply` names stands in another file's part.
+    # A shape and a statement cannot share a key in one object: what `apply` names stands in another
+    # file's part.
     ast["shapes"]["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#required": {}}}
     ast["shapes"]["shop#Nothing"] = {"type": "apply", "traits": {"smithy.api#readonly": {}}}
     del ast["shapes"]["shop#LineInput"]["members"]["order"]["traits"]
@@ -116,7 +135,9 @@ def test_apply_reaches_shapes_and_members(ast):
     assert operations(ast)["GetLine"].subject_label == "order/lineId"
     ast["shapes"]["shop#LineInput$order"]["traits"] = {"smithy.api#resourceIdentifier": "other"}
     assert operations(ast)["GetLine"].subject_label is None
-    assert "traits" not in ast["shapes"]["shop#LineInput"]["members"]["order"]  # the caller's document is left alone
+    assert (
+        "traits" not in ast["shapes"]["shop#LineInput"]["members"]["order"]
+    )  # the caller's document is left alone
 
 
 @pytest.mark.parametrize(
@@ -178,7 +199,12 @@ def test_the_map_of_a_model(ast):
 def test_errors_of_the_model_can_be_raised(ast):
     service = Model(ast).service()
     shape = service.error_shape("shop#Throttled")
-    assert (shape.name, shape.status, shape.retryable, shape.throttling) == ("Throttled", 429, True, True)
+    assert (shape.name, shape.status, shape.retryable, shape.throttling) == (
+        "Throttled",
+        429,
+        True,
+        True,
+    )
     assert service.error_members("shop#Throttled") == ("message",)
     assert shape("slow down").to_response()["headers"]["Retry-After"] == "1"
 
@@ -192,11 +218,16 @@ def mixed_line_input(ast):
 
 
 def test_apply_reaches_a_member_that_a_mixin_brings(ast):
-    """Without it the route is about no resource, and the authorizer asks about the application as a whole."""
+    """Without it the route is about no resource, and the authorizer asks about the application as a
+    whole.
+    """
     shapes = mixed_line_input(ast)
     del shapes["shop#Ids"]["members"]["order"]["traits"]
     assert operations(ast)["GetLine"].subject_label is None
-    shapes["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#resourceIdentifier": "orderId"}}
+    shapes["shop#LineInput$order"] = {
+        "type": "apply",
+        "traits": {"smithy.api#resourceIdentifier": "orderId"},
+    }
     assert operations(ast)["GetLine"].subject_label == "order/lineId"
     shapes["shop#LineInput$nothing"] = {"type": "apply", "traits": {"smithy.api#required": {}}}
     assert operations(ast)["GetLine"].subject_label == "order/lineId"
@@ -255,9 +286,21 @@ BROKEN = [
     (["smithy"], 2, "no Smithy JSON AST"),
     (["smithy"], "3.0", "no Smithy JSON AST"),
     (["shapes", "shop#A\nB"], {"type": "service"}, "is no shape id"),
-    (["shapes", "shop#Shop", "operations"], [{"target": "shop#A\nB"}], "must have a `target`, a shape id"),
-    (["shapes", "shop#LineInput", "members"], {"a\nb": {}}, "a name in `members` of `shop#LineInput` is none"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#http", "uri"], "/a" * 65, "at most 64 segments"),
+    (
+        ["shapes", "shop#Shop", "operations"],
+        [{"target": "shop#A\nB"}],
+        "must have a `target`, a shape id",
+    ),
+    (
+        ["shapes", "shop#LineInput", "members"],
+        {"a\nb": {}},
+        "a name in `members` of `shop#LineInput` is none",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#http", "uri"],
+        "/a" * 65,
+        "at most 64 segments",
+    ),
     (["shapes"], [], "`shapes` must be an object"),
     (["shapes", "shop#Shop"], None, "`shop#Shop` must be an object"),
     (["shapes", "shop#Shop", "type"], 7, "must have a `type`"),
@@ -265,27 +308,87 @@ BROKEN = [
     (["shapes", "shop#Shop", "operations"], {}, "`operations` of `shop#Shop` must be a list"),
     (["shapes", "shop#Shop", "operations"], ["Health"], "must be an object"),
     (["shapes", "shop#Shop", "operations"], [{"target": 1}], "must have a `target`"),
-    (["shapes", "shop#Shop", "operations"], [{"target": "shop#No"}], "`shop#Shop` refers to `shop#No`"),
-    (["shapes", "shop#Shop", "operations"], [{"target": "shop#Order"}], "is of type `resource`, not `operation`"),
-    (["shapes", "shop#Shop", "resources"], [{"target": "shop#No"}], "`shop#Shop` refers to `shop#No`"),
+    (
+        ["shapes", "shop#Shop", "operations"],
+        [{"target": "shop#No"}],
+        "`shop#Shop` refers to `shop#No`",
+    ),
+    (
+        ["shapes", "shop#Shop", "operations"],
+        [{"target": "shop#Order"}],
+        "is of type `resource`, not `operation`",
+    ),
+    (
+        ["shapes", "shop#Shop", "resources"],
+        [{"target": "shop#No"}],
+        "`shop#Shop` refers to `shop#No`",
+    ),
     (["shapes", "shop#Line", "resources"], [{"target": "shop#Order"}], "lead back to it"),
-    (["shapes", "shop#Order", "identifiers"], [], "`identifiers` of `shop#Order` must be an object"),
+    (
+        ["shapes", "shop#Order", "identifiers"],
+        [],
+        "`identifiers` of `shop#Order` must be an object",
+    ),
     (["shapes", "shop#Order", "read"], "shop#GetOrder", "must be an object"),
     (["shapes", "shop#GetOrder", "mixins"], [{"target": "shop#GetOrder"}], "lead back to it"),
-    (["shapes", "shop#GetOrder", "mixins"], [{"target": "shop#No"}], "`shop#GetOrder` refers to `shop#No`"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], "GET /", "must have `method`, `uri` and `code`"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], {"method": "GET"}, "must have `method`, `uri`"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#http", "uri"], "/a//b", "`shop#GetOrder`.*no literal"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#http", "method"], "FETCH", "which no API routes"),
+    (
+        ["shapes", "shop#GetOrder", "mixins"],
+        [{"target": "shop#No"}],
+        "`shop#GetOrder` refers to `shop#No`",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#http"],
+        "GET /",
+        "must have `method`, `uri` and `code`",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#http"],
+        {"method": "GET"},
+        "must have `method`, `uri`",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#http", "uri"],
+        "/a//b",
+        "`shop#GetOrder`.*no literal",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#http", "method"],
+        "FETCH",
+        "which no API routes",
+    ),
     (["shapes", "shop#GetOrder", "traits", "smithy.api#http"], ..., "has no `@http`"),
     (["shapes", "shop#GetOrder", "traits", "smithy.api#auth"], "none", "must be a list of schemes"),
-    (["shapes", "shop#GetOrder", "traits", "smithy.api#auth"], ["aws.auth#sigv4"], "which is not on `shop#Shop`"),
-    (["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"], 7, "the action name of `shop#GetOrder`"),
-    (["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"], "with space", "of printable characters"),
-    (["shapes", "shop#GetOrder", "traits", "authz#requiredScopes"], "orders/read", "must be a list of strings"),
+    (
+        ["shapes", "shop#GetOrder", "traits", "smithy.api#auth"],
+        ["aws.auth#sigv4"],
+        "which is not on `shop#Shop`",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"],
+        7,
+        "the action name of `shop#GetOrder`",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"],
+        "with space",
+        "of printable characters",
+    ),
+    (
+        ["shapes", "shop#GetOrder", "traits", "authz#requiredScopes"],
+        "orders/read",
+        "must be a list of strings",
+    ),
     (["shapes", "shop#Health", "traits", "smithy.api#http", "uri"], "/orders", "is there twice"),
-    (["shapes", "shop#LineInput", "members"], [], "`members` of `shop#LineInput` must be an object"),
-    (["shapes", "shop#LineInput", "members", "order"], 1, "`shop#LineInput\\$order` must be an object"),
+    (
+        ["shapes", "shop#LineInput", "members"],
+        [],
+        "`members` of `shop#LineInput` must be an object",
+    ),
+    (
+        ["shapes", "shop#LineInput", "members", "order"],
+        1,
+        "`shop#LineInput\\$order` must be an object",
+    ),
 ]
 
 
@@ -297,7 +400,9 @@ def test_a_broken_model_is_one_clear_line(ast, path, value, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("error", [{"smithy.api#error": "caller"}, {}, {"smithy.api#error": ["client"]}])
+@pytest.mark.parametrize(
+    "error", [{"smithy.api#error": "caller"}, {}, {"smithy.api#error": ["client"]}]
+)
 def test_an_error_without_fault_is_broken(ast, error):
     ast["shapes"]["shop#NotFound"]["traits"] = error
     with pytest.raises(ConfigurationError, match="must have `@error`"):
@@ -305,7 +410,10 @@ def test_an_error_without_fault_is_broken(ast, error):
 
 
 def test_two_values_of_a_trait_are_broken(ast):
-    ast["shapes"]["shop#LineInput$order"] = {"type": "apply", "traits": {"smithy.api#resourceIdentifier": "other"}}
+    ast["shapes"]["shop#LineInput$order"] = {
+        "type": "apply",
+        "traits": {"smithy.api#resourceIdentifier": "other"},
+    }
     with pytest.raises(ConfigurationError, match="two values of the trait"):
         Model(ast)
 
@@ -317,7 +425,9 @@ def test_an_unknown_service_names_what_there_is(ast):
     with pytest.raises(ConfigurationError, match="is of type `operation`, not `service`"):
         Model(ast).service("shop#Health")
     ast["shapes"]["other#Shop"] = copy.deepcopy(ast["shapes"]["shop#Shop"])
-    with pytest.raises(ConfigurationError, match="exactly one service; it has `other#Shop`, `shop#Shop`"):
+    with pytest.raises(
+        ConfigurationError, match="exactly one service; it has `other#Shop`, `shop#Shop`"
+    ):
         Model(ast).service()
     with pytest.raises(ConfigurationError, match="exactly one service `Shop`"):
         Model(ast).service("Shop")

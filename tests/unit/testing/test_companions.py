@@ -44,13 +44,17 @@ def test_each_of_the_two_may_be_missing(tmp_path):
     with only_seed.started() as parameters:
         assert parameters == {}
     only_start = Companions(
-        write(tmp_path, "from contextlib import nullcontext\ndef companions(_): return nullcontext({})")
+        write(
+            tmp_path,
+            "from contextlib import nullcontext\ndef companions(_): return nullcontext({})",
+        )
     )
     only_start.seed(None)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("x = 1", "defines neither"), ("import no_such_package", "needs `no_such_package`")]
+    ("text", "message"),
+    [("x = 1", "defines neither"), ("import no_such_package", "needs `no_such_package`")],
 )
 def test_a_broken_file_is_one_clear_line(tmp_path, text, message):
     with pytest.raises(ConfigurationError, match=message):

@@ -15,11 +15,13 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.fixture(autouse=True)
 def _as_from_a_terminal():
-    """A job that a script put into the background ignores Ctrl-C, and one of `nohup` SIGHUP; these tests are about one
-    that does not.
+    """A job that a script put into the background ignores Ctrl-C, and one of `nohup` SIGHUP; these
+    tests are about one that does not.
     """
     handlers = [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
-    before = [signal.signal(number, handler) for number, handler in zip(NUMBERS, handlers, strict=True)]
+    before = [
+        signal.signal(number, handler) for number, handler in zip(NUMBERS, handlers, strict=True)
+    ]
     yield
     for number, handler in zip(NUMBERS, before, strict=True):
         signal.signal(number, handler)

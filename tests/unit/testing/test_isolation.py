@@ -52,7 +52,10 @@ def test_a_client_reads_nothing_of_the_users(endpoint, monkeypatch, tmp_path):
     client = make_client("ssm", endpoint_url=endpoint, region="us-east-1")
     assert client.meta.region_name == "us-east-1"
     answer = client.describe_parameters()
-    assert answer["ResponseMetadata"] == answer["ResponseMetadata"] | {"HTTPStatusCode": 200, "RetryAttempts": 0}
+    assert answer["ResponseMetadata"] == answer["ResponseMetadata"] | {
+        "HTTPStatusCode": 200,
+        "RetryAttempts": 0,
+    }
 
 
 def test_a_resource_reads_as_little(endpoint, monkeypatch, tmp_path):
@@ -65,12 +68,22 @@ def test_a_resource_reads_as_little(endpoint, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    [*HOSTILE, "AUTHZ_ISSUER", "LAMBDA_STRICT", "MINISTACK_HOST", "PYTHONIOENCODING", "SERVICES", "USE_SSL"],
+    [
+        *HOSTILE,
+        "AUTHZ_ISSUER",
+        "LAMBDA_STRICT",
+        "MINISTACK_HOST",
+        "PYTHONIOENCODING",
+        "SERVICES",
+        "USE_SSL",
+    ],
 )
 def test_what_would_change_the_local_aws_is_not_inherited(name):
     assert inherited_variables({name: "x", "HOME": "/home/x"}) == {"HOME": "/home/x"}
 
 
-@pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "VIRTUAL_ENV", "SSL_CERT_FILE", "COVERAGE_PROCESS_START"])
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOME", "LANG", "VIRTUAL_ENV", "SSL_CERT_FILE", "COVERAGE_PROCESS_START"]
+)
 def test_the_rest_is(name):
     assert inherited_variables({name: "x"}) == {name: "x"}

@@ -24,7 +24,9 @@ def test_its_tokens_are_real(algorithm):
         reader.register_algorithm("Ed25519", reader.get_algorithm_by_name("EdDSA"))
     decoded = json.loads(reader.decode(token, jwt.PyJWK(document).key, algorithms=[algorithm]))
     assert (decoded["sub"], decoded["aud"], decoded["iss"]) == ("alice", "orders", issuer.issuer)
-    verifier = JWTVerifier(issuer=issuer.issuer, audience="orders", algorithms=[algorithm], keys=issuer.key_set())
+    verifier = JWTVerifier(
+        issuer=issuer.issuer, audience="orders", algorithms=[algorithm], keys=issuer.key_set()
+    )
     assert verifier.verify(token).claims["sub"] == "alice"
 
 

@@ -16,14 +16,22 @@ def rest():
     module = types.ModuleType("apigateway_v1")
     module.put = []
     module._resources = {"api": {"r0": {"path": "/"}, "r1": {"path": "/a/{id}"}}}
-    module._build_lambda_event_v1 = lambda *args, **kwargs: {"version": "1.0", "resource": args[0], **kwargs}
+    module._build_lambda_event_v1 = lambda *args, **kwargs: {
+        "version": "1.0",
+        "resource": args[0],
+        **kwargs,
+    }
     module._stringify_claims = lambda claims: {name: str(value) for name, value in claims.items()}
     module._import_rest_api = lambda spec, base=None: "api"
     module._put_gateway_response = lambda *words: module.put.append(("gateway", *words))
     module._put_method_response = lambda *words: module.put.append(("method", *words))
     module._put_integration_response = lambda *words: module.put.append(("integration", *words))
     module._create_model = lambda *words: module.put.append(("model", *words))
-    module._create_request_validator = lambda api, settings: (201, {}, json.dumps({"id": "v1", **settings}))
+    module._create_request_validator = lambda api, settings: (
+        201,
+        {},
+        json.dumps({"id": "v1", **settings}),
+    )
     correct(module)
     return module
 
@@ -45,7 +53,10 @@ def test_claims_are_written_as_a_rest_api_writes_them(rest):
 
 def test_a_body_brings_gateway_responses_and_what_mocks_answer(rest):
     response = {"statusCode": "200", "responseParameters": {"method.response.header.X": "'x'"}}
-    mock = {"type": "mock", "responses": {"default": response, "4..": {**response, "statusCode": "400"}}}
+    mock = {
+        "type": "mock",
+        "responses": {"default": response, "4..": {**response, "statusCode": "400"}},
+    }
     proxy = {"type": "aws_proxy", "responses": {"default": response}}
     spec = {
         "x-amazon-apigateway-gateway-responses": {"UNAUTHORIZED": {"statusCode": 401}},
@@ -64,7 +75,14 @@ def test_a_body_brings_gateway_responses_and_what_mocks_answer(rest):
         ("method", "api", "r1", "OPTIONS", "200", {}),
         ("integration", "api", "r1", "OPTIONS", "200", {**response, "selectionPattern": ""}),
         ("method", "api", "r1", "OPTIONS", "400", {}),
-        ("integration", "api", "r1", "OPTIONS", "400", {**response, "statusCode": "400", "selectionPattern": "4.."}),
+        (
+            "integration",
+            "api",
+            "r1",
+            "OPTIONS",
+            "400",
+            {**response, "statusCode": "400", "selectionPattern": "4.."},
+        ),
     ]
 
 
@@ -79,14 +97,20 @@ def test_a_body_brings_request_validators_and_the_models_they_check(rest):
         "x-amazon-apigateway-request-validators": {"body": {"validateRequestBody": True}},
         "paths": {
             "/a/{id}": {
-                "post": {"x-amazon-apigateway-request-validator": "body", "requestBody": {"content": body}},
+                "post": {
+                    "x-amazon-apigateway-request-validator": "body",
+                    "requestBody": {"content": body},
+                },
                 "get": {},
             }
         },
     }
     assert rest._import_rest_api(spec) == "api"
     assert rest.put == [("model", "api", {"name": "New", "schema": {"type": "object"}})]
-    assert post["POST"] == {"requestValidatorId": "v1", "requestModels": {"application/json": "New"}}
+    assert post["POST"] == {
+        "requestValidatorId": "v1",
+        "requestModels": {"application/json": "New"},
+    }
     assert post["GET"] == {"requestModels": {}}
 
 

@@ -1,4 +1,6 @@
-"""What is put right for authorizers in the local AWS, without the local AWS; over HTTP: `tests/stack`."""
+"""What is put right for authorizers in the local AWS, without the local AWS; over HTTP:
+`tests/stack`.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,15 @@ class Evaluation(NamedTuple):
 @pytest.fixture
 def evaluator(monkeypatch):
     """ministack's own evaluator of resource policies: a policy is its outcome."""
-    module, arns = types.ModuleType("ministack.core.iam_evaluator"), types.ModuleType("ministack.core.arn")
+    module, arns = (
+        types.ModuleType("ministack.core.iam_evaluator"),
+        types.ModuleType("ministack.core.arn"),
+    )
     module.asked = []
     module.EvalContext = lambda *words: words
-    module.evaluate_resource_policy = lambda policy, caller: module.asked.append(caller) or Evaluation(policy)
+    module.evaluate_resource_policy = lambda policy, caller: (
+        module.asked.append(caller) or Evaluation(policy)
+    )
     arns.execute_api_arn = "arn:aws:execute-api:{}:{}:{}/{}/{}{}".format
     for name in ("ministack", "ministack.core"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
@@ -40,7 +47,9 @@ def evaluator(monkeypatch):
 
 @pytest.fixture
 def rest(evaluator):
-    """The functions of ministack that are replaced, as they are without: they answer with what they are given."""
+    """The functions of ministack that are replaced, as they are without: they answer with what they
+    are given.
+    """
 
     async def same(*given):
         return given
@@ -59,7 +68,9 @@ def rest(evaluator):
     module._build_lambda_event_v1 = lambda **event: dict(event)
     module._evaluate_policy = lambda policy, arn: policy
     module._deny_error = lambda explicit: ("refused", explicit)
-    module.resolve_base_path_mapping = lambda host, path: ("x", "y", "/") if host == "shop.example" else None
+    module.resolve_base_path_mapping = lambda host, path: (
+        ("x", "y", "/") if host == "shop.example" else None
+    )
     module.rest_api_policy_for_arn = lambda arn: None
     corrections.correct_rest(module)
     return module
@@ -67,7 +78,21 @@ def rest(evaluator):
 
 def authorize(rest, *, stage=STAGE, kind="CUSTOM"):
     resource = {"path": "/users"}
-    request = (API, stage, {"authorizationType": kind}, "GET", "/users", resource, {}, b"", {}, {}, {}, ACCOUNT, REGION)
+    request = (
+        API,
+        stage,
+        {"authorizationType": kind},
+        "GET",
+        "/users",
+        resource,
+        {},
+        b"",
+        {},
+        {},
+        {},
+        ACCOUNT,
+        REGION,
+    )
     return rest._authorize_request_v1(*request)
 
 
@@ -82,7 +107,10 @@ def serve(question, *, host=OWN, path=f"/{STAGE}/users", headers=()):
     app = types.ModuleType("app")
     app.app = application
     corrections.note_requests(app)
-    given = [(b"Host", f"{host}:4566".encode()), *((name.encode(), value.encode()) for name, value in headers)]
+    given = [
+        (b"Host", f"{host}:4566".encode()),
+        *((name.encode(), value.encode()) for name, value in headers),
+    ]
     asyncio.run(app.app({"type": "http", "path": path, "headers": given}, None, None))
     return answers[0]
 
@@ -96,8 +124,12 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
-def test_the_identity_sources_of_a_rest_api_read_the_request_as_it_was_sent(rest, host, path, stage, place):
-    rest.question = lambda: rest._request_identity_sources("context.domainName, context.path ,context.other", {})
+def test_the_identity_sources_of_a_rest_api_read_the_request_as_it_was_sent(
+    rest, host, path, stage, place
+):
+    rest.question = lambda: rest._request_identity_sources(
+        "context.domainName, context.path ,context.other", {}
+    )
     answer = serve(lambda: authorize(rest, stage=stage), host=host, path=path)
     assert answer == (None, (False, [*place, ""]))
 
@@ -132,20 +164,31 @@ JOINED = {"x-dept": "legal, sales", "x-one": "1"}
 
 
 def test_a_repeated_header_of_a_rest_api_has_all_its_values(rest):
-    event = {"headers": JOINED, "multiValueHeaders": {name: [text] for name, text in JOINED.items()}, "body": None}
+    event = {
+        "headers": JOINED,
+        "multiValueHeaders": {name: [text] for name, text in JOINED.items()},
+        "body": None,
+    }
     assert serve(lambda: rest._build_lambda_event_v1(**event), headers=REPEATED) == {
         "headers": {"x-dept": "sales", "x-one": "1"},
         "multiValueHeaders": {"x-dept": ["legal", "sales"], "x-one": ["1"]},
         "body": None,
     }
     question = partial(rest._request_identity_sources, "method.request.header.x-dept", JOINED)
-    assert serve(question, headers=REPEATED) == (True, [["legal", "sales"]]), "ministack takes the last one"
+    assert serve(question, headers=REPEATED) == (True, [["legal", "sales"]]), (
+        "ministack takes the last one"
+    )
     assert serve(question) == (True, ["legal, sales"])
 
 
 @pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
 def test_an_event_of_a_rest_api_says_where_it_was_sent(rest, host, path, stage, place):
-    event = {"path": "/users", "requestContext": {"apiId": API}, "headers": JOINED, "multiValueHeaders": {}}
+    event = {
+        "path": "/users",
+        "requestContext": {"apiId": API},
+        "headers": JOINED,
+        "multiValueHeaders": {},
+    }
     rest.question = lambda: rest._invoke_authorizer_lambda("authorizer", event, "account")
 
     async def asked():
@@ -179,7 +222,9 @@ def test_a_token_event_says_nothing_of_it(rest):
         ("NoMatch", "Deny", "Deny"),
     ],
 )
-def test_a_resource_policy_is_read_together_with_the_authorizers(rest, evaluator, authorizer, resource, together):
+def test_a_resource_policy_is_read_together_with_the_authorizers(
+    rest, evaluator, authorizer, resource, together
+):
     assert rest._evaluate_policy(authorizer, ARN) == authorizer, "no resource policy"
     assert evaluator.asked == []
     rest.rest_api_policy_for_arn = lambda arn: (resource, ACCOUNT)
@@ -189,7 +234,12 @@ def test_a_resource_policy_is_read_together_with_the_authorizers(rest, evaluator
 
 @pytest.mark.parametrize(
     ("kind", "resource", "asked"),
-    [("CUSTOM", "Deny", 0), ("CUSTOM", "Allow", 1), ("CUSTOM", "ImplicitDeny", 1), ("AWS_IAM", "Deny", 1)],
+    [
+        ("CUSTOM", "Deny", 0),
+        ("CUSTOM", "Allow", 1),
+        ("CUSTOM", "ImplicitDeny", 1),
+        ("AWS_IAM", "Deny", 1),
+    ],
 )
 def test_a_deny_of_the_resource_policy_comes_before_the_authorizer(rest, kind, resource, asked):
     rest.rest_api_policy_for_arn = lambda arn: (resource, ACCOUNT)
@@ -213,14 +263,23 @@ def http(rest):
 @pytest.mark.parametrize(("host", "path", "stage", "place"), PLACES)
 def test_an_http_api_reads_and_tells_the_request_as_it_was_sent(http, host, path, stage, place):
     context = {"apiId": API, "stage": stage, "path": "/users", "routeKey": "GET /users"}
-    read = serve(lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context), host=host, path=path)
+    read = serve(
+        lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context),
+        host=host,
+        path=path,
+    )
     assert read == (True, [], {**context, "domainName": place[0], "path": place[1]})
-    event = {"rawPath": "/users", "requestContext": {"apiId": API, "stage": stage, "http": {"path": "/users"}}}
+    event = {
+        "rawPath": "/users",
+        "requestContext": {"apiId": API, "stage": stage, "http": {"path": "/users"}},
+    }
     told = serve(lambda: http._invoke_request_authorizer_lambda({}, event), host=host, path=path)[1]
     assert told["requestContext"] == {
         "apiId": API, "stage": stage, "domainName": place[0], "http": {"path": place[1]},
     }  # fmt: skip
-    assert told["rawPath"] == ("/users" if host == "shop.example" else place[1]), "a mapping is in no `rawPath`"
+    assert told["rawPath"] == ("/users" if host == "shop.example" else place[1]), (
+        "a mapping is in no `rawPath`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,10 +295,18 @@ def test_an_http_api_reads_and_tells_the_request_as_it_was_sent(http, host, path
     ],
 )
 def test_an_http_api_hands_over_a_path_that_it_has_decoded_twice(http, sent, told):
-    """`sent` as ministack decodes it: all but `%25`.  The pairs are captures of AWS, see the module."""
-    event = {"rawPath": sent, "requestContext": {"apiId": API, "stage": "$default", "http": {"path": sent}}}
+    """`sent` as ministack decodes it: all but `%25`.  The pairs are captures of AWS, see the
+    module.
+    """
+    event = {
+        "rawPath": sent,
+        "requestContext": {"apiId": API, "stage": "$default", "http": {"path": sent}},
+    }
     context = {"apiId": API, "stage": "$default", "path": sent}
-    assert serve(lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context))[2]["path"] == told
+    assert (
+        serve(lambda: http._request_authorizer_identity_sources([], {}, {}, {}, context))[2]["path"]
+        == told
+    )
     given = serve(lambda: http._invoke_request_authorizer_lambda({}, event))[1]
     assert (given["rawPath"], given["requestContext"]["http"]["path"]) == (told, told)
 
@@ -257,7 +324,12 @@ def test_an_event_1_0_says_its_version_and_its_key(http):
         "path": "/users",
         "identitySource": "Bearer x,GET",
         "authorizationToken": "Bearer x,GET",
-        "requestContext": {"apiId": API, "stage": STAGE, "domainName": OWN, "path": f"/{STAGE}/users"},
+        "requestContext": {
+            "apiId": API,
+            "stage": STAGE,
+            "domainName": OWN,
+            "path": f"/{STAGE}/users",
+        },
     }
 
 
@@ -293,7 +365,9 @@ def appsync():
 def ask(module, token="a", *, ttl_seconds=300, api=API):
     settings = {"authorizerResultTtlInSeconds": ttl_seconds}
     try:
-        return module._invoke_lambda_authorizer(api, settings, {"authorization": token}, query="{ items }")
+        return module._invoke_lambda_authorizer(
+            api, settings, {"authorization": token}, query="{ items }"
+        )
     except Rejected:
         return None
 
@@ -325,7 +399,9 @@ def test_appsync_remembers_an_answer_for_the_api_and_the_token(appsync):
         ({"error": True, "body": {"errorMessage": "true", "isAuthorized": True}}, 300, 2),
     ],
 )
-def test_appsync_remembers_for_as_long_as_the_answer_or_the_api_says(appsync, answer, ttl_seconds, asked):
+def test_appsync_remembers_for_as_long_as_the_answer_or_the_api_says(
+    appsync, answer, ttl_seconds, asked
+):
     appsync.answers = [answer, answer]
     ask(appsync, ttl_seconds=ttl_seconds)
     ask(appsync, ttl_seconds=ttl_seconds)

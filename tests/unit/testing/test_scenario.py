@@ -39,14 +39,27 @@ def test_a_good_document_is_read(tmp_path):
         ("requests: [{name: x, call: GET /x, expect: {status: 99}}]", "`requests.0.expect.status`"),
         ("requests: [{name: x, call: GET /x, expect: {}}]", "`requests.0.expect.status`"),
         ("requests: [{name: x, expect: {status: 200}}]", "a `call` or an `invoke`"),
-        ("requests: [{name: x, call: GET /x, invoke: F, expect: {status: 200}}]", "a `call` or an `invoke`"),
-        ("requests: [{name: x, invoke: F, token: {text: t}, expect: {status: 200}}]", "no token and no headers"),
+        (
+            "requests: [{name: x, call: GET /x, invoke: F, expect: {status: 200}}]",
+            "a `call` or an `invoke`",
+        ),
+        (
+            "requests: [{name: x, invoke: F, token: {text: t}, expect: {status: 200}}]",
+            "no token and no headers",
+        ),
         ("region: Moon", "`region`"),
         ("requests: [{name: x, call: GET /x, token: {}, expect: {status: 200}}]", "one of the two"),
-        ("requests: [{name: x, call: GET /x, as: a, token: {user: a}, expect: {status: 200}}]", "two ways"),
-        ("requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]", "unknown user `mallory`"),
         (
-            GOOD + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}",
+            "requests: [{name: x, call: GET /x, as: a, token: {user: a}, expect: {status: 200}}]",
+            "two ways",
+        ),
+        (
+            "requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]",
+            "unknown user `mallory`",
+        ),
+        (
+            GOOD
+            + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}",
             "client `nope`",
         ),
     ],
@@ -77,7 +90,9 @@ def test_a_job_may_be_polled_and_other_templates_come_before(tmp_path):
 
 @pytest.mark.parametrize("seconds", [0, -1, 301, "soon"])
 def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
-    text = f"requests: [{{name: x, call: GET /x, within_seconds: {seconds}, expect: {{status: 200}}}}]"
+    text = (
+        f"requests: [{{name: x, call: GET /x, within_seconds: {seconds}, expect: {{status: 200}}}}]"
+    )
     with pytest.raises(ConfigurationError, match="within_seconds"):
         load(tmp_path, text)
 
@@ -86,7 +101,10 @@ def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
     ("text", "message"),
     [
         (GOOD + "requests: []", "line 7: the key `requests` is there twice"),
-        ("requests:\n- {name: x, call: GET /x, expect: {status: 200,\n status: 201}}", "line 3: the key `status`"),
+        (
+            "requests:\n- {name: x, call: GET /x, expect: {status: 200,\n status: 201}}",
+            "line 3: the key `status`",
+        ),
         ("requests:\n  - {\n", "is not YAML, line 3"),
         ("[" * 5000 + "]" * 5000, "`requests.yaml` is nested too deeply"),
     ],

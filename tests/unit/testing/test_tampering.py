@@ -26,7 +26,9 @@ def private_pem(key):
 
 @pytest.fixture(scope="module")
 def public_pem(key):
-    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,10 @@ def test_other_claims_stand_under_the_same_signature(token, key):
     before, after = token.split("."), altered.split(".")
     assert (after[0], after[2]) == (before[0], before[2])
     claims = jwt.decode(token, options={"verify_signature": False})
-    assert jwt.decode(altered, options={"verify_signature": False}) == claims | {"sub": "bob", "tenant_id": "acme"}
+    assert jwt.decode(altered, options={"verify_signature": False}) == claims | {
+        "sub": "bob",
+        "tenant_id": "acme",
+    }
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(altered, key.public_key(), algorithms=["RS256"])
 

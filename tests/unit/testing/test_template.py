@@ -59,7 +59,10 @@ def test_short_forms_may_be_keys_and_merged_in(tmp_path):
         "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n  C: {<<: *a, Type: z}\n"
     )
     resources = load_template(tmp_path / "template.yaml")["Resources"]
-    assert resources["C"] == {"Type": "z", "Properties": {1: "a", "1": "b", "Url": {"Fn::Sub": "x"}}}
+    assert resources["C"] == {
+        "Type": "z",
+        "Properties": {1: "a", "1": "b", "Url": {"Fn::Sub": "x"}},
+    }
 
 
 def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
@@ -67,10 +70,18 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
     resources = template["Resources"]
     assert len(uploads.archives) == 2
     assert resources["A"]["Properties"]["CodeUri"]["Bucket"] == uploads.bucket
-    assert resources["A"]["Properties"]["CodeUri"]["Key"] == resources["C"]["Properties"]["Code"]["S3Key"]
-    assert resources["B"]["Properties"]["CodeUri"]["Key"] != resources["A"]["Properties"]["CodeUri"]["Key"]
+    assert (
+        resources["A"]["Properties"]["CodeUri"]["Key"]
+        == resources["C"]["Properties"]["Code"]["S3Key"]
+    )
+    assert (
+        resources["B"]["Properties"]["CodeUri"]["Key"]
+        != resources["A"]["Properties"]["CodeUri"]["Key"]
+    )
     assert resources["D"]["Properties"]["CodeUri"] == "s3://bucket/key"
-    archive = zipfile.ZipFile(io.BytesIO(uploads.archives[resources["B"]["Properties"]["CodeUri"]["Key"]]))
+    archive = zipfile.ZipFile(
+        io.BytesIO(uploads.archives[resources["B"]["Properties"]["CodeUri"]["Key"]])
+    )
     assert archive.namelist() == ["handler.py"]
     assert archive.read("handler.py") == b"NAME = 'shared'\n"
 
@@ -80,8 +91,14 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
     [
         ("a: [", "is not YAML, line 1"),
         ("Resources:\n  A: {Type: x}\n  A: {Type: y}", "line 3: the key `A` is there twice"),
-        ("Resources: {A: {Type: x, Properties: !If [a, {b: 1, b: 2}]}}", "line 1: the key `b` is there twice"),
-        ("Resources: {A: {Type: x, Properties: {1: a, true: b}}}", "line 1: the key `true` is there twice"),
+        (
+            "Resources: {A: {Type: x, Properties: !If [a, {b: 1, b: 2}]}}",
+            "line 1: the key `b` is there twice",
+        ),
+        (
+            "Resources: {A: {Type: x, Properties: {1: a, true: b}}}",
+            "line 1: the key `true` is there twice",
+        ),
         ("[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("- a", "has no `Resources`"),
         ("Resources: []", "has no `Resources`"),
@@ -90,7 +107,10 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
         ("Resources: {A: {Type: x, Properties: []}}", "`A.Properties` is not a mapping"),
         ("{Globals: [], Resources: {}}", "`Globals` is not a mapping"),
         ("{Globals: {Function: x}, Resources: {}}", "`Globals.Function` is not a mapping"),
-        ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: gone/}}}", "`A.Code` names `gone`"),
+        (
+            "Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: gone/}}}",
+            "`A.Code` names `gone`",
+        ),
     ],
 )
 def test_a_broken_template_is_one_clear_line(tmp_path, text, message):
@@ -112,7 +132,9 @@ def test_empty_sections_are_no_fault(tmp_path):
 
 
 def test_dates_are_text_as_in_cloudformation(tmp_path):
-    """`AWSTemplateFormatVersion: 2010-09-09` and a policy's `Version: 2012-10-17` are mostly written without quotes."""
+    """`AWSTemplateFormatVersion: 2010-09-09` and a policy's `Version: 2012-10-17` are mostly
+    written without quotes.
+    """
     text = "AWSTemplateFormatVersion: 2010-09-09\nResources: {A: {Type: x, Properties: {Version: 2012-10-17}}}"
     (tmp_path / "template.yaml").write_text(text)
     template = load_template(tmp_path / "template.yaml")
@@ -136,5 +158,7 @@ def test_code_that_cannot_be_read_is_named(folder, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(zipfile.ZipFile, "write", refuse)
-    with pytest.raises(ConfigurationError, match=r"`A\.CodeUri`: `handler\.py` cannot be read: Permission denied"):
+    with pytest.raises(
+        ConfigurationError, match=r"`A\.CodeUri`: `handler\.py` cannot be read: Permission denied"
+    ):
         package_template(folder / "template.yaml")

@@ -9,7 +9,10 @@ from base64 import urlsafe_b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from authz_lib import JWTVerifier, RemoteKeySet, StaticKeySet, errors
 from authz_lib._support import base64url
@@ -43,7 +46,9 @@ CLAIMS = json.dumps({"iss": ISSUER, "exp": NOW + 60}).encode()
 
 
 class TestAlgorithm:
-    @pytest.mark.parametrize("name", ["none", "noNE", "None", "", "RS257", "rs256", "HS256", "ES256K"])
+    @pytest.mark.parametrize(
+        "name", ["none", "noNE", "None", "", "RS257", "rs256", "HS256", "ES256K"]
+    )
     def test_only_the_allowed_ones_exist_and_case_counts(self, rsa_issuer, name):
         token = rsa_issuer.token(headers={"alg": name})
         with pytest.raises(errors.InvalidAlgorithmError):
@@ -56,11 +61,15 @@ class TestAlgorithm:
 
     @pytest.mark.parametrize(("allowed", "sent"), [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")])
     def test_ed25519_is_taken_under_the_name_that_was_allowed(self, allowed, sent):
-        """RFC 9864: two names of one algorithm.  A key without `alg` fits both, the allow-list names one."""
+        """RFC 9864: two names of one algorithm.  A key without `alg` fits both, the allow-list
+        names one.
+        """
         key = ed25519.Ed25519PrivateKey.generate()
         public = b64(key.public_key().public_bytes_raw())
         keys = StaticKeySet({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": public, "kid": "1"}]})
-        verifier = JWTVerifier(issuer=ISSUER, audience=None, algorithms=[allowed], keys=keys, clock=lambda: NOW)
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=[allowed], keys=keys, clock=lambda: NOW
+        )
 
         def token_of(name):
             signed = f"{b64(json.dumps({'alg': name, 'kid': '1'}).encode())}.{b64(CLAIMS)}"
@@ -92,7 +101,10 @@ class TestKeyConfusion:
         """CVE-2022-29217: the attacker signs with the public key as HMAC secret."""
         head = b64(json.dumps({"alg": "HS256", "kid": rsa_issuer.key_id}).encode())
         message = f"{head}.{b64(CLAIMS)}"
-        for secret in (rsa_issuer.pem(rsa_issuer.key_id), json.dumps(rsa_issuer.jwks()["keys"][0]).encode()):
+        for secret in (
+            rsa_issuer.pem(rsa_issuer.key_id),
+            json.dumps(rsa_issuer.jwks()["keys"][0]).encode(),
+        ):
             forged = f"{message}.{b64(hmac.new(secret, message.encode(), hashlib.sha256).digest())}"
             with pytest.raises(errors.InvalidAlgorithmError):
                 verifier_of(rsa_issuer).verify(forged)
@@ -114,7 +126,9 @@ class TestKeyConfusion:
     def test_a_symmetric_key_in_a_remote_key_set_is_never_used(self, rsa_issuer):
         document = rsa_issuer.jwks()
         document["keys"].append({"kty": "oct", "k": b64(b"s" * 32), "kid": "secret"})
-        keys = RemoteKeySet("https://e.example/jwks", fetcher=lambda _: json.dumps(document).encode())
+        keys = RemoteKeySet(
+            "https://e.example/jwks", fetcher=lambda _: json.dumps(document).encode()
+        )
         assert set(keys.find(rsa_issuer.key_id, "RS256").algorithms) == {"RS256"}
         with pytest.raises(errors.UnknownKeyError):  # after a fetch
             keys.find("secret", "HS256")
@@ -139,10 +153,19 @@ class TestKeyAndHeaderMustAgree:
         del document["keys"][0]["alg"]
         token = issuer.token(headers={"alg": "ES256"})
         with pytest.raises(errors.InvalidAlgorithmError):
-            verifier_of(issuer, algorithms=["ES256", "ES384"], keys=StaticKeySet(document)).verify(token)
+            verifier_of(issuer, algorithms=["ES256", "ES384"], keys=StaticKeySet(document)).verify(
+                token
+            )
 
     @pytest.mark.parametrize(
-        "change", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"key_ops": "verify"}, {"alg": "RSA-OAEP"}, {"kty": "AKP"}]
+        "change",
+        [
+            {"use": "enc"},
+            {"key_ops": ["encrypt"]},
+            {"key_ops": "verify"},
+            {"alg": "RSA-OAEP"},
+            {"kty": "AKP"},
+        ],
     )
     def test_a_key_for_another_purpose_is_not_used(self, rsa_issuer, ec_issuer, change):
         other = rsa_issuer.jwks()["keys"][0]
@@ -156,7 +179,9 @@ class TestEmbeddedKeys:
     def test_are_never_read(self, rsa_issuer, name):
         """CVE-2026-27962, CVE-2026-34240: the attacker's token carries the attacker's key."""
         attacker = TestIssuer(ISSUER, clock=lambda: NOW)
-        value = {"jwk": attacker.jwks()["keys"][0], "x5c": ["MIIB"]}.get(name, "https://attacker.example/jwks.json")
+        value = {"jwk": attacker.jwks()["keys"][0], "x5c": ["MIIB"]}.get(
+            name, "https://attacker.example/jwks.json"
+        )
         forged = attacker.token(headers={"kid": rsa_issuer.key_id, name: value})
         with pytest.raises(errors.InvalidSignatureError):
             verifier_of(rsa_issuer).verify(forged)
@@ -176,9 +201,13 @@ class TestKeyId:
 
     def test_is_at_most_256_characters(self, rsa_issuer):
         with pytest.raises(errors.InvalidTokenError, match="256"):
-            verifier_of(rsa_issuer).verify(rsa_issuer.sign(header_of(rsa_issuer, kid="k" * 257), CLAIMS))
+            verifier_of(rsa_issuer).verify(
+                rsa_issuer.sign(header_of(rsa_issuer, kid="k" * 257), CLAIMS)
+            )
 
-    @pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1 --", "https://attacker.example/", "\x00"])
+    @pytest.mark.parametrize(
+        "kid", ["../../etc/passwd", "' OR 1=1 --", "https://attacker.example/", "\x00"]
+    )
     def test_is_only_a_dictionary_key(self, rsa_issuer, kid):
         asked = []
 
@@ -203,7 +232,9 @@ class TestCriticalAndUnencoded:
     def test_any_crit_and_any_b64_is_refused(self, rsa_issuer, members):
         """CVE-2025-59420, CVE-2026-32597."""
         with pytest.raises(errors.InvalidTokenError, match="not supported"):
-            verifier_of(rsa_issuer).verify(rsa_issuer.sign(header_of(rsa_issuer, **members), CLAIMS))
+            verifier_of(rsa_issuer).verify(
+                rsa_issuer.sign(header_of(rsa_issuer, **members), CLAIMS)
+            )
 
 
 class TestEllipticCurveSignatures:
@@ -217,10 +248,23 @@ class TestEllipticCurveSignatures:
         orders = {
             "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
             "ES384": int("F" * 48 + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16),
-            "ES512": int("1FF" + "F" * 63 + "A51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409", 16),
+            "ES512": int(
+                "1FF"
+                + "F" * 63
+                + "A51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409",
+                16,
+            ),
         }
         order = orders[algorithm]
-        for r, s in [(0, 0), (0, 1), (1, 0), (order, order), (order, 1), (1, order), (2 ** (8 * size) - 1, 1)]:
+        for r, s in [
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (order, order),
+            (order, 1),
+            (1, order),
+            (2 ** (8 * size) - 1, 1),
+        ]:
             forged = f"{message}.{b64(r.to_bytes(size, 'big') + s.to_bytes(size, 'big'))}"
             with pytest.raises(errors.InvalidSignatureError):
                 verifier.verify(forged)
@@ -242,7 +286,9 @@ class TestEllipticCurveSignatures:
 
 class TestEncoding:
     @pytest.mark.parametrize("segment", [0, 1, 2])
-    @pytest.mark.parametrize("damage", ["=", "==", " ", "\n", "\t", "+", "/", "é", "\x00", "%41", "A"])
+    @pytest.mark.parametrize(
+        "damage", ["=", "==", " ", "\n", "\t", "+", "/", "é", "\x00", "%41", "A"]
+    )
     def test_only_canonical_base64url(self, rsa_issuer, segment, damage):
         verifier = verifier_of(rsa_issuer)
         parts = rsa_issuer.token({"sub": "alice"}).split(".")
@@ -252,7 +298,9 @@ class TestEncoding:
                 verifier.verify(".".join(mutated))
 
     def test_unused_bits_must_be_zero(self, rsa_issuer):
-        """A 2048-bit signature ends in a character with two unused bits: four texts would mean one signature."""
+        """A 2048-bit signature ends in a character with two unused bits: four texts would mean one
+        signature.
+        """
         verifier = verifier_of(rsa_issuer)
         token = rsa_issuer.token()
         assert verifier.verify(token)
@@ -296,7 +344,9 @@ class TestJSON:
         with pytest.raises(errors.InvalidTokenError, match="strict JSON"):
             verifier_of(rsa_issuer).verify(rsa_issuer.sign(header, CLAIMS))
 
-    @pytest.mark.parametrize("payload", [b"[]", b"1", b"null", b'"a"', b"", b"{", b"{}{}", b"{'a':1}", b'{"a":NaN}'])
+    @pytest.mark.parametrize(
+        "payload", [b"[]", b"1", b"null", b'"a"', b"", b"{", b"{}{}", b"{'a':1}", b'{"a":NaN}']
+    )
     def test_the_payload_must_be_one_object(self, rsa_issuer, payload):
         with pytest.raises(errors.InvalidTokenError):
             verifier_of(rsa_issuer).verify(rsa_issuer.sign(header_of(rsa_issuer), payload))
@@ -333,13 +383,16 @@ class TestSize:
         assert len(token) <= MAX_TOKEN_LENGTH
         assert len(verifier_of(rsa_issuer).verify(token).claims["a"]) == 11_000
 
-    @pytest.mark.parametrize("token", ["x" * 1_000_000, "." * 1_000_000, "\ud800" * 1_000_000, "é" * 1_000_000])
+    @pytest.mark.parametrize(
+        "token", ["x" * 1_000_000, "." * 1_000_000, "\ud800" * 1_000_000, "é" * 1_000_000]
+    )
     def test_a_megabyte_of_anything(self, rsa_issuer, token):
         with pytest.raises(errors.InvalidTokenError):
             verifier_of(rsa_issuer).verify(token)
 
     @pytest.mark.parametrize(
-        "token", [None, b"a.b.c", 1, ["a.b.c"], "", "\ud800.a.b", ".", "..", "...", "a.b", "a.b.c.d"]
+        "token",
+        [None, b"a.b.c", 1, ["a.b.c"], "", "\ud800.a.b", ".", "..", "...", "a.b", "a.b.c.d"],
     )
     def test_anything_but_three_segments_of_text(self, rsa_issuer, token):
         with pytest.raises(errors.InvalidTokenError):
@@ -354,7 +407,14 @@ class TestForms:
             verifier_of(rsa_issuer).verify(document)
 
     @pytest.mark.parametrize(
-        "members", [{"enc": "A256GCM"}, {"zip": "DEF"}, {"cty": "JWT"}, {"cty": "jwt"}, {"cty": "application/JWT"}]
+        "members",
+        [
+            {"enc": "A256GCM"},
+            {"zip": "DEF"},
+            {"cty": "JWT"},
+            {"cty": "jwt"},
+            {"cty": "application/JWT"},
+        ],
     )
     def test_encryption_compression_and_nesting_are_refused(self, rsa_issuer, members):
         with pytest.raises(errors.InvalidTokenError):
@@ -366,7 +426,11 @@ class TestForms:
 
 class TestWeakKeys:
     def test_rsa_below_2048_bits(self):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key().public_numbers()
+        key = (
+            rsa.generate_private_key(public_exponent=65537, key_size=1024)
+            .public_key()
+            .public_numbers()
+        )
         with pytest.raises(errors.ConfigurationError, match="2048"):
             StaticKeySet({"kty": "RSA", "kid": "1", "n": number(key.n), "e": number(key.e)})
 

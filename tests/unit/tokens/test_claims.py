@@ -35,14 +35,20 @@ def refused(verify, claims, claim, **options):
 
 
 class TestExpiry:
-    @pytest.mark.parametrize("exp", ["1900000000", True, False, [1], {"a": 1}, 2**53 + 1, -(2**53) - 1, 10**400])
+    @pytest.mark.parametrize(
+        "exp", ["1900000000", True, False, [1], {"a": 1}, 2**53 + 1, -(2**53) - 1, 10**400]
+    )
     def test_must_be_a_number(self, verify, exp):
         refused(verify, {"exp": exp}, "exp")
 
     @pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "null", "1" * 5000])
     def test_must_be_finite_and_present(self, ec_issuer, clock, text):
         verifier = JWTVerifier(
-            issuer=ISSUER, audience=None, algorithms=["ES256"], keys=ec_issuer.key_set(), clock=clock
+            issuer=ISSUER,
+            audience=None,
+            algorithms=["ES256"],
+            keys=ec_issuer.key_set(),
+            clock=clock,
         )
         header = json.dumps({"alg": "ES256", "kid": ec_issuer.key_id}).encode()
         with pytest.raises(errors.InvalidTokenError):
@@ -97,7 +103,18 @@ class TestIssuer:
     """CVE-2024-53861: no prefix, no list, no case folding, no normalization."""
 
     @pytest.mark.parametrize(
-        "iss", [ISSUER + "/", ISSUER[:-1], ISSUER.upper(), [ISSUER], {"a": ISSUER}, "", None, True, ISSUER + "\u200b"]
+        "iss",
+        [
+            ISSUER + "/",
+            ISSUER[:-1],
+            ISSUER.upper(),
+            [ISSUER],
+            {"a": ISSUER},
+            "",
+            None,
+            True,
+            ISSUER + "\u200b",
+        ],
     )
     def test_is_exact(self, verify, iss):
         refused(verify, {"iss": iss}, "iss")
@@ -118,7 +135,8 @@ class TestAudience:
         assert verify({"aud": aud}, audience="orders")
 
     @pytest.mark.parametrize(
-        "aud", [None, "Orders", "order", [], ["other"], [["orders"]], {"orders": 1}, 1, ["orders", 1]]
+        "aud",
+        [None, "Orders", "order", [], ["other"], [["orders"]], {"orders": 1}, 1, ["orders", 1]],
     )
     def test_anything_else_is_refused(self, verify, aud):
         refused(verify, {"aud": aud}, "aud", audience=["orders", "billing"])
@@ -157,7 +175,9 @@ class TestScopes:
     def test_all_of(self, verify, scope):
         assert verify({"scope": scope}, all_scopes=["read", "write"])
 
-    @pytest.mark.parametrize("scope", [None, "", "read", "readwrite", "Read Write", "read,write", "read\twrite"])
+    @pytest.mark.parametrize(
+        "scope", [None, "", "read", "readwrite", "Read Write", "read,write", "read\twrite"]
+    )
     def test_all_of_and_one_is_missing(self, verify, scope):
         with pytest.raises(errors.InsufficientScopeError):
             verify({"scope": scope}, all_scopes=["read", "write"])

@@ -28,7 +28,9 @@ def test_every_algorithm(algorithm):
     assert found == Jws({"alg": algorithm, "kid": issuer.key_id}, b"any bytes \x00\xff")
     other = TestIssuer(algorithm=algorithm)
     with pytest.raises(errors.InvalidSignatureError):
-        verify_compact(other.sign(header, b"any bytes \x00\xff"), issuer.key_set(), algorithms=[algorithm])
+        verify_compact(
+            other.sign(header, b"any bytes \x00\xff"), issuer.key_set(), algorithms=[algorithm]
+        )
 
 
 def test_the_table_of_algorithms_is_whole():

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
 from authz_lib import RemoteKeySet, StaticKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import BundledKeySet
-from authz_lib.tokens.fetch import FetchError
 from authz_lib.tokens.jwk import InvalidJWKError, VerificationKey, from_pem
+from authz_lib.transport.fetch import FetchError
 
 
 class TestStaticKeySet:
@@ -31,7 +31,18 @@ class TestStaticKeySet:
         assert keys.find(ec_issuer.key_id, "ES256")
 
     @pytest.mark.parametrize(
-        "document", [{}, {"keys": []}, {"keys": 1}, {"keys": [{}]}, {"keys": ["a"]}, {"a": {1}}, None, [1], "a\0b"]
+        "document",
+        [
+            {},
+            {"keys": []},
+            {"keys": 1},
+            {"keys": [{}]},
+            {"keys": ["a"]},
+            {"a": {1}},
+            None,
+            [1],
+            "a\0b",
+        ],
     )
     def test_an_unusable_document(self, document):
         with pytest.raises(errors.ConfigurationError):
@@ -56,7 +67,10 @@ class TestStaticKeySet:
             StaticKeySet(jwk)
 
     def test_foreign_keys_are_skipped(self, ec_issuer):
-        foreign = [{"kty": "AKP", "kid": "pq"}, ec_issuer.jwks()["keys"][0] | {"use": "enc", "kid": "e"}]
+        foreign = [
+            {"kty": "AKP", "kid": "pq"},
+            ec_issuer.jwks()["keys"][0] | {"use": "enc", "kid": "e"},
+        ]
         keys = StaticKeySet({"keys": [*foreign, *ec_issuer.jwks()["keys"]]})
         assert repr(keys) == "<StaticKeySet of 1 key(s)>"
 
@@ -72,7 +86,10 @@ class TestStaticKeySet:
         keys.prefetch()
 
     def test_a_key_does_not_show_itself(self, ec_issuer):
-        assert repr(ec_issuer.key_set().find(ec_issuer.key_id, "ES256")) == "<VerificationKey for ES256>"
+        assert (
+            repr(ec_issuer.key_set().find(ec_issuer.key_id, "ES256"))
+            == "<VerificationKey for ES256>"
+        )
 
 
 class TestPEM:
@@ -83,7 +100,9 @@ class TestPEM:
         assert isinstance(key, VerificationKey)
         assert algorithm in key.algorithms
 
-    @pytest.mark.parametrize("pem", [b"", b"garbage", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+    @pytest.mark.parametrize(
+        "pem", [b"", b"garbage", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]
+    )
     def test_refuses_what_is_no_key(self, pem):
         with pytest.raises(InvalidJWKError):
             from_pem(pem, key_id="1")
@@ -115,7 +134,9 @@ class TestBundledKeySet:
             asked.append(url)
             return json.dumps(other.jwks()).encode()
 
-        keys = BundledKeySet(ec_issuer.key_set(), then=RemoteKeySet("https://e.example/jwks", fetcher=fetcher))
+        keys = BundledKeySet(
+            ec_issuer.key_set(), then=RemoteKeySet("https://e.example/jwks", fetcher=fetcher)
+        )
         keys.prefetch()
         assert keys.peek(ec_issuer.key_id, "ES256") is keys.find(ec_issuer.key_id, "ES256")
         assert asked == []
@@ -130,7 +151,8 @@ class TestBundledKeySet:
         remote = RemoteKeySet("https://cognito-idp.example/jwks", fetcher=fetcher)
         keys = BundledKeySet(ec_issuer.key_set(), then=remote)
         with pytest.raises(
-            errors.KeySetUnavailableError, match=r"`cognito-idp\.example` could not be fetched: no answer"
+            errors.KeySetUnavailableError,
+            match=r"`cognito-idp\.example` could not be fetched: no answer",
         ):
             keys.find("another", "ES256")
         assert keys.find(ec_issuer.key_id, "ES256")

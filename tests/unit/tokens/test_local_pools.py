@@ -15,12 +15,18 @@ PASSWORD = "Correct-Horse-7-Battery"
 
 
 def sign_in(client):
-    """A pool with a user in a group; returns the pool, the client and a fresh access and ID token."""
+    """A pool with a user in a group; returns the pool, the client and a fresh access and ID
+    token.
+    """
     pool = client.create_user_pool(PoolName="people")["UserPool"]["Id"]
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    app = client.create_user_pool_client(UserPoolId=pool, ClientName="web", ExplicitAuthFlows=flows)["UserPoolClient"]
+    app = client.create_user_pool_client(
+        UserPoolId=pool, ClientName="web", ExplicitAuthFlows=flows
+    )["UserPoolClient"]
     client.admin_create_user(UserPoolId=pool, Username="alice", MessageAction="SUPPRESS")
-    client.admin_set_user_password(UserPoolId=pool, Username="alice", Password=PASSWORD, Permanent=True)
+    client.admin_set_user_password(
+        UserPoolId=pool, Username="alice", Password=PASSWORD, Permanent=True
+    )
     client.create_group(UserPoolId=pool, GroupName="clerks")
     client.admin_add_user_to_group(UserPoolId=pool, Username="alice", GroupName="clerks")
     answer = client.initiate_auth(
@@ -52,10 +58,16 @@ def test_tokens_of_moto_verify(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        pool, client_id, access, identity = sign_in(boto3.client("cognito-idp", region_name="us-east-1"))
+        pool, client_id, access, identity = sign_in(
+            boto3.client("cognito-idp", region_name="us-east-1")
+        )
         # moto answers for the pool's own URL, to `requests` only.
-        document = requests.get(f"https://cognito-idp.us-east-1.amazonaws.com/{pool}/.well-known/jwks.json", timeout=5)
-    check(access, identity, client_id=client_id, user_pool_id=pool, keys=StaticKeySet(document.json()))
+        document = requests.get(
+            f"https://cognito-idp.us-east-1.amazonaws.com/{pool}/.well-known/jwks.json", timeout=5
+        )
+    check(
+        access, identity, client_id=client_id, user_pool_id=pool, keys=StaticKeySet(document.json())
+    )
 
 
 @pytest.mark.stack

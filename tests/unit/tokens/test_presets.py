@@ -9,9 +9,9 @@ import pytest
 from authz_lib import JWTVerifier, RemoteKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import SharedSecretIssuer, issuers
-from authz_lib.tokens.fetch import FetchError
 from authz_lib.tokens.issuers import cognito_issuers
 from authz_lib.tokens.load_balancer import LoadBalancerKeySet
+from authz_lib.transport.fetch import FetchError
 
 POOL = "us-gov-west-1_EXAMPLE"
 POOL_ISSUER = f"https://cognito-idp.us-gov-west-1.amazonaws.com/{POOL}"
@@ -32,18 +32,29 @@ def refused(verifier, token, claim):
 
 class TestCognito:
     def verifier(self, pool, **options):
-        arguments = {"user_pool_id": POOL, "client_id": "web", "token_use": "access", "keys": pool.key_set()}
+        arguments = {
+            "user_pool_id": POOL,
+            "client_id": "web",
+            "token_use": "access",
+            "keys": pool.key_set(),
+        }
         return JWTVerifier.cognito(**arguments | options)
 
     @pytest.mark.parametrize("issuer", [POOL_ISSUER, SWITCHED])
     def test_accepts_an_access_token_of_either_issuer(self, pool, issuer):
-        token = self.verifier(pool).verify(pool.access_token(client_id="web", claims={"iss": issuer}))
+        token = self.verifier(pool).verify(
+            pool.access_token(client_id="web", claims={"iss": issuer})
+        )
         assert token.issuer == issuer
         assert token.claims["cognito:groups"] == ("clerks",)
 
-    @pytest.mark.parametrize("issuer", [POOL_ISSUER + "2", POOL_ISSUER + "/", "https://attacker.example", None])
+    @pytest.mark.parametrize(
+        "issuer", [POOL_ISSUER + "2", POOL_ISSUER + "/", "https://attacker.example", None]
+    )
     def test_no_other_issuer(self, pool, issuer):
-        refused(self.verifier(pool), pool.access_token(client_id="web", claims={"iss": issuer}), "iss")
+        refused(
+            self.verifier(pool), pool.access_token(client_id="web", claims={"iss": issuer}), "iss"
+        )
 
     def test_refuses_an_id_token_where_an_access_token_is_meant_and_says_so(self, pool):
         message = refused(self.verifier(pool), pool.id_token(client_id="web"), "token_use")
@@ -51,7 +62,9 @@ class TestCognito:
 
     def test_refuses_an_access_token_where_an_id_token_is_meant_and_says_so(self, pool):
         verifier = self.verifier(pool, token_use="id")
-        assert "an ID token is expected" in refused(verifier, pool.access_token(client_id="web"), "token_use")
+        assert "an ID token is expected" in refused(
+            verifier, pool.access_token(client_id="web"), "token_use"
+        )
 
     @pytest.mark.parametrize("use", [None, "refresh", "", ["access"], True, "Access"])
     def test_token_use_is_mandatory(self, pool, use):
@@ -69,18 +82,28 @@ class TestCognito:
     def test_a_wrong_client_is_named_with_where_it_stands(self, pool):
         message = refused(self.verifier(pool), pool.access_token(client_id="other"), "client_id")
         assert "an ID token names the client in `aud`, an access token in `client_id`" in message
-        message = refused(self.verifier(pool, token_use="id"), pool.id_token(client_id="other"), "aud")
+        message = refused(
+            self.verifier(pool, token_use="id"), pool.id_token(client_id="other"), "aud"
+        )
         assert "an ID token names the client in `aud`, an access token in `client_id`" in message
 
     def test_one_of_several_clients_or_any(self, pool):
-        assert self.verifier(pool, client_id=["app", "web"]).verify(pool.access_token(client_id="web"))
+        assert self.verifier(pool, client_id=["app", "web"]).verify(
+            pool.access_token(client_id="web")
+        )
         assert self.verifier(pool, client_id=None).verify(pool.access_token(client_id="whoever"))
 
     def test_an_audience_is_checked_when_the_access_token_has_one(self, pool):
         verifier = self.verifier(pool, audience="https://orders.example")
         assert verifier.verify(pool.access_token(client_id="web"))
-        assert verifier.verify(pool.access_token(client_id="web", claims={"aud": "https://orders.example"}))
-        refused(verifier, pool.access_token(client_id="web", claims={"aud": "https://billing.example"}), "aud")
+        assert verifier.verify(
+            pool.access_token(client_id="web", claims={"aud": "https://orders.example"})
+        )
+        refused(
+            verifier,
+            pool.access_token(client_id="web", claims={"aud": "https://billing.example"}),
+            "aud",
+        )
         bound = pool.access_token(client_id="other", claims={"aud": "https://orders.example"})
         refused(verifier, bound, "client_id")
 
@@ -89,10 +112,14 @@ class TestCognito:
             self.verifier(pool).verify(pool.access_token(client_id="web", headers={"alg": "RS512"}))
 
     def test_a_token_of_another_pool_with_its_own_key(self, pool):
-        other = TestIssuer("https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Other", algorithm="RS256")
+        other = TestIssuer(
+            "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Other", algorithm="RS256"
+        )
         refused(self.verifier(pool), other.access_token(client_id="web"), "iss")
         with pytest.raises(errors.UnknownKeyError):
-            self.verifier(pool).verify(other.access_token(client_id="web", claims={"iss": POOL_ISSUER}))
+            self.verifier(pool).verify(
+                other.access_token(client_id="web", claims={"iss": POOL_ISSUER})
+            )
 
     def test_a_revocation_hook_sees_what_a_revocation_names(self, pool):
         revoked = []
@@ -202,7 +229,10 @@ class TestOIDC:
             {"jwks_uri": "https://p.example/jwks"},
             {"issuer": "https://p.example"},
             {"issuer": "https://p.example", "jwks_uri": "http://p.example/jwks"},
-            {"issuer": "https://p.example", "jwks_uri": "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next"},
+            {
+                "issuer": "https://p.example",
+                "jwks_uri": "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+            },
             {"issuer": "https://p.example", "jwks_uri": "file:///etc/passwd"},
             {"issuer": "https://p.example", "jwks_uri": ["https://p.example/jwks"]},
         ],
@@ -214,7 +244,9 @@ class TestOIDC:
             asked.append(url)
             return json.dumps(document).encode()
 
-        verifier = JWTVerifier.oidc("https://p.example", audience=None, algorithms=["ES256"], fetcher=fetcher)
+        verifier = JWTVerifier.oidc(
+            "https://p.example", audience=None, algorithms=["ES256"], fetcher=fetcher
+        )
         with pytest.raises(errors.KeySetUnavailableError, match="discovery document"):
             verifier.verify(provider.token({"iss": "https://p.example"}))
         assert asked == ["https://p.example/.well-known/openid-configuration"]
@@ -222,7 +254,10 @@ class TestOIDC:
     def test_both_fetches_share_one_deadline(self, provider, monkeypatch):
         """A provider that answers slowly to both must not hold a caller for twice the time."""
         given, now = [], [100.0]
-        documents = [{"issuer": "https://p.example", "jwks_uri": "https://p.example/jwks"}, provider.jwks()]
+        documents = [
+            {"issuer": "https://p.example", "jwks_uri": "https://p.example/jwks"},
+            provider.jwks(),
+        ]
 
         class SlowFetcher:
             def __init__(self, *, timeout_seconds):
@@ -234,7 +269,9 @@ class TestOIDC:
 
         monkeypatch.setattr(issuers, "HTTPFetcher", SlowFetcher)
         monkeypatch.setattr(issuers, "monotonic", lambda: now[0])
-        assert issuers.DiscoveringFetcher("https://p.example")("https://p.example/.well-known/openid-configuration")
+        assert issuers.DiscoveringFetcher("https://p.example")(
+            "https://p.example/.well-known/openid-configuration"
+        )
         assert given == [3.0, 1.0]
 
     def test_a_moved_key_set_is_discovered_again(self, provider, clock):
@@ -256,7 +293,9 @@ class TestOIDC:
         )
         token = provider.token({"iss": "https://p.example"}, expires_in_seconds=9999)
         verifier.verify(token)
-        documents["https://p.example/.well-known/openid-configuration"]["jwks_uri"] = "https://keys.example/2"
+        documents["https://p.example/.well-known/openid-configuration"]["jwks_uri"] = (
+            "https://keys.example/2"
+        )
         documents["https://keys.example/2"] = documents.pop("https://keys.example/1")
         provider.rotate()
         documents["https://keys.example/2"] = provider.jwks()
@@ -268,7 +307,8 @@ class TestOIDC:
         assert verifier.verify(provider.token({"iss": "https://p.example"}))
 
     @pytest.mark.parametrize(
-        "issuer", ["", "p.example", "http://p.example", "https://u:p@p.example", None, ["https://p"]]
+        "issuer",
+        ["", "p.example", "http://p.example", "https://u:p@p.example", None, ["https://p"]],
     )
     def test_an_issuer_must_be_a_url(self, issuer):
         with pytest.raises(errors.ConfigurationError):
@@ -276,7 +316,9 @@ class TestOIDC:
 
 
 ALB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
-FOREIGN_ALB = "arn:aws:elasticloadbalancing:us-east-1:999999999999:loadbalancer/app/web/50dc6c495c0c9188"
+FOREIGN_ALB = (
+    "arn:aws:elasticloadbalancing:us-east-1:999999999999:loadbalancer/app/web/50dc6c495c0c9188"
+)
 
 
 class TestLoadBalancer:
@@ -333,7 +375,9 @@ class TestLoadBalancer:
         refused(verifier, self.token(balancer, **options), claim)
         assert asked == []
 
-    @pytest.mark.parametrize("kid", ["../x", "1", "", None, "x" * 36, "00000000-0000-0000-0000-00000000000/"])
+    @pytest.mark.parametrize(
+        "kid", ["../x", "1", "", None, "x" * 36, "00000000-0000-0000-0000-00000000000/"]
+    )
     def test_the_kid_must_be_a_uuid_before_it_enters_a_url(self, balancer, verifier, asked, kid):
         with pytest.raises(errors.InvalidTokenError):
             verifier.verify(self.token(balancer, headers={"kid": kid}))
@@ -364,7 +408,11 @@ class TestLoadBalancer:
 
     def test_a_verifier_of_other_tokens_takes_no_padding(self, balancer):
         verifier = JWTVerifier(
-            issuer=None, audience=None, algorithms=["ES256"], keys=balancer.key_set(), clock=balancer._clock
+            issuer=None,
+            audience=None,
+            algorithms=["ES256"],
+            keys=balancer.key_set(),
+            clock=balancer._clock,
         )
         with pytest.raises(errors.InvalidTokenError, match="canonical"):
             verifier.verify(self.token(balancer))
@@ -376,7 +424,9 @@ class TestLoadBalancer:
         with pytest.raises(errors.InvalidSignatureError):
             verifier.verify(self.token(attacker, headers={"kid": balancer.key_id}))
 
-    def test_random_kids_cause_few_fetches_and_do_not_hurt_known_keys(self, balancer, verifier, asked, clock):
+    def test_random_kids_cause_few_fetches_and_do_not_hurt_known_keys(
+        self, balancer, verifier, asked, clock
+    ):
         known = self.token(balancer, expires_in_seconds=9999)
         verifier.verify(known)
         answers = set()
@@ -407,7 +457,9 @@ class TestLoadBalancer:
         assert len(asked) == 1
         assert repr(keys) == "<LoadBalancerKeySet at host keys.example>"
 
-    def test_a_known_key_outlives_an_outage_for_an_hour_and_a_withdrawal_not_at_all(self, balancer, clock):
+    def test_a_known_key_outlives_an_outage_for_an_hour_and_a_withdrawal_not_at_all(
+        self, balancer, clock
+    ):
         answers = {"down": False, "gone": False}
 
         def fetcher(url):
@@ -440,7 +492,11 @@ class TestLoadBalancer:
     def test_over_http(self, balancer, clock):
         with balancer.serve() as endpoint:
             verifier = JWTVerifier.alb(
-                load_balancer_arn=ALB, client_id=None, issuer=None, keys_url=endpoint.url, clock=clock
+                load_balancer_arn=ALB,
+                client_id=None,
+                issuer=None,
+                keys_url=endpoint.url,
+                clock=clock,
             )
             assert verifier.verify(self.token(balancer))
             assert verifier.issuers is None
@@ -455,7 +511,9 @@ class TestLoadBalancer:
             return balancer.pem(balancer.key_id)
 
         arn = ALB.replace("arn:aws:", "arn:aws-us-gov:").replace("us-east-1", "us-gov-west-1")
-        verifier = JWTVerifier.alb(load_balancer_arn=arn, client_id="web", issuer=None, fetcher=fetcher, clock=clock)
+        verifier = JWTVerifier.alb(
+            load_balancer_arn=arn, client_id="web", issuer=None, fetcher=fetcher, clock=clock
+        )
         assert verifier.verify(self.token(balancer, load_balancer_arn=arn))
         assert asked == [
             f"https://s3-us-gov-west-1.amazonaws.com/aws-elb-public-keys-prod-us-gov-west-1/{balancer.key_id}"
@@ -506,16 +564,24 @@ class TestSharedSecret:
             verifier.verify(token)
 
     def test_secrets_rotate(self, clock):
-        verifier = JWTVerifier.shared_secret(secret=[SECRET, OLD_SECRET], issuer=None, audience=None, clock=clock)
+        verifier = JWTVerifier.shared_secret(
+            secret=[SECRET, OLD_SECRET], issuer=None, audience=None, clock=clock
+        )
         for secret in (SECRET, OLD_SECRET, [OLD_SECRET, "x" + SECRET]):
             assert verifier.verify(SharedSecretIssuer(secret=secret, clock=clock).mint("worker"))
         with pytest.raises(errors.InvalidSignatureError):
             verifier.verify(SharedSecretIssuer(secret="x" + SECRET, clock=clock).mint("worker"))
 
     def test_a_token_for_one_service_is_refused_by_another(self, clock):
-        token = SharedSecretIssuer(secret=SECRET, issuer="orders", audience="billing", clock=clock).mint("worker")
-        billing = JWTVerifier.shared_secret(secret=SECRET, issuer="orders", audience="billing", clock=clock)
-        shipping = JWTVerifier.shared_secret(secret=SECRET, issuer="orders", audience="shipping", clock=clock)
+        token = SharedSecretIssuer(
+            secret=SECRET, issuer="orders", audience="billing", clock=clock
+        ).mint("worker")
+        billing = JWTVerifier.shared_secret(
+            secret=SECRET, issuer="orders", audience="billing", clock=clock
+        )
+        shipping = JWTVerifier.shared_secret(
+            secret=SECRET, issuer="orders", audience="shipping", clock=clock
+        )
         assert billing.verify(token)
         refused(shipping, token, "aud")
 
@@ -534,16 +600,27 @@ class TestSharedSecret:
         verifier = JWTVerifier.any_of(
             JWTVerifier.shared_secret(secret=SECRET, issuer="orders", audience=None, clock=clock),
             JWTVerifier(
-                issuer=ec_issuer.issuer, audience=None, algorithms=["ES256"], keys=ec_issuer.key_set(), clock=clock
+                issuer=ec_issuer.issuer,
+                audience=None,
+                algorithms=["ES256"],
+                keys=ec_issuer.key_set(),
+                clock=clock,
             ),
         )
         assert verifier.verify(token)
-        forged = SharedSecretIssuer(secret=SECRET, issuer=ec_issuer.issuer, clock=clock).mint("worker")
+        forged = SharedSecretIssuer(secret=SECRET, issuer=ec_issuer.issuer, clock=clock).mint(
+            "worker"
+        )
         with pytest.raises(errors.InvalidAlgorithmError):
             verifier.verify(forged)
 
     def test_never_beside_a_key_set(self, ec_issuer):
         with pytest.raises(errors.ConfigurationError):
-            JWTVerifier(issuer=None, audience=None, algorithms=["HS256"], keys=RemoteKeySet("https://e.example/"))
+            JWTVerifier(
+                issuer=None,
+                audience=None,
+                algorithms=["HS256"],
+                keys=RemoteKeySet("https://e.example/"),
+            )
         with pytest.raises(errors.ConfigurationError):
             JWTVerifier.shared_secret(secret=SECRET, issuer=None, audience=None, algorithm="RS256")

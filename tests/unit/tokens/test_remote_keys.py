@@ -1,4 +1,6 @@
-"""Rotation, throttling, single flight, stale keys: the semantics of a fetched key set, on an injected clock."""
+"""Rotation, throttling, single flight, stale keys: the semantics of a fetched key set, on an
+injected clock.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import pytest
 
 from authz_lib import JWTVerifier, RemoteKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
-from authz_lib.tokens.fetch import FetchError
+from authz_lib.transport.fetch import FetchError
 
 URL = "https://issuer.example/.well-known/jwks.json"
 
@@ -64,7 +66,9 @@ class TestFreshness:
         assert keys.find(issuer.key_id, "EdDSA") is first
         assert endpoint.fetches == 1
 
-    def test_a_refresh_comes_ahead_of_the_end_and_keeps_an_unchanged_key(self, keys, endpoint, issuer, clock):
+    def test_a_refresh_comes_ahead_of_the_end_and_keeps_an_unchanged_key(
+        self, keys, endpoint, issuer, clock
+    ):
         first = keys.find(issuer.key_id, "EdDSA")
         clock.advance(270)
         assert keys.find(issuer.key_id, "EdDSA") is first
@@ -90,7 +94,9 @@ class TestFreshness:
         assert keys.peek(issuer.key_id, "EdDSA") is None
         unavailable(keys, issuer.key_id)
 
-    def test_the_jitter_of_threads_is_no_clock_that_ran_backwards(self, keys, endpoint, issuer, clock):
+    def test_the_jitter_of_threads_is_no_clock_that_ran_backwards(
+        self, keys, endpoint, issuer, clock
+    ):
         keys.find(issuer.key_id, "EdDSA")
         clock.advance(-0.5)
         keys.find(issuer.key_id, "EdDSA")
@@ -104,7 +110,9 @@ class TestFreshness:
 
 
 class TestUnknownKeys:
-    def test_a_key_rotated_a_second_after_a_fetch_is_accepted_at_once(self, keys, endpoint, issuer, clock):
+    def test_a_key_rotated_a_second_after_a_fetch_is_accepted_at_once(
+        self, keys, endpoint, issuer, clock
+    ):
         keys.find(issuer.key_id, "EdDSA")
         clock.advance(1)
         new = issuer.rotate(keep_old=True)
@@ -136,7 +144,9 @@ class TestUnknownKeys:
         assert endpoint.fetches == 2
         assert answers == {errors.UnknownKeyError, errors.KeySetUnavailableError}
 
-    def test_a_random_kid_every_nine_seconds_cannot_keep_a_rotated_key_out(self, keys, endpoint, issuer, clock):
+    def test_a_random_kid_every_nine_seconds_cannot_keep_a_rotated_key_out(
+        self, keys, endpoint, issuer, clock
+    ):
         """The window is fixed: a miss inside it does not extend it."""
         keys.find(issuer.key_id, "EdDSA")
         waited = 0
@@ -239,9 +249,21 @@ class TestOutage:
 
     @pytest.mark.parametrize(
         "document",
-        [b"", b"<html>", b"[]", b"{}", b'{"keys": {}}', b"\xff", b'{"keys": [], "keys": []}', b" " * 150_001, "text"],
+        [
+            b"",
+            b"<html>",
+            b"[]",
+            b"{}",
+            b'{"keys": {}}',
+            b"\xff",
+            b'{"keys": [], "keys": []}',
+            b" " * 150_001,
+            "text",
+        ],
     )
-    def test_a_bad_document_is_a_failed_fetch_and_drops_nothing(self, endpoint, issuer, clock, document):
+    def test_a_bad_document_is_a_failed_fetch_and_drops_nothing(
+        self, endpoint, issuer, clock, document
+    ):
         answers = [json.dumps(issuer.jwks()).encode(), document]
         keys = RemoteKeySet(URL, fetcher=lambda _: answers.pop(0), clock=clock)
         keys.find(issuer.key_id, "EdDSA")
@@ -296,7 +318,9 @@ class TestEntries:
         assert keys.find(issuer.key_id, "EdDSA") is not keys.find(issuer.key_id, "ES256")
 
     def test_a_key_without_kid_needs_permission_and_solitude(self, issuer, ec_issuer):
-        nameless = {name: value for name, value in issuer.jwks()["keys"][0].items() if name != "kid"}
+        nameless = {
+            name: value for name, value in issuer.jwks()["keys"][0].items() if name != "kid"
+        }
         unknown(self.remote({"keys": [nameless]}), "any")
 
         def allowed(*entries):
@@ -315,7 +339,9 @@ class TestEntries:
 
 class TestConcurrency:
     def test_sixty_four_threads_and_a_cold_cache_are_one_fetch_and_one_wait(self, issuer, clock):
-        """The fetcher answers only when all the others wait for it; a second fetch would break the count."""
+        """The fetcher answers only when all the others wait for it; a second fetch would break the
+        count.
+        """
         callers = 64
         arrived = threading.Barrier(callers)
         waiting = threading.Semaphore(0)
@@ -419,7 +445,9 @@ class TestConcurrency:
                 follower.result(10)
 
     def test_verifying_while_keys_rotate(self, clock):
-        """A free-running race: every answer is right, or honestly unknown, and no thread sees anything else."""
+        """A free-running race: every answer is right, or honestly unknown, and no thread sees
+        anything else.
+        """
         issuer = TestIssuer("https://issuer.example", algorithm="EdDSA", clock=clock)
         lock, stop = threading.Lock(), threading.Event()
 
@@ -429,7 +457,12 @@ class TestConcurrency:
 
         keys = RemoteKeySet(URL, fetcher=fetcher, clock=clock, miss_cooldown_seconds=1)
         verifier = JWTVerifier(
-            issuer="https://issuer.example", audience=None, algorithms=["EdDSA"], keys=keys, clock=clock, remember=8
+            issuer="https://issuer.example",
+            audience=None,
+            algorithms=["EdDSA"],
+            keys=keys,
+            clock=clock,
+            remember=8,
         )
         outcomes: dict[str, int] = {}
 

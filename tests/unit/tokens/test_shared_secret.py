@@ -29,11 +29,20 @@ SECRET = "correct horse battery staple, and more"
 def key_files():
     private = ec.generate_private_key(ec.SECP256R1())
     weak = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, der, openssh = serialization.Encoding.PEM, serialization.Encoding.DER, serialization.Encoding.OpenSSH
+    pem, der, openssh = (
+        serialization.Encoding.PEM,
+        serialization.Encoding.DER,
+        serialization.Encoding.OpenSSH,
+    )
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "e")])
-    moment = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    moment = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+    )
     certificate = (
         moment.serial_number(1)
         .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
@@ -54,7 +63,11 @@ def key_files():
     yield "JWK", b'{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "BBBB"}'
     yield "JWK Set", b' {"keys": [{"kty": "EC", "crv": "P-256"}]}'
     yield "JWK list", b'[{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "BBBB"}]'
-    for name, key in {"EC": private, "RSA": weak, "Ed25519": ed25519.Ed25519PrivateKey.generate()}.items():
+    for name, key in {
+        "EC": private,
+        "RSA": weak,
+        "Ed25519": ed25519.Ed25519PrivateKey.generate(),
+    }.items():
         body = key.public_key().public_bytes(der, spki)
         yield f"{name} PEM without its frame", base64.b64encode(body)
         yield f"{name} PEM without its frame, in lines", base64.encodebytes(body)
@@ -70,11 +83,15 @@ def test_a_key_file_is_no_secret(secret):
         SecretKeySet(secret)
 
 
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes, bytes.hex])
+@pytest.mark.parametrize(
+    "encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes, bytes.hex]
+)
 def test_what_a_random_generator_gives_is_a_secret(encode):
     for length in (32, 48, 64, 128):
         assert SecretKeySet(encode(bytes(range(7, 7 + length))))
-    assert SecretKeySet("A" * 7 + "bcdefgh-ijklmnopqrstuvwxyz_0123456789")  # a length that no base64 has
+    assert SecretKeySet(
+        "A" * 7 + "bcdefgh-ijklmnopqrstuvwxyz_0123456789"
+    )  # a length that no base64 has
 
 
 @pytest.mark.conformance
@@ -94,7 +111,20 @@ def test_no_key_of_the_public_fixtures_is_a_secret():
 
 @pytest.mark.parametrize(
     "secret",
-    ["mysecret", "", b"", "x" * 31, "x" * 64, "ab" * 32, [], [SECRET, "short"], None, 7, [None], "\ud800" * 40],
+    [
+        "mysecret",
+        "",
+        b"",
+        "x" * 31,
+        "x" * 64,
+        "ab" * 32,
+        [],
+        [SECRET, "short"],
+        None,
+        7,
+        [None],
+        "\ud800" * 40,
+    ],
 )
 def test_a_weak_or_missing_secret_is_refused_and_never_quoted(secret):
     for build in (SecretKeySet, lambda secret: SharedSecretIssuer(secret=secret)):

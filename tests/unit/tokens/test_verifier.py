@@ -12,8 +12,8 @@ import pytest
 
 from authz_lib import JWTVerifier, RemoteKeySet, VerifiedToken, errors
 from authz_lib.testing.issuer import TestIssuer
-from authz_lib.tokens.fetch import FetchError
 from authz_lib.tokens.jws import Compact
+from authz_lib.transport.fetch import FetchError
 
 ISSUER = "https://issuer.example"
 URL = f"{ISSUER}/jwks"
@@ -30,7 +30,9 @@ def verifier_of(issuer, clock):
         keys = options.pop("keys", None) or RemoteKeySet(
             URL, fetcher=lambda _: json.dumps(issuer.jwks()).encode(), clock=clock
         )
-        return JWTVerifier(issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=keys, clock=clock, **options)
+        return JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=keys, clock=clock, **options
+        )
 
     return build
 
@@ -149,7 +151,11 @@ class TestRemembering:
 
     def test_never_remembers_a_refused_token(self, verifier_of, issuer):
         verifier = verifier_of()
-        bad = [issuer.token({"iss": "x"}), issuer.token(expires_in_seconds=-1), issuer.token()[:-4] + "AAAA"]
+        bad = [
+            issuer.token({"iss": "x"}),
+            issuer.token(expires_in_seconds=-1),
+            issuer.token()[:-4] + "AAAA",
+        ]
         for token in bad:
             for _ in range(2):
                 with pytest.raises(errors.InvalidTokenError):
@@ -171,7 +177,9 @@ class TestRemembering:
 class TestVerifiedToken:
     def test_is_deeply_read_only(self, verifier_of, issuer):
         verifier = verifier_of()
-        text = issuer.token({"cognito:groups": ["a"], "nested": {"list": [{"b": [1]}]}, "matrix": [[1], [{"c": 2}]]})
+        text = issuer.token(
+            {"cognito:groups": ["a"], "nested": {"list": [{"b": [1]}]}, "matrix": [[1], [{"c": 2}]]}
+        )
         token = verifier.verify(text)
         with pytest.raises(AttributeError):
             token.claims["cognito:groups"].append("admin")
@@ -195,7 +203,9 @@ class TestVerifiedToken:
         assert (token.claims, token.header, token.issuer, token.key_id) == (
             {"sub": "alice"}, {"alg": "EdDSA"}, ISSUER, "k1",
         )  # fmt: skip
-        assert token == VerifiedToken(claims=token.claims, header=token.header, issuer=ISSUER, key_id="k1")
+        assert token == VerifiedToken(
+            claims=token.claims, header=token.header, issuer=ISSUER, key_id="k1"
+        )
         assert dataclasses.replace(token, key_id="k2") != token
 
     def test_names_issuer_and_key(self, verifier_of, issuer):
@@ -251,7 +261,9 @@ class TestHooks:
         assert len(seen) == 2
 
     @pytest.mark.parametrize("answer", [0, "", (), "no", 1, object()])
-    def test_any_answer_of_the_custom_check_but_true_or_none_refuses(self, verifier_of, issuer, answer):
+    def test_any_answer_of_the_custom_check_but_true_or_none_refuses(
+        self, verifier_of, issuer, answer
+    ):
         with pytest.raises(errors.InvalidTokenError, match="refused"):
             verifier_of(check=lambda _: answer).verify(issuer.token())
         assert verifier_of(check=lambda _: True).verify(issuer.token())
@@ -289,13 +301,19 @@ class TestArguments:
                 user_pool_id="us-east-1_Abc123", client_id="web", token_use="access", **options
             ),
             lambda _, **options: JWTVerifier.oidc(ISSUER, audience=None, **options),
-            lambda _, **options: JWTVerifier.alb(load_balancer_arn=ARN, client_id=None, issuer=None, **options),
-            lambda _, **options: JWTVerifier.shared_secret(secret=SECRET, issuer=None, audience=None, **options),
+            lambda _, **options: JWTVerifier.alb(
+                load_balancer_arn=ARN, client_id=None, issuer=None, **options
+            ),
+            lambda _, **options: JWTVerifier.shared_secret(
+                secret=SECRET, issuer=None, audience=None, **options
+            ),
         ],
     )
     def test_a_misspelt_check_is_not_a_check_left_out(self, issuer, build):
         assert build(issuer, all_scopes=["orders/write"])
-        with pytest.raises(errors.ConfigurationError, match="unknown argument: `all_scope`, `any_groups`"):
+        with pytest.raises(
+            errors.ConfigurationError, match="unknown argument: `all_scope`, `any_groups`"
+        ):
             build(issuer, any_groups=["admin"], all_scope=["orders/write"])
 
     @pytest.mark.parametrize("name", ["revoked", "check"])
@@ -324,11 +342,21 @@ class TestArguments:
 
     def test_a_clock_is_a_function(self, issuer):
         with pytest.raises(errors.ConfigurationError, match="`clock`"):
-            JWTVerifier(issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set(), clock=1_800_000_000)
+            JWTVerifier(
+                issuer=ISSUER,
+                audience=None,
+                algorithms=["EdDSA"],
+                keys=issuer.key_set(),
+                clock=1_800_000_000,
+            )
 
     def test_a_clock_that_says_nothing_accepts_nothing(self, issuer):
         verifier = JWTVerifier(
-            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set(), clock=lambda: float("nan")
+            issuer=ISSUER,
+            audience=None,
+            algorithms=["EdDSA"],
+            keys=issuer.key_set(),
+            clock=lambda: float("nan"),
         )
         with pytest.raises(errors.TokenExpiredError):
             verifier.verify(issuer.token())
@@ -380,7 +408,9 @@ class TestAsync:
         first, second = asyncio.run(main())
         assert first is second
 
-    def test_a_due_refresh_of_a_remembered_token_runs_beside_the_loop(self, issuer, clock, verifier_of):
+    def test_a_due_refresh_of_a_remembered_token_runs_beside_the_loop(
+        self, issuer, clock, verifier_of
+    ):
         threads = []
 
         def fetcher(_):
@@ -436,7 +466,9 @@ class TestAnyOf:
         )
 
     def test_each_token_is_checked_by_the_verifier_of_its_issuer(self, issuer, other):
-        verifier = JWTVerifier.any_of(self.verifier(issuer), self.verifier(other, audience="orders"))
+        verifier = JWTVerifier.any_of(
+            self.verifier(issuer), self.verifier(other, audience="orders")
+        )
         assert verifier.issuers == {ISSUER, "https://other.example"}
         assert verifier.verify(issuer.token()).issuer == ISSUER
         assert verifier.verify(other.token({"aud": "orders"})).issuer == "https://other.example"
@@ -452,7 +484,9 @@ class TestAnyOf:
         with pytest.raises(errors.InvalidSignatureError):
             verifier.verify(impostor.token(headers={"kid": issuer.key_id}))
 
-    @pytest.mark.parametrize("iss", ["https://unknown.example", None, 1, ["https://issuer.example"], {}])
+    @pytest.mark.parametrize(
+        "iss", ["https://unknown.example", None, 1, ["https://issuer.example"], {}]
+    )
     def test_an_unknown_issuer_selects_nothing(self, issuer, other, iss):
         verifier = JWTVerifier.any_of(self.verifier(issuer), self.verifier(other))
         with pytest.raises(errors.InvalidClaimError) as caught:

@@ -1,0 +1,191 @@
+"""One yes, one no and one "who are you?" per kind of answer: the status table of the gateways, as
+code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.gateway.context import refusal_context
+from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse, check_size
+
+if TYPE_CHECKING:
+    from authz_lib.authorizer.callers import Caller
+    from authz_lib.authorizer.route_policies import PolicyResources
+    from authz_lib.gateway.arns import MethodArn
+    from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
+
+__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "TablePolicyAnswers"]
+
+
+class Answers(Protocol):
+    """How one kind of gateway is answered."""
+
+    kinds: frozenset[AuthorizerKind]
+
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
+        """Let this request pass, and say who the caller is."""
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Refuse this request: the caller sees 403."""
+
+    def unauthenticated(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Refuse a caller who is not known: 401 where the gateway knows how, else 403."""
+
+
+class SimpleAnswers:
+    """HTTP APIs, payload 2.0: ``isAuthorized``.  A bad token is a 403 there, with the reason in the
+    context.
+    """
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"http-2.0"})
+
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: true``."""
+        # Not through `SimpleResponse`, on the hottest way of all: `to_context` writes strings,
+        # numbers and bools only.
+        return {"isAuthorized": True, "context": dict(caller.context)}
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: false``."""
+        return SimpleResponse(False, context=refusal_context(reason)).to_dict()
+
+    unauthenticated = deny
+
+
+class PolicyAnswers:
+    """REST, WebSocket and HTTP APIs: an IAM policy for exactly the method that was asked for."""
+
+    kinds: frozenset[AuthorizerKind] = frozenset(
+        {"rest-token", "rest-request", "http-1.0", "http-2.0", "websocket"}
+    )
+
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
+        """An Allow of the method's own ARN; a path that no policy can name is refused."""
+        try:
+            resource = _arn(event).resource
+        except InvalidRequestError as error:
+            return self.deny(event, error.code)
+        answer = PolicyResponse(
+            caller.principal.subject, allow=[resource], context=caller.context
+        ).to_dict()
+        check_size(answer)
+        return answer
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """An explicit Deny: silence would let pass what the API's resource policy allows."""
+        arn = _arn(event)
+        try:
+            resource = arn.resource
+        except InvalidRequestError:  # the path holds wildcards or is too long: deny more than it
+            resource = arn.everything
+        return PolicyResponse(
+            "anonymous", deny=[resource], context=refusal_context(reason)
+        ).to_dict()
+
+    def unauthenticated(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """Raise ``Exception("Unauthorized")``, which REST and WebSocket APIs answer with 401; a
+        Deny on HTTP APIs.
+        """
+        if event.kind in _UNAUTHORIZED_KINDS:
+            raise Exception("Unauthorized")  # noqa: TRY002  API Gateway compares exactly this text
+        return self.deny(event, reason)
+
+
+class TablePolicyAnswers(PolicyAnswers):
+    """An IAM policy that the gateway replays on every route: a refusal refuses all of them."""
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    def allow_routes(
+        self,
+        event: AuthorizerEvent,
+        caller: Caller,
+        resources: PolicyResources,
+        *,
+        refused: bool = False,
+    ) -> dict[str, Any]:
+        """The policy for the routes that this caller may use; the rest is denied explicitly where a
+        pattern can.
+
+        Args:
+            event: the request that is answered.
+            caller: who it is.
+            resources: what the policy says of every route.
+            refused: this very request is denied: its own ARN is, beside all that, where a policy
+                has room for it.
+
+        Raises:
+            ConfigurationError: the request is denied, and the policy would not refuse it: its path
+                can stand in none.
+        """
+        if refused:
+            try:
+                return self._policy(event, caller, resources, (_arn(event).resource,))
+            except InvalidRequestError:
+                # The path holds a wildcard, or is too long beside all the rest.  To deny more than
+                # it would refuse what is allowed, on every route and for as long as this is
+                # remembered.
+                path = str(_arn(event)).removeprefix(_arn(event).stage_prefix)
+                if resources.allows(path):
+                    raise ConfigurationError(
+                        "the request means no route, and its path cannot be refused in a policy that is remembered"
+                    ) from None
+        return self._policy(event, caller, resources, ())
+
+    def _policy(
+        self,
+        event: AuthorizerEvent,
+        caller: Caller,
+        resources: PolicyResources,
+        deny: tuple[str, ...],
+    ) -> dict[str, Any]:
+        prefix = _arn(event).stage_prefix
+        answer = PolicyResponse(
+            caller.principal.subject,
+            allow=[prefix + text for text in resources.allow],
+            deny=[*(prefix + text for text in resources.deny), *deny],
+            context=caller.context,
+        ).to_dict()
+        check_size(answer, max_bytes=self._max_bytes)
+        return answer
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
+        """An explicit Deny of the whole stage."""
+        return PolicyResponse(
+            "anonymous", deny=[_arn(event).everything], context=refusal_context(reason)
+        ).to_dict()
+
+
+_UNAUTHORIZED_KINDS = frozenset({"rest-token", "rest-request", "websocket"})
+
+
+class AppSyncAnswers:
+    """AppSync: ``isAuthorized``, remembered for ``authorizationToken`` alone, or not at all."""
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"appsync"})
+
+    def __init__(self, *, remembered: bool) -> None:
+        self._ttl = None if remembered else 0
+
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: true``."""
+        return AppSyncResponse(
+            True, resolver_context=caller.context, ttl_override_seconds=self._ttl
+        ).to_dict()
+
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
+        """``isAuthorized: false``."""
+        return AppSyncResponse(
+            False, resolver_context=refusal_context(reason), ttl_override_seconds=self._ttl
+        ).to_dict()
+
+    unauthenticated = deny
+
+
+def _arn(event: AuthorizerEvent) -> MethodArn:
+    if event.arn is None:
+        raise InvalidRequestError("the event names no method", field="methodArn")
+    return event.arn

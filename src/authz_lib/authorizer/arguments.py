@@ -1,0 +1,77 @@
+"""What `LambdaAuthorizer` asks of its arguments, when it is built: nothing of it may wait for the
+first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from authz_lib.entities import EntityUid
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from authz_lib.actions.map import ActionMap
+    from authz_lib.authorizer.gateway_cache import Scope
+
+__all__ = ["check_actions", "check_context", "check_decides"]
+
+_ESCAPES = frozenset({"__entity", "__extn"})  # Cedar JSON reads more than a name in them
+
+
+def check_actions(
+    actions: ActionMap | None, decisions: object, application: EntityUid | None
+) -> None:
+    """Refuse a map, an application or their absence that leaves a route without a question.
+
+    Raises:
+        ConfigurationError: the message names the argument or the route; so do the two functions
+            below.
+    """
+    if application is not None and not isinstance(application, EntityUid):
+        raise ConfigurationError(
+            '`application` must be an `EntityUid`, such as `EntityUid("Application", "shop")`'
+        )
+    if actions is not None and not callable(getattr(actions, "resolve", None)):
+        raise ConfigurationError(
+            '`actions` must be an `ActionMap`, such as `ActionMap.load("actions.json")`'
+        )
+    if actions is None:
+        if decisions is not None:
+            raise ConfigurationError(
+                "`decisions` without `actions` have no question: pass the `ActionMap`"
+            )
+        return
+    if not actions.entries:
+        raise ConfigurationError("`actions` is empty: every route would be refused")
+    if decisions is None or application is not None:
+        return
+    for entry in actions.entries:
+        if not entry.public and (entry.resource_id_label is None or entry.resource_type is None):
+            raise ConfigurationError(
+                f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, the entity that "
+                "stands for the whole"
+            )
+
+
+def check_context(context: object) -> None:
+    """Refuse names that Cedar reads as something else."""
+    if context is None:
+        return
+    if not isinstance(context, Mapping):
+        raise ConfigurationError(
+            "`context` must be a mapping from a name to an input of the request"
+        )
+    if not all(type(name) is str and name and name not in _ESCAPES for name in context):
+        raise ConfigurationError(
+            "a name in `context` must be text, and neither `__entity` nor `__extn`"
+        )
+
+
+def check_decides(decisions: object, scope: Scope) -> None:
+    """Refuse what cannot be asked: one question per request, or one batch for the whole table."""
+    asked = "batch_is_authorized" if scope == "table" else "is_authorized"
+    if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
+        raise ConfigurationError(
+            f"`decisions` must be a decision point with a method `{asked}`, such as `VerifiedPermissions(...)`"
+        )

@@ -1,0 +1,153 @@
+"""From a request to its `Principal`: which claims of which issuer are the tenant and the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from authz_lib.errors import ConfigurationError
+from authz_lib.gateway.context import to_context
+from authz_lib.gateway.sources import read_token
+from authz_lib.principal import Principal, caller_key, cognito_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from authz_lib.gateway.responses import ContextValue
+    from authz_lib.gateway.sources import TokenSource
+    from authz_lib.principal import CallerKey
+    from authz_lib.tokens import VerifiedToken
+    from authz_lib.tokens.verifier import Verifier
+
+__all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
+
+Claim: TypeAlias = "str | Mapping[str, str | None] | None"
+"""A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
+
+_REMEMBERED = 1024
+
+
+class Caller(NamedTuple):
+    """Who calls, and what the integration is told about them (written once per token, not once per
+    request).
+    """
+
+    principal: Principal
+    context: Mapping[str, ContextValue]
+    key: CallerKey | None = None
+    """Equal for all tokens of one caller that mean the same to a policy; see `caller_key`."""
+
+
+class Callers:
+    """Finds out who calls: reads the token, has it verified, and maps its claims.
+
+    A ``sub``, a group and a tenant mean something only within their issuer.  So with several
+    issuers the claims must be named per issuer, and the decision point must make its ids of the
+    issuer too.
+
+    Raises:
+        ConfigurationError: that is not so, or a claim is named for an issuer that the verifier does
+            not know.
+    """
+
+    __slots__ = ("_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        sources: Sequence[TokenSource],
+        *,
+        tenant_claim: Claim,
+        groups_claim: Claim,
+    ) -> None:
+        if not isinstance(sources, list | tuple) or not all(_is_source(s) for s in sources):
+            raise ConfigurationError(
+                "`token_sources` must be a list of sources, such as `[BearerToken()]`"
+            )
+        if not sources:
+            raise ConfigurationError("`token_sources` must not be empty")
+        if not callable(getattr(verifier, "verify", None)):
+            raise ConfigurationError("`verifier` must have a method `verify`, as `JWTVerifier` has")
+        self._verifier = verifier
+        self._sources = tuple(sources)
+        issuers = getattr(verifier, "issuers", None)
+        self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
+        self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
+        # By the identity of the verified token, which the entry keeps alive; the verifier remembers
+        # tokens by digest.
+        self._known: dict[int, tuple[VerifiedToken, Caller]] = {}
+
+    def identify(self, event: object) -> Caller:
+        """The caller of an event.
+
+        Raises:
+            AuthenticationError: there is no acceptable token, or it does not say when it expires.
+            AccessDeniedError: the token lacks a scope or group that the verifier asks for.
+            InvalidRequestError: the caller's groups and claims are more than a gateway passes on.
+            DependencyError: the key set did not answer.
+        """
+        token = self._verifier.verify(read_token(event, self._sources))
+        known = self._known.get(id(token))
+        if known is not None and known[0] is token:
+            return known[1]
+        principal = Principal.from_token(
+            token,
+            tenant_claim=_claim_of(self._tenant_claim, token.issuer),
+            groups_claim=_claim_of(self._groups_claim, token.issuer),
+        )
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        caller = Caller(principal, to_context(principal), caller_key(principal))
+        self._known[id(token)] = token, caller
+        return caller
+
+
+def _is_source(source: object) -> bool:
+    return not isinstance(source, type) and callable(getattr(source, "read", None))
+
+
+def require_qualified_ids(verifier: object, decisions: object) -> None:
+    """Refuse bare subjects as Cedar ids where two issuers may use the same.
+
+    Raises:
+        ConfigurationError: the verifier takes tokens of several issuers and the ids do not tell
+            them apart.
+    """
+    form = getattr(getattr(decisions, "vocabulary", None), "principal_id", None)
+    if form == "sub" and len(_distinct(getattr(verifier, "issuers", None))) > 1:
+        raise ConfigurationError(
+            "with several issuers `principal_id` must be `issuer|sub` or `pool|sub`"
+        )
+
+
+def _distinct(issuers: frozenset[str] | None) -> frozenset[str]:
+    # A Cognito pool has two issuers, one per configuration, and the same users behind both.
+    return frozenset(cognito_pool(issuer) or issuer for issuer in issuers or ())
+
+
+def _per_issuer(
+    claim: Claim, issuers: frozenset[str] | None, argument: str
+) -> str | dict[str, str | None] | None:
+    if isinstance(claim, Mapping):
+        if issuers is None or claim.keys() != issuers:
+            raise ConfigurationError(
+                f"`{argument}` must name each issuer of the verifier, and no other"
+            )
+        for name in claim.values():
+            _check(name, argument)
+        return dict(claim)
+    _check(claim, argument)
+    if claim is not None and len(_distinct(issuers)) > 1:
+        raise ConfigurationError(
+            f"with several issuers `{argument}` must be a mapping from issuer to claim, or `None`"
+        )
+    return claim
+
+
+def _check(name: object, argument: str) -> None:
+    if name is not None and (type(name) is not str or not name):
+        raise ConfigurationError(f"`{argument}` must be the name of a claim or `None`")
+
+
+def _claim_of(claim: str | dict[str, str | None] | None, issuer: str | None) -> str | None:
+    return claim.get(issuer or "") if isinstance(claim, dict) else claim

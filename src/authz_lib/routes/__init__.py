@@ -1,0 +1,1 @@
+"""URI patterns and the index that finds the one a request means."""

@@ -1,0 +1,35 @@
+"""The service Lambda: read the caller that a gateway verified, and answer errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authz_lib._support.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from authz_lib.service.api_ids import api_id_from_parameter_store
+    from authz_lib.service.expected_gateway import ExpectedGateway, principal_from_event
+    from authz_lib.service.handler import json_body, service_handler
+    from authz_lib.service.principal_headers import principal_from_headers
+
+__all__ = [
+    "ExpectedGateway",
+    "api_id_from_parameter_store",
+    "json_body",
+    "principal_from_event",
+    "principal_from_headers",
+    "service_handler",
+]
+
+# Public name -> the module that holds it.
+_HOME = {
+    "ExpectedGateway": "expected_gateway",
+    "api_id_from_parameter_store": "api_ids",
+    "json_body": "handler",
+    "principal_from_event": "expected_gateway",
+    "principal_from_headers": "principal_headers",
+    "service_handler": "handler",
+}
+
+if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
+    __getattr__, __dir__ = lazy_names(__name__, _HOME)

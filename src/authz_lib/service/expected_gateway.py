@@ -1,0 +1,409 @@
+"""From what a gateway verified to a `Principal`: which events may be trusted, and how each kind
+writes claims.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from dataclasses import dataclass, field
+from time import strptime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from authz_lib._support.clock import system_clock
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidClaimError,
+    TokenExpiredError,
+    UntrustedEventError,
+)
+from authz_lib.gateway.context import principal_from_context
+from authz_lib.gateway.events import is_authorizer_event, proxy_kind
+from authz_lib.gateway.sources import read_token
+from authz_lib.principal import Principal, cognito_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from authz_lib._support.clock import Clock
+    from authz_lib.gateway.events import JSONObject, ProxyKind
+    from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.verifier import Verifier
+
+__all__ = ["ExpectedGateway", "GatewayKind", "principal_from_event"]
+
+GatewayKind: TypeAlias = Literal[
+    "rest-cognito",
+    "http-jwt",
+    "http-lambda",
+    "rest-lambda",
+    "websocket-lambda",
+    "rest-iam",
+    "http-iam",
+    "function-url-iam",
+]
+"""The API kind and what authorizes it: Cognito, a JWT authorizer, a Lambda authorizer of this
+library, or IAM.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedGateway:
+    """The one gateway whose word is taken, and what its claims must say.
+
+    Every member up to ``token_use`` is required; an explicit ``None`` skips that check and gives up
+    what it says.
+
+    Args:
+        kind: the API kind and its authorizer.  An event of any other kind is refused.
+        api_id: the API's id, or a callable that finds it: it is called for the first event and its
+            answer kept (in a SAM template a ``!Ref`` to the function's own API is a cycle, so read
+            it from SSM).  ``None``: any API that may invoke this function.
+        account_id: the account of the API.  ``None``: any account that may invoke this function.
+        issuer: the expected ``iss``.  ``None``: any issuer that the authorizer takes; a ``sub`` is
+            then not unique.
+        client_ids: the expected ``client_id``, or ``aud`` of an ID token.  ``None``: any client of
+            the issuer.
+        token_use: ``"access"`` or ``"id"``, as Cognito says it.  ``None``: either.
+        tenant_claim: where Cognito's or a JWT authorizer's claims hold the tenant; ``None`` for no
+            tenants.  A Lambda authorizer of this library has its own setting and passes the tenant
+            on.
+        groups_claim: where those claims hold the groups; ``None`` for no groups.
+        groups_separator: gateways write a list of groups as one text (``"[a b]"`` on HTTP APIs,
+            ``"a,b"`` on REST APIs), which is ambiguous when a name contains the separator.  Give
+            the separator to vouch that no name does; without it a text that may be two things is
+            refused.  Cognito's group names hold no spaces, so ``"[a b]"`` from a Cognito issuer is
+            read without.
+
+    Raises:
+        ConfigurationError: a value is empty or of another type, or a claim check is given for IAM,
+            which has no claims.
+
+    >>> gateway = ExpectedGateway(
+    ...     kind="http-lambda", api_id="a1b2c3", account_id="123456789012", issuer="https://issuer.example",
+    ...     client_ids=["web"], token_use="access",
+    ... )
+    >>> gateway.kind
+    'http-lambda'
+    """
+
+    kind: GatewayKind
+    api_id: str | Callable[[], str] | None
+    account_id: str | None
+    issuer: str | None
+    client_ids: Collection[str] | None
+    token_use: Literal["access", "id"] | None
+    tenant_claim: str | None = None
+    groups_claim: str | None = "cognito:groups"
+    groups_separator: Literal[",", " "] | None = None
+    _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in tuple(_KINDS):  # a tuple: what is no text may not be hashable
+            raise ConfigurationError(
+                f"`kind` must be one of {', '.join(f'`{kind}`' for kind in _KINDS)}"
+            )
+        for name in ("account_id", "issuer", "tenant_claim", "groups_claim"):
+            _check_text(getattr(self, name), name)
+        if not callable(self.api_id):
+            _check_text(self.api_id, "api_id")
+        if self.token_use not in ("access", "id", None):
+            raise ConfigurationError("`token_use` must be `access`, `id` or `None`")
+        if self.groups_separator not in (",", " ", None):
+            raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
+        self._check_clients()
+        if self.kind.endswith("-iam") and (self.issuer, self.client_ids, self.token_use) != (
+            None,
+            None,
+            None,
+        ):
+            raise ConfigurationError(
+                "IAM has no `issuer`, `client_ids` or `token_use`: pass `None`"
+            )
+
+    def _check_clients(self) -> None:
+        if self.client_ids is None:
+            return
+        clients = (
+            self.client_ids if isinstance(self.client_ids, (list, tuple, set, frozenset)) else ()
+        )
+        if not clients or not all(type(client) is str and client for client in clients):
+            raise ConfigurationError("`client_ids` must be a list of client ids, or `None`")
+        object.__setattr__(self, "client_ids", frozenset(self.client_ids))
+
+    def expected_api(self) -> str | None:
+        """The API id, found once if it is a callable.
+
+        Raises:
+            ConfigurationError: the callable answered with something else than a non-empty string.
+        """
+        if not callable(self.api_id):
+            return self.api_id
+        if "api" not in self._found_api:
+            found = self.api_id()
+            if found is None:
+                raise ConfigurationError("`api_id` found no API id")
+            _check_text(found, "api_id")
+            self._found_api["api"] = found
+        return self._found_api["api"]
+
+
+def principal_from_event(
+    event: JSONObject,
+    *,
+    gateway: ExpectedGateway,
+    verifier: Verifier | None = None,
+    token_sources: Sequence[TokenSource] = (),
+    clock: Clock = system_clock,
+) -> Principal:
+    """The caller that the gateway in front of this service verified.
+
+    Checked: the event is of the expected kind, of the pinned API and account; the claims are
+        present; issuer, client,
+    token use and expiry (a remembered Allow of a gateway outlives a token).  **Not** checked: that
+    the event comes from API Gateway at all.  Only who may invoke the function decides that: give
+    the permission to the API alone (``SourceArn``), and no function URL without IAM.
+
+    Args:
+        event: the proxy event.
+        gateway: whose word is taken.
+        verifier: also take an event without gateway claims, if this verifier accepts the token in
+            it; ``None`` (the default) refuses such events.  Claims that are there and wrong, and an
+            API or account that is there and not the pinned one, are refused either way.
+        token_sources: where that token is read from; needed with ``verifier``.
+        clock: seconds since the epoch, for the gateway's claims; a verifier has its own.
+
+    Raises:
+        UntrustedEventError: another kind, API or account, or no claims; names what was missing.
+        InvalidClaimError: a claim is not the expected one.
+        TokenExpiredError: ``exp`` has passed.
+        InvalidTokenError, MissingTokenError, DependencyError: as the verifier says, if one is
+        given.
+        ConfigurationError: ``verifier`` without ``token_sources``, or for IAM, where no token says
+            who calls.
+
+    See the API Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs".
+
+    >>> gateway = ExpectedGateway(
+    ...     kind="http-jwt", api_id="abc", account_id=None, issuer=None, client_ids=None, token_use=None
+    ... )
+    >>> principal_from_event({"requestContext": {}}, gateway=gateway)
+    Traceback (most recent call last):
+      ...
+    authz_lib.errors.UntrustedEventError: the event is of no known kind of proxy event, or of more
+    than one
+    """
+    if verifier is not None and (not token_sources or gateway.kind.endswith("-iam")):
+        raise ConfigurationError(
+            "`verifier` needs `token_sources`, and has no use where IAM authorizes"
+        )
+    try:
+        holder = _trusted_authorizer(event, gateway)
+    except UntrustedEventError:
+        if verifier is None or _holds_claims(event) or is_authorizer_event(event):
+            raise
+        _check_pins_that_are_there(event, gateway)
+        return _verified(event, gateway, verifier, token_sources)
+    now = clock()
+    if gateway.kind.endswith("-iam"):
+        return _iam_principal(holder)
+    if gateway.kind.endswith("-lambda"):
+        principal = principal_from_context(holder, now=now)
+    else:
+        principal = _claims_principal(holder, gateway, now)
+    _check_claims(principal, gateway)
+    return principal
+
+
+# Where each kind of proxy event holds what its gateway verified, below `requestContext`.
+_KINDS: dict[GatewayKind, dict[ProxyKind, tuple[str, ...]]] = {
+    "rest-cognito": {"rest": ("authorizer", "claims")},
+    "http-jwt": {"http-2.0": ("authorizer", "jwt", "claims"), "http-1.0": ("authorizer", "claims")},
+    "http-lambda": {"http-2.0": ("authorizer", "lambda"), "http-1.0": ("authorizer",)},
+    "rest-lambda": {"rest": ("authorizer",)},
+    "websocket-lambda": {"websocket": ("authorizer",)},
+    "rest-iam": {"rest": ("identity",)},
+    "http-iam": {"http-2.0": ("authorizer", "iam")},
+    "function-url-iam": {"function-url": ("authorizer", "iam")},
+}
+
+
+def _trusted_authorizer(event: JSONObject, gateway: ExpectedGateway) -> JSONObject:
+    path = _KINDS[gateway.kind].get(proxy_kind(event))
+    if path is None:
+        raise UntrustedEventError(f"the event is not of the expected kind, `{gateway.kind}`")
+    context = event["requestContext"]
+    _check_pinned(context, "apiId", gateway.expected_api())
+    _check_pinned(context, "accountId", gateway.account_id)
+    holder: Any = context
+    for name in path:
+        holder = holder.get(name)
+        if not isinstance(holder, dict) or not holder:
+            raise UntrustedEventError(f"`requestContext.{'.'.join(path)}` of the event is missing")
+    if path[-1] == "authorizer" and ("claims" in holder or "jwt" in holder or "iam" in holder):
+        raise UntrustedEventError(
+            "the event was authorized by something else than a Lambda authorizer"
+        )
+    return dict(holder)
+
+
+def _holds_claims(event: JSONObject) -> bool:
+    """Whether a gateway, ours or another, has left claims in the event: those are judged, never
+    passed by.
+    """
+    context = _context_of(event)
+    identity = context.get("identity")
+    return bool(context.get("authorizer")) or (
+        isinstance(identity, dict) and bool(identity.get("userArn"))
+    )
+
+
+def _context_of(event: JSONObject) -> JSONObject:
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return context if isinstance(context, dict) else {}
+
+
+def _check_pins_that_are_there(event: JSONObject, gateway: ExpectedGateway) -> None:
+    """An event that names its API is of that one; a local run may name none."""
+    context = _context_of(event)
+    if context.get("apiId") is not None:
+        _check_pinned(context, "apiId", gateway.expected_api())
+    if context.get("accountId") is not None:
+        _check_pinned(context, "accountId", gateway.account_id)
+
+
+def _check_pinned(context: JSONObject, name: str, expected: str | None) -> None:
+    if expected is not None and context.get(name) != expected:
+        raise UntrustedEventError(f"`requestContext.{name}` of the event is not the expected one")
+
+
+def _verified(
+    event: JSONObject,
+    gateway: ExpectedGateway,
+    verifier: Verifier,
+    token_sources: Sequence[TokenSource],
+) -> Principal:
+    token = verifier.verify(read_token(event, token_sources))
+    principal = Principal.from_token(
+        token, tenant_claim=gateway.tenant_claim, groups_claim=gateway.groups_claim
+    )
+    _check_claims(principal, gateway)
+    return principal
+
+
+def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:
+    if gateway.issuer is not None and principal.issuer != gateway.issuer:
+        raise InvalidClaimError("`iss` is not the expected one", claim="iss")
+    if gateway.client_ids is not None and principal.client_id not in gateway.client_ids:
+        raise InvalidClaimError("the client is not an expected one", claim="client_id")
+    if gateway.token_use is not None and principal.claims.get("token_use") != gateway.token_use:
+        raise InvalidClaimError("`token_use` is not the expected one", claim="token_use")
+
+
+def _iam_principal(identity: JSONObject) -> Principal:
+    # REST APIs fill `identity` for every request: only a signed one has an ARN.
+    arn = identity.get("userArn")
+    if type(arn) is not str or not arn:
+        raise UntrustedEventError("`userArn` of the event is missing: the request was not signed")
+    names = (
+        "accessKey",
+        "accountId",
+        "caller",
+        "callerId",
+        "user",
+        "userArn",
+        "userId",
+        "principalOrgId",
+    )
+    return Principal(
+        subject=arn,
+        claims={name: identity[name] for name in names if type(identity.get(name)) is str},
+    )
+
+
+def _claims_principal(claims: JSONObject, gateway: ExpectedGateway, now: float) -> Principal:
+    subject = _claim(claims, "sub")
+    if subject is None:
+        raise InvalidClaimError("`sub` is missing", claim="sub")
+    expires_at = _expiry(claims)
+    if expires_at <= now:
+        raise TokenExpiredError("the principal's token has expired")
+    client = "aud" if claims.get("token_use") == "id" else "client_id"
+    return Principal(
+        subject=subject,
+        issuer=_claim(claims, "iss"),
+        client_id=_claim(claims, client) or _claim(claims, "azp"),
+        groups=_groups(claims, gateway),
+        scopes=frozenset((_claim(claims, "scope") or "").split(" ")) - {""},
+        tenant_id=None if gateway.tenant_claim is None else _claim(claims, gateway.tenant_claim),
+        claims=claims,
+        expires_at=expires_at,
+    )
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if type(value) is not str or not value:
+        raise InvalidClaimError(f"`{name}` is not a non-empty string", claim=name)
+    return value
+
+
+def _groups(claims: JSONObject, gateway: ExpectedGateway) -> tuple[str, ...]:
+    name = gateway.groups_claim
+    text = None if name is None else claims.get(name)
+    if name is None or text is None:
+        return ()
+    if type(text) is not str:
+        raise InvalidClaimError(f"`{name}` is not a text", claim=name)
+    separator = " " if gateway.kind == "http-jwt" else ","
+    if separator == " ":
+        if not (text.startswith("[") and text.endswith("]")):
+            raise InvalidClaimError(f"`{name}` is not a list", claim=name)
+        text = text[1:-1]
+    names = tuple(part for part in text.split(separator) if part)
+    vouched = gateway.groups_separator == separator or (
+        separator == " " and _of_cognito(claims, gateway)
+    )
+    if separator in text and not vouched:
+        raise InvalidClaimError(
+            f"`{name}` may be one name or several: see `groups_separator`", claim=name
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _of_cognito(claims: JSONObject, gateway: ExpectedGateway) -> bool:
+    # The issuer is the pinned one, or the one that the JWT authorizer of the pinned API took.
+    issuer = gateway.issuer or claims.get("iss")
+    return (
+        gateway.groups_claim == "cognito:groups"
+        and type(issuer) is str
+        and cognito_pool(issuer) is not None
+    )
+
+
+def _expiry(claims: JSONObject) -> float:
+    value = claims.get("exp")
+    if (
+        type(value) is int and abs(value) < 10**15
+    ):  # as many digits as in a text; a huge one does not convert
+        return float(value)
+    if type(value) is str and _EPOCH.fullmatch(value):
+        return float(value)
+    if type(value) is str and _DATE.fullmatch(value):
+        try:
+            return float(timegm(strptime(value.replace(" UTC ", " "), "%a %b %d %H:%M:%S %Y")))
+        except ValueError:
+            pass
+    raise InvalidClaimError("`exp` is missing or neither seconds nor a date", claim="exp")
+
+
+_EPOCH = re.compile(r"[0-9]{1,15}")
+# As REST APIs were seen to write it: `Fri Jul 29 18:52:53 UTC 2016`.
+_DATE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8} UTC [0-9]{4}")
+
+
+def _check_text(value: object, name: str) -> None:
+    if value is not None and (type(value) is not str or not value):
+        raise ConfigurationError(f"`{name}` must be a non-empty string or `None`")

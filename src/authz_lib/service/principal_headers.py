@@ -1,0 +1,236 @@
+"""The principal as headers: what a gateway is to map, and how a service reads it back."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from authz_lib._support.clock import system_clock
+from authz_lib.errors import ConfigurationError, InvalidClaimError, UntrustedEventError
+from authz_lib.gateway.context import PRINCIPAL_KEYS, principal_from_context, to_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from authz_lib._support.clock import Clock
+    from authz_lib.gateway.events import JSONObject
+    from authz_lib.principal import Principal
+
+__all__ = [
+    "HTTP_API_PARAMETERS",
+    "HTTP_API_PUBLIC_PARAMETERS",
+    "PRINCIPAL_HEADERS",
+    "REST_API_PARAMETERS",
+    "REST_API_PUBLIC_PARAMETERS",
+    "MutualTLS",
+    "Proof",
+    "SecretHeader",
+    "principal_from_headers",
+    "principal_to_headers",
+]
+
+PRINCIPAL_HEADERS: Mapping[str, str] = {
+    key: f"x-principal-{key.replace('_', '-')}" for key in PRINCIPAL_KEYS
+}
+"""Key of the authorizer's context → header."""
+
+HTTP_API_PARAMETERS: Mapping[str, str] = {
+    f"overwrite:header.{header}": f"$context.authorizer.{key}"
+    for key, header in PRINCIPAL_HEADERS.items()
+}
+"""``RequestParameters`` of an HTTP API's integration: every principal header is overwritten, on
+every request.
+"""
+
+REST_API_PARAMETERS: Mapping[str, str] = {
+    f"integration.request.header.{header}": f"context.authorizer.{key}"
+    for key, header in PRINCIPAL_HEADERS.items()
+}
+"""``RequestParameters`` of a REST API's integration."""
+
+HTTP_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
+    f"remove:header.{header}": "''" for header in PRINCIPAL_HEADERS.values()
+}
+"""For an HTTP API's routes without authorizer: a client's own principal headers do not reach the
+service.
+"""
+
+REST_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
+    f"integration.request.header.{header}": "''" for header in PRINCIPAL_HEADERS.values()
+}
+"""For a REST API's methods without authorizer, which cannot remove a header: it is emptied."""
+
+# Headers that API Gateway neither sets nor removes by a mapping.
+_RESERVED = re.compile(
+    r"authorization|x-amzn?-.*|x-forwarded-.*|via|apigw-.*|access-control-.*", re.IGNORECASE
+)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_MIN_SECRET_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHeader:
+    """A header that only the gateway adds (by an ``overwrite`` mapping) and nobody else knows.
+
+    Args:
+        name: not one of the reserved headers (``x-amz-*``, ``x-forwarded-*``, ...), which a mapping
+            cannot set.
+        secrets: the accepted values, each of at least 16 bytes; two during a rotation.
+
+    Raises:
+        ConfigurationError: a reserved or malformed name, no secret or a short one.
+
+    >>> SecretHeader("x-gateway-proof", ["0123456789abcdef"])
+    SecretHeader(name='x-gateway-proof')
+    """
+
+    name: str
+    secrets: Sequence[str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _HEADER_NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
+            raise ConfigurationError("`name` must be a header that a gateway's mapping can set")
+        if isinstance(self.secrets, str) or not self.secrets:
+            raise ConfigurationError("`secrets` must be a list of at least one secret")
+        if not all(type(secret) is str and secret.isprintable() for secret in self.secrets):
+            raise ConfigurationError("a secret must be printable text: it is sent as a header")
+        if any(len(secret.encode()) < _MIN_SECRET_BYTES for secret in self.secrets):
+            raise ConfigurationError(f"a secret must have at least {_MIN_SECRET_BYTES} bytes")
+
+    def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+        """Refuse an event without exactly one accepted value."""
+        values = headers.get(self.name.lower(), ())
+        given = values[0].encode(errors="surrogatepass") if len(values) == 1 else b""
+        # Every secret is compared: which one fits does not show in the time.
+        if not sum(hmac.compare_digest(given, secret.encode()) for secret in self.secrets):
+            raise UntrustedEventError("the gateway's proof is missing or wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class MutualTLS:
+    """A client certificate that only the gateway presents, as API Gateway reports it in the event.
+
+    Args:
+        subject_dn: the certificate's subject.
+        issuer_dn: the certificate's issuer.
+
+    Raises:
+        ConfigurationError: a name is empty.
+    """
+
+    subject_dn: str
+    issuer_dn: str
+
+    def __post_init__(self) -> None:
+        if not all(type(name) is str and name for name in (self.subject_dn, self.issuer_dn)):
+            raise ConfigurationError("`subject_dn` and `issuer_dn` must be non-empty strings")
+
+    def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+        """Refuse an event without this very certificate."""
+        certificate = _client_certificate(event)
+        if (certificate.get("subjectDN"), certificate.get("issuerDN")) != (
+            self.subject_dn,
+            self.issuer_dn,
+        ):
+            raise UntrustedEventError("the client certificate is missing or not the expected one")
+
+
+Proof: TypeAlias = SecretHeader | MutualTLS
+"""What shows that the principal headers come from the gateway."""
+
+
+def principal_to_headers(principal: Principal) -> dict[str, str]:
+    """Every principal header, empty where the principal has no value.
+
+    Raises:
+        InvalidClaimError: the principal has no expiry, or a value that no header can hold
+            unambiguously: what is not printable ASCII, or has a comma, with which gateways join
+                repeated headers.
+
+    >>> from authz_lib.principal import Principal
+    >>> principal_to_headers(Principal("alice", expires_at=1700000000.0))["x-principal-exp"]
+    '1700000000'
+    """
+    context = to_context(principal)
+    headers = {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
+    for key, header in PRINCIPAL_HEADERS.items():
+        if not _is_unambiguous(key, headers[header]):
+            raise InvalidClaimError(f"`{key}` of the principal cannot be a header", claim=key)
+    return headers
+
+
+def principal_from_headers(
+    event: JSONObject, *, proof: Proof | None, clock: Clock = system_clock
+) -> Principal:
+    """The caller that the gateway wrote into the headers of this request.
+
+    Headers prove nothing by themselves: a client may send them too, and they reach the service
+    wherever the gateway's mapping does not resolve.  Map *all* of `HTTP_API_PARAMETERS` or
+    `REST_API_PARAMETERS`, remove them on public routes, and keep a proof.
+
+    Args:
+        event: any event with ``headers`` or ``multiValueHeaders``.
+        proof: what shows that the gateway wrote them; an explicit ``None`` trusts whoever can reach
+            this service.
+        clock: seconds since the epoch.
+
+    Raises:
+        UntrustedEventError: no proof, a header missing, twice or malformed.
+        TokenExpiredError: the principal's ``exp`` has passed.
+
+    >>> from authz_lib.principal import Principal
+    >>> headers = principal_to_headers(Principal("alice", expires_at=4000000000.0))
+    >>> principal_from_headers({"headers": headers}, proof=None).subject
+    'alice'
+    """
+    headers = _all_headers(event)
+    if proof is not None:
+        proof.check(event, headers)
+    return principal_from_context(
+        {key: _single(headers, key, header) for key, header in PRINCIPAL_HEADERS.items()},
+        now=clock(),
+    )
+
+
+def _single(headers: Mapping[str, tuple[str, ...]], key: str, header: str) -> str:
+    values = headers.get(header, ())
+    if len(values) != 1:
+        raise UntrustedEventError(f"`{header}` is missing or there more than once")
+    if not _is_unambiguous(key, values[0]):
+        raise UntrustedEventError(f"`{header}` is malformed or there more than once")
+    return values[0]
+
+
+def _is_unambiguous(key: str, value: str) -> bool:
+    # Gateways join repeated headers with a comma; in a JSON list one would be a syntax error.
+    return _PRINTABLE.fullmatch(value) is not None and (
+        key in {"groups", "scopes"} or "," not in value
+    )
+
+
+def _all_headers(event: Any) -> dict[str, tuple[str, ...]]:
+    multiple = event.get("multiValueHeaders") if isinstance(event, dict) else None
+    single = event.get("headers") if isinstance(event, dict) else None
+    source = multiple if multiple is not None else single
+    if not isinstance(source, dict):
+        raise UntrustedEventError("the event has no headers")
+    headers: dict[str, tuple[str, ...]] = {}
+    for name, value in source.items():
+        values = tuple(value) if isinstance(value, list) else (value,)
+        if not all(type(item) is str for item in values):
+            raise UntrustedEventError("a header of the event is not a string")
+        headers[name.lower()] = headers.get(name.lower(), ()) + values
+    return headers
+
+
+def _client_certificate(event: Any) -> Mapping[str, Any]:
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    for holder in ("authentication", "identity"):
+        part = context.get(holder) if isinstance(context, dict) else None
+        certificate = part.get("clientCert") if isinstance(part, dict) else None
+        if isinstance(certificate, dict):
+            return certificate
+    return {}

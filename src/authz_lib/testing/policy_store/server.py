@@ -1,0 +1,384 @@
+"""A local endpoint that speaks Verified Permissions, on the real Cedar engine.  For tests and local
+stacks only.
+
+One evaluator behind two doors: `PolicyStoreServer` is an HTTP server on loopback for anything that
+takes an endpoint URL (boto3, Lambdas through ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``);
+`PolicyStores.attach` answers one botocore client without any socket.  Signatures are not checked.
+Policies are put to Cedar as a whole, not sliced: it is an oracle too.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, fields
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from authz_lib.decisions._cedar_text import load_cedarpy
+from authz_lib.errors import ConfigurationError
+from authz_lib.testing.policy_store.operations import OPERATIONS
+from authz_lib.testing.policy_store.state import OperationError, State
+from authz_lib.testing.policy_store.tokens import ReadToken, read_unverified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from os import PathLike
+    from types import TracebackType
+
+    from authz_lib.testing.policy_store.decisions import AuthorizationRecord
+
+__all__ = ["Fault", "PolicyStoreServer", "PolicyStores"]
+
+_STATUS = {"InternalServerException": 500}
+_CONTENT_TYPE = "application/x-amz-json-1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong instead of an answer.  Exactly one of the fields says what.
+
+    Attributes:
+        code: an error code of the service, such as ``"ThrottlingException"``.
+        status: an HTTP status with an empty body.
+        body: these bytes with status 200.
+        hang: no answer at all until the server closes: for read timeouts.
+        disconnect: the connection is closed without an answer.
+
+    Raises:
+        ConfigurationError: none of the fields is given, several are, or one is of the wrong kind.
+    """
+
+    code: str | None = None
+    status: int | None = None
+    body: bytes | None = None
+    hang: bool = False
+    disconnect: bool = False
+
+    def __post_init__(self) -> None:
+        given = [field for field in fields(self) if getattr(self, field.name) != field.default]
+        if len(given) != 1 or not _FAULTY[given[0].name](getattr(self, given[0].name)):
+            raise ConfigurationError(
+                "a fault is one of `code` (text), `status` (200 to 599), `body` (bytes), `hang`, `disconnect` (`True`)"
+            )
+
+
+_FAULTY: dict[str, Callable[[Any], bool]] = {
+    "code": lambda code: isinstance(code, str) and code != "",
+    "status": lambda status: type(status) is int and 200 <= status <= 599,
+    "body": lambda body: isinstance(body, bytes),
+    "hang": lambda hang: hang is True,
+    "disconnect": lambda disconnect: disconnect is True,
+}
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    request_id: str
+    error: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        named = {} if self.error is None else {"x-amzn-ErrorType": self.error}
+        return {"Content-Type": _CONTENT_TYPE, "x-amzn-RequestId": self.request_id} | named
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A fault, for which operation (``None``: any), and how often still."""
+
+    fault: Fault
+    operation: str | None
+    times: int
+
+
+class PolicyStores:
+    """Policy stores in memory, and everything that was asked of them.
+
+    Args:
+        read_token: makes claims of a token for the ``...WithToken`` operations.  By default the
+            claims are read and the signature is **not** checked.
+
+    Attributes:
+        requests: a record per decision, a batch's one per item, in order: ``operation``,
+            ``policy_store_id``, ``principal``, ``action``, ``resource``, ``decision`` (``"ALLOW"``
+            / ``"DENY"``), ``determining_policies``, ``errors``.
+        calls: the operation of every call that came in, refused and failed ones included.
+
+    Raises:
+        ConfigurationError: `cedarpy` is not installed.
+
+    >>> stores = PolicyStores()
+    >>> store_id = stores.create_store('@id("all") permit(principal, action, resource);')
+    >>> stores.call("ListPolicies", {"policyStoreId": store_id})["policies"][0]["policyId"]
+    'all'
+    """
+
+    def __init__(self, *, read_token: ReadToken = read_unverified) -> None:
+        load_cedarpy()  # not with the first call, whose caller would get an answer that says nothing
+        self._state = State(read_token)
+        self._plans: list[_Plan] = []
+        self._lock = threading.RLock()
+        self._counter = 0
+        self.calls: list[str] = []
+
+    @property
+    def requests(self) -> list[AuthorizationRecord]:
+        """The decisions that were made, in order."""
+        return self._state.records
+
+    def create_store_from_directory(self, path: str | PathLike[str]) -> str:
+        """A store with the policies, schema and template links of a policy directory; its policy
+        ids are the directory's (see `authz_lib.decisions.policy_files`).  ``entities.json`` is not
+        read: the service holds none.
+
+        Raises:
+            ConfigurationError: a file is wrong.
+        """
+        from authz_lib.decisions.policy_files import read_directory
+
+        with self._lock:
+            return self._state.create_store_from(read_directory(Path(path)))
+
+    def create_store(self, policies: str, schema: str | None = None) -> str:
+        """A store with the policies of one text, their ids as `CedarEngine.from_text` gives
+        them.
+        """
+        from authz_lib.decisions.policy_files import collect, parse_policies
+
+        parsed = parse_policies("<policies>", policies, "policy")
+        with self._lock:
+            return self._state.create_store_from(
+                collect(parsed, {"<policies>": policies}, schema=schema)
+            )
+
+    def inject(self, fault: Fault, *, operation: str | None = None, times: int = 1) -> None:
+        """Let the next calls fail: ``times`` calls, of one operation or of any.
+
+        Raises:
+            ConfigurationError: it is no `Fault`, there is no such operation, or ``times`` is not
+                positive: a test of it would test nothing.
+        """
+        given: object = fault
+        if not isinstance(given, Fault):
+            raise ConfigurationError("`fault` must be a `Fault`")
+        if operation is not None and operation not in OPERATIONS:
+            raise ConfigurationError(
+                "`operation` is not one of the local endpoint's, such as `IsAuthorized`"
+            )
+        if type(times) is not int or times < 1:
+            raise ConfigurationError("`times` must be a positive whole number")
+        with self._lock:
+            self._plans.append(_Plan(fault, operation, times))
+
+    def call(self, operation: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Do one operation in this process.
+
+        Raises:
+            OperationError: as the service would answer with an error.
+        """
+        handler = OPERATIONS.get(operation)
+        if handler is None:
+            raise OperationError(
+                "UnknownOperationException", "the local endpoint does not have this operation"
+            )
+        with self._lock:
+            return handler(self._state, document)
+
+    def attach(self, client: Any) -> None:
+        """Answer a botocore client for ``verifiedpermissions`` here; nothing is sent."""
+        client.meta.events.register("before-send.verifiedpermissions", self._before_send)
+
+    def _before_send(self, request: Any, **_: Any) -> Any:
+        from botocore.awsrequest import AWSResponse
+        from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+        operation, fault = self._arrive(request.headers.get("X-Amz-Target"))
+        if fault is not None and fault.hang:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault is not None and fault.disconnect:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        answer = self._answer(operation, request.body, fault)
+        return AWSResponse(request.url, answer.status, _headers(answer.headers), _Raw(answer.body))
+
+    def _arrive(self, target: Any) -> tuple[str, Fault | None]:
+        text = target.decode() if isinstance(target, bytes) else target or ""
+        operation = text.rpartition(".")[2]
+        with self._lock:
+            self.calls.append(operation)
+            for plan in self._plans:
+                if plan.times > 0 and plan.operation in {None, operation}:
+                    plan.times -= 1
+                    return operation, plan.fault
+        return operation, None
+
+    def _answer(self, operation: str, body: bytes | str, fault: Fault | None) -> _Answer:
+        with self._lock:
+            self._counter += 1
+            request_id = f"00000000-0000-4000-8000-{self._counter:012d}"
+        if fault is not None:
+            return _faulty(fault, request_id)
+        try:
+            document = self.call(operation, json.loads(body or b"{}"))
+        except OperationError as error:
+            return _error_answer(error, request_id)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return _error_answer(
+                OperationError("SerializationException", "the request does not parse"), request_id
+            )
+        return _Answer(200, json.dumps(document).encode(), request_id)
+
+
+def _faulty(fault: Fault, request_id: str) -> _Answer:
+    if fault.code is not None:
+        return _error_answer(OperationError(fault.code, "injected"), request_id)
+    if fault.status is not None:
+        return _Answer(fault.status, b"", request_id)
+    return _Answer(200, fault.body or b"", request_id)
+
+
+def _error_answer(error: OperationError, request_id: str) -> _Answer:
+    document = {
+        "__type": f"com.amazonaws.verifiedpermissions#{error.code}",
+        "message": error.message,
+    } | error.members
+    return _Answer(
+        _STATUS.get(error.code, 400), json.dumps(document).encode(), request_id, error.code
+    )
+
+
+def _headers(headers: dict[str, str]) -> Any:
+    from botocore.compat import HTTPHeaders
+
+    made = HTTPHeaders()
+    for name, value in headers.items():
+        made[name] = value
+    return made
+
+
+class _Raw:
+    """A body as botocore streams it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._body
+
+
+class PolicyStoreServer(PolicyStores):
+    """The policy stores behind a real HTTP server on loopback, while the ``with`` block runs.
+
+    Args:
+        port: by default a free one.
+        read_token: see `PolicyStores`.
+
+    >>> with PolicyStoreServer() as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+    """
+
+    def __init__(self, *, port: int = 0, read_token: ReadToken = read_unverified) -> None:
+        super().__init__(read_token=read_token)
+        self._port = port
+        self._closing = threading.Event()
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, such as ``http://127.0.0.1:41234``."""
+        if self._server is None:
+            raise RuntimeError("the policy store server is not started")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._closing.clear()
+        self._server = _Server(("127.0.0.1", self._port), self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.close_connections()
+            self._server.server_close()
+            self._thread.join()
+        self._server = None
+
+    def respond(self, target: str | None, body: bytes) -> _Answer | None:
+        """The answer to one call, or ``None`` to close the connection."""
+        operation, fault = self._arrive(target)
+        if fault is not None and fault.hang:
+            self._closing.wait()
+            return None
+        if fault is not None and fault.disconnect:
+            return None
+        return self._answer(operation, body, fault)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # joined when the server closes
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], owner: PolicyStoreServer) -> None:
+        self.owner = owner
+        self._open: set[Any] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """End the connections that clients keep alive; their threads would never end."""
+        import socket
+
+        for request in list(self._open):
+            try:
+                request.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)  # noqa: S101  (the handler serves no other)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        answer = server.owner.respond(self.headers.get("X-Amz-Target"), body)
+        if answer is None:
+            self.close_connection = True
+            return
+        lines = [
+            f"HTTP/1.1 {answer.status} -",
+            *[f"{name}: {value}" for name, value in answer.headers.items()],
+        ]
+        head = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode()
+        self.wfile.write(
+            head + answer.body
+        )  # one send: a second one would wait for the first one's ACK
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (its name)
+        """Nothing on stderr."""

@@ -1,0 +1,92 @@
+"""YAML as its specification has it: a key that is there twice is refused; PyYAML silently drops the
+first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["TextDatesLoader", "parse_yaml", "read_yaml"]
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class TextDatesLoader(yaml.SafeLoader):
+    """Safe YAML in which ``2012-10-17`` is text, as CloudFormation and JSON have it; PyYAML makes a
+    date of it.
+
+    A key that is there twice is refused (YAML 1.2, section 3.2.1.3).  What comes in by ``<<`` may
+    be overridden.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name, never changed in place
+        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """As written: later PyYAML puts the merged keys among the mapping's own."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            # `1`, `0x1` and, in a Python mapping, `1.0` and `true` are one key; `1` and `"1"` are
+            # two.
+            value = (
+                self.construct_object(key) if key.tag.startswith("tag:") else (key.tag, key.value)
+            )
+            if value in seen:
+                problem = f"the key `{key.value}` is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(value)
+        return node
+
+
+def read_yaml(path: Path, loader: type[yaml.SafeLoader] = TextDatesLoader) -> Any:
+    """The one document of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or as `parse_yaml`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"`{path.name}` is not YAML") from None
+    return parse_yaml(text, path.name, loader)
+
+
+def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLoader) -> Any:
+    """The one document of a text.
+
+    Raises:
+        ConfigurationError: it is not YAML, a key is there twice, or it is nested too deeply; one
+            line, with the line.
+    """
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f", line {mark.line + 1}"
+        problem = str(getattr(error, "problem", None) or "").partition("\n")[0]
+        raise ConfigurationError(
+            f"`{name}` is not YAML{where}{problem and f': {problem}'}"
+        ) from None
+    except RecursionError:
+        raise ConfigurationError(f"`{name}` is nested too deeply") from None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ):  # `!!int x`, `!!timestamp x`, ...
+        raise ConfigurationError(f"`{name}` is not YAML: a value does not fit its tag") from None

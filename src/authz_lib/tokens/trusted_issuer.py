@@ -1,0 +1,264 @@
+"""What a verifier believes about an issuer, as one value: keys, algorithms, rules, hooks; and what
+it hands out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
+
+from authz_lib._support.clock import Clock, system_clock
+from authz_lib.errors import (
+    AuthzError,
+    ConfigurationError,
+    DependencyError,
+    InvalidTokenError,
+    TokenRevokedError,
+)
+from authz_lib.tokens.algorithms import HMAC, require_algorithms
+from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
+from authz_lib.tokens.shared_secret import SecretKeySet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from authz_lib.tokens.claims import Times
+    from authz_lib.tokens.header_rules import HeaderRules
+    from authz_lib.tokens.keys import KeySet
+
+__all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
+
+
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class VerifiedToken:
+    """A token that passed every check of a verifier.  Deeply read-only: objects are mapping
+    proxies, arrays are tuples.
+
+    Attributes:
+        claims: the payload.
+        header: the protected header.
+        issuer: the ``iss`` claim, or ``None`` when the token has none.
+        key_id: the ``kid`` of the header, or ``None``.
+
+    Its ``repr`` names the claims and shows none of their values.
+
+    >>> from authz_lib import JWTVerifier
+    >>> from authz_lib.testing.issuer import TestIssuer
+    >>> issuer = TestIssuer(algorithm="ES256")
+    >>> verifier = JWTVerifier(
+    ...     issuer=issuer.issuer, audience="orders", algorithms=["ES256"], keys=issuer.key_set()
+    ... )
+    >>> token = verifier.verify(issuer.token({"sub": "alice", "aud": "orders"}))
+    >>> token.claims["sub"], token.key_id == issuer.key_id
+    ('alice', True)
+    """
+
+    claims: Mapping[str, Any]
+    header: Mapping[str, Any]
+    issuer: str | None
+    key_id: str | None
+
+    def __init__(
+        self,
+        claims: Mapping[str, Any],
+        header: Mapping[str, Any],
+        issuer: str | None,
+        key_id: str | None,
+    ) -> None:
+        _set_claims(self, claims)
+        _set_header(self, header)
+        _set_issuer(self, issuer)
+        _set_key_id(self, key_id)
+
+    def __repr__(self) -> str:
+        return f"<VerifiedToken with claims {', '.join(sorted(self.claims))}>"
+
+
+# The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
+_set_claims, _set_header, _set_issuer, _set_key_id = (
+    vars(VerifiedToken)[member.name].__set__ for member in fields(VerifiedToken)
+)
+
+
+class CheckOptions(TypedDict, total=False):
+    """The checks that every kind of verifier can add to its own."""
+
+    typ: str | None
+    all_scopes: str | Iterable[str] | None
+    any_scope: str | Iterable[str] | None
+    any_group: str | Iterable[str] | None
+    groups_claim: str
+    leeway_seconds: float
+    not_before_leeway_seconds: float
+    max_token_age_seconds: float | None
+    revoked: Callable[[VerifiedToken], bool] | None
+    check: Callable[[VerifiedToken], object] | None
+    remember: int
+    remember_bytes: int
+    clock: Clock
+
+
+_NUMBER: Final = (int, float)
+_OPTION_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "typ": (str, type(None)),
+    "groups_claim": (str,),
+    "leeway_seconds": _NUMBER,
+    "not_before_leeway_seconds": _NUMBER,
+    "max_token_age_seconds": (*_NUMBER, type(None)),
+    "remember": (int,),
+    "remember_bytes": (int,),
+}
+
+
+def _require_options(options: CheckOptions) -> None:
+    """Refuse a check that nobody would make: at run time a misspelt keyword is just one more member
+    of ``options``.
+    """
+    unknown = options.keys() - CheckOptions.__optional_keys__
+    if unknown:
+        raise ConfigurationError(
+            f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}"
+        )
+    for name, value in options.items():
+        if name in _OPTION_TYPES and not isinstance(value, _OPTION_TYPES[name]):
+            raise ConfigurationError(f"`{name}` is of the wrong type")
+    for name in ("revoked", "check"):
+        hook = options.get(name)
+        if hook is not None and (not callable(hook) or _is_coroutine_function(hook)):
+            raise ConfigurationError(
+                f"`{name}` must be a plain function: nobody would await another"
+            )
+    if not callable(options.get("clock", system_clock)):
+        raise ConfigurationError("`clock` must be a function that returns seconds")
+
+
+def _is_coroutine_function(hook: object) -> bool:
+    return iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """All that is believed about one issuer: its keys, and what its tokens must say."""
+
+    keys: KeySet
+    algorithms: frozenset[str]
+    rules: ClaimRules
+    time_rules: TimeRules
+    revoked: Callable[[VerifiedToken], bool] | None
+    custom: Callable[[VerifiedToken], object] | None
+    clock: Clock
+    header_rules: HeaderRules | None = None
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers whose tokens may pass; ``None`` when that is not checked."""
+        return self.rules.issuers if self.header_rules is None else self.header_rules.issuers
+
+    def settle(self, token: VerifiedToken, times: Times) -> None:
+        """The checks of every call: the dates, then the hooks."""
+        self.time_rules.check(times, self.clock())
+        if self.revoked is not None:
+            _require_not_revoked(self.revoked, token)
+        if self.custom is not None:
+            _require_custom(self.custom, token)
+
+
+def _require_not_revoked(revoked: Callable[[VerifiedToken], bool], token: VerifiedToken) -> None:
+    try:
+        answer = revoked(token)
+    except AuthzError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a hook that fails did not find out: that is a 503, not a 500
+        raise DependencyError(
+            f"could not find out whether the token is revoked ({type(error).__name__})"
+        ) from None
+    if answer is not False:  # `None` from a hook that forgot to answer is not a "no"
+        raise TokenRevokedError("the token is revoked")
+
+
+def _require_custom(check: Callable[[VerifiedToken], object], token: VerifiedToken) -> None:
+    try:
+        answer = check(token)
+    except AuthzError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any doubt about a token is a 401
+        raise InvalidTokenError(f"the custom check raised `{type(error).__name__}`") from None
+    if (
+        answer is not None and answer is not True
+    ):  # a claim that is empty or 0 is no "yes", nor is an awaitable
+        raise InvalidTokenError("the custom check refused the token")
+
+
+class Configuration(NamedTuple):
+    """All that a verifier needs to know: whom it trusts, and which key sets stand for each other
+    when fetched ahead.
+    """
+
+    trusts: tuple[Trust, ...]
+    prefetches: tuple[tuple[KeySet, ...], ...]
+    padded: bool = False
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers whose tokens may pass; ``None`` when ``iss`` is not checked."""
+        return frozenset().union(*(trust.issuers or () for trust in self.trusts)) or None
+
+
+def build_rules(
+    options: CheckOptions,
+    *,
+    issuers: frozenset[str] | None,
+    audiences: frozenset[str] | None,
+    clients: frozenset[str] | None,
+    cognito: bool = False,
+    token_use: str | None = None,
+) -> ClaimRules:
+    _require_options(options)
+    return ClaimRules(
+        issuers=issuers,
+        audiences=audiences,
+        clients=clients,
+        cognito=cognito,
+        token_use=token_use,
+        type=options.get("typ"),
+        all_scopes=one_or_many(options.get("all_scopes"), argument="all_scopes"),
+        any_scope=one_or_many(options.get("any_scope"), argument="any_scope"),
+        any_group=one_or_many(options.get("any_group"), argument="any_group"),
+        groups_claim=options.get("groups_claim", "cognito:groups"),
+    )
+
+
+def build_trust(
+    *,
+    keys: KeySet,
+    algorithms: Iterable[str],
+    rules: ClaimRules,
+    options: CheckOptions,
+    header_rules: HeaderRules | None = None,
+) -> Trust:
+    names = require_algorithms(algorithms)
+    if isinstance(keys, type) or not all(
+        callable(getattr(keys, name, None)) for name in ("find", "peek", "prefetch")
+    ):
+        raise ConfigurationError(
+            "`keys` must be a key set, such as `RemoteKeySet(url)` or `StaticKeySet(document)`"
+        )
+    if bool(names & HMAC) != isinstance(keys, SecretKeySet):
+        raise ConfigurationError(
+            "`HS*` algorithms need a shared secret, and a shared secret needs them"
+        )
+    return Trust(
+        keys=keys,
+        algorithms=names,
+        rules=rules,
+        time_rules=TimeRules(
+            expiry_leeway_seconds=options.get("leeway_seconds", 0.0),
+            not_before_leeway_seconds=options.get("not_before_leeway_seconds", 30.0),
+            max_token_age_seconds=options.get("max_token_age_seconds"),
+        ),
+        revoked=options.get("revoked"),
+        custom=options.get("check"),
+        clock=options.get("clock", system_clock),
+        header_rules=header_rules,
+    )

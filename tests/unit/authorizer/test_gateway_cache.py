@@ -1,0 +1,439 @@
+"""A remembered answer is right for every replay, or the authorizer is not built."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib import (
+    ActionMap,
+    BearerToken,
+    Cookie,
+    EntityUid,
+    GatewayCache,
+    Header,
+    LambdaAuthorizer,
+    QueryParameter,
+)
+from authz_lib.authorizer.gateway_cache import check_key, prove
+from authz_lib.authorizer.identity_source import Input
+from authz_lib.errors import ConfigurationError
+from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.testing import events
+
+TOKEN = "$request.header.Authorization"
+METHOD, PATH, ROUTE = "$context.httpMethod", "$context.path", "$context.routeKey"
+DOMAIN = "$context.domainName"
+IP = "$context.identity.sourceIp"
+
+
+def actions(*lines):
+    return ActionMap.from_document({"version": 1, "actions": [dict(line) for line in lines]})
+
+
+PLAIN = actions(
+    {"method": "GET", "route": "/orders", "action": "List"},
+    {"method": "POST", "route": "/orders", "action": "Create"},
+)
+LABEL = actions(
+    {
+        "method": "GET",
+        "route": "/orders/{id}",
+        "action": "Get",
+        "resource_type": "Order",
+        "resource_id_label": "id",
+    }
+)
+ANY_ID = actions({"method": "GET", "route": "/orders/{id}", "action": "Get"})
+GREEDY_ID = actions({"method": "GET", "route": "/files/{name+}", "action": "Get"})
+QUERY = actions(
+    {"method": "GET", "route": "/orders", "query": {"view": "full"}, "action": "ListFull"}
+)
+
+
+class Anyone:
+    def verify(self, token):
+        raise AssertionError("not asked while building")
+
+
+def build(
+    sources,
+    *,
+    table=PLAIN,
+    response="simple",
+    token_sources=None,
+    ttl_seconds=60,
+    alone=True,
+    **options,
+):
+    return LambdaAuthorizer(
+        verifier=Anyone(),
+        token_sources=token_sources or [BearerToken()],
+        actions=table,
+        decisions=None,
+        application=EntityUid("Application", "shop"),
+        response=response,
+        gateway_cache=GatewayCache(
+            identity_sources=sources, ttl_seconds=ttl_seconds, no_resource_policy=alone
+        ),
+        **options,
+    )
+
+
+WRONG = [
+    # the token alone: one yes for all routes
+    ("simple", PLAIN, [TOKEN], {}, r"the route is not covered"),
+    # the method is an input too: `ANY /orders` serves POST with GET's answer
+    ("simple", PLAIN, [TOKEN, PATH], {}, r"the route is not covered"),
+    ("simple", PLAIN, [TOKEN, METHOD], {}, r"the route is not covered"),
+    # the route key is the template: one order's Allow serves another order
+    (
+        "simple",
+        LABEL,
+        [TOKEN, ROUTE],
+        {},
+        r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)",
+    ),
+    # no event of an HTTP API's 2.0 format holds the resource's path
+    (
+        "simple",
+        LABEL,
+        [TOKEN, METHOD, "$context.resourcePath"],
+        {},
+        r"resourcePath` is in no event",
+    ),
+    ("simple", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
+    # on another domain the same path is another ARN, about which the answer is silent
+    ("iam", PLAIN, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    # ... a refusal too, and who is refused can depend on the token alone
+    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    # a label whose value decides nothing: its path may still read as two, which is refused
+    (
+        "simple",
+        ANY_ID,
+        [TOKEN, ROUTE],
+        {},
+        r"`\$context\.path` \(the label of `GET /orders/\{id\}`\)",
+    ),
+    ("simple", GREEDY_ID, [TOKEN, ROUTE], {}, r"the label of `GET /files/\{name\+\}`"),
+    (
+        "iam",
+        PLAIN,
+        [TOKEN, METHOD, PATH, DOMAIN, "$request.header.x-dept"],
+        {"context": {"dept": "$request.header.x-dept"}},
+        r"repeated header",
+    ),
+    # a stage or a mapping before the path: one path is two routes on two domains; and HTTP APIs
+    # decode it
+    ("simple", PLAIN, [TOKEN, METHOD, PATH], {}, r"add `\$context\.routeKey`"),
+    ("simple", PLAIN, [TOKEN, METHOD, PATH, DOMAIN], {}, r"add `\$context\.routeKey`"),
+    ("simple", LABEL, [TOKEN, METHOD, PATH, DOMAIN], {}, r"add `\$context\.routeKey`"),
+    # a repeated parameter: which of its values is the key?
+    ("simple", QUERY, [TOKEN, ROUTE], {}, r"`\$request\.querystring\.view` \(the query of"),
+    (
+        "simple",
+        QUERY,
+        [TOKEN, ROUTE, PATH, "$request.querystring.view"],
+        {},
+        r"repeated header or parameter",
+    ),
+    (
+        "iam",
+        QUERY,
+        [TOKEN, METHOD, PATH, "$request.querystring.view"],
+        {},
+        r"repeated header or parameter",
+    ),
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, ROUTE, "$request.querystring.dept"],
+        {"context": {"dept": "$request.querystring.dept"}},
+        r"`\$request\.querystring\.dept` \(a context value\)",
+    ),
+    # an API's resource policy makes an Allow of what such a policy is silent about
+    ("iam", PLAIN, [TOKEN], {"alone": False}, r"no_resource_policy=True"),
+    # AppSync has one key, whatever is declared
+    (
+        "appsync",
+        None,
+        ["$request.header.x-token"],
+        {"token_sources": [Header("x-token")]},
+        r"authorizationToken",
+    ),
+    ("appsync", None, [TOKEN, "$request.header.x-token"], {}, r"authorizationToken"),
+    ("appsync", None, [TOKEN], {"context": {"q": "$request.querystring.q"}}, r"is in no event"),
+    # without the token: everybody has the first caller's answer
+    (
+        "simple",
+        PLAIN,
+        [METHOD, PATH],
+        {},
+        r"`\$request\.header\.authorization` \(the token source\)",
+    ),
+    ("iam", PLAIN, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
+    ("appsync", None, ["$request.header.x-tenant"], {}, r"\(the token source\)"),
+    ("simple", PLAIN, [TOKEN, ROUTE], {"token_sources": [QueryParameter("t")]}, r"querystring\.t"),
+    ("simple", PLAIN, [TOKEN, ROUTE], {"token_sources": [Cookie("t")]}, r"header\.cookie"),
+    # all sources must be present, so the second one is never asked about
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, "$request.header.x-amzn-oidc-accesstoken", METHOD, PATH],
+        {"token_sources": [BearerToken(), Header("x-amzn-oidc-accesstoken")]},
+        r"two token sources cannot be cached",
+    ),
+    # what the policies read beyond token and route
+    (
+        "simple",
+        PLAIN,
+        [TOKEN, METHOD, PATH],
+        {"context": {"ip": "$context.identity.sourceIp"}},
+        r"sourceIp` \(a context value\)",
+    ),
+    (
+        "iam",
+        PLAIN,
+        [TOKEN],
+        {"context": {"ip": "$context.identity.sourceIp"}},
+        r"sourceIp` \(a context value\)",
+    ),
+    # a policy for the whole table cannot know labels and queries
+    ("iam", LABEL, [TOKEN], {}, r"decided by its query or label"),
+    ("iam", QUERY, [TOKEN], {}, r"decided by its query or label"),
+    ("iam", LABEL, [TOKEN, ROUTE], {}, r"decided by its query or label"),
+]
+
+
+@pytest.mark.parametrize(("response", "table", "sources", "options", "message"), WRONG)
+def test_a_cache_that_does_not_cover_the_decision_is_refused(
+    response, table, sources, options, message
+):
+    with pytest.raises(ConfigurationError, match=message):
+        build(sources, table=table, response=response, **options)
+
+
+RIGHT = [
+    ("simple", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, ROUTE], {}),
+    ("simple", PLAIN, [TOKEN, ROUTE], {}),
+    ("simple", LABEL, [TOKEN, METHOD, PATH, DOMAIN, ROUTE], {}),
+    ("simple", LABEL, [TOKEN, ROUTE, PATH], {}),
+    ("simple", ANY_ID, [TOKEN, ROUTE, PATH], {}),
+    ("iam", None, [TOKEN, METHOD, PATH], {}),
+    ("iam", None, [TOKEN, METHOD, PATH, DOMAIN], {"alone": False}),
+    ("simple", None, [TOKEN, METHOD, PATH], {"alone": False}),
+    ("simple", None, [TOKEN], {}),
+    ("iam", PLAIN, [TOKEN], {}),
+    ("iam", PLAIN, ["method.request.header.authorization"], {}),
+    ("iam", PLAIN, [TOKEN, "context.httpMethod", "context.path", "context.domainName"], {"alone": False}),
+    ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, "$context.operationName"], {}),
+    ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
+    ("iam", None, [TOKEN], {"alone": False}),
+    ("appsync", None, [TOKEN], {}),
+    ("simple", PLAIN, [TOKEN, ROUTE, IP], {"context": {"ip": IP}}),
+    ("simple", PLAIN, ["$request.querystring.t", ROUTE], {"token_sources": [QueryParameter("t")]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "table", "sources", "options"), RIGHT)
+def test_a_cache_that_covers_the_decision_is_accepted(response, table, sources, options):
+    assert build(sources, table=table, response=response, **options) is not None
+
+
+def test_off_covers_everything():
+    inputs = {"context": {"ip": Input.parse("$context.identity.sourceIp")}, "actions": QUERY}
+    assert prove(GatewayCache.OFF, tokens=[None, None], response="simple", **inputs) == "request"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"identity_sources": [], "ttl_seconds": 60},
+        {"identity_sources": TOKEN, "ttl_seconds": 60},
+        {"identity_sources": [TOKEN, "$request.header.authorization"], "ttl_seconds": 60},
+        {"identity_sources": ["Authorization"], "ttl_seconds": 60},
+        {"identity_sources": ["$request.body.token"], "ttl_seconds": 60},
+        {"identity_sources": ["$context.made.up"], "ttl_seconds": 60},
+        {"identity_sources": [7], "ttl_seconds": 60},
+        {"identity_sources": [TOKEN], "ttl_seconds": 0},
+        {"identity_sources": [TOKEN], "ttl_seconds": 3601},
+        {"identity_sources": [TOKEN], "ttl_seconds": True},
+        {"identity_sources": [TOKEN], "ttl_seconds": 1.5},
+        {"identity_sources": None, "ttl_seconds": 60},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "max_policy_bytes": "8192"},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "max_policy_bytes": 0},
+        {"identity_sources": [TOKEN], "ttl_seconds": 60, "no_resource_policy": "yes"},
+    ],
+)
+def test_a_cache_that_cannot_be_deployed_is_refused(values):
+    with pytest.raises(ConfigurationError):
+        GatewayCache(**values)
+
+
+def test_off_and_on_say_what_they_are():
+    assert GatewayCache.OFF.is_off
+    assert repr(GatewayCache.OFF) == "GatewayCache.OFF"
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD], ttl_seconds=60)
+    assert not cache.is_off
+    assert repr(cache) == f"GatewayCache(identity_sources={[TOKEN, METHOD]!r}, ttl_seconds=60)"
+    assert [str(item) for item in cache.inputs] == ["$request.header.authorization", METHOD]
+
+
+def http(identity, *, route="GET /orders", **options):
+    return parse_authorizer_event(
+        events.http_authorizer_event("abc", route=route, identity=identity, **options)
+    )
+
+
+KEY = GatewayCache(identity_sources=[TOKEN, METHOD, PATH], ttl_seconds=60)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [["Bearer abc", "GET", "/orders"], ["GET", "/orders", "Bearer abc"]],
+)
+def test_the_deployed_key_is_the_declared_one(identity):
+    check_key(KEY, http(identity))
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        ["Bearer abc"],
+        ["Bearer abc", "GET"],
+        ["Bearer abc", "GET", "/orders", "192.0.2.1"],
+        ["Bearer abd", "GET", "/orders"],
+        ["Bearer abc", "Bearer abc", "/orders"],
+        [],
+    ],
+)
+def test_another_key_than_the_declared_one_is_raised(identity):
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(KEY, http(identity))
+
+
+@pytest.mark.parametrize(
+    "sent", ["/orders/a b", "/orders/a%20b", "/orders/a%2520b", "/orders%2Fa%20b"]
+)
+def test_a_path_may_be_in_the_key_as_it_was_sent(sent):
+    """An HTTP API's event holds it decoded; which of them the key holds is documented nowhere."""
+    check_key(KEY, http(["Bearer abc", "GET", sent], route="GET /orders/{id}", path="/orders/a b"))
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(
+            KEY,
+            http(["Bearer abc", "GET", f"{sent}c"], route="GET /orders/{id}", path="/orders/a b"),
+        )
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(
+            KEY, http(["Bearer%20abc", "GET", sent], route="GET /orders/{id}", path="/orders/a b")
+        )
+
+
+def test_with_the_stage_in_the_path():
+    check_key(KEY, http(["Bearer abc", "GET", "/prod/orders"], stage="prod"))
+    check_key(KEY, http(["Bearer abc", "GET", "/orders"], stage="prod"))
+
+
+@pytest.mark.parametrize("route", ["ANY /orders", "$default"])
+def test_a_route_key_that_names_no_method_tells_nothing_apart(route):
+    cache = GatewayCache(identity_sources=[TOKEN, ROUTE], ttl_seconds=60)
+    check_key(cache, http(["Bearer abc", "GET /orders"]))
+    with pytest.raises(ConfigurationError, match="does not name a method"):
+        check_key(cache, http(["Bearer abc", route], route=route, path="/orders"))
+
+
+GREEDY = "GET /{proxy+}"
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ([TOKEN, ROUTE], "many paths"),
+        ([TOKEN, METHOD, ROUTE], "many paths"),
+        ([TOKEN, ROUTE, PATH], "domainName"),
+    ],
+)
+def test_an_allow_for_one_path_of_a_greedy_route_is_not_replayed_on_the_others(sources, message):
+    """The map tells its paths apart, the key of the gateway does not."""
+    authorizer = build(sources, table=PLAIN, response="simple")
+    values = {TOKEN: "Bearer abc", METHOD: "GET", ROUTE: GREEDY, PATH: "/orders"}
+    event = events.http_authorizer_event(
+        "abc", route=GREEDY, path="/orders", identity=[values[s] for s in sources]
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        authorizer(event)
+
+
+def test_a_greedy_route_of_a_rest_api_needs_the_path_in_the_key():
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD, "context.resourcePath"], ttl_seconds=60)
+    event = parse_authorizer_event(
+        events.rest_request_authorizer_event("abc", resource="/{proxy+}", path="/orders")
+    )
+    with pytest.raises(ConfigurationError, match="many paths"):
+        check_key(cache, event)
+    check_key(KEY, event)
+
+
+def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
+    """No map, or one policy for the whole map: nothing depends on what the gateway matched."""
+    event = http(["Bearer abc", GREEDY], route=GREEDY, path="/orders")
+    check_key(
+        GatewayCache(identity_sources=[TOKEN, ROUTE], ttl_seconds=60), event, reads_route=False
+    )
+    everything = GatewayCache(identity_sources=[TOKEN, METHOD, PATH, DOMAIN], ttl_seconds=60)
+    domain = event.raw["requestContext"]["domainName"]
+    check_key(
+        everything, http(["Bearer abc", "GET", "/orders", domain], route=GREEDY, path="/orders")
+    )
+
+
+@pytest.mark.parametrize("value", [7, "x", [None], True])
+def test_an_event_of_another_shape_holds_no_value(value):
+    event = events.rest_request_authorizer_event("abc", path="/orders")
+    assert (
+        Input.parse("$stageVariables.zone").read(
+            parse_authorizer_event({**event, "stageVariables": value})
+        )
+        == ()
+    )
+    with pytest.raises(ConfigurationError, match="identity sources"):
+        check_key(
+            KEY,
+            parse_authorizer_event(events.http_authorizer_event_v1("abc") | {"identitySource": []}),
+        )
+
+
+@pytest.mark.parametrize("sources", [["$request.header.Cookie"], [TOKEN, "$request.querystring.q"]])
+def test_an_identity_source_that_is_there_twice_is_not_remembered_on_rest(sources):
+    """Which of them a REST API keys on is documented nowhere: `Cookie: t=dark` would be the key of
+    somebody's token.
+    """
+    headers = {"Cookie": "s=abc", "Authorization": "Bearer abc"}
+    event = events.rest_request_authorizer_event(headers=headers, query=[("q", "1")])
+    cache = GatewayCache(identity_sources=sources, ttl_seconds=60, no_resource_policy=True)
+    check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
+    event["multiValueHeaders"]["Cookie"] = ["s=abc", "t=dark"]
+    event["multiValueQueryStringParameters"]["q"] = ["1", "2"]
+    with pytest.raises(ConfigurationError, match="more than once"):
+        check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
+
+
+@pytest.mark.parametrize("sources", [[TOKEN], [TOKEN, METHOD, PATH, DOMAIN]])
+def test_an_arn_that_stands_for_every_route_is_not_remembered(sources):
+    authorizer = build(sources, response="iam")
+    event = events.http_authorizer_event("abc", route="$default", path="/orders")
+    event["routeArn"] = f"{event['routeArn'].partition('/GET/')[0]}/$default"
+    with pytest.raises(ConfigurationError, match="no method and path"):
+        authorizer(event)
+
+
+def test_a_token_authorizer_has_one_key_whatever_was_declared():
+    with pytest.raises(ConfigurationError, match="TOKEN authorizer"):
+        check_key(KEY, parse_authorizer_event(events.rest_token_authorizer_event("abc")))
+
+
+def test_payload_1_0_joins_the_key_with_commas():
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD], ttl_seconds=60)
+    good = events.http_authorizer_event_v1("abc", identity="Bearer abc,GET")
+    check_key(cache, parse_authorizer_event(good))
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(cache, parse_authorizer_event({**good, "identitySource": "Bearer abc"}))

@@ -1,0 +1,407 @@
+"""Which events a service may believe, and how each gateway writes what it verified."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from authz_lib import BearerToken, ExpectedGateway, JWTVerifier, principal_from_event
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidClaimError,
+    InvalidSignatureError,
+    MissingTokenError,
+    TokenExpiredError,
+    UntrustedEventError,
+)
+from authz_lib.gateway.context import to_context
+from authz_lib.principal import Principal
+from authz_lib.testing import events
+from authz_lib.testing.issuer import TestIssuer
+
+NOW = 1_700_000_000.0
+ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
+CLAIMS = {
+    "sub": "alice",
+    "iss": ISSUER,
+    "client_id": "web",
+    "token_use": "access",
+    "scope": "read write",
+    "exp": "1700000060",
+    "org": "t1",
+}
+CALLER = Principal(
+    "alice",
+    issuer=ISSUER,
+    client_id="web",
+    groups=("a b", "c"),
+    scopes=frozenset({"read", "write"}),
+    tenant_id="t1",
+    claims={"token_use": "access"},
+    expires_at=NOW + 60,
+)
+
+
+def flat(caller=CALLER):
+    """As a REST API hands it on: every value a text."""
+    return {key: str(value) for key, value in to_context(caller).items()} | {"principalId": "alice"}
+
+
+def expected(kind, **options):
+    values = {
+        "api_id": events.API_ID,
+        "account_id": events.ACCOUNT_ID,
+        "issuer": ISSUER,
+        "client_ids": ["web"],
+        "token_use": "access",
+        "tenant_claim": "org",
+    }
+    return ExpectedGateway(kind=kind, **(values | options))
+
+
+EVENTS = {
+    "rest-cognito": events.rest_event(
+        authorizer={"claims": {**CLAIMS, "cognito:groups": "admins"}}
+    ),
+    "http-jwt": events.http_event(
+        authorizer={"jwt": {"claims": {**CLAIMS, "cognito:groups": "[a c]"}, "scopes": None}}
+    ),
+    "http-lambda": events.http_event(authorizer={"lambda": to_context(CALLER)}),
+    "rest-lambda": events.rest_event(authorizer=flat()),
+    "websocket-lambda": events.websocket_event(authorizer=flat()),
+}
+GROUPS = {"rest-cognito": ("admins",), "http-jwt": ("a", "c")}
+
+
+def read(event, gateway, now=NOW, **options):
+    return principal_from_event(event, gateway=gateway, clock=lambda: now, **options)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_each_kind_is_read(kind):
+    caller = read(EVENTS[kind], expected(kind))
+    assert (caller.subject, caller.issuer, caller.client_id) == ("alice", ISSUER, "web")
+    assert (caller.tenant_id, caller.expires_at) == ("t1", NOW + 60)
+    assert caller.scopes == {"read", "write"}
+    assert caller.groups == GROUPS.get(kind, ("a b", "c"))
+    assert caller.claims["token_use"] == "access"
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("other", [name for name in EVENTS if name != "rest-cognito"])
+def test_an_event_of_another_kind_is_refused(kind, other):
+    if kind != other:
+        with pytest.raises((UntrustedEventError, InvalidClaimError)):
+            read(EVENTS[other], expected(kind))
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ({"api_id": "another"}, UntrustedEventError),
+        ({"api_id": lambda: "another"}, UntrustedEventError),
+        ({"account_id": "210987654321"}, UntrustedEventError),
+        ({"issuer": "https://evil.example"}, InvalidClaimError),
+        ({"client_ids": ["mobile"]}, InvalidClaimError),
+        ({"token_use": "id"}, InvalidClaimError),
+    ],
+)
+def test_every_check_refuses_and_an_explicit_none_skips_it(kind, option, error):
+    with pytest.raises(error):
+        read(EVENTS[kind], expected(kind, **option))
+    skipped = dict.fromkeys(option)
+    assert read(EVENTS[kind], expected(kind, **skipped)).subject == "alice"
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_a_principal_past_its_expiry_is_refused_though_the_gateway_let_it_in(kind):
+    with pytest.raises(TokenExpiredError):
+        read(EVENTS[kind], expected(kind), now=NOW + 60)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize(
+    "authorizer",
+    [None, {}, "alice", ["alice"], {"claims": None}, {"jwt": {"claims": {}}}, {"lambda": {}}],
+)
+def test_missing_claims_are_refused(kind, authorizer):
+    event = copy.deepcopy(EVENTS[kind])
+    event["requestContext"]["authorizer"] = authorizer
+    with pytest.raises(UntrustedEventError):
+        read(event, expected(kind))
+
+
+@pytest.mark.parametrize(
+    "key", ["sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp"]
+)
+@pytest.mark.parametrize("value", ["absent", None, 7.5j, [], "]"])
+def test_a_broken_context_is_refused(key, value):
+    event = copy.deepcopy(EVENTS["http-lambda"])
+    context = event["requestContext"]["authorizer"]["lambda"]
+    if value == "absent":
+        del context[key]
+    else:
+        context[key] = value
+    if value == "]" and key in {"sub", "tenant_id"}:
+        assert read(event, expected("http-lambda")).subject in {"alice", "]"}
+        return
+    with pytest.raises((UntrustedEventError, InvalidClaimError)):
+        read(event, expected("http-lambda"))
+
+
+@pytest.mark.parametrize(
+    "exp", ["", "soon", "-1", "1e12", "1700000060.5", "9" * 20, None, True, [1]]
+)
+def test_an_expiry_that_is_no_number_is_refused(exp):
+    event = copy.deepcopy(EVENTS["rest-lambda"])
+    event["requestContext"]["authorizer"]["exp"] = exp
+    with pytest.raises(UntrustedEventError):
+        read(event, expected("rest-lambda"))
+
+
+@pytest.mark.parametrize("exp", [10**400, -(10**400), 10**15], ids=["huge", "hugely past", "late"])
+def test_an_expiry_beyond_all_time_is_refused(exp):
+    event = copy.deepcopy(EVENTS["http-jwt"])
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["exp"] = exp
+    with pytest.raises(InvalidClaimError):
+        read(event, expected("http-jwt"))
+
+
+def test_the_date_text_of_rest_apis_is_an_expiry():
+    event = events.rest_event(
+        authorizer={"claims": {**CLAIMS, "exp": "Tue Nov 14 22:14:20 UTC 2023"}}
+    )
+    assert read(event, expected("rest-cognito")).expires_at == NOW + 60
+    for text in ("Tue Nov 99 22:14:20 UTC 2023", "Tue Nov 14 22:14:20 CET 2023", ""):
+        event["requestContext"]["authorizer"]["claims"]["exp"] = text
+        with pytest.raises(InvalidClaimError):
+            read(event, expected("rest-cognito"))
+
+
+GROUP_TEXTS = [
+    ("http-jwt", ISSUER, "[a b]", None, ("a", "b")),
+    ("http-jwt", ISSUER, "[a]", None, ("a",)),
+    ("http-jwt", ISSUER, "[[x]]", None, ("[x]",)),
+    ("http-jwt", ISSUER, "[]", None, ()),
+    ("http-jwt", "https://issuer.example", "[a]", None, ("a",)),
+    ("http-jwt", "https://issuer.example", "[a b]", None, "ambiguous"),
+    ("http-jwt", "https://issuer.example", "[a b]", " ", ("a", "b")),
+    ("http-jwt", ISSUER, "a", None, "no list"),
+    ("rest-cognito", ISSUER, "a", None, ("a",)),
+    ("rest-cognito", ISSUER, "a,b", None, "ambiguous"),
+    ("rest-cognito", ISSUER, "a,b", ",", ("a", "b")),
+    ("rest-cognito", ISSUER, "a,b", " ", "ambiguous"),
+]
+
+
+@pytest.mark.parametrize(("kind", "issuer", "text", "separator", "groups"), GROUP_TEXTS)
+def test_groups_that_may_be_one_name_or_two_are_flagged(kind, issuer, text, separator, groups):
+    claims = {**CLAIMS, "iss": issuer, "cognito:groups": text}
+    event = (
+        events.rest_event(authorizer={"claims": claims})
+        if kind == "rest-cognito"
+        else events.http_event(authorizer={"jwt": {"claims": claims, "scopes": None}})
+    )
+    gateway = expected(kind, issuer=issuer, groups_separator=separator)
+    if isinstance(groups, tuple):
+        assert read(event, gateway).groups == groups
+        return
+    with pytest.raises(InvalidClaimError) as caught:
+        read(event, gateway)
+    assert caught.value.claim == "cognito:groups"
+
+
+def test_iam_says_who_signed():
+    identity = {"userArn": "arn:aws:iam::123456789012:user/ops", "accountId": "123456789012"}
+    none = {"issuer": None, "client_ids": None, "token_use": None, "tenant_claim": None}
+    cases = {
+        "rest-iam": events.rest_event(identity=identity),
+        "http-iam": events.http_event(authorizer={"iam": identity}),
+        "function-url-iam": events.function_url_event(iam=identity),
+    }
+    for kind, event in cases.items():
+        caller = read(event, expected(kind, **none))
+        assert caller.subject == identity["userArn"]
+        assert caller.expires_at is None
+    for kind, event in {
+        "rest-iam": events.rest_event(),
+        "http-iam": events.http_event(),
+        "function-url-iam": cases["http-iam"],
+    }.items():
+        with pytest.raises(UntrustedEventError):
+            read(event, expected(kind, **none))
+
+
+def test_a_client_of_a_load_balancer_or_function_url_cannot_forge_a_context():
+    for event in (events.alb_event(), events.lattice_event(), events.function_url_event()):
+        event["requestContext"]["authorizer"] = {"lambda": to_context(CALLER)}
+        with pytest.raises(UntrustedEventError):
+            read(event, expected("http-lambda"))
+
+
+def test_the_api_id_is_found_once():
+    calls = []
+
+    def find():
+        calls.append(1)
+        return events.API_ID
+
+    gateway = expected("http-lambda", api_id=find)
+    assert calls == []
+    for _ in range(3):
+        assert read(EVENTS["http-lambda"], gateway).subject == "alice"
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("found", [None, "", 7])
+def test_an_api_id_that_is_not_found_trusts_nothing(found):
+    gateway = expected("http-lambda", api_id=lambda: found)
+    with pytest.raises(ConfigurationError, match="api_id"):
+        read(EVENTS["http-lambda"], gateway)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"kind": "http"},
+        {"api_id": ""},
+        {"api_id": 7},
+        {"account_id": ""},
+        {"issuer": ""},
+        {"client_ids": "web"},
+        {"client_ids": []},
+        {"client_ids": [""]},
+        {"token_use": "refresh"},
+        {"groups_separator": ";"},
+        {"kind": "rest-iam"},
+    ],
+)
+def test_half_a_configuration_is_refused(option):
+    with pytest.raises(ConfigurationError):
+        expected(**({"kind": "http-lambda"} | option))
+
+
+def test_every_check_is_required():
+    with pytest.raises(TypeError):
+        ExpectedGateway(kind="http-lambda")
+
+
+def verifier():
+    issuer = TestIssuer(ISSUER, algorithm="EdDSA")
+    return issuer, JWTVerifier(
+        issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+    )
+
+
+def test_with_a_verifier_an_event_without_claims_may_bring_its_token():
+    issuer, verify = verifier()
+    options = {"verifier": verify, "token_sources": [BearerToken()]}
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.alb_event(headers={"authorization": f"Bearer {token}"})
+    gateway = expected("http-lambda")
+    assert read(event, gateway, **options).subject == "alice"
+    with pytest.raises(UntrustedEventError):
+        read(event, gateway)
+    with pytest.raises(MissingTokenError):
+        read(events.alb_event(), gateway, **options)
+    with pytest.raises(InvalidSignatureError):
+        read(
+            events.alb_event(headers={"authorization": f"Bearer {token[:-8]}AAAAAAAA"}),
+            gateway,
+            **options,
+        )
+    with pytest.raises(InvalidClaimError):
+        read(event, expected("http-lambda", client_ids=["mobile"]), **options)
+
+
+def test_claims_that_are_there_and_wrong_are_not_rescued_by_a_token():
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.http_event(
+        authorizer={"lambda": {**to_context(CALLER), "issuer": "https://evil.example"}},
+        headers={"authorization": f"Bearer {token}"},
+    )
+    with pytest.raises(InvalidClaimError):
+        read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
+
+
+def test_claims_of_another_api_are_not_rescued_by_a_token():
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.http_event(
+        authorizer={"lambda": {**to_context(CALLER)}},
+        headers={"authorization": f"Bearer {token}"},
+        api_id="somebodys-else",
+    )
+    with pytest.raises(UntrustedEventError):
+        read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.rest_event(api_id="evil"),
+        events.rest_event(account_id="999999999999"),
+        events.http_authorizer_event("x"),
+        events.rest_event(identity={"userArn": "arn:aws:iam::999999999999:user/mallory"}),
+    ],
+    ids=["another API", "another account", "an authorizer's", "signed"],
+)
+def test_what_an_event_says_of_itself_is_not_rescued_by_a_token(event):
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    options = {"verifier": verify, "token_sources": [BearerToken()]}
+    headers = {"authorization": f"Bearer {token}"}
+    assert (
+        read(events.rest_event(headers=headers), expected("http-jwt"), **options).subject == "alice"
+    )
+    with pytest.raises(UntrustedEventError):
+        read(
+            {**event, "headers": headers, "multiValueHeaders": None},
+            expected("http-jwt"),
+            **options,
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "sources"),
+    [("http-lambda", []), ("rest-iam", [BearerToken()]), ("function-url-iam", [BearerToken()])],
+)
+def test_a_verifier_that_would_never_be_asked_is_refused(kind, sources):
+    _, verify = verifier()
+    none = {"issuer": None, "client_ids": None, "token_use": None} if kind.endswith("-iam") else {}
+    with pytest.raises(ConfigurationError, match="token_sources"):
+        read(events.alb_event(), expected(kind, **none), verifier=verify, token_sources=sources)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": ["http-jwt"]}, {"token_use": ["id"]}, {"client_ids": 5}, {"client_ids": [5]}, {"account_id": 7},
+              {"groups_separator": []}]
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        expected(**{"kind": "http-jwt", **wrong})
+
+
+@pytest.mark.conformance
+@pytest.mark.skipif(
+    "AUTHZ_VECTORS" not in os.environ, reason="AUTHZ_VECTORS names the folder of the vectors"
+)
+def test_the_texts_that_gateways_were_seen_to_write():
+    path = Path(os.environ["AUTHZ_VECTORS"]) / "gateway" / "claims_wire_format.json"
+    cases = json.loads(path.read_text(encoding="utf-8"))["http_api_jwt"]["cases"]
+    [groups] = [case for case in cases if "cognito:groups" in case["token"]]
+    event = events.http_event(
+        authorizer={"jwt": {"claims": {**CLAIMS, **groups["event"]}, "scopes": None}}
+    )
+    assert list(read(event, expected("http-jwt")).groups) == groups["token"]["cognito:groups"]
+    [expiry] = [case for case in cases if "exp" in case["token"]]
+    event = events.http_event(
+        authorizer={"jwt": {"claims": {**CLAIMS, **expiry["event"]}, "scopes": None}}
+    )
+    assert read(event, expected("http-jwt")).expires_at == expiry["token"]["exp"]

@@ -1,0 +1,217 @@
+"""Principal headers: complete, proven, and refused when anything is odd."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib import principal_from_headers
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidClaimError,
+    TokenExpiredError,
+    UntrustedEventError,
+)
+from authz_lib.gateway.context import PRINCIPAL_KEYS, refusal_context, to_context
+from authz_lib.principal import Principal
+from authz_lib.service import principal_headers as module
+from authz_lib.testing import events
+
+NOW = 1_700_000_000.0
+CALLER = Principal(
+    "alice", issuer="https://issuer.example", client_id="web", groups=("a b", "é"), scopes=frozenset({"read"}),
+    tenant_id="t1", claims={"token_use": "access"}, expires_at=NOW + 60,
+)  # fmt: skip
+HEADERS = module.principal_to_headers(CALLER)
+SECRET = "0123456789abcdef"
+PROOF = module.SecretHeader("x-gateway-proof", [SECRET])
+
+
+def read(headers, *, proof=None, now=NOW, **event):
+    return principal_from_headers({"headers": headers, **event}, proof=proof, clock=lambda: now)
+
+
+def test_there_and_back():
+    caller = read(HEADERS)
+    assert (caller.subject, caller.issuer, caller.client_id, caller.tenant_id) == (
+        "alice", "https://issuer.example", "web", "t1",
+    )  # fmt: skip
+    assert (caller.groups, caller.scopes, caller.expires_at) == (("a b", "é"), {"read"}, NOW + 60)
+    assert all(value.isascii() for value in HEADERS.values())
+
+
+def test_one_table_makes_every_mapping():
+    keys = set(to_context(CALLER)) - {"reason"}
+    assert (
+        set(PRINCIPAL_KEYS)
+        == set(module.PRINCIPAL_HEADERS)
+        == keys
+        == set(refusal_context("x")) - {"reason"}
+    )
+    assert (
+        module.HTTP_API_PARAMETERS["overwrite:header.x-principal-sub"] == "$context.authorizer.sub"
+    )
+    assert (
+        module.REST_API_PARAMETERS["integration.request.header.x-principal-tenant-id"]
+        == "context.authorizer.tenant_id"
+    )
+    assert module.HTTP_API_PUBLIC_PARAMETERS["remove:header.x-principal-sub"] == "''"
+    assert module.REST_API_PUBLIC_PARAMETERS["integration.request.header.x-principal-sub"] == "''"
+    sizes = {
+        len(table)
+        for table in (
+            module.HTTP_API_PARAMETERS,
+            module.REST_API_PARAMETERS,
+            module.HTTP_API_PUBLIC_PARAMETERS,
+            module.REST_API_PUBLIC_PARAMETERS,
+        )
+    }
+    assert sizes == {len(PRINCIPAL_KEYS)}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_missing_header_is_refused(header):
+    with pytest.raises(UntrustedEventError, match=header):
+        read({name: value for name, value in HEADERS.items() if name != header})
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_that_is_there_twice_is_refused(header):
+    with pytest.raises(UntrustedEventError):
+        read({**HEADERS, header.upper(): HEADERS[header]})
+    with pytest.raises(UntrustedEventError):
+        read({**HEADERS, header: f"{HEADERS[header]},{HEADERS[header]}"})
+    multi = {name: [value] for name, value in HEADERS.items()}
+    with pytest.raises(UntrustedEventError):
+        read({}, multiValueHeaders={**multi, header: [HEADERS[header], HEADERS[header]]})
+    assert read({}, multiValueHeaders=multi).subject == "alice"
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("x-principal-sub", ""),
+        ("x-principal-sub", "alic\xe9"),
+        ("x-principal-sub", "a\x00"),
+        ("x-principal-groups", "admins"),
+        ("x-principal-groups", "[admins"),
+        ("x-principal-groups", '"admins"'),
+        ("x-principal-groups", '{"admins": 1}'),
+        ("x-principal-groups", "[1]"),
+        ("x-principal-groups", '[""]'),
+        ("x-principal-groups", "[" * 100_000),
+        ("x-principal-scopes", "read"),
+        ("x-principal-exp", "never"),
+        ("x-principal-exp", ""),
+        ("x-principal-exp", "$context.authorizer.exp"),
+    ],
+)
+def test_a_malformed_header_is_refused_with_its_name_and_without_its_value(header, value):
+    with pytest.raises(UntrustedEventError) as caught:
+        read({**HEADERS, header: value})
+    assert not value or value not in str(caught.value)
+
+
+def test_an_expired_principal_is_refused():
+    with pytest.raises(TokenExpiredError):
+        read(HEADERS, now=NOW + 60)
+
+
+def test_the_emptied_headers_of_a_public_route_are_nobody():
+    with pytest.raises(UntrustedEventError):
+        read(dict.fromkeys(HEADERS, ""))
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"x-gateway-proof": ""}, {"x-gateway-proof": "0123456789abcdeX"}, {"x-gateway-proof": "é"},
+              {"x-gateway-proof": f"{SECRET},{SECRET}"}, {"x-gateway-proof": SECRET, "X-Gateway-Proof": SECRET}],
+)  # fmt: skip
+def test_headers_without_the_proof_are_only_a_claim_of_the_client(extra):
+    with pytest.raises(UntrustedEventError, match="proof"):
+        read({**HEADERS, **extra}, proof=PROOF)
+
+
+def test_the_proof_lets_in_during_a_rotation_too():
+    assert read({**HEADERS, "X-Gateway-Proof": SECRET}, proof=PROOF).subject == "alice"
+    both = module.SecretHeader("x-gateway-proof", ["another-secret-of-16", SECRET])
+    assert read({**HEADERS, "x-gateway-proof": SECRET}, proof=both).subject == "alice"
+    assert SECRET not in repr(both)
+
+
+@pytest.mark.parametrize(
+    ("name", "secrets"),
+    [
+        ("x-amzn-trace", [SECRET]),
+        ("X-Forwarded-For", [SECRET]),
+        ("authorization", [SECRET]),
+        ("via", [SECRET]),
+        ("", [SECRET]),
+        ("a b", [SECRET]),
+        ("x-proof", []),
+        ("x-proof", SECRET),
+        ("x-proof", ["short"]),
+        ("x-proof", [SECRET, ""]),
+        ("x-proof", [SECRET + "\ud800"]),
+        ("x-proof", [SECRET + "\n"]),
+        ("x-proof", [7]),
+    ],
+)
+def test_a_proof_that_proves_nothing_is_refused(name, secrets):
+    with pytest.raises(ConfigurationError):
+        module.SecretHeader(name, secrets)
+
+
+def test_a_client_certificate_is_a_proof():
+    proof = module.MutualTLS(subject_dn="CN=gateway", issuer_dn="CN=ca")
+    certificate = {"subjectDN": "CN=gateway", "issuerDN": "CN=ca"}
+    http = events.http_event(headers=HEADERS)
+    http["requestContext"]["authentication"] = {"clientCert": certificate}
+    rest = events.rest_event(headers=HEADERS, identity={"clientCert": certificate})
+    for event in (http, rest):
+        assert principal_from_headers(event, proof=proof, clock=lambda: NOW).subject == "alice"
+        certificate["issuerDN"] = "CN=other"
+        with pytest.raises(UntrustedEventError):
+            principal_from_headers(event, proof=proof, clock=lambda: NOW)
+        certificate["issuerDN"] = "CN=ca"
+    with pytest.raises(UntrustedEventError):
+        principal_from_headers(events.http_event(headers=HEADERS), proof=proof, clock=lambda: NOW)
+    for wrong in ("", 1, None):
+        with pytest.raises(ConfigurationError):
+            module.MutualTLS(subject_dn=wrong, issuer_dn="CN=ca")
+
+
+@pytest.mark.parametrize(
+    "event", [None, {}, {"headers": None}, {"headers": []}, {"headers": {"a": 1}}]
+)
+def test_an_event_without_headers_is_nobody(event):
+    with pytest.raises(UntrustedEventError):
+        principal_from_headers(event, proof=None)
+
+
+@pytest.mark.parametrize(
+    "values", [{"tenant_id": "Zürich"}, {"subject": "a,b"}, {"subject": "a\nb"}]
+)
+def test_what_no_service_would_take_back_is_not_written(values):
+    """A header of it is refused by every reader, so the writer says it, and names the value."""
+    key = {"subject": "sub"}.get(*values, *values)
+    with pytest.raises(InvalidClaimError, match=f"`{key}` of the principal"):
+        module.principal_to_headers(
+            Principal(**{"subject": "alice", "expires_at": NOW + 60, **values})
+        )
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e15, float("inf"), float("nan")])
+def test_an_end_that_no_service_would_take_back_is_not_written(seconds):
+    with pytest.raises(InvalidClaimError, match="exp"):
+        module.principal_to_headers(Principal("alice", expires_at=seconds))
+
+
+def test_a_principal_without_an_end_is_not_handed_on():
+    with pytest.raises(InvalidClaimError):
+        module.principal_to_headers(Principal("alice"))
+
+
+def test_half_a_character_is_no_proof():
+    headers = module.principal_to_headers(Principal("alice", expires_at=NOW + 60))
+    for value in ("\ud800", SECRET + "\ud800"):
+        with pytest.raises(UntrustedEventError, match="proof"):
+            read({**headers, "x-gateway-proof": value}, proof=PROOF)

@@ -1,0 +1,174 @@
+"""The HTTP fetcher against a real endpoint on loopback that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+
+import pytest
+
+from authz_lib import JWTVerifier, RemoteKeySet, errors
+from authz_lib.testing.issuer import TestIssuer
+from authz_lib.transport.fetch import FetchError, HTTPFetcher
+
+
+@pytest.fixture
+def endpoint(ec_issuer):
+    with ec_issuer.serve() as endpoint:
+        yield endpoint
+
+
+def test_fetches_a_key_set(endpoint, ec_issuer):
+    assert json.loads(HTTPFetcher()(endpoint.jwks_url)) == ec_issuer.jwks()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("error", "status 500"), ("huge", "longer than 150000 bytes"), ("redirect", "status 302")],
+)
+def test_a_fault_is_a_failed_fetch(endpoint, fault, reason):
+    endpoint.fault = fault
+    with pytest.raises(FetchError, match=reason):
+        HTTPFetcher()(endpoint.jwks_url)
+    assert endpoint.requests == 1  # neither followed nor repeated
+
+
+def test_an_endpoint_that_hangs_is_given_up_at_the_deadline(endpoint):
+    endpoint.fault = "slow"
+    with pytest.raises(FetchError, match="in time"):
+        HTTPFetcher(timeout_seconds=0.1)(endpoint.jwks_url)
+
+
+@pytest.mark.parametrize("fault", ["slow", "error", "garbage", "huge", "redirect"])
+def test_every_fault_is_a_503_that_names_the_host(endpoint, ec_issuer, fault):
+    endpoint.fault = fault
+    verifier = JWTVerifier(
+        issuer=ec_issuer.issuer,
+        audience=None,
+        algorithms=["ES256"],
+        keys=RemoteKeySet(endpoint.jwks_url, timeout_seconds=0.2 if fault == "slow" else 3.0),
+    )
+    with pytest.raises(errors.KeySetUnavailableError, match=r"`127\.0\.0\.1`"):
+        verifier.verify(ec_issuer.token())
+
+
+def test_a_port_nobody_listens_on(ec_issuer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(FetchError, match="refused"):
+        HTTPFetcher()(f"http://127.0.0.1:{port}/jwks")
+
+
+def test_a_name_that_does_not_resolve(monkeypatch):
+    def nowhere(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    with pytest.raises(FetchError, match="resolved"):
+        HTTPFetcher()("https://issuer.example/jwks")
+
+
+def test_a_name_that_takes_for_ever_to_resolve(monkeypatch):
+    """The operator's network is down: `getaddrinfo` blocks for as long as it likes, the caller does
+    not.
+    """
+    go_on = threading.Event()
+    looking = threading.Event()
+
+    def hang(*_, **__):
+        looking.set()
+        assert go_on.wait(10)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    with pytest.raises(FetchError, match="in time"):
+        HTTPFetcher(timeout_seconds=0.1)("https://issuer.example/jwks")
+    assert looking.is_set()
+    go_on.set()
+
+
+def test_a_server_that_speaks_no_tls(ec_issuer):
+    with ec_issuer.serve() as endpoint, pytest.raises(FetchError, match="TLS"):
+        HTTPFetcher()(endpoint.jwks_url.replace("http:", "https:"))
+
+
+def test_headers_say_who_asks_and_what_is_not_wanted():
+    request = _serve_once(
+        HTTPFetcher(), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    )
+    assert b"User-Agent: authz-lib" in request
+    assert b"Accept-Encoding: identity" in request
+
+
+def test_a_body_that_drips_is_given_up_at_the_deadline():
+    """Every byte comes in time, the whole never does."""
+    gave_up = threading.Event()
+
+    def fetch(url):
+        with pytest.raises(FetchError, match="in time"):
+            HTTPFetcher(timeout_seconds=0.2)(url)
+        gave_up.set()
+
+    _serve_once(fetch, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", drip=gave_up)
+    assert gave_up.is_set()
+
+
+def test_a_header_that_drips_is_given_up_at_the_deadline():
+    gave_up = threading.Event()
+
+    def fetch(url):
+        with pytest.raises(FetchError, match="in time"):
+            HTTPFetcher(timeout_seconds=0.2)(url)
+        gave_up.set()
+
+    _serve_once(fetch, b"HTTP/1.1 200 OK\r\nX: ", drip=gave_up)
+    assert gave_up.is_set()
+
+
+def _serve_once(fetch, answer, *, drip=None):
+    """Answer one connection with these bytes, then, while the client has not given up, one byte at
+    a time.
+    """
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                received.append(connection.recv(65536))
+                connection.sendall(answer)
+                try:
+                    while drip is not None and not drip.wait(0.01):
+                        connection.sendall(b" ")
+                except OSError:
+                    drip.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        fetch(f"http://127.0.0.1:{server.getsockname()[1]}/jwks")
+        thread.join(10)
+    return received[0]
+
+
+def test_many_issuers_do_not_leave_sockets_open(endpoint):
+    """`ResourceWarning`s are errors here."""
+    for _ in range(5):
+        HTTPFetcher()(endpoint.jwks_url)
+    assert endpoint.requests == 5
+
+
+def test_a_whole_verification_over_http_survives_a_rotation():
+    issuer = TestIssuer(algorithm="EdDSA")
+    with issuer.serve() as endpoint:
+        verifier = JWTVerifier(
+            issuer=issuer.issuer,
+            audience=None,
+            algorithms=["EdDSA"],
+            keys=RemoteKeySet(endpoint.jwks_url),
+        )
+        assert verifier.verify(issuer.token())
+        new = issuer.rotate()
+        assert verifier.verify(issuer.token()).key_id == new
+        assert endpoint.requests == 2

@@ -49,8 +49,8 @@ def is_count(value: object, least: int = 0) -> bool:
 
 
 def is_seconds(value: object, *, most: float = _DAY) -> bool:
-    """Whether ``value`` is a number from 0 to ``most``: ``inf`` and ``nan`` bound no wait."""
-    return type(value) in {int, float} and 0 <= value <= most < inf  # type: ignore[operator]
+    """Whether ``value`` is a finite number from 0 to ``most``: ``inf`` and ``nan`` are none."""
+    return type(value) in {int, float} and 0 <= value <= most and value < inf  # type: ignore[operator]
 
 
 def require_text(value: Any, argument: str) -> str:

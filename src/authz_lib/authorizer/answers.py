@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.arns import MethodArn
     from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
 
-__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "TablePolicyAnswers"]
+__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "EveryRouteAnswers"]
 
 
 class Answers(Protocol):
@@ -93,7 +93,7 @@ class PolicyAnswers:
         return self.deny(event, reason)
 
 
-class TablePolicyAnswers(PolicyAnswers):
+class EveryRouteAnswers(PolicyAnswers):
     """An IAM policy that the gateway replays on every route: a refusal refuses all of them."""
 
     def __init__(self, *, max_bytes: int) -> None:

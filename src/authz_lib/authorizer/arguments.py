@@ -12,7 +12,7 @@ from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from authz_lib.actions.map import ActionMap
-    from authz_lib.authorizer.gateway_cache import Scope
+    from authz_lib.authorizer.cache_key import Coverage
 
 __all__ = ["check_actions", "check_context", "check_decides"]
 
@@ -68,9 +68,9 @@ def check_context(context: object) -> None:
         )
 
 
-def check_decides(decisions: object, scope: Scope) -> None:
+def check_decides(decisions: object, coverage: Coverage) -> None:
     """Refuse what cannot be asked: one question per request, or one batch for the whole table."""
-    asked = "batch_is_authorized" if scope == "table" else "is_authorized"
+    asked = "batch_is_authorized" if coverage == "every-route" else "is_authorized"
     if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
         raise ConfigurationError(
             f"`decisions` must be a decision point with a method `{asked}`, such as `VerifiedPermissions(...)`"

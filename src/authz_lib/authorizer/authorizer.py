@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from authz_lib.authorizer.answers import (
-    AppSyncAnswers,
-    PolicyAnswers,
-    SimpleAnswers,
-    TablePolicyAnswers,
-)
+from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
 from authz_lib.authorizer.arguments import check_actions, check_context, check_decides
+from authz_lib.authorizer.cache_key import require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
-from authz_lib.authorizer.gateway_cache import (
-    GatewayCache,
-    check_key,
-    prove,
-    require_no_resource_policy,
-)
-from authz_lib.authorizer.identity_source import Input
-from authz_lib.decisions.point import DecisionPoint
-from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
-from authz_lib.entities import EntityUid
+from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
+from authz_lib.authorizer.identity_source import IdentitySource
+from authz_lib.authorizer.questions import Questions
 from authz_lib.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -35,43 +24,28 @@ from authz_lib.gateway.events import parse_authorizer_event
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from authz_lib.actions.map import ActionEntry, ActionMap, ResolvedAction
+    from authz_lib.actions import ActionMap, ResolvedAction
     from authz_lib.authorizer.answers import Answers
     from authz_lib.authorizer.callers import Caller, Claim
-    from authz_lib.authorizer.settings import Settings
-    from authz_lib.decisions.request import Decision, Question
-    from authz_lib.gateway.events import AuthorizerEvent, JSONObject
+    from authz_lib.authorizer.every_route import EveryRoute
+    from authz_lib.authorizer.questions import Decisions
+    from authz_lib.entities import EntityUid
+    from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
-    from authz_lib.principal import CallerKey, Principal
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["LambdaAuthorizer", "ResponseKind"]
 
 ResponseKind: TypeAlias = Literal["simple", "iam", "appsync"]
-"""``simple``: HTTP APIs with payload 2.0; ``iam``: REST, WebSocket and HTTP APIs; ``appsync``:
-AppSync.
-"""
+"""``simple``: HTTP APIs with payload 2.0; ``iam``: REST, WebSocket and HTTP APIs; ``appsync``."""
 
 _log = logging.getLogger("authz_lib.authorizer")
-
-# Verified Permissions takes 100 entities of the principal's side in a batch: the caller and 99
-# groups.  Held for every engine and every call, so that an answer does not change with either.
-_MAX_GROUPS = 99
-_REMEMBERED = 1024
 
 _ANSWERS: dict[str, Callable[[bool], Answers]] = {
     "simple": lambda _: SimpleAnswers(),
     "iam": lambda _: PolicyAnswers(),
     "appsync": lambda remembered: AppSyncAnswers(remembered=remembered),
 }
-
-
-class _Decisions(Protocol):
-    def is_authorized(self, request: AuthorizationRequest) -> Decision: ...
-
-    def batch_is_authorized(
-        self, requests: Sequence[AuthorizationRequest]
-    ) -> Sequence[Decision]: ...
 
 
 class LambdaAuthorizer:
@@ -135,16 +109,11 @@ class LambdaAuthorizer:
     __slots__ = (
         "_actions",
         "_answers",
-        "_application",
-        "_asked",
-        "_cache",
         "_callers",
         "_context",
-        "_decisions",
-        "_depends",
-        "_is_remembered",
-        "_point",
-        "_table",
+        "_deployed_key",
+        "_every_route",
+        "_questions",
     )
 
     def __init__(
@@ -153,7 +122,7 @@ class LambdaAuthorizer:
         verifier: Verifier,
         token_sources: Sequence[TokenSource],
         actions: ActionMap | None,
-        decisions: _Decisions | None,
+        decisions: Decisions | None,
         response: ResponseKind,
         gateway_cache: GatewayCache,
         application: EntityUid | None = None,
@@ -172,39 +141,40 @@ class LambdaAuthorizer:
         )
         require_qualified_ids(verifier, decisions)
         check_actions(actions, decisions, application)
-        self._actions = actions
-        self._decisions = decisions
-        self._application = application
         check_context(context)
+        self._actions = actions
         self._context = {
-            name: Input.parse(expression) for name, expression in (context or {}).items()
+            name: IdentitySource.parse(expression) for name, expression in (context or {}).items()
         }
-        self._cache, self._is_remembered = gateway_cache, not gateway_cache.is_off
-        self._asked: dict[
-            tuple[CallerKey, int], Question
-        ] = {}  # the entries of the map live as long as this
-        self._point = decisions if _asks_plainly(decisions) else None
-        scope = prove(
+        coverage = require_covered(
             gateway_cache,
-            tokens=[Input.of_source(source) for source in token_sources],
+            tokens=[IdentitySource.of_token_source(source) for source in token_sources],
             actions=actions,
             context=self._context,
             response=response,
         )
         if decisions is not None:
-            check_decides(decisions, scope)
-        # AppSync may remember what was read from the token alone.
-        self._answers = _ANSWERS[response](self._is_remembered and not self._context)
-        self._depends = {
-            "reads_route": actions is not None and response == "simple",
-            "names_route": actions is not None and response == "iam",
-        }
-        self._table: _Table | None = None
-        if scope == "table":
-            self._table = _Table(actions, max_bytes=gateway_cache.max_policy_bytes)
-            if actions is not None:
-                require_no_resource_policy(gateway_cache)
-            self._answers = self._table.answers
+            check_decides(decisions, coverage)
+        self._questions = None if decisions is None else Questions(decisions, application)
+        self._deployed_key: DeployedKey | None = None
+        if not gateway_cache.is_off:
+            reads_route, names_route = response == "simple", response == "iam"
+            self._deployed_key = DeployedKey(
+                gateway_cache,
+                reads_route=actions is not None and reads_route,
+                names_route=actions is not None and names_route,
+            )
+        self._every_route: EveryRoute | None = None
+        if coverage == "every-route":
+            from authz_lib.authorizer import every_route  # most authorizers need none
+
+            self._every_route = every_route.EveryRoute(
+                actions, decisions, self._questions, gateway_cache
+            )
+            self._answers: Answers = self._every_route.answers
+        else:
+            # AppSync may remember what was read from the token alone.
+            self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> LambdaAuthorizer:
@@ -216,40 +186,13 @@ class LambdaAuthorizer:
         Raises:
             ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
         """
-        from authz_lib.actions.map import ActionMap
-        from authz_lib.authorizer.from_env import (
-            application_of,
-            blamed,
-            gateway_cache_of,
-            token_sources_of,
-            verifier_of,
-        )
-        from authz_lib.authorizer.settings import Settings  # loads pydantic, here and nowhere else
+        from authz_lib.authorizer.from_env import arguments_from, variable_named  # pydantic
 
-        variables = os.environ if environment is None else environment
-        settings = Settings.read(variables)
-        with blamed("AUTHZ_ACTIONS"):
-            actions = ActionMap.load(settings.actions)
-        arguments: dict[str, Any] = {
-            "verifier": verifier_of(settings),
-            "token_sources": token_sources_of(settings),
-            "decisions": _decisions_of(settings, variables),
-            "application": application_of(settings),
-            "gateway_cache": gateway_cache_of(settings),
-        }
-        with blamed(
-            "AUTHZ_*"
-        ):  # what contradicts each other; an argument is the variable of its name
-            return cls(
-                actions=actions,
-                response=settings.response,
-                tenant_claim=settings.tenant_claim,
-                groups_claim=settings.groups_claim,
-                context=settings.context,
-                **arguments,
-            )
+        arguments = arguments_from(os.environ if environment is None else environment)
+        with variable_named("AUTHZ_*"):  # an argument is the variable of its name
+            return cls(**arguments)
 
-    def __call__(self, event: JSONObject, context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
+    def __call__(self, event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
         """Answer one event; this is the Lambda's handler.
 
         Raises:
@@ -260,32 +203,32 @@ class LambdaAuthorizer:
             Exception: with the text ``Unauthorized``, for REST and WebSocket APIs.
         """
         question = parse_authorizer_event(event)
-        if question.kind not in self._answers.kinds:
+        answers = self._answers
+        if question.kind not in answers.kinds:
             raise ConfigurationError(
-                f"the event is of the kind `{question.kind}`, which the configured `response` does not answer"
+                f"the event is of the kind `{question.kind}`, which the configured `response` "
+                "does not answer"
             )
-        if self._is_remembered:
-            check_key(self._cache, question, **self._depends)
-        unauthenticated = False
+        if self._deployed_key is not None:
+            self._deployed_key.check(question)
         try:
-            caller = self._callers.identify(event)
-            if self._table is not None:
-                return self._for_every_route(self._table, question, caller)
-            reason = self._refusal(question, caller)
+            caller = self._callers.identify(question)
+            if self._every_route is not None:
+                return self._for_every_route(self._every_route, question, caller)
+            reason, is_known = self._refusal(question, caller), True
             if reason is None:
-                return self._answers.allow(question, caller)
+                return answers.allow(question, caller)
         except AuthenticationError as error:
-            reason, unauthenticated = error.code, True
+            reason, is_known = error.code, False
         except (AccessDeniedError, InvalidRequestError) as error:
-            reason = error.code
+            reason, is_known = error.code, True
         _log.info(
             "refused: %s", reason, extra={"reason": reason, "request_id": question.request_id}
         )
-        if (
-            unauthenticated
-        ):  # outside of `except`: the traceback of `Unauthorized` must not carry a cause
-            return self._answers.unauthenticated(question, reason)
-        return self._answers.deny(question, reason)
+        if is_known:
+            return answers.deny(question, reason)
+        # Outside of `except`: the traceback of `Unauthorized` must not carry a cause.
+        return answers.unauthenticated(question, reason)
 
     def _refusal(self, event: AuthorizerEvent, caller: Caller) -> str | None:
         """Why the request is refused; ``None`` lets it pass."""
@@ -297,79 +240,30 @@ class LambdaAuthorizer:
         entry = resolved.entry
         if not entry.scopes <= caller.principal.scopes:
             return "insufficient_scope"
-        if entry.public or self._decisions is None:
+        if entry.public or self._questions is None:
             return None
         if entry.resource_id_label is not None and not event.hands_over(resolved.labels):
             return "ambiguous_path"
-        decision = self._decide(self._decisions, event, caller, entry, resolved.resource_id)
+        decision = self._questions.decide(
+            caller, entry, resolved.resource_id, self._policy_context(event)
+        )
         return None if decision.allowed is True else "access_denied"
 
-    def _decide(
-        self,
-        decisions: _Decisions,
-        event: AuthorizerEvent,
-        caller: Caller,
-        entry: ActionEntry,
-        resource_id: str | None,
-    ) -> Decision:
-        if (
-            self._point is None
-            or caller.key is None
-            or self._context
-            or entry.resource_id_label is not None
-        ):
-            return decisions.is_authorized(
-                self._request(event, caller.principal, entry, resource_id)
-            )
-        # The same question for every request of this caller on this route: it is put into words
-        # once.  What is remembered is the question, never its answer.
-        key = (caller.key, id(entry))
-        question = self._asked.get(key)
-        if question is None:
-            question = self._point.resolve(self._request(event, caller.principal, entry, None))
-            if len(self._asked) >= _REMEMBERED:
-                self._asked.clear()
-            self._asked[key] = question
-        return self._point.answer(question.until(caller.principal.expires_at))
+    def _for_every_route(
+        self, every_route: EveryRoute, event: AuthorizerEvent, caller: Caller
+    ) -> dict[str, Any]:
+        own = None if self._actions is None else _resolve(self._actions, event)[0]
+        context = self._policy_context(event)
+        return every_route.answer(event, caller, own.entry if own else None, context)
 
-    def _request(
-        self,
-        event: AuthorizerEvent,
-        principal: Principal,
-        entry: ActionEntry,
-        resource_id: str | None,
-    ) -> AuthorizationRequest:
-        if len(principal.groups) > _MAX_GROUPS:
-            raise InvalidRequestError(
-                f"the principal has more than {_MAX_GROUPS} groups", field="principal.groups"
-            )
-        return AuthorizationRequest(
-            principal,
-            entry.action,
-            self._resource(entry, resource_id),
-            self._context_of(event) if self._context else _NO_CONTEXT,
-            (),
-            principal.expires_at,
-        )
-
-    def _resource(self, entry: ActionEntry, resource_id: str | None) -> EntityUid:
-        if entry.resource_id_label is None or entry.resource_type is None:
-            if self._application is None:  # construction has refused this
-                raise InvalidRequestError("there is no `application`", field="resource")
-            return self._application
-        if not resource_id:
-            raise InvalidRequestError(
-                "the path holds no id for the resource", field="resource.entityId"
-            )
-        return EntityUid(entry.resource_type, resource_id)
-
-    def _context_of(self, event: AuthorizerEvent) -> dict[str, str]:
+    def _policy_context(self, event: AuthorizerEvent) -> dict[str, str] | None:
+        """What policies read of the request; ``None`` where nothing is configured."""
+        if not self._context:
+            return None
         values = {}
         for name, source in self._context.items():
             found = source.read(event)
-            if not found and not source.is_told(
-                event
-            ):  # a policy that forbids by it would not forbid
+            if not found and not source.is_told(event):  # a policy that forbids by it would not
                 raise ConfigurationError(
                     f"`{source}` of the context is in no event of this kind of authorizer"
                 )
@@ -381,45 +275,6 @@ class LambdaAuthorizer:
                 values[name] = found[0]
         return values
 
-    def _for_every_route(
-        self, table: _Table, event: AuthorizerEvent, caller: Caller
-    ) -> dict[str, Any]:
-        """One policy for all that this caller may do, since the gateway will replay it on every
-        route.
-        """
-        if self._actions is None:
-            return table.answers.allow_routes(event, caller, table.everything)
-        principal, entries = caller.principal, self._actions.entries
-        asked: dict[str, AuthorizationRequest] = {}
-        for entry in entries:
-            if (
-                not entry.public
-                and self._decisions is not None
-                and entry.scopes <= principal.scopes
-            ):
-                asked.setdefault(entry.action, self._request(event, principal, entry, None))
-        decisions = (
-            self._decisions.batch_is_authorized(list(asked.values()))
-            if self._decisions and asked
-            else ()
-        )
-        granted = {
-            action
-            for action, decision in zip(asked, decisions, strict=True)
-            if decision.allowed is True
-        }
-        allowed = frozenset(
-            position
-            for position, entry in enumerate(entries)
-            if entry.scopes <= principal.scopes
-            and (entry.public or self._decisions is None or entry.action in granted)
-        )
-        if not allowed:
-            return self._answers.deny(event, "access_denied")
-        own, _reason = _resolve(self._actions, event)
-        refused = own is None or not any(entries[position] is own.entry for position in allowed)
-        return table.answers.allow_routes(event, caller, table.resources(allowed), refused=refused)
-
 
 def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:
     """What a request means, or why that is not known."""
@@ -430,59 +285,3 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     if event.is_decoded and not actions.is_one_route(resolved, event.method, event.path, query):
         return None, "ambiguous_path"
     return resolved, ""
-
-
-class _Table:
-    """The policies of a route table, and the answers that carry them."""
-
-    __slots__ = ("answers", "everything", "resources")
-
-    def __init__(self, actions: ActionMap | None, *, max_bytes: int) -> None:
-        from authz_lib.authorizer.route_policies import (  # most authorizers have no table
-            PolicyResources,
-            RoutePolicies,
-        )
-
-        self.answers = TablePolicyAnswers(max_bytes=max_bytes)
-        self.everything = PolicyResources(("*",), ())
-        if actions is not None:
-            self.resources = RoutePolicies(actions, max_bytes=max_bytes).resources
-
-
-def _asks_plainly(decisions: object) -> TypeGuard[DecisionPoint]:
-    """Whether a question may be resolved once and asked often: not where somebody's own
-    `is_authorized` adds to it.
-    """
-    if not isinstance(decisions, DecisionPoint) or type(decisions.vocabulary) is not Vocabulary:
-        return False
-    plain = (("is_authorized", DecisionPoint.is_authorized), ("resolve", DecisionPoint.resolve))
-    return all(
-        getattr(getattr(decisions, name), "__func__", None) is function for name, function in plain
-    )
-
-
-_NO_CONTEXT: Mapping[str, str] = {}
-
-
-def _decisions_of(settings: Settings, variables: Mapping[str, str]) -> _Decisions:
-    from authz_lib.authorizer.from_env import blamed
-
-    words: dict[str, Any] = {
-        "action_type": settings.action_type,
-        "principal_type": settings.principal_type,
-        "group_type": settings.group_type,
-        "principal_id": settings.principal_id,
-    }
-    if settings.policies is not None:
-        from authz_lib.decisions.cedar import CedarEngine
-
-        with blamed("AUTHZ_POLICIES"):
-            return CedarEngine.from_directory(settings.policies, **words)
-    from authz_lib.decisions.verified_permissions import VerifiedPermissions
-
-    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
-    with blamed("AUTHZ_POLICY_STORE_ID"):
-        store = VerifiedPermissions(settings.policy_store_id or "", region=region, **words)
-    return store.cached(
-        ttl_seconds=settings.allow_ttl_seconds, deny_ttl_seconds=settings.deny_ttl_seconds
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
@@ -13,6 +14,7 @@ from authz_lib.principal import Principal, caller_key, cognito_pool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from authz_lib.gateway.events import Event
     from authz_lib.gateway.responses import ContextValue
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import CallerKey
@@ -23,8 +25,6 @@ __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
 
 Claim: TypeAlias = "str | Mapping[str, str | None] | None"
 """A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
-
-_REMEMBERED = 1024
 
 
 class Caller(NamedTuple):
@@ -75,9 +75,9 @@ class Callers:
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
         # By the identity of the verified token, which the entry keeps alive; the verifier remembers
         # tokens by digest.
-        self._known: dict[int, tuple[VerifiedToken, Caller]] = {}
+        self._known: Memo[int, tuple[VerifiedToken, Caller]] = Memo(max_entries=1024)
 
-    def identify(self, event: object) -> Caller:
+    def identify(self, event: Event) -> Caller:
         """The caller of an event.
 
         Raises:
@@ -95,10 +95,8 @@ class Callers:
             tenant_claim=_claim_of(self._tenant_claim, token.issuer),
             groups_claim=_claim_of(self._groups_claim, token.issuer),
         )
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
         caller = Caller(principal, to_context(principal), caller_key(principal))
-        self._known[id(token)] = token, caller
+        self._known.put(id(token), (token, caller))
         return caller
 
 

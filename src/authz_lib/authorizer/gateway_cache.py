@@ -1,70 +1,48 @@
-"""What a gateway's result cache is keyed on, and the proof that a remembered answer is right for
-every replay.
-"""
+"""`GatewayCache`: what the gateway remembers answers by, and whether an event agrees with that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote
 
-from authz_lib.authorizer.identity_source import Input
+from authz_lib._support.checks import require_count, require_flag
+from authz_lib._support.memo import Memo
+from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from authz_lib.actions.map import ActionMap
     from authz_lib.gateway.events import AuthorizerEvent
 
-__all__ = ["GatewayCache", "Scope", "check_key", "prove", "require_no_resource_policy"]
-
-Scope: TypeAlias = Literal["request", "table"]
-"""What one answer speaks about: this very request, or every route of the action map for this
-token.
-"""
+__all__ = ["DeployedKey", "GatewayCache"]
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayCache:
-    """How the deployed gateway remembers this authorizer's answers.  Nothing here switches the
-    cache on or off: it says what *is* deployed, so that the authorizer can refuse to be built where
-    a remembered answer would be wrong.
+    """How the deployed gateway remembers this authorizer's answers.
+
+    It switches nothing on or off.  It says what *is* deployed, so that an authorizer is refused
+    where a remembered answer would be wrong for another request.  What must be in the key is a
+    table in the docs, "What the gateway remembers".
 
     Args:
-        identity_sources: exactly as deployed, such as
-            ``["$request.header.Authorization", "$context.routeKey", "$context.path"]``: they are
-            the cache's key.
-        ttl_seconds: the deployed time to live, 1 to 3600; a refused or expired caller may pass that
-            much longer.
-        max_policy_bytes: for an IAM answer that covers every route; a larger one is refused.
-        no_resource_policy: says that the API has no resource policy (HTTP and WebSocket APIs cannot
-            have one), which would make an Allow of what an IAM answer is silent about.  An answer
-            that covers every route needs it: it can be silent about a route (``*`` crosses ``/``,
-            and no pattern names what the map does not know).  So does one for a method and a path
-            whose key lacks the domain.
+        identity_sources: exactly as deployed, such as ``["$request.header.Authorization",
+            "$context.routeKey", "$context.path"]``: they are the cache's key.
+        ttl_seconds: the deployed time to live, 1 to 3600.  A refused or expired caller may pass
+            that much longer.
+        max_policy_bytes: the largest IAM answer that covers every route.
+        no_resource_policy: says that the API has none.  HTTP and WebSocket APIs cannot have one.
 
     Raises:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of
             range.
 
-    A simple answer needs the route, ``$context.routeKey``, in the key.  A path is none: below a
-    stage ``admin``, ``/admin/users`` of the API's own domain is ``/users``, and of a custom domain
-    it is ``/admin/users``; and HTTP APIs decode the path that they hand over, so that ``/a%252Fb``
-    can have the key of ``/a/b``.  With a label in the map ``$context.path`` is asked for too; on
-    ``$default``, ``ANY`` and greedy routes what is missing for them is raised, so that the gateway
-    remembers nothing.  An IAM answer needs the domain beside method and path, or
-    ``no_resource_policy``: it names its own method and path, and is silent about every other.
-
-    **Not** seen here, so for you to see to: map and API have the same routes, since a ``*`` of a
-    policy for every route may allow one that only the API has, or one that only the map has.  Ids
-    hold no ``/`` or ``?``: an HTTP API may hand over ``7?x`` under the key, or the ARN, of ``7``.
-    And a refusal is remembered as an Allow is, also one of a token that becomes valid in a minute.
-    Where an event of a REST API holds an input of the key twice, the authorizer raises; once an
-    answer is remembered under one of the two values it is not asked, and its bearer is served with
-    the right of that value.
+    **Not** checked, for you to see to: map and API have the same routes; ids hold no ``/`` or
+    ``?``.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -72,12 +50,16 @@ class GatewayCache:
     60
     >>> GatewayCache.OFF
     GatewayCache.OFF
+
+    See the API Gateway developer guide, "Enable API caching" and "Use Lambda authorizers".
     """
 
     identity_sources: Sequence[str]
     ttl_seconds: int
     max_policy_bytes: int = 8192
     no_resource_policy: bool = False
+    inputs: tuple[IdentitySource, ...] = field(default=(), init=False, repr=False, compare=False)
+    """The identity sources, parsed."""
 
     OFF: ClassVar[GatewayCache]
 
@@ -96,307 +78,149 @@ class GatewayCache:
             raise ConfigurationError(
                 "`identity_sources` must not be empty: without one the gateway caches nothing"
             )
-        inputs = [Input.parse(source) for source in sources]
+        inputs = tuple([IdentitySource.parse(source) for source in sources])
         if len(set(inputs)) != len(inputs):
             raise ConfigurationError("`identity_sources` names one input twice")
         if type(ttl_seconds) is not int or not 1 <= ttl_seconds <= 3600:
             raise ConfigurationError(
                 "`ttl_seconds` must be a whole number from 1 to 3600; `GatewayCache.OFF` says 0"
             )
-        if type(max_policy_bytes) is not int or max_policy_bytes < 1:
-            raise ConfigurationError("`max_policy_bytes` must be a whole number above 0")
-        if type(no_resource_policy) is not bool:
-            raise ConfigurationError("`no_resource_policy` must be `True` or `False`")
-        object.__setattr__(self, "identity_sources", sources)
-        object.__setattr__(self, "ttl_seconds", ttl_seconds)
-        object.__setattr__(self, "max_policy_bytes", max_policy_bytes)
-        object.__setattr__(self, "no_resource_policy", no_resource_policy)
+        require_count(max_policy_bytes, "max_policy_bytes")
+        require_flag(no_resource_policy, "no_resource_policy")
+        self._put(sources, ttl_seconds, max_policy_bytes, no_resource_policy, inputs)
+
+    def _put(self, *values: object) -> None:
+        for name, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        if not self.identity_sources:
+        if self.is_off:
             return "GatewayCache.OFF"
-        return f"GatewayCache(identity_sources={list(self.identity_sources)!r}, ttl_seconds={self.ttl_seconds})"
+        sources = list(self.identity_sources)
+        return f"GatewayCache(identity_sources={sources!r}, ttl_seconds={self.ttl_seconds})"
 
     @property
     def is_off(self) -> bool:
         """Whether every request reaches the authorizer."""
         return not self.identity_sources
 
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """The identity sources, parsed."""
-        return tuple(Input.parse(source) for source in self.identity_sources)
+
+GatewayCache.OFF = object.__new__(GatewayCache)
+GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: FBT003, SLF001  # nothing else may be empty
+
+_PATH = IdentitySource("context", "path")
+_COOKIE = IdentitySource("header", "cookie")
+_METHOD = IdentitySource("context", "httpMethod")
+_ROUTE_KEY = IdentitySource("context", "routeKey")
+_DOMAIN = IdentitySource("context", "domainName")
 
 
-def _off() -> GatewayCache:
-    cache = object.__new__(GatewayCache)
-    nothing = {
-        "identity_sources": (),
-        "ttl_seconds": 0,
-        "max_policy_bytes": 8192,
-        "no_resource_policy": False,
-    }
-    for name, value in nothing.items():
-        object.__setattr__(cache, name, value)
-    return cache
+class DeployedKey:
+    """Compares what an event tells of the deployed key with what was declared.
 
-
-GatewayCache.OFF = _off()
-
-
-def prove(
-    cache: GatewayCache,
-    *,
-    tokens: Sequence[Input | None],
-    actions: ActionMap | None,
-    context: Mapping[str, Input],
-    response: Literal["simple", "iam", "appsync"],
-) -> Scope:
-    """Prove that an answer is right for every request that the gateway will replay it on; say what
-    it must cover.
+    HTTP APIs tell the values of the key.  REST and WebSocket APIs do not, so there each identity
+    source must have one value.  Which routes are deployed is known from events only: a route that
+    takes many paths has one key for all of them.
 
     Args:
-        cache: what is deployed.
-        tokens: for each token source, the input it reads; ``None`` where that is not one input.
-        actions: the routes, or ``None`` where the decision depends on the token alone.
-        context: what else enters the decision.
-        response: which kind of answer.
-
-    Raises:
-        ConfigurationError: an input of the decision is not part of the key; the message names it
-            and the remedy.
-
-    The answer ``"table"`` is a demand: the policy must then be right for every route, see
-    `RoutePolicies`.
-    """
-    _prove_told([*cache.inputs, *context.values()], response)
-    if cache.is_off:
-        return "request"
-    inputs = set(cache.inputs)
-    _prove_token(inputs, tokens)
-    if response == "appsync":
-        _prove_appsync(inputs)
-        return "request"  # what reads more than the token answers `ttlOverride: 0`
-    _prove_covered(inputs, context.values(), "a context value")
-    _prove_one_value(context.values(), "a context value")
-    if response == "iam":
-        if not inputs >= _REQUEST:
-            return "table"
-        _prove_silence(inputs, cache)
-    elif actions is not None:
-        _prove_route(inputs)
-    for entry in actions.entries if actions is not None else ():
-        name = f"{entry.method} {entry.route}"
-        if (
-            "{" in entry.route
-        ):  # a decision reads the whole path: it is about an id, or refuses what means two routes
-            _prove_covered(inputs, [Input("context", "path")], f"the label of `{name}`")
-        _prove_one_value(
-            [Input("querystring", key) for key in entry.query], f"the query of `{name}`"
-        )
-    return "request"
-
-
-# What the events of a kind of API never hold; IAM answers are for more than one kind.
-_UNTOLD: dict[str, set[str]] = {"simple": {"resourcePath", "operationName"}, "iam": set()}
-
-
-def _prove_told(inputs: Iterable[Input], response: Literal["simple", "iam", "appsync"]) -> None:
-    for item in inputs:
-        if response == "appsync":
-            told = item.part == "header" or item == Input("context", "operationName")
-        else:
-            told = item.part != "context" or item.name not in _UNTOLD[response]
-        if not told:
-            raise ConfigurationError(f"`{item}` is in no event that is answered with `{response}`")
-
-
-def _prove_appsync(inputs: set[Input]) -> None:
-    if inputs != {Input("header", "authorization")}:
-        raise ConfigurationError(
-            "AppSync keys on `authorizationToken` alone: the one identity source is `$request.header.authorization`, "
-            "and the token is read from it; else use `GatewayCache.OFF`, which answers `ttlOverride: 0`"
-        )
-
-
-def _prove_one_value(needed: Iterable[Input], what: str) -> None:
-    for item in needed:
-        if item.part in {"querystring", "header"}:
-            raise ConfigurationError(
-                f"`{item}` ({what}) cannot be a safe identity source: which value of a repeated header or parameter "
-                "the gateway keys on is documented nowhere, and the service may read another; use `GatewayCache.OFF`"
-            )
-
-
-def require_no_resource_policy(cache: GatewayCache) -> None:
-    """Refuse a policy that may be silent about a route where an API's resource policy could make an
-    Allow of silence.
-
-    Raises:
-        ConfigurationError: nobody has said that there is none.
-
-    See the API Gateway developer guide, "How API Gateway resource policies affect authorization
-    workflow".
-    """
-    if not cache.no_resource_policy:
-        raise ConfigurationError(
-            "one policy for every route can be silent about a route, and an API's resource policy makes an Allow of "
-            "silence: say `no_resource_policy=True` if the API has none, or have `context.httpMethod`, "
-            "`context.path` and `context.domainName` as identity sources too"
-        )
-
-
-def _prove_token(inputs: set[Input], tokens: Sequence[Input | None]) -> None:
-    if len(tokens) > 1:
-        raise ConfigurationError(
-            "a gateway asks only when *all* identity sources are present, so two token sources cannot be cached: "
-            "use `GatewayCache.OFF` or two authorizers"
-        )
-    for token in tokens:
-        if token is None:
-            raise ConfigurationError(
-                "this token source is not one input of the request: use `GatewayCache.OFF`"
-            )
-        _prove_covered(inputs, [token], "the token source")
-
-
-def _prove_covered(inputs: set[Input], needed: Iterable[Input], what: str) -> None:
-    for item in needed:
-        if item not in inputs:
-            raise ConfigurationError(
-                f"`{item}` ({what}) is not an identity source: an answer for one value would be replayed for another"
-            )
-
-
-_REQUEST = {Input("context", "httpMethod"), Input("context", "path")}
-_ROUTE_KEY = {Input("context", "routeKey")}
-_DOMAIN = {Input("context", "domainName")}
-
-
-def _prove_route(inputs: set[Input]) -> None:
-    if not inputs >= _ROUTE_KEY:
-        raise ConfigurationError(
-            "the route is not covered by the identity sources: an Allow for one route would be replayed on others; add "
-            "`$context.routeKey` (a path is no route: HTTP APIs decode it, and one path is two routes on two domains)"
-        )
-
-
-def _prove_silence(inputs: set[Input], cache: GatewayCache) -> None:
-    """An IAM answer, a refusal too, names its own method and path.  Replayed on another one it is
-    silent, which refuses that where nothing else allows it.
-    """
-    if not (inputs >= _DOMAIN or cache.no_resource_policy):
-        raise ConfigurationError(
-            "the route is not covered by the identity sources: one path is two routes on two domains, and an API's "
-            "resource policy makes an Allow of silence; add `$context.domainName`, or say `no_resource_policy=True` if "
-            "the API has none"
-        )
-
-
-def check_key(
-    cache: GatewayCache,
-    event: AuthorizerEvent,
-    *,
-    reads_route: bool = True,
-    names_route: bool = False,
-) -> None:
-    """Compare what an event tells of the deployed key with what was declared.  REST REQUEST events
-    tell no values, so there each of them must be one.
-
-    Which routes are deployed is known only here: one route that takes many paths has one key for
-    all of them.
-
-    Args:
-        cache: what was declared.
-        event: the event.
+        cache: what was declared; not `GatewayCache.OFF`.
         reads_route: whether the answer depends on the route and does not name it.
         names_route: whether the answer names routes by their ARNs.
-
-    Raises:
-        ConfigurationError: they differ, so nothing was proven: raised, so that the gateway
-            remembers nothing.
     """
-    if cache.is_off:
-        return
-    if event.kind == "rest-token" and len(cache.inputs) > 1:
-        raise ConfigurationError(
-            "a TOKEN authorizer is cached on its header alone, not on what was declared"
-        )
-    if names_route and event.arn is not None and event.arn.method == "$default":
-        raise ConfigurationError(
-            "the event's ARN names no method and path, so an answer for one is one for all"
-        )
-    if reads_route:
-        _check_route_is_told(set(cache.inputs), event)
-    if event.identity is None and any(len(item.read(event)) > 1 for item in cache.inputs):
-        raise ConfigurationError(
-            "an identity source is there more than once: which of them is the key is not known"
-        )
-    if not _same_identity(cache.inputs, event):
-        raise ConfigurationError("the identity sources of the event are not the declared ones")
+
+    __slots__ = ("_inputs", "_names_route", "_reads_route", "_routes")
+
+    def __init__(self, cache: GatewayCache, *, reads_route: bool, names_route: bool) -> None:
+        self._inputs = cache.inputs
+        self._reads_route = reads_route
+        self._names_route = names_route
+        # Deployed routes that were found to tell requests apart.
+        self._routes: Memo[tuple[str, str | None], None] = Memo(max_entries=1024)
+
+    def check(self, event: AuthorizerEvent) -> None:
+        """Refuse an event that shows another key than the declared one.
+
+        Raises:
+            ConfigurationError: they differ, so nothing was proven.  It is raised, so that the
+                gateway remembers nothing.
+        """
+        if event.kind == "rest-token" and len(self._inputs) > 1:
+            raise ConfigurationError(
+                "a TOKEN authorizer is cached on its header alone, not on what was declared"
+            )
+        if self._names_route and event.arn is not None and event.arn.method == "$default":
+            raise ConfigurationError(
+                "the event's ARN names no method and path, so an answer for one is one for all"
+            )
+        if self._reads_route and (event.kind, event.route) not in self._routes:
+            _check_route_is_told(set(self._inputs), event)
+            self._routes.put((event.kind, event.route), None)
+        told = [item.read(event) for item in self._inputs]
+        identity = event.raw.get("identitySource")
+        if identity is None:
+            if any(len(values) > 1 for values in told):
+                raise ConfigurationError(
+                    "an identity source is there more than once: which of them is the key is not "
+                    "known"
+                )
+            return
+        # Nearly always each source has one value, and the event names them in the declared order.
+        if type(identity) is list and identity == [
+            values[0] for values in told if len(values) == 1
+        ]:
+            return
+        if not _is_same_identity(self._inputs, told, event):
+            raise ConfigurationError("the identity sources of the event are not the declared ones")
 
 
-def _check_route_is_told(inputs: set[Input], event: AuthorizerEvent) -> None:
-    """What the key must hold depends on the route that was deployed, and only an event tells which
-    that is.
-    """
-    by_route_key = inputs >= _ROUTE_KEY and Input("context", "httpMethod") not in inputs
+def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) -> None:
+    """What the key must hold depends on the deployed route, and only an event tells which that is."""
+    by_route_key = _ROUTE_KEY in inputs and _METHOD not in inputs
     if by_route_key and (event.route or "$default").startswith(("ANY ", "$")):
         raise ConfigurationError(
             "the route key does not name a method, so it does not tell requests apart"
         )
-    if not _takes_many_paths(event.route):
+    if event.route is None or not (event.route == "$default" or "+}" in event.route):
         return
-    if Input("context", "path") not in inputs:
+    if _PATH not in inputs:
         raise ConfigurationError(
             "the route takes many paths, so it does not tell requests apart: add `$context.path`"
         )
-    if event.kind == "http-2.0" and not inputs >= _DOMAIN:
+    if event.kind == "http-2.0" and _DOMAIN not in inputs:
         raise ConfigurationError(
-            "the route takes many paths, and one path may be two of them on two domains: add `$context.domainName`"
+            "the route takes many paths, and one path may be two of them on two domains: add "
+            "`$context.domainName`"
         )
 
 
-def _takes_many_paths(route: str | None) -> bool:
-    return route is not None and (route == "$default" or "+}" in route)
-
-
-def _same_identity(inputs: Sequence[Input], event: AuthorizerEvent) -> bool:
-    identity = event.identity
-    if identity is None:
-        return True
+def _is_same_identity(
+    inputs: Sequence[IdentitySource], told: Sequence[tuple[str, ...]], event: AuthorizerEvent
+) -> bool:
+    identity = event.identity or ()
+    spellings = [_spellings(item, values, event) for item, values in zip(inputs, told, strict=True)]
     if event.kind == "http-1.0":  # one text, joined with commas
-        return any(
-            (",".join(words),) == identity
-            for words in product(*(_spellings(item, event) for item in inputs))
-        )
-    left = list(identity)
-    for item in inputs:
-        spellings = _spellings(item, event)
-        given = next((value for value in spellings if value in left), None)
-        if given is None and item == Input(
-            "context", "path"
-        ):  # as sent, where the event holds it decoded
-            given = next(
-                (
-                    value
-                    for value in left
-                    if not {unquote(value), unquote(unquote(value))}.isdisjoint(spellings)
-                ),
-                None,
-            )
+        return any((",".join(words),) == identity for words in product(*spellings))
+    left = [value.strip(" \t") for value in identity]
+    for item, words in zip(inputs, spellings, strict=True):
+        given = next((value for value in words if value in left), None)
+        if given is None and item == _PATH:  # as sent, where the event holds it decoded
+            given = next((value for value in left if not _decodings(value).isdisjoint(words)), None)
         if given is None:
             return False
         left.remove(given)
     return not left
 
 
-def _spellings(item: Input, event: AuthorizerEvent) -> Iterable[str]:
-    if item == Input("context", "path"):  # with or without the stage
-        return {*item.read(event), event.path or "", event.raw.get("rawPath") or ""} - {""}
-    if item == Input("header", "cookie"):  # a 2.0 event holds it in parts
-        return {
-            text.replace("; ", by) for text in item.read(event) for by in ("; ", ";", ",", ", ")
-        }
-    values = item.read(event)
+def _decodings(path: str) -> set[str]:
+    once = unquote(path)
+    return {once, unquote(once)}
+
+
+def _spellings(
+    item: IdentitySource, values: tuple[str, ...], event: AuthorizerEvent
+) -> Iterable[str]:
+    if item == _PATH:  # with or without the stage
+        return {*values, event.path or "", event.raw.get("rawPath") or ""} - {""}
+    if item == _COOKIE:  # a 2.0 event holds it in parts
+        return {text.replace("; ", by) for text in values for by in ("; ", ";", ",", ", ")}
     return (",".join(values),) if values else ()

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from authz_lib.decisions.cache import CachedDecisions
     from authz_lib.decisions.cedar import CedarEngine
     from authz_lib.decisions.log import DecisionLog
-    from authz_lib.decisions.point import DecisionPoint
+    from authz_lib.decisions.point import CachedDecisions, DecisionPoint
     from authz_lib.decisions.policy_files import TemplateLink
     from authz_lib.decisions.request import AuthorizationRequest, Decision
     from authz_lib.decisions.verified_permissions import VerifiedPermissions
@@ -32,7 +31,7 @@ __all__ = [
 
 _HOME = {
     "AuthorizationRequest": "request",
-    "CachedDecisions": "cache",
+    "CachedDecisions": "point",
     "CedarEngine": "cedar",
     "Decision": "request",
     "DecisionLog": "log",

@@ -1,9 +1,9 @@
-"""A memory in front of a decision point.  A remembered answer equals a fresh one, within the time
-to live.
+"""A memory of decisions.  A remembered answer equals a fresh one, within the time to live.
 
 The key covers everything that a decision can depend on: the store and its endpoint, the error mode,
-the principal, action and resource, the whole context and every entity.  Failures and answers with
-evaluation errors are never remembered.
+the principal, action and resource, the whole context and every entity.
+
+Never remembered: failures, and answers with evaluation errors.
 
 How stale an answer can be: the gateway's own result cache, plus the time to live here, plus the
 seconds that Verified Permissions takes to spread a change.
@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cachetools import LRUCache
 
+from authz_lib._support.checks import is_seconds, require_count, require_mapping
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
-from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import Decision, Question
 from authz_lib.errors import ConfigurationError, PolicyStoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from authz_lib.entities import EntityUid
     from authz_lib.errors import AuthzError
 
-__all__ = ["CacheOptions", "CacheStatistics", "CachedDecisions"]
+__all__ = ["CacheOptions", "CacheStatistics", "DecisionCache"]
 
 
 class CacheOptions(TypedDict, total=False):
@@ -46,9 +46,7 @@ class CacheOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """How often an answer was remembered (`hits`) or had to be asked for (`misses`), and how many
-    are held (`size`).
-    """
+    """How often an answer was remembered (`hits`) or asked for (`misses`), and how many are held."""
 
     hits: int
     misses: int
@@ -72,19 +70,11 @@ class _Moment(NamedTuple):
 _NEVER = _Moment(0.0, -1)
 
 
-class CachedDecisions(DecisionPoint):
-    """Remembers the decisions of another decision point.  Build it with `DecisionPoint.cached`.
-
-    An answer is remembered for the least of: the action's own time to live, else the default for
-    its kind (allow or deny), and what is left of the caller's ``expires_at``.  A clock that runs
-    backwards empties the memory.  Callers that ask the same question at the same time make one
-    call; its failure is raised to all of them.
-
-    It pays in front of Verified Permissions.  In front of the embedded engine a hit is several
-    times faster than a decision too, but what it saves are fractions of a millisecond.
+class DecisionCache:
+    """What `CachedDecisions` remembers.  It asks nobody by itself: each call brings who is asked.
 
     Args:
-        inner: the decision point that is asked.
+        seed: what the answers depend on besides the question.
         ttl_seconds: how long an allow is remembered.
         deny_ttl_seconds: how long a deny is remembered.
         ttl: per action, how long its answers are remembered, allow and deny alike.
@@ -94,37 +84,30 @@ class CachedDecisions(DecisionPoint):
 
     Raises:
         ConfigurationError: a time is negative or not finite, or ``max_entries`` is not positive.
-
-    >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-    >>> point = CedarEngine.from_text("permit(principal, action, resource);").cached(deny_ttl_seconds=1)
-    >>> request = AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1"))
-    >>> [point.is_authorized(request).source for _ in range(2)]
-    ['cedar', 'cache']
     """
 
     def __init__(
         self,
-        inner: DecisionPoint,
+        seed: bytes,
         *,
-        ttl_seconds: float = 60,
-        deny_ttl_seconds: float = 5,
+        ttl_seconds: float,
+        deny_ttl_seconds: float,
         ttl: Mapping[str, float] | None = None,
         no_cache: Iterable[str] = (),
         max_entries: int = 10_000,
         clock: Clock = system_clock,
     ) -> None:
-        own = _own_times(ttl)
-        if not _is_count(max_entries) or not all(
-            map(_is_time, (ttl_seconds, deny_ttl_seconds, *own.values()))
-        ):
-            raise ConfigurationError(
-                "times to live must be finite numbers, not negative; `max_entries` above 0"
-            )
+        own = dict(require_mapping(ttl or {}, "ttl", of="of action ids to seconds"))
+        require_count(max_entries, "max_entries")
+        if not all(is_seconds(time, most=inf) for time in (ttl_seconds, deny_ttl_seconds)):
+            raise ConfigurationError("times to live must be finite numbers, not negative")
+        if not all(is_seconds(time, most=inf) for time in own.values()):
+            raise ConfigurationError("the times of `ttl` must be finite numbers, not negative")
         if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
         if not callable(clock):
             raise ConfigurationError("`clock` must be a function that returns seconds")
-        self._inner = inner
+        self._seed = seed
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
         self._clock = clock
@@ -134,28 +117,12 @@ class CachedDecisions(DecisionPoint):
         self._now = 0.0
         self._epoch = 0
         self._hits = self._misses = 0
-        self.vocabulary = inner.vocabulary
-        self.log = inner.log
-        self.on_evaluation_error = inner.on_evaluation_error
-        self._seed = f"{inner.identity}\n{inner.on_evaluation_error}\n".encode()
-
-    def __repr__(self) -> str:
-        return f"<CachedDecisions of {self._inner!r}>"
-
-    @property
-    def identity(self) -> str:
-        """The inner one's."""
-        return self._inner.identity
 
     @property
     def statistics(self) -> CacheStatistics:
         """Hits, misses and size at this moment."""
         with self._lock:
             return CacheStatistics(self._hits, self._misses, len(self._entries))
-
-    def check(self, question: Question) -> None:
-        """As the inner decision point checks."""
-        self._inner.check(question)
 
     def clear(self) -> None:
         """Forget everything, and what is being asked at this moment as well."""
@@ -166,16 +133,11 @@ class CachedDecisions(DecisionPoint):
         self._entries.clear()
         self._epoch += 1
 
-    def invalidate(
-        self, *, principal: EntityUid | None = None, resource: EntityUid | None = None
-    ) -> int:
-        """Forget the answers about this principal, this resource, or both together; returns how
-        many there were.
-
-        Answers that are being asked for at this moment are not remembered either.
+    def invalidate(self, principal: EntityUid | None, resource: EntityUid | None) -> int:
+        """Forget the answers about this principal, this resource, or both together.
 
         Raises:
-            ConfigurationError: neither is given; `clear` forgets everything.
+            ConfigurationError: neither is given.
         """
         if principal is None and resource is None:
             raise ConfigurationError("`invalidate` needs `principal`, `resource` or both")
@@ -191,10 +153,10 @@ class CachedDecisions(DecisionPoint):
             self._epoch += 1
         return len(stale)
 
-    def decide(self, question: Question) -> Decision:
-        """A remembered decision, or a fresh one."""
-        if not self._remembers(question):
-            return self._inner.decide(question)
+    def decide(self, question: Question, ask: Callable[[Question], Decision]) -> Decision:
+        """A remembered decision, or the answer of ``ask``."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return ask(question)
         key = self._key(question)
         found, moment = self._recall(key, question)
         if found is not None:
@@ -203,14 +165,18 @@ class CachedDecisions(DecisionPoint):
         # it has another key.
         try:
             return self._flights.run(
-                (key, moment.epoch), lambda: self._ask_and_keep(key, moment, question)
+                (key, moment.epoch), lambda: self._ask_and_keep(key, moment, question, ask)
             )
         except SingleFlightTimeoutError:
             raise PolicyStoreUnavailableError(
                 "the call that would have answered was interrupted"
             ) from None
 
-    def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+    def decide_batch(
+        self,
+        questions: Sequence[Question],
+        ask: Callable[[Sequence[Question]], list[Decision | AuthzError]],
+    ) -> list[Decision | AuthzError]:
         """Remembered decisions, and one batch for the others; equal questions are asked once."""
         keys = [self._key(question) for question in questions]
         known: dict[bytes, Decision | AuthzError] = {}
@@ -220,29 +186,37 @@ class CachedDecisions(DecisionPoint):
             if key in known or key in missing:
                 continue
             found, moments[key] = (
-                self._recall(key, question) if self._remembers(question) else (None, _NEVER)
+                (None, _NEVER) if self._is_never_kept(question) else self._recall(key, question)
             )
             if found is None:
                 missing[key] = question
             else:
                 known[key] = found
-        for key, result in zip(
-            missing, self._inner.decide_batch(list(missing.values())), strict=True
-        ):
+        for key, result in zip(missing, ask(list(missing.values())), strict=True):
             known[key] = result
             if isinstance(result, Decision):
                 self._keep(key, moments[key], missing[key], result)
         return [known[key] for key in keys]
 
-    def _remembers(self, question: Question) -> bool:
-        return self._own_ttl_seconds.get(question.action.id, 1) != 0
+    def _is_never_kept(self, question: Question) -> bool:
+        return bool(self._own_ttl_seconds.get(question.action.id, 1) == 0)
 
-    def _ask_and_keep(self, key: bytes, moment: _Moment, question: Question) -> Decision:
-        decision = self._inner.decide(question)
+    def _ask_and_keep(
+        self,
+        key: bytes,
+        moment: _Moment,
+        question: Question,
+        ask: Callable[[Question], Decision],
+    ) -> Decision:
+        decision = ask(question)
         self._keep(key, moment, question, decision)
         return decision
 
     def _key(self, question: Question) -> bytes:
+        """Made once per question: an authorizer asks the same one again and again."""
+        known = question.digest
+        if known is not None and known[0] is self._seed:
+            return known[1]
         digest = blake2b(self._seed, digest_size=32)
         digest.update(question.canonical_text.encode())
         for token in (question.access_token, question.identity_token):
@@ -251,26 +225,30 @@ class CachedDecisions(DecisionPoint):
                 if token is None
                 else b"\n" + blake2b(token.encode(), digest_size=32).digest()
             )
-        return digest.digest()
+        key = digest.digest()
+        object.__setattr__(question, "digest", (self._seed, key))
+        return key
 
     def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
         with self._lock:
-            now = (
-                self._clock()
-            )  # inside the lock: two threads' readings out of order would look like a step back
+            # Inside the lock: two threads' readings out of order would look like a step back.
+            now = self._clock()
             if now < self._now:
                 self._forget()
             self._now = now
-            entry = self._entries.get(key)
-            moment = _Moment(now, self._epoch)
-            # The answer may have been kept for another token of the same caller; this one's time
-            # ends it as well.
-            in_time = question.expires_at is None or now < question.expires_at
-            if entry is not None and now < entry.expires_at and in_time:
-                self._hits += 1
-                return entry.decision, moment
+            try:
+                entry = self._entries[key]
+            except KeyError:
+                pass
+            else:
+                # The answer may have been kept for another token of the same caller; this one's
+                # time ends it as well.
+                in_time = question.expires_at is None or now < question.expires_at
+                if now < entry.expires_at and in_time:
+                    self._hits += 1
+                    return entry.decision, _NEVER
             self._misses += 1
-            return None, moment
+            return None, _Moment(now, self._epoch)
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
         """Remember a decision, unless it had errors or something was forgotten while it was
@@ -280,9 +258,8 @@ class CachedDecisions(DecisionPoint):
             return
         seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])
         expires_at = asked.time + seconds
-        if (
-            question.expires_at is not None and not question.expires_at >= expires_at
-        ):  # what is no number ends it, too
+        # What is no number ends it, too.
+        if question.expires_at is not None and not question.expires_at >= expires_at:
             expires_at = question.expires_at
         if not expires_at > asked.time:
             return
@@ -292,18 +269,3 @@ class CachedDecisions(DecisionPoint):
                 self._entries[key] = _Entry(
                     remembered, expires_at, question.principal, question.resource
                 )
-
-
-def _own_times(ttl: Mapping[str, float] | None) -> dict[str, float]:
-    given: object = ttl
-    if given is not None and not isinstance(given, Mapping):
-        raise ConfigurationError("`ttl` must be a mapping of action ids to seconds")
-    return dict(ttl or {})
-
-
-def _is_time(value: object) -> bool:
-    return type(value) in {int, float} and 0 <= value < inf  # type: ignore[operator]  # a number by now
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and value > 0

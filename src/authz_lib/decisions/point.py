@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
+from authz_lib._support.checks import require_known
 from authz_lib.decisions.request import (
     AuthorizationRequest,
     Decision,
@@ -20,12 +21,12 @@ from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authz_lib.decisions.cache import CachedDecisions, CacheOptions
+    from authz_lib.decisions.cache import CacheOptions, CacheStatistics
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.entities import EntityUid
     from authz_lib.principal import Principal
 
-__all__ = ["DecisionPoint", "require_known"]
+__all__ = ["CachedDecisions", "DecisionPoint"]
 
 R = TypeVar("R", bound="EntityUid | Entity")
 
@@ -92,7 +93,9 @@ class DecisionPoint(ABC):
 
     def answer(self, question: Question) -> Decision:
         """Decide and report one resolved question."""
-        decision = self.settle(self.decide(question))
+        decision = self.decide(question)
+        if decision.errors:
+            decision = self.settle(decision)
         self.log.report(question, decision)
         return decision
 
@@ -294,32 +297,112 @@ class DecisionPoint(ABC):
         deny_ttl_seconds: float = 5,
         **options: Unpack[CacheOptions],
     ) -> CachedDecisions:
-        """This decision point with a memory in front of it, see
-        `authz_lib.decisions.cache.CachedDecisions`.
+        """This decision point with a memory in front of it, see `CachedDecisions`.
 
         Raises:
             ConfigurationError: an argument is wrong or unknown.
         """
-        from authz_lib.decisions.cache import CachedDecisions, CacheOptions
-
-        require_known(options, CacheOptions.__optional_keys__)
         return CachedDecisions(
             self, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
         )
 
 
-def _identity(candidate: EntityUid | Entity) -> object:
-    return candidate.canonical_text if isinstance(candidate, Entity) else candidate
+class CachedDecisions(DecisionPoint):
+    """Remembers the decisions of another decision point.  Build it with `DecisionPoint.cached`.
 
+    An answer is remembered for the least of: the action's own time to live, else the default for
+    its kind (allow or deny), and what is left of the caller's ``expires_at``.  A clock that runs
+    backwards empties the memory.  Callers that ask the same question at the same time make one
+    call; its failure is raised to all of them.
 
-def require_known(options: Mapping[str, object], known: frozenset[str]) -> None:
-    """Refuse a misspelt keyword: at run time it is just one more member of ``options``.
+    It pays in front of Verified Permissions.  In front of the embedded engine a hit is several
+    times faster than a decision too, but what it saves are fractions of a millisecond.
+
+    Args:
+        inner: the decision point that is asked.
+        ttl_seconds: how long an allow is remembered.
+        deny_ttl_seconds: how long a deny is remembered.
+        options: ``ttl``: per action, how long its answers are remembered, allow and deny alike.
+            ``no_cache``: actions whose answers are never remembered.  ``max_entries``: how many
+            answers are held, 10,000 by default; the least recently used go first.  ``clock``:
+            seconds since the epoch.
 
     Raises:
-        ConfigurationError: names it.
+        ConfigurationError: a time is negative or not finite, or ``max_entries`` is not positive.
+
+    >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+    >>> engine = CedarEngine.from_text("permit(principal, action, resource);")
+    >>> point = engine.cached(deny_ttl_seconds=1)
+    >>> alice, document = EntityUid("User", "alice"), EntityUid("Doc", "1")
+    >>> request = AuthorizationRequest(alice, "View", document)
+    >>> [point.is_authorized(request).source for _ in range(2)]
+    ['cedar', 'cache']
     """
-    unknown = options.keys() - known
-    if unknown:
-        raise ConfigurationError(
-            f"unknown argument: {', '.join(f'`{name}`' for name in sorted(unknown))}"
+
+    def __init__(
+        self,
+        inner: DecisionPoint,
+        *,
+        ttl_seconds: float = 60,
+        deny_ttl_seconds: float = 5,
+        **options: Unpack[CacheOptions],
+    ) -> None:
+        from authz_lib.decisions.cache import CacheOptions, DecisionCache  # loads cachetools
+
+        require_known(options, CacheOptions.__optional_keys__)
+        seed = f"{inner.identity}\n{inner.on_evaluation_error}\n".encode()
+        self._inner = inner
+        self._cache = DecisionCache(
+            seed, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
         )
+        self.vocabulary = inner.vocabulary
+        self.log = inner.log
+        self.on_evaluation_error = inner.on_evaluation_error
+
+    def __repr__(self) -> str:
+        return f"<CachedDecisions of {self._inner!r}>"
+
+    @property
+    def identity(self) -> str:
+        """The inner one's."""
+        return self._inner.identity
+
+    @property
+    def statistics(self) -> CacheStatistics:
+        """Hits, misses and size at this moment."""
+        return self._cache.statistics
+
+    def check(self, question: Question) -> None:
+        """As the inner decision point checks."""
+        self._inner.check(question)
+
+    def clear(self) -> None:
+        """Forget everything, and what is being asked at this moment as well."""
+        self._cache.clear()
+
+    def invalidate(
+        self, *, principal: EntityUid | None = None, resource: EntityUid | None = None
+    ) -> int:
+        """Forget the answers about this principal, this resource, or both together.
+
+        Answers that are being asked for at this moment are not remembered either.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            ConfigurationError: neither is given; `clear` forgets everything.
+        """
+        return self._cache.invalidate(principal, resource)
+
+    def decide(self, question: Question) -> Decision:
+        """A remembered decision, or a fresh one."""
+        return self._cache.decide(question, self._inner.decide)
+
+    def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """Remembered decisions, and one batch for the others; equal questions are asked once."""
+        return self._cache.decide_batch(questions, self._inner.decide_batch)
+
+
+def _identity(candidate: EntityUid | Entity) -> object:
+    return candidate.canonical_text if isinstance(candidate, Entity) else candidate

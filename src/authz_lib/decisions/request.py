@@ -130,6 +130,8 @@ class Question:
     access_token: str | None = field(default=None, repr=False)
     identity_token: str | None = field(default=None, repr=False)
     _text: str | None = field(default=None, init=False, repr=False, compare=False)
+    digest: tuple[bytes, bytes] | None = field(default=None, init=False, repr=False, compare=False)
+    """What a decision cache made of it: whose digest it is, and the digest."""
 
     @property
     def context_text(self) -> str:
@@ -158,6 +160,18 @@ class Question:
             *same, expires_at, self.caller_entities, self.access_token, self.identity_token
         )
         object.__setattr__(copy, "_text", self._text)
+        object.__setattr__(copy, "digest", self.digest)
+        return copy
+
+    def about(self, resource: EntityUid) -> Question:
+        """The same question about another resource, of which nothing but its id is known."""
+        same = (self.context, self.entities, self.expires_at, self.caller_entities)
+        copy = Question(
+            self.principal, self.action, resource, *same, self.access_token, self.identity_token
+        )
+        principal, action, _, rest = self.canonical_text.split("\n", 3)
+        text = f"{principal}\n{action}\n{uid_text(resource)}\n{rest}"
+        object.__setattr__(copy, "_text", text)
         return copy
 
     def _write(self) -> str:

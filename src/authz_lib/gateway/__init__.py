@@ -8,7 +8,8 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib.gateway.arns import MethodArn
-    from authz_lib.gateway.events import AuthorizerEvent, parse_authorizer_event, proxy_kind
+    from authz_lib.gateway.events import AuthorizerEvent, parse_authorizer_event
+    from authz_lib.gateway.proxy_events import proxy_kind
     from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse
 
 __all__ = [
@@ -29,7 +30,7 @@ _HOME = {
     "PolicyResponse": "responses",
     "SimpleResponse": "responses",
     "parse_authorizer_event": "events",
-    "proxy_kind": "events",
+    "proxy_kind": "proxy_events",
 }
 
 if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError
 
 __all__ = ["MAX_METHOD_ARN_BYTES", "MAX_RESOURCE_CHARACTERS", "MethodArn"]
@@ -14,13 +15,7 @@ MAX_METHOD_ARN_BYTES = 1600
 MAX_RESOURCE_CHARACTERS = 512
 """The longest ``Resource`` that API Gateway accepts in an authorizer's policy."""
 
-# The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it, so only
-# the head is split.
-_METHOD_ARN = re.compile(
-    r"arn:(?P<partition>aws(?:-[a-z0-9]+)*):execute-api:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
-    r"(?P<api>[A-Za-z0-9_-]+)/(?P<stage>[^/]+)/(?P<method>[^/]+)(?P<path>/.*)?",
-    re.DOTALL,
-)
+_API = re.compile(r"arn:(aws(?:-[a-z0-9]+)*):execute-api:([a-z0-9-]+):([0-9]{12}):([A-Za-z0-9_-]+)")
 _NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
 
 
@@ -63,15 +58,22 @@ class MethodArn(NamedTuple):
             raise InvalidRequestError(
                 "the method ARN is not a string of at most 1600 bytes", field="methodArn"
             )
-        parts = _METHOD_ARN.fullmatch(text)
-        if parts is None or (
-            not text.isascii() and len(text.encode("utf-8", "replace")) > MAX_METHOD_ARN_BYTES
+        # The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it.
+        parts = text.split("/", 3)
+        api = _APIS[parts[0]]
+        if (
+            api is None
+            or len(parts) < 3
+            or not parts[1]
+            or not parts[2]
+            or not (text.isascii() or len(text.encode("utf-8", "replace")) <= MAX_METHOD_ARN_BYTES)
         ):
             raise InvalidRequestError(
                 "not `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`",
                 field="methodArn",
             )
-        return cls(*parts.groups())
+        path = f"/{parts[3]}" if len(parts) == 4 else None
+        return tuple.__new__(cls, (*api, parts[1], parts[2], path))
 
     def __str__(self) -> str:
         return f"{self.stage_prefix}{self.method}{self.path or ''}"
@@ -115,3 +117,12 @@ class MethodArn(NamedTuple):
         'arn:aws:execute-api:eu-west-1:123456789012:abc/prod/*'
         """
         return f"{self.stage_prefix}*"
+
+
+def _read_api(head: str) -> tuple[str, str, str, str] | None:
+    match = _API.fullmatch(head)
+    return None if match is None else (match[1], match[2], match[3], match[4])
+
+
+# Partition, Region, account and API.  An authorizer is asked by few APIs.
+_APIS: Memo[str, tuple[str, str, str, str] | None] = Memo(_read_api, max_entries=64)

@@ -18,7 +18,7 @@ from authz_lib.errors import (
     UntrustedEventError,
 )
 from authz_lib.gateway.context import principal_from_context
-from authz_lib.gateway.events import is_authorizer_event, proxy_kind
+from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, cognito_pool
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from authz_lib._support.clock import Clock
-    from authz_lib.gateway.events import JSONObject, ProxyKind
+    from authz_lib.gateway.proxy_events import ProxyKind
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.tokens.verifier import Verifier
 
@@ -149,7 +149,7 @@ class ExpectedGateway:
 
 
 def principal_from_event(
-    event: JSONObject,
+    event: Mapping[str, Any],
     *,
     gateway: ExpectedGateway,
     verifier: Verifier | None = None,
@@ -228,7 +228,7 @@ _KINDS: dict[GatewayKind, dict[ProxyKind, tuple[str, ...]]] = {
 }
 
 
-def _trusted_authorizer(event: JSONObject, gateway: ExpectedGateway) -> JSONObject:
+def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> Mapping[str, Any]:
     path = _KINDS[gateway.kind].get(proxy_kind(event))
     if path is None:
         raise UntrustedEventError(f"the event is not of the expected kind, `{gateway.kind}`")
@@ -247,7 +247,7 @@ def _trusted_authorizer(event: JSONObject, gateway: ExpectedGateway) -> JSONObje
     return dict(holder)
 
 
-def _holds_claims(event: JSONObject) -> bool:
+def _holds_claims(event: Mapping[str, Any]) -> bool:
     """Whether a gateway, ours or another, has left claims in the event: those are judged, never
     passed by.
     """
@@ -258,12 +258,12 @@ def _holds_claims(event: JSONObject) -> bool:
     )
 
 
-def _context_of(event: JSONObject) -> JSONObject:
+def _context_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     context = event.get("requestContext") if isinstance(event, dict) else None
     return context if isinstance(context, dict) else {}
 
 
-def _check_pins_that_are_there(event: JSONObject, gateway: ExpectedGateway) -> None:
+def _check_pins_that_are_there(event: Mapping[str, Any], gateway: ExpectedGateway) -> None:
     """An event that names its API is of that one; a local run may name none."""
     context = _context_of(event)
     if context.get("apiId") is not None:
@@ -272,13 +272,13 @@ def _check_pins_that_are_there(event: JSONObject, gateway: ExpectedGateway) -> N
         _check_pinned(context, "accountId", gateway.account_id)
 
 
-def _check_pinned(context: JSONObject, name: str, expected: str | None) -> None:
+def _check_pinned(context: Mapping[str, Any], name: str, expected: str | None) -> None:
     if expected is not None and context.get(name) != expected:
         raise UntrustedEventError(f"`requestContext.{name}` of the event is not the expected one")
 
 
 def _verified(
-    event: JSONObject,
+    event: Mapping[str, Any],
     gateway: ExpectedGateway,
     verifier: Verifier,
     token_sources: Sequence[TokenSource],
@@ -300,7 +300,7 @@ def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:
         raise InvalidClaimError("`token_use` is not the expected one", claim="token_use")
 
 
-def _iam_principal(identity: JSONObject) -> Principal:
+def _iam_principal(identity: Mapping[str, Any]) -> Principal:
     # REST APIs fill `identity` for every request: only a signed one has an ARN.
     arn = identity.get("userArn")
     if type(arn) is not str or not arn:
@@ -321,7 +321,7 @@ def _iam_principal(identity: JSONObject) -> Principal:
     )
 
 
-def _claims_principal(claims: JSONObject, gateway: ExpectedGateway, now: float) -> Principal:
+def _claims_principal(claims: Mapping[str, Any], gateway: ExpectedGateway, now: float) -> Principal:
     subject = _claim(claims, "sub")
     if subject is None:
         raise InvalidClaimError("`sub` is missing", claim="sub")
@@ -350,7 +350,7 @@ def _claim(claims: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _groups(claims: JSONObject, gateway: ExpectedGateway) -> tuple[str, ...]:
+def _groups(claims: Mapping[str, Any], gateway: ExpectedGateway) -> tuple[str, ...]:
     name = gateway.groups_claim
     text = None if name is None else claims.get(name)
     if name is None or text is None:
@@ -373,7 +373,7 @@ def _groups(claims: JSONObject, gateway: ExpectedGateway) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _of_cognito(claims: JSONObject, gateway: ExpectedGateway) -> bool:
+def _of_cognito(claims: Mapping[str, Any], gateway: ExpectedGateway) -> bool:
     # The issuer is the pinned one, or the one that the JWT authorizer of the pinned API took.
     issuer = gateway.issuer or claims.get("iss")
     return (
@@ -383,7 +383,7 @@ def _of_cognito(claims: JSONObject, gateway: ExpectedGateway) -> bool:
     )
 
 
-def _expiry(claims: JSONObject) -> float:
+def _expiry(claims: Mapping[str, Any]) -> float:
     value = claims.get("exp")
     if (
         type(value) is int and abs(value) < 10**15

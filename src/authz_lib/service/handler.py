@@ -17,7 +17,6 @@ from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, val
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authz_lib.gateway.events import JSONObject
 
 __all__ = ["Handler", "json_body", "service_handler"]
 
@@ -96,7 +95,7 @@ def service_handler(
     return decorate if handler is None else decorate(handler)
 
 
-def _request_id(event: JSONObject, context: Any) -> str:
+def _request_id(event: Mapping[str, Any], context: Any) -> str:
     holder = event.get("requestContext") if isinstance(event, dict) else None
     found = holder.get("requestId") if isinstance(holder, dict) else None
     found = found or getattr(context, "aws_request_id", None)
@@ -117,7 +116,7 @@ def _cors_headers(origin: str | None) -> Mapping[str, str]:
     }
 
 
-def json_body(event: JSONObject) -> dict[str, Any]:
+def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object in the body of a proxy event.
 
     Checked: UTF-8, one JSON object, no member twice, no ``NaN``, nesting that Python can read: none

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
-    from authz_lib.gateway.events import JSONObject
     from authz_lib.principal import Principal
 
 __all__ = [
@@ -100,7 +99,7 @@ class SecretHeader:
         if any(len(secret.encode()) < _MIN_SECRET_BYTES for secret in self.secrets):
             raise ConfigurationError(f"a secret must have at least {_MIN_SECRET_BYTES} bytes")
 
-    def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+    def check(self, event: Mapping[str, Any], headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
         """Refuse an event without exactly one accepted value."""
         values = headers.get(self.name.lower(), ())
         given = values[0].encode(errors="surrogatepass") if len(values) == 1 else b""
@@ -128,7 +127,7 @@ class MutualTLS:
         if not all(type(name) is str and name for name in (self.subject_dn, self.issuer_dn)):
             raise ConfigurationError("`subject_dn` and `issuer_dn` must be non-empty strings")
 
-    def check(self, event: JSONObject, headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+    def check(self, event: Mapping[str, Any], headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
         """Refuse an event without this very certificate."""
         certificate = _client_certificate(event)
         if (certificate.get("subjectDN"), certificate.get("issuerDN")) != (
@@ -163,7 +162,7 @@ def principal_to_headers(principal: Principal) -> dict[str, str]:
 
 
 def principal_from_headers(
-    event: JSONObject, *, proof: Proof | None, clock: Clock = system_clock
+    event: Mapping[str, Any], *, proof: Proof | None, clock: Clock = system_clock
 ) -> Principal:
     """The caller that the gateway wrote into the headers of this request.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from authz_lib.errors import (
@@ -118,6 +119,19 @@ class TimeRules:
                 and now - issued_at >= self.max_token_age_seconds
             ):
                 raise TokenExpiredError("the token is older than `max_token_age_seconds`")
+
+    def window(self, times: Times) -> tuple[float, float]:
+        """From when until when `check` passes: from the first moment, before the second.
+
+        >>> TimeRules(max_token_age_seconds=60).window((1000.0, None, 900.0))
+        (870.0, 960.0)
+        """
+        expires_at, not_before, issued_at = times
+        starts = [date for date in (not_before, issued_at) if date is not None]
+        ends = [expires_at + self.expiry_leeway_seconds]
+        if issued_at is not None and self.max_token_age_seconds is not None:
+            ends.append(issued_at + self.max_token_age_seconds)
+        return max(starts, default=-inf) - self.not_before_leeway_seconds, min(ends)
 
 
 def date_of(claims: Mapping[str, Any], name: str) -> float | None:

@@ -106,7 +106,8 @@ class StaticKeySet:
             InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this
                 ``alg``.
         """
-        key = self._table.find(key_id, algorithm)
+        table = self._table
+        key = table.by_name.get((key_id, algorithm)) or table.find(key_id, algorithm)
         if key is not None:
             return key
         refuse_without_fetch(self._table, key_id)

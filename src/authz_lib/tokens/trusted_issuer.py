@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from inspect import iscoroutinefunction
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from authz_lib._support.clock import Clock, system_clock
@@ -162,6 +163,12 @@ class Trust:
             _require_not_revoked(self.revoked, token)
         if self.custom is not None:
             _require_custom(self.custom, token)
+
+    def window(self, times: Times) -> tuple[float, float]:
+        """From when until when `settle` can refuse nothing; empty where there are hooks."""
+        if self.revoked is not None or self.custom is not None:
+            return inf, -inf
+        return self.time_rules.window(times)
 
 
 def _require_not_revoked(revoked: Callable[[VerifiedToken], bool], token: VerifiedToken) -> None:

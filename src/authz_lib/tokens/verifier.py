@@ -4,9 +4,11 @@ not.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, Unpack
 
 from authz_lib._support.clock import system_clock
+from authz_lib._support.memo import WeighedMemo
 from authz_lib.errors import (
     ConfigurationError,
     InvalidAlgorithmError,
@@ -15,7 +17,6 @@ from authz_lib.errors import (
 )
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
-from authz_lib.tokens.memory import Memory
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
@@ -49,6 +50,9 @@ class _Known(NamedTuple):
     trust: Trust
     key: VerificationKey
     algorithm: str
+    valid_from: float
+    valid_until: float
+    """Between the two, nothing but the key can refuse the token."""
 
 
 class Verifier(Protocol):
@@ -141,7 +145,9 @@ class JWTVerifier:
         self._only = trusts[0] if len(trusts) == 1 else None
         self._by_issuer = {issuer: trust for trust in trusts for issuer in trust.issuers or ()}
         self._algorithms = frozenset[str]().union(*(trust.algorithms for trust in trusts))
-        self._memory = Memory[_Known](max_entries=entries, max_bytes=size) if entries else None
+        self._memory = (
+            WeighedMemo[bytes, _Known](max_entries=entries, max_weight=size) if entries else None
+        )
 
     @classmethod
     def _of(cls, configuration: Configuration, options: CheckOptions) -> Self:
@@ -366,11 +372,12 @@ class JWTVerifier:
                 token.
             DependencyError: the ``revoked`` hook failed.
         """
-        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
+        digest, known = self._recall(token)
         if known is not None:
             key = known.trust.keys.find(known.token.key_id, known.algorithm)
             if key is known.key:
-                known.trust.settle(known.token, known.times)
+                if not known.valid_from <= known.trust.clock() < known.valid_until:
+                    known.trust.settle(known.token, known.times)
                 return known.token
         compact, trust = self._open(token)
         header = compact.header
@@ -385,7 +392,7 @@ class JWTVerifier:
         What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises
         what :meth:`verify` raises.
         """
-        digest, known = (b"", None) if self._memory is None else self._recall(self._memory, token)
+        digest, known = self._recall(token)
         if known is not None and known.trust.revoked is None:
             key = known.trust.keys.peek(known.token.key_id, known.algorithm)
             if key is known.key:
@@ -422,17 +429,15 @@ class JWTVerifier:
             if strict and len(failures) == len(dict.fromkeys(alternatives)):
                 raise failures[0]
 
-    @staticmethod
-    def _recall(memory: Memory[_Known], token: str) -> tuple[bytes, _Known | None]:
-        """What is remembered of a token, by its digest."""
-        if type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
-            return b"", None  # refused in a moment
+    def _recall(self, token: str) -> tuple[bytes, _Known | None]:
+        """What is remembered of a token, by its SHA-256 digest."""
+        if self._memory is None or type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
+            return b"", None  # what is no token is refused in a moment
         try:
-            digest = memory.digest(token)
+            digest = sha256(token.encode("ascii")).digest()
         except UnicodeEncodeError:
             return b"", None
-        found = memory.get(digest)
-        return digest, None if found is None else found[0]
+        return digest, self._memory.get(digest)
 
     def _open(self, token: str) -> tuple[Compact, Trust]:
         """Take the token apart and find out whose rules it must meet; nothing is trusted yet."""
@@ -478,7 +483,8 @@ class JWTVerifier:
         )
         trust.settle(token, times)
         if self._memory is not None:
-            self._memory.put(digest, _Known(token, times, trust, key, header.algorithm), size)
+            known = _Known(token, times, trust, key, header.algorithm, *trust.window(times))
+            self._memory.put(digest, known, weight=size)
         return token
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from authz_lib import (
     JWTVerifier,
     LambdaAuthorizer,
 )
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, UntrustedEventError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 
@@ -345,7 +345,7 @@ def test_cookies_that_a_2_0_event_holds_in_parts_are_the_declared_header(written
     )
     with pytest.raises(ConfigurationError, match="not the declared ones"):
         authorizer({**event, "cookies": [f"session={good}"]})
-    with pytest.raises(ConfigurationError, match="not the declared ones"):
+    with pytest.raises(UntrustedEventError, match="`cookies` of the event"):
         authorizer({**event, "cookies": [7]})
 
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from authz_lib import LambdaAuthorizer
-from authz_lib.authorizer.settings import Settings
+from authz_lib.authorizer.from_env import Settings
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer

@@ -14,8 +14,9 @@ from authz_lib import (
     LambdaAuthorizer,
     QueryParameter,
 )
-from authz_lib.authorizer.gateway_cache import check_key, prove
-from authz_lib.authorizer.identity_source import Input
+from authz_lib.authorizer.cache_key import require_covered
+from authz_lib.authorizer.gateway_cache import DeployedKey
+from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.events import parse_authorizer_event
 from authz_lib.testing import events
@@ -240,8 +241,12 @@ def test_a_cache_that_covers_the_decision_is_accepted(response, table, sources, 
 
 
 def test_off_covers_everything():
-    inputs = {"context": {"ip": Input.parse("$context.identity.sourceIp")}, "actions": QUERY}
-    assert prove(GatewayCache.OFF, tokens=[None, None], response="simple", **inputs) == "request"
+    inputs = {
+        "context": {"ip": IdentitySource.parse("$context.identity.sourceIp")},
+        "actions": QUERY,
+    }
+    coverage = require_covered(GatewayCache.OFF, tokens=[None, None], response="simple", **inputs)
+    assert coverage == "one-request"
 
 
 @pytest.mark.parametrize(
@@ -282,6 +287,12 @@ def http(identity, *, route="GET /orders", **options):
     return parse_authorizer_event(
         events.http_authorizer_event("abc", route=route, identity=identity, **options)
     )
+
+
+def check_key(cache, event, *, reads_route=True, names_route=False):
+    key = DeployedKey(cache, reads_route=reads_route, names_route=names_route)
+    for _ in range(2):  # what was found out about a route is remembered
+        key.check(event)
 
 
 KEY = GatewayCache(identity_sources=[TOKEN, METHOD, PATH], ttl_seconds=60)
@@ -390,7 +401,7 @@ def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
 def test_an_event_of_another_shape_holds_no_value(value):
     event = events.rest_request_authorizer_event("abc", path="/orders")
     assert (
-        Input.parse("$stageVariables.zone").read(
+        IdentitySource.parse("$stageVariables.zone").read(
             parse_authorizer_event({**event, "stageVariables": value})
         )
         == ()

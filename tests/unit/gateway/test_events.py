@@ -103,6 +103,7 @@ def test_headers_and_query_keep_every_value():
     event = parse_authorizer_event(
         {
             **REQUEST,
+            "headers": None,
             "multiValueHeaders": {"X-A": ["1"], "x-a": ["2"]},
             "multiValueQueryStringParameters": {"q": ["1", "2"]},
         }

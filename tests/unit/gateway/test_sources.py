@@ -57,30 +57,37 @@ class TestEveryEvent:
         assert QueryParameter("token").read(event) is None
 
 
+EVERYWHERE = [BearerToken(), Header("authorization"), Cookie("c"), QueryParameter("q")]
+
+
 @pytest.mark.parametrize(
-    "event",
+    "event", [None, {}, [], "event", 1, {"headers": None}, {"cookies": None}, SimpleNamespace()]
+)
+def test_an_event_without_these_parts_holds_no_token(event):
+    with pytest.raises(errors.MissingTokenError):
+        read_token(event, EVERYWHERE)
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
     [
-        None,
-        {},
-        [],
-        "event",
-        1,
-        {"headers": []},
-        {"headers": {"Authorization": 7}},
-        {"headers": {1: 2}},
-        {"multiValueHeaders": {"authorization": None}},
-        {"cookies": None},
-        {"cookies": "a=b"},
-        {"queryStringParameters": []},
-        {"rawQueryString": 7},
-        SimpleNamespace(),
+        ({"headers": []}, "headers"),
+        ({"headers": {"Authorization": 7}}, "headers"),
+        ({"headers": {"Authorization": [BEARER, None]}}, "headers"),
+        ({"headers": {1: 2}}, "headers"),
+        ({"multiValueHeaders": {"authorization": None}}, "headers"),
+        ({"multiValueHeaders": BEARER}, "multiValueHeaders"),
+        ({"cookies": "a=b"}, "cookies"),
+        ({"cookies": [1]}, "cookies"),
+        ({"queryStringParameters": []}, "queryStringParameters"),
+        ({"multiValueQueryStringParameters": {"q": [1]}}, "QueryStringParameters"),
+        ({"rawQueryString": 7}, "rawQueryString"),
     ],
 )
-def test_a_strange_event_holds_no_token(event):
-    with pytest.raises(errors.MissingTokenError):
-        read_token(
-            event, [BearerToken(), Header("authorization"), Cookie("c"), QueryParameter("q")]
-        )
+def test_a_part_of_another_type_is_refused_by_name(event, named):
+    """No gateway sends it, and to take it for absent would be to guess."""
+    with pytest.raises(errors.UntrustedEventError, match=named):
+        read_token(event, EVERYWHERE)
 
 
 def test_without_sources_there_is_no_token():

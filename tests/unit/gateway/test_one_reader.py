@@ -1,0 +1,125 @@
+"""One reader of an event: sources, identity sources and typed events see the same request."""
+
+from __future__ import annotations
+
+import pytest
+
+from authz_lib.authorizer.identity_source import IdentitySource
+from authz_lib.errors import AmbiguousTokenError
+from authz_lib.gateway.events import Event, parse_authorizer_event
+from authz_lib.gateway.sources import Cookie, Header, QueryParameter
+from authz_lib.testing import events
+
+REST = events.rest_request_authorizer_event("abc")
+HTTP = events.http_authorizer_event("abc")
+
+# What an event holds -> the values that every reader sees of the header, cookie or parameter `x`.
+HEADERS = {
+    "one map null, the other has it": ({"headers": None, "multiValueHeaders": {"X": ["1"]}}, ["1"]),
+    "the other null": ({"headers": {"X": "1"}, "multiValueHeaders": None}, ["1"]),
+    "one spelling in each map": (
+        {"headers": {"x": "1"}, "multiValueHeaders": {"X": ["2"]}},
+        ["2", "1"],
+    ),
+    "the same in both maps": ({"headers": {"x": "1"}, "multiValueHeaders": {"X": ["1"]}}, ["1"]),
+    "only in the single map": ({"headers": {"x": "1"}, "multiValueHeaders": {"y": ["2"]}}, ["1"]),
+    "the last of a repeated one": (
+        {"headers": {"x": "2"}, "multiValueHeaders": {"x": ["1", "2"]}},
+        ["1", "2"],
+    ),
+    "white space around it": ({"headers": {"x": " \t1 "}, "multiValueHeaders": None}, ["1"]),
+    "white space in one map": (
+        {"headers": {"x": " 1"}, "multiValueHeaders": {"x": ["1 "]}},
+        ["1"],
+    ),
+    "two spellings in one map": ({"headers": {"x": "1", "X": "1"}}, ["1", "1"]),
+    "a list in the single map": ({"headers": {"x": ["1", "2"]}}, ["1", "2"]),
+    "nowhere": ({"headers": {"y": "1"}, "multiValueHeaders": {}}, []),
+}
+
+
+@pytest.mark.parametrize("base", [REST, HTTP], ids=["REST", "HTTP"])
+@pytest.mark.parametrize(("parts", "values"), HEADERS.values(), ids=HEADERS.keys())
+def test_a_header_has_the_same_values_for_every_reader(base, parts, values):
+    raw = {**base, "headers": {}, **parts}
+    event = parse_authorizer_event(raw)
+    assert list(event.header("x")) == values
+    assert list(event.headers.get("x", ())) == values
+    assert list(IdentitySource.parse("$request.header.X").read(event)) == values
+    for source_event in (raw, event, Event(raw)):
+        if len(values) > 1:
+            with pytest.raises(AmbiguousTokenError):
+                Header("X").read(source_event)
+        else:
+            assert Header("X").read(source_event) == (values[0] if values else None)
+
+
+PARAMETERS = {
+    "one map null": (
+        {"queryStringParameters": None, "multiValueQueryStringParameters": {"x": ["1"]}},
+        ["1"],
+    ),
+    "only in the single map": (
+        {"queryStringParameters": {"x": "1"}, "multiValueQueryStringParameters": {"y": ["2"]}},
+        ["1"],
+    ),
+    "another value in each map": (
+        {"queryStringParameters": {"x": "1"}, "multiValueQueryStringParameters": {"x": ["2"]}},
+        ["2", "1"],
+    ),
+    "white space is a part of it": ({"queryStringParameters": {"x": " 1 "}}, [" 1 "]),
+    "the raw text decides": (
+        {"rawQueryString": "x=1&x=2", "queryStringParameters": {"x": "1,2"}},
+        ["1", "2"],
+    ),
+    "an empty raw text": ({"rawQueryString": ""}, []),
+}
+
+
+@pytest.mark.parametrize(("parts", "values"), PARAMETERS.values(), ids=PARAMETERS.keys())
+def test_a_parameter_has_the_same_values_for_every_reader(parts, values):
+    raw = {**REST, "queryStringParameters": None, "multiValueQueryStringParameters": None, **parts}
+    event = parse_authorizer_event(raw)
+    assert list((event.query or {}).get("x", ())) == values
+    assert list(IdentitySource.parse("$request.querystring.x").read(event)) == values
+    if len(values) > 1:
+        with pytest.raises(AmbiguousTokenError):
+            QueryParameter("x").read(raw)
+    else:
+        assert QueryParameter("x").read(raw) == (values[0] if values else None)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"cookies": ["a=1", "x=2"]},
+        {"headers": {"Cookie": "a=1; x=2"}},
+        {"cookies": None, "headers": {"cookie": "a=1;x=2"}},
+        {"cookies": [], "multiValueHeaders": {"COOKIE": ["a=1", "x=2"]}, "headers": {}},
+    ],
+)
+def test_a_cookie_is_the_same_wherever_it_stands(parts):
+    raw = {**HTTP, "cookies": None, **parts}
+    assert Event(raw).cookies == (("a", "1"), ("x", "2"))
+    assert Cookie("x").read(raw) == Cookie("x").read(parse_authorizer_event(raw)) == "2"
+
+
+def test_a_query_of_many_parts_is_read_in_linear_steps():
+    """Each value is put behind those of its name once; copying the list each time was quadratic."""
+    count = 20_000
+    values = Event({"rawQueryString": "a=&" * count}).parameters()["a"]
+    assert len(values) == count
+
+
+def test_each_part_is_read_once():
+    class Counting(dict):
+        reads = 0
+
+        def items(self):
+            type(self).reads += 1
+            return super().items()
+
+    event = parse_authorizer_event({**HTTP, "headers": Counting({"X": "1", "y": "2"})})
+    assert [event.header("x"), event.header("y"), event.header("z")] == [("1",), ("2",), ()]
+    assert Header("x").read(event) == "1"
+    assert Counting.reads == 1

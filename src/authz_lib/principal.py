@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.memo import Memo
 from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 
@@ -151,7 +151,7 @@ class Principal:
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
-        return _uid(principal_type, self._qualifier(principal_id) + self.subject)
+        return _UIDS[principal_type, self._qualifier(principal_id) + self.subject]
 
     def group_uids(
         self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
@@ -162,7 +162,7 @@ class Principal:
         (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
         """
         qualifier = self._qualifier(principal_id)
-        return tuple([_uid(group_type, qualifier + name) for name in self.groups])
+        return tuple([_UIDS[group_type, qualifier + name] for name in self.groups])
 
     def entity(
         self,
@@ -181,10 +181,10 @@ class Principal:
         >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
         ['tenant_id']
         """
-        return _entity(
+        return Entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),
-            self.group_uids(group_type=group_type, principal_id=principal_id),
-            self.tenant_id,
+            attrs={} if self.tenant_id is None else {"tenant_id": self.tenant_id},
+            parents=self.group_uids(group_type=group_type, principal_id=principal_id),
         )
 
     def _qualifier(self, form: PrincipalIdForm) -> str:
@@ -246,14 +246,9 @@ def caller_key(principal: Principal) -> CallerKey | None:
     return principal.subject, principal.issuer, principal.groups, principal.tenant_id
 
 
-# Few callers and fewer groups make most of the requests, each time with another token.  Both values
-# are frozen.
-_uid = lru_cache(maxsize=4096)(EntityUid)
-
-
-@lru_cache(maxsize=1024, typed=True)  # `1 == True`, and Cedar tells them apart
-def _entity(uid: EntityUid, groups: tuple[EntityUid, ...], tenant_id: str | None) -> Entity:
-    return Entity(uid, attrs={} if tenant_id is None else {"tenant_id": tenant_id}, parents=groups)
+# Few callers and fewer groups make most of the requests, each time with another token.  Ids are
+# frozen.
+_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
@@ -270,7 +265,7 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if values is None:
         return ()
     try:
-        return _distinct(tuple(values) if isinstance(values, list) else values)
+        return _GROUPS[tuple(values) if isinstance(values, list) else values]
     except TypeError:
         raise InvalidClaimError(
             f"`{name}` is not a list of non-empty strings", claim=name
@@ -278,7 +273,6 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 # Most tokens of an issuer come with one of few lists of groups and of few scopes.
-@lru_cache(maxsize=256)
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     """The same without duplicates; raises ``TypeError`` for what is no tuple of non-empty
     strings.
@@ -290,16 +284,17 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-@lru_cache(maxsize=256)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split(" ")) - {""}
+_GROUPS: Memo[tuple[str, ...], tuple[str, ...]] = Memo(_distinct, max_entries=256)
+_WORDS: Memo[str, frozenset[str]] = Memo(
+    lambda text: frozenset(text.split(" ")) - {""}, max_entries=256
+)
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     for name in _SCOPE_CLAIMS:
         value = claims.get(name)
         if type(value) is str:
-            return _words(value)
+            return _WORDS[value]
         if value is not None:
             return frozenset(_names(claims, name))
     return frozenset()
@@ -319,8 +314,7 @@ def _expiry(claims: Mapping[str, Any]) -> float | None:
     if value is None:
         return None
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.
-    if (
-        type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS
-    ):  # NaN compares false
+    # NaN compares false.
+    if type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS:
         raise InvalidClaimError("`exp` is not a number of seconds", claim="exp")
     return float(value)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -15,33 +18,39 @@ T = TypeVar("T")
 
 
 class SingleFlightTimeoutError(Exception):
-    """A follower waited as long as it may and the leader had not come back, or was interrupted."""
+    """A follower waited as long as it may, or the leader was interrupted."""
 
 
 class _Flight(Generic[T]):
     __slots__ = ("done", "error", "result", "started")
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        self.done: threading.Event | None = None  # made by the first follower
         self.started = time.monotonic()
         self.result: T
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
 
 
 class SingleFlight(Generic[T]):
     """Collapse concurrent calls with the same key into one.  No lock is held while the work runs.
 
     Nothing is remembered: when the leader is back, the next caller starts anew.  A leader's failure
-    is raised to its followers and never stored.
+    is raised to its followers too, to each as an error of its own without the leader's traceback.
+    A forked process starts with no flight.
 
     >>> flights = SingleFlight[int]()
     >>> flights.run("answer", lambda: 42)
     42
     """
 
-    __slots__ = ("_flights", "_lock")
+    __slots__ = ("__weakref__", "_flights", "_lock")
 
     def __init__(self) -> None:
+        self.reset()
+        _EVERY.add(self)
+
+    def reset(self) -> None:
+        """Forget all flights: their leaders are gone, as after a fork."""
         self._lock = threading.Lock()
         self._flights: dict[Hashable, _Flight[T]] = {}
 
@@ -52,22 +61,24 @@ class SingleFlight(Generic[T]):
 
         Raises:
             SingleFlightTimeoutError: this caller is a follower and ``timeout_seconds`` passed since
-                the leader began.
+                the leader began, or the leader was interrupted.
             Exception: whatever ``work`` raised, to the leader and to every follower.
         """
         with self._lock:
             flight = self._flights.get(key)
-            leads = flight is None
+            done = None
             if flight is None:
-                flight = self._flights[key] = _Flight[T]()
-        if leads:
+                flight = self._flights[key] = _Flight()
+            else:
+                done = flight.done = flight.done or threading.Event()
+        if done is None:
             return self._lead(key, flight, work)
         if timeout_seconds is not None:
             timeout_seconds = max(0.0, flight.started + timeout_seconds - time.monotonic())
-        if not flight.done.wait(timeout_seconds):
+        if not done.wait(timeout_seconds):
             raise SingleFlightTimeoutError
         if flight.error is not None:
-            raise flight.error
+            raise _twin(flight.error)
         return flight.result
 
     def run_if_idle(self, key: Hashable, work: Callable[[], T]) -> bool:
@@ -79,7 +90,8 @@ class SingleFlight(Generic[T]):
         with self._lock:
             if key in self._flights:
                 return False
-            flight = self._flights[key] = _Flight[T]()
+            flight: _Flight[T] = _Flight()
+            self._flights[key] = flight
         self._lead(key, flight, work)
         return True
 
@@ -87,16 +99,41 @@ class SingleFlight(Generic[T]):
         try:
             flight.result = work()
         except Exception as error:
-            flight.error = error
+            flight.error = _twin(error)
             raise
-        except (
-            BaseException
-        ):  # an interrupt is the leader's own: its followers only learn that nothing came of it
+        except BaseException:  # the leader's own: its followers only learn that nothing came of it
             flight.error = SingleFlightTimeoutError()
             raise
         else:
             return flight.result
         finally:
             with self._lock:
-                del self._flights[key]
-            flight.done.set()
+                self._flights.pop(key, None)
+                done = flight.done
+            if done is not None:
+                done.set()
+
+
+def _twin(error: Exception) -> Exception:
+    """An equal error without traceback, cause or context: through these one caller could see what
+    another one holds.
+    """
+    try:
+        twin = copy.copy(error)
+    except Exception:  # noqa: BLE001  # of a class that cannot be made again
+        twin = error
+    if twin is error or type(twin) is not type(error):
+        return SingleFlightTimeoutError(type(error).__name__)
+    twin.__cause__ = twin.__context__ = None
+    return twin
+
+
+_EVERY: WeakSet[SingleFlight[Any]] = WeakSet()
+
+
+def _reset_all() -> None:
+    for flights in list(_EVERY):
+        flights.reset()
+
+
+os.register_at_fork(after_in_child=_reset_all)

@@ -12,7 +12,7 @@ seconds that Verified Permissions takes to spread a change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from math import inf
 from threading import Lock
@@ -263,7 +263,14 @@ class DecisionCache:
             expires_at = question.expires_at
         if not expires_at > asked.time:
             return
-        remembered = replace(decision, source="cache", latency_seconds=0.0, request_id=None)
+        remembered = Decision(
+            decision.allowed,
+            decision.determining_policies,
+            (),
+            "cache",
+            decision.policy_store_id,
+            overruled=decision.overruled,
+        )
         with self._lock:
             if asked.epoch == self._epoch:
                 self._entries[key] = _Entry(

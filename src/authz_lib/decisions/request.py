@@ -7,10 +7,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.memo import Memo
 from authz_lib.entities import Entity, EntityUid, canonical_json, freeze_record
 from authz_lib.entities.wire import uid_text
 from authz_lib.errors import ConfigurationError, InvalidRequestError
@@ -29,7 +29,6 @@ says, an ALLOW.
 """
 
 MAX_ACTION_LENGTH = 512
-_REMEMBERED_PRINCIPALS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,7 @@ class Vocabulary:
     __slots__ = (
         "_callers",
         "action_type",
-        "action_uid",
+        "_actions",
         "group_type",
         "principal_id",
         "principal_type",
@@ -228,8 +227,8 @@ class Vocabulary:
         self.principal_type = principal_type
         self.group_type = group_type
         self.principal_id: PrincipalIdForm = principal_id
-        self.action_uid = lru_cache(maxsize=1024)(self._action_uid)
-        self._callers: dict[CallerKey, tuple[Entity, ...]] = {}
+        self._actions: Memo[str, EntityUid] = Memo(self._action_uid, max_entries=1024)
+        self._callers: Memo[CallerKey, tuple[Entity, ...]] = Memo(max_entries=256)
 
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
@@ -260,7 +259,7 @@ class Vocabulary:
         resource, entities = _resolve_entities(request.resource, callers, request.entities)
         return Question(
             principal=principal,
-            action=self.action_uid(request.action),
+            action=self._actions[request.action],
             resource=resource,
             context=request.context,
             entities=entities,
@@ -301,7 +300,7 @@ class Vocabulary:
         resource_uid, resolved = _resolve_entities(resource, (), entities)
         return Question(
             principal=None,
-            action=self.action_uid(action),
+            action=self._actions[action],
             resource=resource_uid,
             context=frozen,
             entities=resolved,
@@ -330,12 +329,14 @@ class Vocabulary:
             group_type=self.group_type,
             principal_id=self.principal_id,
         )
-        entities = (entity, *[Entity(group) for group in entity.parents])
+        entities = (entity, *[_GROUPS[group] for group in entity.parents])
         if caller is not None:
-            if len(self._callers) >= _REMEMBERED_PRINCIPALS:
-                self._callers.clear()
-            self._callers[caller] = entities
+            self._callers.put(caller, entities)
         return entities
+
+
+# Few groups stand in the tokens of many callers.  Entities are frozen.
+_GROUPS: Memo[EntityUid, Entity] = Memo(Entity, max_entries=1024)
 
 
 def _expiry(token: str) -> float:

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
+from authz_lib._support import single_flight
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
+from authz_lib.errors import PolicyStoreUnavailableError
 
 FOLLOWERS = 16
 PATIENCE = 30
 
 
-def test_followers_share_the_leaders_result():
+@pytest.fixture
+def waiting(monkeypatch):
+    """Released by each follower at the moment in which it begins to wait."""
+    begun = threading.Semaphore(0)
+
+    class Announced(threading.Event):
+        def wait(self, timeout=None):
+            begun.release()
+            return super().wait(timeout)
+
+    names = SimpleNamespace(Event=Announced, Lock=threading.Lock)
+    monkeypatch.setattr(single_flight, "threading", names)
+    return begun
+
+
+def test_followers_share_the_leaders_result(waiting):
     flights = SingleFlight[object]()
     calls, started, release = [], threading.Event(), threading.Event()
     result = object()
@@ -27,10 +48,6 @@ def test_followers_share_the_leaders_result():
     with ThreadPoolExecutor(FOLLOWERS + 1) as pool:
         leader = pool.submit(flights.run, "key", work)
         assert started.wait(PATIENCE)
-        flight = flights._flights["key"]
-        waiting = threading.Semaphore(0)
-        wait = flight.done.wait
-        flight.done.wait = lambda timeout=None: (waiting.release(), wait(timeout))[1]
         followers = [pool.submit(flights.run, "key", work) for _ in range(FOLLOWERS)]
         for _ in range(FOLLOWERS):
             assert waiting.acquire(timeout=PATIENCE)
@@ -60,29 +77,86 @@ def test_nothing_is_remembered():
     assert [flights.run("key", lambda: next(answers)) for _ in range(2)] == [1, 2]
 
 
-def test_a_failure_reaches_leader_and_followers_and_is_not_stored():
+def test_each_follower_gets_a_failure_of_its_own_and_nothing_is_stored(waiting):
+    """One object for all would grow with each raise, and show each caller the others' frames."""
     flights = SingleFlight[int]()
     started, release = threading.Event(), threading.Event()
-    waiting = threading.Event()
 
     def work():
         started.set()
         assert release.wait(PATIENCE)
-        raise RuntimeError("down")
+        try:
+            raise KeyError("a cause")
+        except KeyError as error:
+            raise PolicyStoreUnavailableError("down") from error
+
+    with ThreadPoolExecutor(FOLLOWERS + 1) as pool:
+        leader = pool.submit(flights.run, "key", work)
+        assert started.wait(PATIENCE)
+        followers = [pool.submit(flights.run, "key", work) for _ in range(FOLLOWERS)]
+        for _ in followers:
+            assert waiting.acquire(timeout=PATIENCE)
+        release.set()
+        errors = [future.exception(PATIENCE) for future in (leader, *followers)]
+    assert {(type(error), str(error)) for error in errors} == {
+        (PolicyStoreUnavailableError, "down")
+    }
+    assert len({id(error) for error in errors}) == len(errors)
+    assert errors[0].__cause__ is not None
+    for error in errors[1:]:
+        assert error.__cause__ is error.__context__ is None
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        assert "work" not in frames
+        assert frames.count("run") <= 2  # the executor's and the flight's
+    assert flights.run("key", lambda: 1) == 1
+
+
+def test_a_failure_that_cannot_be_made_again_is_told_as_no_result(waiting):
+    class Odd(Exception):
+        def __init__(self, one, two):
+            super().__init__(one)
+            self.two = two
+
+    flights = SingleFlight[int]()
+    started, release = threading.Event(), threading.Event()
+
+    def work():
+        started.set()
+        assert release.wait(PATIENCE)
+        raise Odd("a", "b")
 
     with ThreadPoolExecutor(2) as pool:
         leader = pool.submit(flights.run, "key", work)
         assert started.wait(PATIENCE)
-        flight = flights._flights["key"]
-        wait = flight.done.wait
-        flight.done.wait = lambda timeout=None: (waiting.set(), wait(timeout))[1]
         follower = pool.submit(flights.run, "key", work)
-        assert waiting.wait(PATIENCE)
+        assert waiting.acquire(timeout=PATIENCE)
         release.set()
-        for future in (leader, follower):
-            with pytest.raises(RuntimeError, match="down"):
-                future.result(PATIENCE)
-    assert flights.run("key", lambda: 1) == 1
+        assert isinstance(leader.exception(PATIENCE), Odd)
+        assert isinstance(follower.exception(PATIENCE), SingleFlightTimeoutError)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_in_the_middle_of_a_flight_leaves_the_child_free():
+    flights = SingleFlight[int]()
+    started, release = threading.Event(), threading.Event()
+
+    def work():
+        started.set()
+        assert release.wait(PATIENCE)
+        return 1
+
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(flights.run, "key", work)
+        assert started.wait(PATIENCE)
+        with flights._lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: threads and fork
+            child = os.fork()
+        if child == 0:
+            os._exit(flights.run("key", lambda: 7))
+        status = os.waitpid(child, 0)[1]
+        release.set()
+        assert leader.result(PATIENCE) == 1
+    assert os.waitstatus_to_exitcode(status) == 7
 
 
 def test_a_follower_waits_no_longer_than_it_may():

@@ -1,6 +1,4 @@
-"""The signed way beside the direct invoke on the local AWS: same payload, same function behind, in
-turn.
-"""
+"""Compare the signed call with the direct invoke on the local AWS, with the same payload, in turn."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the local AWS lacks and this example needs: PostgreSQL, and memories of three users in it
-and in S3.
-"""
+"""What the local AWS lacks: PostgreSQL, with the memories of three users in it and in S3."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ MEMORIES = [
 
 @contextmanager
 def companions(folder: Path) -> Iterator[dict[str, str]]:
-    """A database for the time of the block: a new one on `DATABASE_URL`'s server, or one that is
-    started here.
-    """
+    """A new database for the time of the block, on `DATABASE_URL`'s server or on one started here."""
     with _database() as url:
         engine = create_engine(url, poolclass=NullPool)
         _tables(folder).metadata.create_all(engine)

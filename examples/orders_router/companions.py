@@ -1,6 +1,4 @@
-"""What the local AWS lacks: the container of the shipments service.  It runs here, on a port of its
-own.
-"""
+"""What the local AWS lacks: the container of the shipments service, which runs on a port here."""
 
 from __future__ import annotations
 
@@ -50,9 +48,7 @@ def companions(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def seed(local: LocalScenario) -> None:
-    """Hand the service what its container would get as secret, variable and files; and the partner
-    its API key.
-    """
+    """Give the service its secret, table and policies, and `requests.yaml` the partner's API key."""
     shipments, server = _shipments(), RUNNING[-1]
     secret = local.aws.client("secretsmanager").get_secret_value(
         SecretId=local.variables["GatewayProofArn"]

@@ -1,6 +1,4 @@
-"""What the local AWS lacks: a web server for `ui/`, and the Batch queue that the platform already
-has.
-"""
+"""What the local AWS lacks: a web server for `ui/`, and the platform's Batch queue."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The execution layer: takes a job, queues it, answers at once; a worker does each job once,
-whichever way it came.
-"""
+"""The execution layer: queues a job and answers at once; a worker does each job once."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ def api_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def direct_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """A direct invocation: the old way.  Deleted with the ``fallback`` of the verification
-    layer.
-    """
+    """A direct invocation: the old way.  It is deleted together with the client's ``fallback``."""
     return {"job_id": accept(json.dumps(event))}
 
 
@@ -66,8 +62,7 @@ def worker(event: dict[str, Any], _context: Any) -> None:
 
 
 def execute_once(key: str, work: Any) -> bool:
-    """Do the work together with the note that it is done, in one transaction: neither can be
-    without the other.
+    """Do the work and note that it is done, in one transaction.
 
     Work that cannot be in the transaction (a mail, another API) needs a key that the other side
     deduplicates by: pass this one on.
@@ -104,9 +99,7 @@ def execute_once(key: str, work: Any) -> bool:
 
 
 def ledger(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """How often work for an account was executed, once the queue is empty.  For the rows of
-    ``requests.yaml``.
-    """
+    """How often work for an account was executed, once the queue is empty; for ``requests.yaml``."""
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for _ in range(100):
         found = queue.get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=counts)[

@@ -1,6 +1,4 @@
-"""The verification layer: checks a job, hands it to the execution layer and answers its caller at
-once.
-"""
+"""The verification layer: checks a job, hands it to the execution layer, and answers at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Calls the API as a service does: mints a token that lives 60 s, sends it, and says what came
-back.
-"""
+"""Calls the API as a service does: mints a token that lives 60 s, sends it, returns the answer."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ http = urllib3.PoolManager(timeout=5, retries=False)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Say hello.  A ``token`` in the event is sent instead of a fresh one: the API decides about
-    it, not we.
-    """
+    """Say hello.  A ``token`` in the event is sent instead of a fresh one, for the API to judge."""
     token = str(event.get("token") or tokens.mint("apigw-invoker", ttl_seconds=60))
     # A redirect is not followed: the token is for this URL.
     answer = http.request("GET", URL, headers={"Authorization": f"Bearer {token}"}, redirect=False)

@@ -1,6 +1,4 @@
-"""What the API guards: the same words for everyone, beside the name of the caller that the
-authorizer verified.
-"""
+"""What the API guards: a greeting, with the name of the caller that the authorizer verified."""
 
 from __future__ import annotations
 

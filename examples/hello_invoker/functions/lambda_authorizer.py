@@ -1,6 +1,4 @@
-"""The REST API's authorizer (TOKEN): whoever shows a fresh token signed with the shared secret may
-pass.
-"""
+"""The REST API's authorizer (TOKEN): accepts fresh tokens that are signed with the shared secret."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The secret that invoker and authorizer share.  Secrets Manager makes it; no file, variable or
-default holds it.
-"""
+"""The secret of invoker and authorizer.  Secrets Manager makes it, and nothing else holds it."""
 
 from __future__ import annotations
 

@@ -38,9 +38,7 @@ def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JS
 
 @contextmanager
 def outages_as_503() -> Iterator[None]:
-    """An AWS service that cannot be reached, fails or throttles is a 503; one that refuses us is
-    our fault, a 500.
-    """
+    """A 503 for an AWS service that cannot be reached, fails or throttles; a 500 for a refusal."""
     try:
         yield
     except BotoCoreError:

@@ -1,6 +1,4 @@
-"""Frames and sound to an MP4: a Lambda of its own, started by the API's and reached by nobody
-else.
-"""
+"""Frames and sound to an MP4: a Lambda of its own, which only the API's Lambda starts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Audio and video of the caller's memories, behind a REST API whose Cognito authorizer has verified
-the token.
-"""
+"""Audio and video of the caller's memories, behind a REST API with a Cognito authorizer."""
 
 from __future__ import annotations
 
@@ -70,9 +68,7 @@ GATEWAY = ExpectedGateway(
 
 
 def local_verifier() -> JWTVerifier | None:
-    """Verifies tokens where no gateway did: in a run outside Lambda only.  A VPC has no way to the
-    key set.
-    """
+    """Verifies tokens in a run outside Lambda, where no gateway did.  Never in Lambda."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         return None
     pool_id = os.environ["ISSUER"].rpartition("/")[2]
@@ -93,9 +89,7 @@ LOCAL = (
 
 @service_handler(errors="standard", cors_origin=os.environ["ALLOWED_ORIGIN"])
 def handler(event: JSON, context: object) -> JSON:
-    """Who is calling, what they ask for, and the answer; whatever is raised becomes
-    `{status, code, message}`.
-    """
+    """Find out who is calling, run the route, and answer; errors are `{status, code, message}`."""
     with outages_as_503():
         caller = principal_from_event(event, gateway=GATEWAY, **LOCAL)
         operation = OPERATIONS.get((event["httpMethod"], event["resource"]))
@@ -127,8 +121,7 @@ def audio_metadata(event: JSON, caller: Principal) -> JSON:
 
 
 def video(event: JSON, caller: Principal) -> JSON:
-    """The video of a memory.  The first to ask starts the encoder, which may take three times the
-    gateway's 29 s.
+    """The video of a memory.  The first call starts the encoder, which may take 90 seconds.
 
     So does the first to ask after it failed, or after its object has gone; `GET` says which of the
     two it was.
@@ -218,9 +211,7 @@ def found(segment: Segment | None) -> Segment:
 
 
 def is_gone(segment: Segment, known: segments.Video) -> bool:
-    """Whether a finished video is not there any more, say by a lifecycle rule: a URL would be a
-    dead one.
-    """
+    """Whether a finished video is not there any more, for example by a lifecycle rule."""
     return known.status == "complete" and media.size(f"{segment.key}/video.mp4") is None
 
 

@@ -1,6 +1,4 @@
-"""The memories in PostgreSQL.  Every question names its user: another user's row is not found,
-rather than refused.
-"""
+"""The memories in PostgreSQL.  Each query names its user, so another user's row is not found."""
 
 from __future__ import annotations
 
@@ -104,9 +102,7 @@ class Segment(NamedTuple):
 
 
 class Video(NamedTuple):
-    """The job that makes the video of a segment; when it was started tells one start from the
-    next.
-    """
+    """The job that makes the video of a segment; `started_at` tells one start from the next."""
 
     status: str
     frame_count: int
@@ -142,8 +138,7 @@ def transaction() -> Iterator[Connection]:
 
 @contextmanager
 def silence_ends() -> Iterator[None]:
-    """Hang up on a server that says nothing, whatever TCP acknowledges for it: no setting of
-    libpq's would.
+    """Hang up on a server that sends nothing, which no setting of libpq does.
 
     Twice where it was the ping of an old connection that was not answered, and then the question on
     a new one.
@@ -179,8 +174,7 @@ def of_caller(user_id: str, **wanted: str | int) -> Segment | None:
 
 
 def take_job(segment_id: str, started_at: datetime) -> Segment | None:
-    """Take a start of a job, and its segment, whoever's it is.  For the encoder, which no caller
-    can reach.
+    """Take a start of a job, and its segment.  For the encoder only, which no caller can reach.
 
     Lambda may deliver an event late or twice: of any number of deliveries, even at once, one takes
     the start.  None for the others, and where it has ended or was followed by another.
@@ -209,9 +203,7 @@ def video_of(segment: Segment) -> Video | None:
 
 
 def claim_video(segment: Segment, frame_count: int) -> datetime | None:
-    """When it is this call that starts the encoder, the time of it: of any number of callers at
-    once, one is told.
-    """
+    """Claim the start of the encoder: its time for one of several callers, None for the others."""
     values = {
         "status": "encoding",
         "frame_count": frame_count,
@@ -247,9 +239,7 @@ def finish_video(
 
 
 def give_up_video(segment_id: str, started_at: datetime) -> None:
-    """The job failed before it began, unless an encoder has taken it: then only the answer to its
-    start was lost.
-    """
+    """Note that the job failed before it began, unless an encoder has taken it."""
     with transaction() as connection:
         connection.execute(
             update(videos)

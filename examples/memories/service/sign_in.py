@@ -1,6 +1,4 @@
-"""The public routes: how a caller gets the token that the other routes want.  What Cognito refuses
-is a 401.
-"""
+"""The public routes, by which a caller gets a token.  What Cognito refuses is a 401."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ def handler(event: JSON, context: object) -> JSON:
 
 
 def refused(error: ClientError) -> Exception:
-    """One answer for a wrong password, an unknown user and a stale session; what is no refusal
-    stays what it is.
-    """
+    """One answer for a wrong password, an unknown user and a stale session."""
     if error.response["Error"]["Code"] == "TooManyRequestsException":
         return smithy.throttling()
     if error.response["ResponseMetadata"]["HTTPStatusCode"] != 400:

@@ -1,6 +1,4 @@
-"""The HTTP API's authorizer (payload 2.0, simple responses): two token sources, nothing cached at
-the gateway.
-"""
+"""The HTTP API's authorizer (payload 2.0, simple responses): two token sources, no gateway cache."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The REST API's authorizer (TOKEN, IAM policy): one answer per token, for all routes, remembered
-by the gateway.
-"""
+"""The REST API's authorizer (TOKEN, IAM policy): one cached answer per token, for all routes."""
 
 from __future__ import annotations
 

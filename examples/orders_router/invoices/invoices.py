@@ -1,6 +1,4 @@
-"""The invoices service, behind the REST API: another team's Lambda, the same authorizer in front of
-it.
-"""
+"""The invoices service: another team's Lambda behind the REST API, with the same authorizer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The orders service: the gateway has let the caller through; who may touch which order is decided
-here.
-"""
+"""The orders service: decides which order a caller may touch; the gateway has let the caller in."""
 
 from __future__ import annotations
 

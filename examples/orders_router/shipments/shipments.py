@@ -95,9 +95,7 @@ class Requests(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        """Every header with all its values: a second `x-principal-sub` must not get lost on the
-        way.
-        """
+        """Answer; a repeated header keeps all its values, so a second `x-principal-sub` is seen."""
         headers = {name: self.headers.get_all(name) for name in self.headers}
         said = self.server.handle(
             {"path": urlsplit(self.path).path, "multiValueHeaders": headers}, None

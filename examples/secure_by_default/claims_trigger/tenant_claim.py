@@ -1,6 +1,4 @@
-"""Pre-token-generation trigger (V2_0): adds the tenant to the access token, which carries no custom
-attributes.
-"""
+"""Pre-token-generation trigger (V2_0): adds the tenant to the access token."""
 
 from __future__ import annotations
 

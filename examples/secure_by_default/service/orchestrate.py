@@ -24,9 +24,7 @@ batch = boto3.client("batch")
 
 
 def configured_verifier() -> JWTVerifier | None:
-    """``None`` for exactly one word of the template; all else must be whole, or this Lambda does
-    not start.
-    """
+    """``None`` for one word of the template only; else a whole configuration, or no start."""
     if os.environ["ENABLE_AUTH"] == "false":
         logging.getLogger(__name__).warning("EnableAuth is false: everyone may call")
         return None
@@ -53,9 +51,7 @@ def handler(event: JSON, context: object) -> JSON:
 
 
 def caller_of(event: JSON) -> Principal:
-    """By the token itself: a gateway that lost its authorizer, or an event that never saw one,
-    changes nothing.
-    """
+    """The caller that the token names, whatever the gateway did or did not check."""
     if VERIFIER is None:
         return ANYONE
     caller = Principal.from_token(
@@ -113,9 +109,7 @@ OPERATIONS = {
 
 
 def owned_by(caller: Principal) -> str:
-    """How the names of a caller's jobs begin.  A digest: job names take no characters of an
-    issuer's URL.
-    """
+    """How the names of a caller's jobs begin: a digest, since job names take no URL."""
     owner = json.dumps([caller.issuer, caller.tenant_id, caller.subject])
     return hashlib.sha256(owner.encode()).hexdigest()[:40] + "-"
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.memo import Memo
+from authz_lib._support.strict_json import loads_document
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
 from authz_lib.gateway.responses import check_size
 from authz_lib.principal import Principal
@@ -59,7 +61,7 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     subject, issuer, client = principal.subject, principal.issuer or "", principal.client_id or ""
     tenant, token_use = principal.tenant_id or "", principal.claims.get("token_use")
     use = token_use if type(token_use) is str else ""
-    groups, scopes = _list(tuple(principal.groups)), _sorted_list(frozenset(principal.scopes))
+    groups, scopes = _LISTS[tuple(principal.groups)], _SORTED_LISTS[frozenset(principal.scopes)]
     context: dict[str, ContextValue] = {
         "sub": subject,
         "issuer": issuer,
@@ -85,16 +87,16 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     return context
 
 
-# Few groups and fewer scopes make up most callers.
-@lru_cache(maxsize=256)
 def _list(names: tuple[str, ...]) -> str:
     """A JSON list of strings; an encoder would be asked what each of them is."""
     return f"[{','.join([_quote(name) for name in names])}]"
 
 
-@lru_cache(maxsize=256)
-def _sorted_list(names: frozenset[str]) -> str:
-    return _list(tuple(sorted(names)))
+# Few groups and fewer scopes make up most callers.
+_LISTS: Memo[tuple[str, ...], str] = Memo(_list, max_entries=256)
+_SORTED_LISTS: Memo[frozenset[str], str] = Memo(
+    lambda names: _list(tuple(sorted(names))), max_entries=256
+)
 
 
 def refusal_context(reason: str) -> dict[str, ContextValue]:
@@ -118,56 +120,65 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
     >>> principal_from_context(to_context(caller), now=1600000000.0).scopes
     frozenset({'read'})
     """
-    missing = [key for key in PRINCIPAL_KEYS if key not in values]
-    if missing:
-        raise UntrustedEventError(f"`{missing[0]}` of the principal is missing")
-    subject = _text(values, "sub")
+    try:
+        found = _READ(values)
+    except KeyError as error:
+        raise UntrustedEventError(f"`{error.args[0]}` of the principal is missing") from None
+    subject, issuer, client_id, token_use, tenant_id, groups, scopes, expiry = found
+    if not _TEXT.issuperset(map(type, found[:-1])):
+        name = next(
+            key for key, value in zip(PRINCIPAL_KEYS, found, strict=True) if type(value) is not str
+        )
+        raise UntrustedEventError(f"`{name}` of the principal is not a string")
     if not subject:
         raise UntrustedEventError("`sub` of the principal is empty")
-    expires_at = _seconds(values["exp"])
+    expires_at = _seconds(expiry)
     if expires_at <= now:
         raise TokenExpiredError("the principal's token has expired")
-    token_use = _text(values, "token_use")
+    claims = {"sub": subject, "exp": expires_at}
+    if token_use:
+        claims["token_use"] = token_use
     return Principal(
-        subject=subject,
-        issuer=_text(values, "issuer") or None,
-        client_id=_text(values, "client_id") or None,
-        groups=_names(values, "groups"),
-        scopes=frozenset(_names(values, "scopes")),
-        tenant_id=_text(values, "tenant_id") or None,
-        claims={
-            "sub": subject,
-            "exp": expires_at,
-            **({"token_use": token_use} if token_use else {}),
-        },
-        expires_at=expires_at,
+        subject,
+        issuer or None,
+        client_id or None,
+        _names(groups, "groups"),
+        frozenset(_names(scopes, "scopes")),
+        tenant_id or None,
+        claims,
+        expires_at,
     )
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
-    value = values[key]
-    if type(value) is not str:
-        raise UntrustedEventError(f"`{key}` of the principal is not a string")
-    return value
+_READ = itemgetter(*PRINCIPAL_KEYS)
+_TEXT = frozenset({str})
 
 
-def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _names(text: str, key: str) -> tuple[str, ...]:
+    names = _NAMES[text] if len(text) <= _MAX_REMEMBERED else _read_names(text)
+    if names is None:
+        raise UntrustedEventError(f"`{key}` of the principal is not a JSON list of names")
+    return names
+
+
+def _read_names(text: str) -> tuple[str, ...] | None:
     try:
-        names = json.loads(_text(values, key))
-    except (ValueError, RecursionError):
-        raise UntrustedEventError(f"`{key}` of the principal is not JSON") from None
-    if not isinstance(names, list) or not all(type(name) is str and name for name in names):
-        raise UntrustedEventError(f"`{key}` of the principal is not a list of names")
+        names = loads_document(text.encode())
+    except ValueError:  # also half a character, which cannot be encoded
+        return None
+    if type(names) is not list or not all(type(name) is str and name for name in names):
+        return None
     return tuple(names)
+
+
+# Few lists of groups and of scopes stand in the events of many callers.
+_MAX_REMEMBERED = 1024  # characters
+_NAMES: Memo[str, tuple[str, ...] | None] = Memo(_read_names, max_entries=256)
 
 
 def _seconds(value: object) -> float:
     if type(value) is str and _SECONDS.fullmatch(value):
         return float(value)
-    if (
-        type(value) in {int, float}
-        and isinstance(value, (int, float))
-        and 0 <= value < _MAX_SECONDS
-    ):
+    if (type(value) is int or type(value) is float) and 0 <= value < _MAX_SECONDS:
         return float(value)
     raise UntrustedEventError("`exp` of the principal is not a number of seconds")

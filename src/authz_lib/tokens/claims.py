@@ -127,11 +127,14 @@ class TimeRules:
         (870.0, 960.0)
         """
         expires_at, not_before, issued_at = times
-        starts = [date for date in (not_before, issued_at) if date is not None]
-        ends = [expires_at + self.expiry_leeway_seconds]
-        if issued_at is not None and self.max_token_age_seconds is not None:
-            ends.append(issued_at + self.max_token_age_seconds)
-        return max(starts, default=-inf) - self.not_before_leeway_seconds, min(ends)
+        start = -inf if not_before is None else not_before
+        end = expires_at + self.expiry_leeway_seconds
+        if issued_at is not None:
+            if issued_at > start:
+                start = issued_at
+            if self.max_token_age_seconds is not None:
+                end = min(end, issued_at + self.max_token_age_seconds)
+        return start - self.not_before_leeway_seconds, end
 
 
 def date_of(claims: Mapping[str, Any], name: str) -> float | None:

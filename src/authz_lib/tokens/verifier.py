@@ -481,9 +481,12 @@ class JWTVerifier:
         token = VerifiedToken(
             claims, header.members, issuer if type(issuer) is str else None, header.key_id
         )
-        trust.settle(token, times)
+        valid_from, valid_until = trust.window(times)
+        if not valid_from <= trust.clock() < valid_until:
+            trust.settle(token, times)
         if self._memory is not None:
-            known = _Known(token, times, trust, key, header.algorithm, *trust.window(times))
+            algorithm = header.algorithm
+            known = _Known(token, times, trust, key, algorithm, valid_from, valid_until)
             self._memory.put(digest, known, weight=size)
         return token
 

@@ -226,7 +226,7 @@ class DecisionCache:
                 else b"\n" + blake2b(token.encode(), digest_size=32).digest()
             )
         key = digest.digest()
-        object.__setattr__(question, "digest", (self._seed, key))
+        question.note_digest(self._seed, key)
         return key
 
     def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:

@@ -77,7 +77,7 @@ class Principal:
     claims: Mapping[str, Any] = field(hash=False)
     expires_at: float | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
         subject: str,
         issuer: str | None = None,
@@ -139,7 +139,8 @@ class Principal:
         See RFC 9068, section 2.2, and the Cognito developer guide, "Using tokens with user pools".
 
         >>> from types import SimpleNamespace
-        >>> token = SimpleNamespace(issuer=None, claims={"sub": "alice", "scope": "orders.read", "org": "t1"})
+        >>> claims = {"sub": "alice", "scope": "orders.read", "org": "t1"}
+        >>> token = SimpleNamespace(issuer=None, claims=claims)
         >>> caller = Principal.from_token(token, tenant_claim="org")
         >>> caller.subject, caller.tenant_id, sorted(caller.scopes)
         ('alice', 't1', ['orders.read'])

@@ -114,11 +114,13 @@ def _line(
         )
     if http.method not in METHODS:
         raise ConfigurationError(
-            f"the operation `{operation.id}` has the method {in_one_line(http.method)}, which no API routes"
+            f"the operation `{operation.id}` has the method {in_one_line(http.method)}, which no "
+            "API routes"
         )
     if operation.public and not operation.declares_public:
         raise ConfigurationError(
-            f"`{service.id}` has no authentication scheme, so that `{operation.name}` would be public by silence: "
+            f"`{service.id}` has no authentication scheme, so that `{operation.name}` would be "
+            "public by silence: "
             "put one on the service, such as `@httpBearerAuth`, or say `@auth([])`"
         )
     line: dict[str, Any] = {"method": http.method, "route": http.pattern.path}

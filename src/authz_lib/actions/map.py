@@ -111,7 +111,8 @@ class ActionMap:
             )
         if type(document.get("version")) is not int or document["version"] != _VERSION:
             raise ConfigurationError(
-                f"the action map's `version` must be {_VERSION}; make it again with `authz smithy actions`"
+                f"the action map's `version` must be {_VERSION}; make it again with `authz smithy "
+                "actions`"
             )
         prefix, lines = document.get("prefix", ""), document.get("actions")
         if not isinstance(prefix, str) or not isinstance(document.get("service", ""), str):
@@ -230,8 +231,9 @@ class ActionMap:
         >>> actions = ActionMap.from_document({"version": 1, "actions": [
         ...     {"method": "GET", "route": "/orders/{orderId}", "action": "Get"},
         ...     {"method": "GET", "route": "/orders/new", "action": "New"}]})
-        >>> request = ("GET", "/orders/new", {})
-        >>> actions.is_one_route(actions.resolve("GET", "GET /orders/{orderId}", "/orders/new", {}), *request)
+        >>> route, request = "GET /orders/{orderId}", ("GET", "/orders/new", {})
+        >>> resolved = actions.resolve("GET", route, "/orders/new", {})
+        >>> actions.is_one_route(resolved, *request)
         False
         """
         labels = resolved.labels

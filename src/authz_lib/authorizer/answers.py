@@ -1,6 +1,4 @@
-"""One yes, one no and one "who are you?" per kind of answer: the status table of the gateways, as
-code.
-"""
+"""How each kind of gateway is told yes, no and "who are you?"."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.arns import MethodArn
     from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
 
-__all__ = ["Answers", "AppSyncAnswers", "PolicyAnswers", "SimpleAnswers", "EveryRouteAnswers"]
+__all__ = ["Answers", "AppSyncAnswers", "EveryRouteAnswers", "PolicyAnswers", "SimpleAnswers"]
 
 
 class Answers(Protocol):
@@ -35,16 +33,13 @@ class Answers(Protocol):
 
 
 class SimpleAnswers:
-    """HTTP APIs, payload 2.0: ``isAuthorized``.  A bad token is a 403 there, with the reason in the
-    context.
-    """
+    """HTTP APIs, payload 2.0: ``isAuthorized``.  A bad token is a 403 with a ``reason`` there."""
 
     kinds: frozenset[AuthorizerKind] = frozenset({"http-2.0"})
 
     def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
         """``isAuthorized: true``."""
-        # Not through `SimpleResponse`, on the hottest way of all: `to_context` writes strings,
-        # numbers and bools only.
+        # Not through `SimpleResponse`: `to_context` has checked the values once per token.
         return {"isAuthorized": True, "context": dict(caller.context)}
 
     def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
@@ -85,9 +80,7 @@ class PolicyAnswers:
         ).to_dict()
 
     def unauthenticated(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
-        """Raise ``Exception("Unauthorized")``, which REST and WebSocket APIs answer with 401; a
-        Deny on HTTP APIs.
-        """
+        """A 401 where the gateway knows how, by ``Exception("Unauthorized")``; else a Deny."""
         if event.kind in _UNAUTHORIZED_KINDS:
             raise Exception("Unauthorized")  # noqa: TRY002  API Gateway compares exactly this text
         return self.deny(event, reason)
@@ -107,31 +100,31 @@ class EveryRouteAnswers(PolicyAnswers):
         *,
         refused: bool = False,
     ) -> dict[str, Any]:
-        """The policy for the routes that this caller may use; the rest is denied explicitly where a
-        pattern can.
+        """The policy for the routes that this caller may use.
+
+        The other routes are denied explicitly, where a pattern can name them.
 
         Args:
             event: the request that is answered.
             caller: who it is.
             resources: what the policy says of every route.
-            refused: this very request is denied: its own ARN is, beside all that, where a policy
-                has room for it.
+            refused: also deny this request's own ARN, if the policy has space.
 
         Raises:
-            ConfigurationError: the request is denied, and the policy would not refuse it: its path
-                can stand in none.
+            ConfigurationError: the request is denied, its path can stand in no policy, and the rest
+                of the policy would allow it.
         """
         if refused:
             try:
                 return self._policy(event, caller, resources, (_arn(event).resource,))
             except InvalidRequestError:
-                # The path holds a wildcard, or is too long beside all the rest.  To deny more than
-                # it would refuse what is allowed, on every route and for as long as this is
-                # remembered.
+                # The path holds a wildcard, or the policy has no space for it.  A wider Deny would
+                # refuse what is allowed, on every route, while this is remembered.
                 path = str(_arn(event)).removeprefix(_arn(event).stage_prefix)
                 if resources.allows(path):
                     raise ConfigurationError(
-                        "the request means no route, and its path cannot be refused in a policy that is remembered"
+                        "the request means no route, and its path cannot be refused in a policy "
+                        "that is remembered"
                     ) from None
         return self._policy(event, caller, resources, ())
 

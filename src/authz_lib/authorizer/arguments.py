@@ -1,6 +1,4 @@
-"""What `LambdaAuthorizer` asks of its arguments, when it is built: nothing of it may wait for the
-first request.
-"""
+"""The checks of `LambdaAuthorizer`'s arguments that concern several of them."""
 
 from __future__ import annotations
 
@@ -25,8 +23,7 @@ def check_actions(
     """Refuse a map, an application or their absence that leaves a route without a question.
 
     Raises:
-        ConfigurationError: the message names the argument or the route; so do the two functions
-            below.
+        ConfigurationError: the message names the argument or the route.
     """
     if application is not None and not isinstance(application, EntityUid):
         raise ConfigurationError(
@@ -49,7 +46,8 @@ def check_actions(
     for entry in actions.entries:
         if not entry.public and (entry.resource_id_label is None or entry.resource_type is None):
             raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, the entity that "
+                f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, "
+                "the entity that "
                 "stands for the whole"
             )
 
@@ -73,5 +71,6 @@ def check_decides(decisions: object, coverage: Coverage) -> None:
     asked = "batch_is_authorized" if coverage == "every-route" else "is_authorized"
     if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
         raise ConfigurationError(
-            f"`decisions` must be a decision point with a method `{asked}`, such as `VerifiedPermissions(...)`"
+            f"`decisions` must be a decision point with a method `{asked}`, such as "
+            "`VerifiedPermissions(...)`"
         )

@@ -51,24 +51,34 @@ _ANSWERS: dict[str, Callable[[bool], Answers]] = {
 class LambdaAuthorizer:
     """A Lambda authorizer, built once when the Lambda starts and called with every event.
 
+    | what is wrong | REST, WebSocket | HTTP |
+    |---|---|---|
+    | the token is missing, malformed, expired or not ours | 401 | 403 |
+    | the token is good, and the request is denied | 403 | 403 |
+    | the key set or the policy store does not answer | 500, not remembered | 500, not remembered |
+
+    The context of a refusal has a ``reason``, the stable code of an error.
+
+    A public route needs no authorizer.  Behind this one a bad token is refused on every route,
+    whatever the map says.
+
     Args:
         verifier: who is calling: verifies the token.
         token_sources: where the token is read from.  Two sources that hold different tokens are a
             refusal.
-        actions: which action a route means; an unknown route is refused.  ``None``: the decision
-            depends on the token alone, and every route behind this authorizer is open to every
-            valid token (``decisions`` must be ``None``). AppSync asks about ``POST /graphql``, a
-            WebSocket API about ``GET /$connect``.
+        actions: which action a route means.  An unknown route is refused.  AppSync asks about
+            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  ``None`` opens every route
+            to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
         response: what this API's gateway reads.
-        gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`;
+        gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`.
             `GatewayCache.OFF` is true only of a time to live of 0.
-        application: the Cedar resource of the actions that are on no particular one; needed if
+        application: the Cedar resource of the actions that are on no particular one.  Needed if
             there are any.
-        tenant_claim: the claim that holds the tenant.  ``None``: no tenants.  It should be one that
-            users cannot write.
+        tenant_claim: the claim that holds the tenant, which users must not be able to write.
+            ``None``: no tenants.
         groups_claim: the claim that holds the groups.  ``None``: no groups.  With several issuers
-            both are a mapping from issuer to claim, since a claim means what its issuer says.
+            both are a mapping from issuer to claim.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.
@@ -77,31 +87,29 @@ class LambdaAuthorizer:
         ConfigurationError: while building, for anything missing or contradictory, and for a gateway
             cache that would replay an answer where it is wrong.
 
-    What the caller sees: a token that is missing, malformed, expired or not ours is 401 on REST and
-    WebSocket APIs (``Exception("Unauthorized")``) and 403 on HTTP APIs; a deny is 403; a key set or
-    policy store that does not answer is raised, which is a 500 that the gateway does not remember.
-    The context of a refusal has a ``reason``, the stable code of an error.  A route that is to be
-    public has no authorizer: behind this one a bad token is refused on every route, whatever the
-    map says.
-
     >>> from authz_lib import ActionMap, BearerToken, GatewayCache, JWTVerifier
     >>> from authz_lib.testing.issuer import TestIssuer
     >>> issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")
     >>> handler = LambdaAuthorizer(
     ...     verifier=JWTVerifier(
-    ...         issuer="https://issuer.example", audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+    ...         issuer="https://issuer.example",
+    ...         audience=None,
+    ...         algorithms=["EdDSA"],
+    ...         keys=issuer.key_set(),
     ...     ),
     ...     token_sources=[BearerToken()],
-    ...     actions=ActionMap.from_document(
-    ...         {"version": 1, "actions": [{"method": "GET", "route": "/orders", "action": "ListOrders"}]}
-    ...     ),
+    ...     actions=ActionMap.from_document({
+    ...         "version": 1,
+    ...         "actions": [{"method": "GET", "route": "/orders", "action": "ListOrders"}],
+    ...     }),
     ...     decisions=None,
     ...     response="iam",
     ...     gateway_cache=GatewayCache.OFF,
     ... )
     >>> arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3/prod/GET/orders"
-    >>> token = issuer.token({"sub": "alice"})
-    >>> answer = handler({"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": arn})
+    >>> bearer = "Bearer " + issuer.token({"sub": "alice"})
+    >>> event = {"type": "TOKEN", "authorizationToken": bearer, "methodArn": arn}
+    >>> answer = handler(event)
     >>> answer["policyDocument"]["Statement"][0]["Effect"], answer["context"]["sub"]
     ('Allow', 'alice')
     """

@@ -167,11 +167,11 @@ class Settings(BaseModel):
         _exactly_one(self, "policy_store_id", "policies")
         if self.user_pool_id is not None and (self.client_ids is None or self.token_use is None):
             raise ValueError("`AUTHZ_USER_POOL_ID` needs `AUTHZ_CLIENT_IDS` and `AUTHZ_TOKEN_USE`")
-        if (
-            self.issuer is not None and self.token_use is not None
-        ):  # only Cognito's tokens say what they are for
+        # Only Cognito's tokens say what they are for.
+        if self.issuer is not None and self.token_use is not None:
             raise ValueError(
-                "`AUTHZ_TOKEN_USE` is not checked with `AUTHZ_ISSUER`: it goes with `AUTHZ_USER_POOL_ID`"
+                "`AUTHZ_TOKEN_USE` is not checked with `AUTHZ_ISSUER`: it goes with "
+                "`AUTHZ_USER_POOL_ID`"
             )
         if self.user_pool_id is not None and "algorithms" in self.model_fields_set:
             raise ValueError(
@@ -179,7 +179,8 @@ class Settings(BaseModel):
             )
         if self.issuer is not None and self.audience is None and self.client_ids is None:
             raise ValueError(
-                "`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of `none`"
+                "`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of "
+                "`none`"
             )
         if self.issuer is not None and "audience" not in self.model_fields_set:
             raise ValueError(
@@ -189,7 +190,8 @@ class Settings(BaseModel):
             raise ValueError("`AUTHZ_JWKS_URL` and `AUTHZ_JWKS_FILE` exclude each other")
         if (self.gateway_ttl_seconds > 0) != (self.identity_sources is not None):
             raise ValueError(
-                "`AUTHZ_IDENTITY_SOURCES` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0, and only with it"
+                "`AUTHZ_IDENTITY_SOURCES` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0, and "
+                "only with it"
             )
         _refuse_without_effect(self)
         return self
@@ -201,12 +203,14 @@ def _refuse_without_effect(settings: Settings) -> None:
     for name in ("allow_ttl_seconds", "deny_ttl_seconds"):
         if settings.policies is not None and name in given:
             raise ValueError(
-                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_POLICY_STORE_ID`: a folder is not cached"
+                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_POLICY_STORE_ID`: a folder is not "
+                "cached"
             )
     for name in ("max_policy_bytes", "no_resource_policy"):
         if name in given and (settings.gateway_ttl_seconds == 0 or settings.response != "iam"):
             raise ValueError(
-                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_RESPONSE=iam` and a `AUTHZ_GATEWAY_TTL_SECONDS` above 0"
+                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_RESPONSE=iam` and a "
+                "`AUTHZ_GATEWAY_TTL_SECONDS` above 0"
             )
 
 
@@ -250,9 +254,7 @@ def variable_named(variable: str) -> Iterator[None]:
 
 
 def verifier_of(settings: Settings) -> JWTVerifier:
-    """The verifier: of a Cognito pool, of an OpenID provider, or of an issuer with a given key
-    set.
-    """
+    """The verifier of a Cognito pool, an OpenID provider, or an issuer with a given key set."""
     if (
         settings.principal_id == "pool|sub"
         and settings.issuer is not None
@@ -313,7 +315,8 @@ def token_sources_of(settings: Settings) -> list[TokenSource]:
                 sources.append(_SOURCES[kind](name))
         else:
             raise ConfigurationError(
-                "`AUTHZ_TOKEN_SOURCES` is a list of `bearer`, `header:NAME`, `cookie:NAME` and `query:NAME`"
+                "`AUTHZ_TOKEN_SOURCES` is a list of `bearer`, `header:NAME`, `cookie:NAME` and "
+                "`query:NAME`"
             )
     return sources
 

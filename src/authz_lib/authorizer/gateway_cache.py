@@ -106,7 +106,7 @@ class GatewayCache:
 
 
 GatewayCache.OFF = object.__new__(GatewayCache)
-GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: FBT003, SLF001  # nothing else may be empty
+GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: SLF001  # nothing else may be empty
 
 _PATH = IdentitySource("context", "path")
 _COOKIE = IdentitySource("header", "cookie")
@@ -174,7 +174,7 @@ class DeployedKey:
 
 
 def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) -> None:
-    """What the key must hold depends on the deployed route, and only an event tells which that is."""
+    """What the key must hold depends on the deployed route, which only an event tells."""
     by_route_key = _ROUTE_KEY in inputs and _METHOD not in inputs
     if by_route_key and (event.route or "$default").startswith(("ANY ", "$")):
         raise ConfigurationError(

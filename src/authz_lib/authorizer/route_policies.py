@@ -1,5 +1,4 @@
-"""One IAM policy that is right for every route of an action map, for a gateway that remembers it
-for a token.
+"""One IAM policy that is right for every route, for a gateway that remembers it for a token.
 
 In a policy ``*`` crosses ``/``, so ``GET/orders/*`` also names ``GET/orders/7/lines``.  Here a path
 is read as its segments: a label of a route takes one segment, a ``*`` of a policy one or more.
@@ -16,6 +15,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.arns import MAX_RESOURCE_CHARACTERS
 from authz_lib.routes.uri import UriPattern
@@ -74,17 +74,45 @@ class PolicyResources(NamedTuple):
     deny: tuple[str, ...]
 
     def allows(self, resource: str) -> bool:
-        """What the policy says of one method and path: an explicit Deny first, and silence is
-        none.
-        """
+        """Whether the policy allows one method and path: a Deny wins, and silence is no Allow."""
         return not any(_matches(p, resource) for p in self.deny) and any(
             _matches(p, resource) for p in self.allow
         )
 
 
 def _matches(pattern: str, resource: str) -> bool:
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, resource, re.DOTALL) is not None
+    """Match ``*`` and ``?`` as IAM does, in linear time: a stranger chooses the resource.
+
+    Each text between two ``*`` is looked for once, from where the one before it ended.
+    """
+    first, *others = pattern.split(_ANY)
+    if not others:
+        return len(first) == len(resource) and _find(first, resource, 0) == 0
+    *middle, last = others
+    rest = len(resource) - len(last)
+    if _find(first, resource[: len(first)], 0) != 0 or _find(last, resource[rest:], 0) != 0:
+        return False
+    position = len(first)
+    for text in middle:
+        position = _find(text, resource, position)
+        if position < 0:
+            return False
+        position += len(text)
+    return position <= rest
+
+
+def _find(text: str, resource: str, start: int) -> int:
+    """Where a text without ``*`` begins, at ``start`` or later; -1 where it is not."""
+    if "?" not in text:
+        return resource.find(text, start)
+    match = _WITH_ANY_CHARACTER[text].search(resource, start)
+    return -1 if match is None else match.start()
+
+
+# Of one length each, so that a search tries each position once.
+_WITH_ANY_CHARACTER: Memo[str, re.Pattern[str]] = Memo(
+    lambda text: re.compile(re.escape(text).replace(r"\?", "."), re.DOTALL), max_entries=1024
+)
 
 
 class _Route:
@@ -95,8 +123,10 @@ class _Route:
     def __init__(self, entry: ActionEntry) -> None:
         if entry.query or entry.resource_id_label is not None:
             raise ConfigurationError(
-                f"`{entry.method} {entry.route}` is decided by its query or label, and a policy cached on the token "
-                "covers all values: cache on `context.httpMethod`, `context.path` and the query too, or use "
+                f"`{entry.method} {entry.route}` is decided by its query or label, and a policy "
+                "cached on the token "
+                "covers all values: cache on `context.httpMethod`, `context.path` and the query "
+                "too, or use "
                 "`GatewayCache.OFF`"
             )
         self.entry = entry
@@ -109,7 +139,8 @@ class _Route:
             set(segment.text) & {"*", "?", "$"} for segment in segments if segment.kind == "literal"
         ):
             raise ConfigurationError(
-                f"`{entry.method} {entry.route}` has a literal with `*`, `?` or `$`, which is none in a policy"
+                f"`{entry.method} {entry.route}` has a literal with `*`, `?` or `$`, which is none "
+                "in a policy"
             )
         # A route is also meant with one trailing slash; a `*` at the end of an Allow takes that in
         # already.  A Deny must not: `orders/*/*` would refuse `orders/7/`, which is `orders/7`.
@@ -117,23 +148,26 @@ class _Route:
         self.allow = [_write(entry.method, tokens) for tokens in ends]
         self.deny = [_write(entry.method, _filled(tokens)) for tokens in ends]
         self.deeper = [_write(entry.method, tokens) for form in ends for tokens in _deeper(form)]
-        self.reaches: frozenset[int] = (
-            frozenset()
-        )  # positions in the map that an Allow reaches, its own included
-        self.refuses: frozenset[int] = frozenset()  # ... and a Deny
+        # Positions in the map that an Allow, or a Deny, of this route reaches, its own included.
+        self.reaches: frozenset[int] = frozenset()
+        self.refuses: frozenset[int] = frozenset()
 
 
 class RoutePolicies:
-    """Policies for one action map, proven at construction to be right for all of its routes.
+    """Policies for one action map, checked at construction to be right for all of its routes.
 
-    Proven: whichever routes a caller is allowed, the policy allows each of them and none of the
-    others.  It also refuses paths that read as two (dot segments, empty segments, slashes that are
-    encoded once, twice or overlong, encoded letters of literals), and whatever lies deeper than an
-    allowed route as long as that refuses no allowed one. **Not** covered: a route that is deployed
-    behind this authorizer and missing in the map; keep the map complete, or the cache off.  **Not**
-    always explicit: where no pattern can refuse a route without refusing an allowed one, the policy
-    is silent about it, which an API's resource policy turns into an Allow: `GatewayCache` asks for
-    that.
+    Whichever routes a caller is allowed, the policy allows each of them and none of the others.
+    It also refuses:
+
+    - paths that two readers could read as two: dot segments, empty segments, slashes that are
+      encoded once, twice or overlong, and encoded letters of literals;
+    - what lies deeper than an allowed route, as long as that refuses no allowed one.
+
+    **Not** covered: a route that is deployed behind this authorizer and missing in the map.
+
+    **Not** always explicit: where no pattern refuses a route without refusing an allowed one, the
+    policy is silent about it.  A resource policy of the API makes an Allow of silence, so
+    `GatewayCache` asks whether there is one.
 
     Args:
         actions: the map; no line may be decided by its label or its query.
@@ -170,17 +204,17 @@ class RoutePolicies:
             self._refuse_inseparable(position, route)
 
     def _refuse_inseparable(self, position: int, denied: _Route) -> None:
-        """A Deny of this route is needed because an Allow of another reaches it, and would refuse a
-        third.
-        """
+        """Refuse a map in which a Deny is needed for one route, and would refuse another one."""
         reached_from = [r for r in self._routes if position in r.reaches and r.key != denied.key]
         refuses = [
             r for r in map(self._routes.__getitem__, sorted(denied.refuses)) if r.key != denied.key
         ]
         if reached_from and refuses:
             raise ConfigurationError(
-                f"no policy can allow `{_name(reached_from[0])}` and `{_name(refuses[0])}` and deny `{_name(denied)}`, "
-                "since `*` crosses `/`: cache on `context.httpMethod` and `context.path` too, or use `GatewayCache.OFF`"
+                f"no policy can allow `{_name(reached_from[0])}` and `{_name(refuses[0])}` and "
+                f"deny `{_name(denied)}`, "
+                "since `*` crosses `/`: cache on `context.httpMethod` and `context.path` too, or "
+                "use `GatewayCache.OFF`"
             )
 
     def _refuse_too_large(self, max_bytes: int) -> None:
@@ -196,13 +230,14 @@ class RoutePolicies:
         size = _size(self._hygiene) + routes + _ENVELOPE_BYTES
         if size > max_bytes:
             raise ConfigurationError(
-                f"a policy for all {len(self._routes)} routes may need {size} bytes, more than `max_policy_bytes` "
-                f"({max_bytes}): cache on `context.httpMethod` and `context.path` too, or use `GatewayCache.OFF`"
+                f"a policy for all {len(self._routes)} routes may need {size} bytes, more than "
+                "`max_policy_bytes` "
+                f"({max_bytes}): cache on `context.httpMethod` and `context.path` too, or use "
+                "`GatewayCache.OFF`"
             )
 
     def resources(self, allowed: AbstractSet[int]) -> PolicyResources:
-        """What to allow and what to deny explicitly, for a caller who may use some routes and no
-        others.
+        """What to allow and what to deny, for a caller who may use these routes and no others.
 
         Args:
             allowed: the positions of these routes in the map's entries.
@@ -276,9 +311,7 @@ class _Reach:
         return frozenset(found)
 
     def _templates(self, route: _Route) -> Iterator[tuple[str, ...]]:
-        """The forms of a route's paths with a fixed number of segments, with and without a trailing
-        slash.
-        """
+        """The forms of a route's paths, by number of segments and with or without a last slash."""
         for tokens in self._lengths(route):
             yield tokens
             if tokens[-1]:
@@ -331,8 +364,7 @@ def _words(pattern: tuple[str, ...], template: tuple[str, ...], other: str) -> I
 
 
 def _encoded(routes: Sequence[_Route]) -> Iterator[str]:
-    """Patterns for a percent-encoded character of a literal that stands where another route has a
-    label.
+    """Patterns for an encoded character of a literal that stands where another route has a label.
 
     `/orders/%6Eew` is the label `%6Eew` to who does not decode and the literal `new` to who does.
     No client encodes these characters unless it wants that.

@@ -46,7 +46,7 @@ class CacheOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """How often an answer was remembered (`hits`) or asked for (`misses`), and how many are held."""
+    """How often an answer was remembered (`hits`) or asked for (`misses`); how many are held."""
 
     hits: int
     misses: int
@@ -251,9 +251,7 @@ class DecisionCache:
             return None, _Moment(now, self._epoch)
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
-        """Remember a decision, unless it had errors or something was forgotten while it was
-        asked.
-        """
+        """Remember a decision without errors, unless something was forgotten meanwhile."""
         if decision.errors:
             return
         seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])

@@ -41,7 +41,7 @@ class DecisionPoint(ABC):
 
     >>> from authz_lib import CedarEngine, DecisionPoint, EntityUid, Principal
     >>> def cancel(orders: DecisionPoint, caller: Principal, order_id: str) -> str:
-    ...     orders.require(caller, "CancelOrder", EntityUid("Order", order_id))  # raises AccessDeniedError
+    ...     orders.require(caller, "CancelOrder", EntityUid("Order", order_id))
     ...     return f"cancelled {order_id}"
     >>> engine = CedarEngine.from_text('permit(principal == User::"alice", action, resource);')
     >>> cancel(engine, Principal("alice"), "1001")
@@ -78,8 +78,11 @@ class DecisionPoint(ABC):
             DependencyError: the engine could not be asked, see the error tree.
 
         >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-        >>> engine = CedarEngine.from_text("permit(principal, action == Action::\\"View\\", resource);")
-        >>> bool(engine.is_authorized(AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1"))))
+        >>> engine = CedarEngine.from_text(
+        ...     "permit(principal, action == Action::\\"View\\", resource);"
+        ... )
+        >>> alice, document = EntityUid("User", "alice"), EntityUid("Doc", "1")
+        >>> bool(engine.is_authorized(AuthorizationRequest(alice, "View", document)))
         True
         """
         question = self.resolve(request)
@@ -161,7 +164,9 @@ class DecisionPoint(ABC):
             DependencyError: the engine could not be asked.
 
         >>> from authz_lib import CedarEngine, EntityUid
-        >>> engine = CedarEngine.from_text("permit(principal, action == Action::\\"View\\", resource);")
+        >>> engine = CedarEngine.from_text(
+        ...     "permit(principal, action == Action::\\"View\\", resource);"
+        ... )
         >>> engine.require(EntityUid("User", "a"), "Delete", EntityUid("Doc", "1"))
         Traceback (most recent call last):
             ...
@@ -204,7 +209,8 @@ class DecisionPoint(ABC):
 
         >>> from authz_lib import CedarEngine, EntityUid
         >>> engine = CedarEngine.from_text("permit(principal, action, resource == Doc::\\"2\\");")
-        >>> engine.filter(EntityUid("User", "a"), "View", [EntityUid("Doc", "1"), EntityUid("Doc", "2")])
+        >>> documents = [EntityUid("Doc", "1"), EntityUid("Doc", "2")]
+        >>> engine.filter(EntityUid("User", "a"), "View", documents)
         [EntityUid(type='Doc', id='2')]
         """
         if on_error not in {"raise", "omit"}:

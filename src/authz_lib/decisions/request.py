@@ -1,6 +1,4 @@
-"""The question and the answer: what is asked of a decision point, checked and frozen, and what it
-says.
-"""
+"""What is asked of a decision point, checked and frozen, and what it answers."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AuthorizationRequest", "Decision", "ErrorMode", "Question", "Vocabulary"]
 
 ErrorMode: TypeAlias = Literal["deny", "cedar"]
-"""What an ALLOW means that came with evaluation errors: ``"deny"`` a DENY, ``"cedar"`` what Cedar
-says, an ALLOW.
-"""
+"""What an ALLOW with evaluation errors means: ``"deny"`` a DENY, ``"cedar"`` an ALLOW."""
 
 MAX_ACTION_LENGTH = 512
 
@@ -52,7 +48,8 @@ class AuthorizationRequest:
     Raises:
         InvalidRequestError: a part is not of the type said above, or has no Cedar value.
 
-    >>> request = AuthorizationRequest(EntityUid("User", "alice"), "ViewOrder", EntityUid("Order", "1"), {"mfa": True})
+    >>> alice, order = EntityUid("User", "alice"), EntityUid("Order", "1")
+    >>> request = AuthorizationRequest(alice, "ViewOrder", order, {"mfa": True})
     >>> request.context["mfa"]
     True
     """
@@ -132,7 +129,7 @@ class Question:
     _text: str | None = field(repr=False, compare=False)
     digest: tuple[bytes, bytes] | None = field(repr=False, compare=False)
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
         principal: EntityUid | None,
         action: EntityUid,
@@ -244,9 +241,9 @@ class Vocabulary:
     """
 
     __slots__ = (
+        "_actions",
         "_callers",
         "action_type",
-        "_actions",
         "group_type",
         "principal_id",
         "principal_type",
@@ -394,9 +391,7 @@ _GROUPS: Memo[EntityUid, Entity] = Memo(Entity, max_entries=1024)
 
 
 def _expiry(token: str) -> float:
-    """The ``exp`` of a token that the policy store will verify; an answer about one that cannot be
-    read is not kept.
-    """
+    """The ``exp`` of a token that the policy store will verify; 0 where it cannot be read."""
     try:
         payload = token.split(".")[1]
         expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]

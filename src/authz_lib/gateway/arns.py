@@ -20,8 +20,7 @@ _NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
 
 
 class MethodArn(NamedTuple):
-    """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`` of a REST, HTTP or
-    WebSocket API.
+    """``arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH``, of any kind of API.
 
     Attributes:
         partition: ``aws``, ``aws-us-gov``, ``aws-cn``, ...
@@ -30,10 +29,11 @@ class MethodArn(NamedTuple):
         path: with its leading slash and exactly as sent, so ``/`` is the root; ``None`` where the
             ARN has no path.
 
-    >>> arn = MethodArn.parse("arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abc/prod/GET/orders/a:b%20c")
+    >>> api = "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abc/prod"
+    >>> arn = MethodArn.parse(f"{api}/GET/orders/a:b%20c")
     >>> arn.partition, arn.method, arn.path
     ('aws-us-gov', 'GET', '/orders/a:b%20c')
-    >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/$connect").path is None
+    >>> MethodArn.parse(f"{api}/$connect").path is None
     True
 
     See the API Gateway developer guide, "Control access for invoking an API".
@@ -81,7 +81,8 @@ class MethodArn(NamedTuple):
     @property
     def stage_prefix(self) -> str:
         """Everything up to the method, which all ARNs of this stage share."""
-        return f"arn:{self.partition}:execute-api:{self.region}:{self.account}:{self.api}/{self.stage}/"
+        head = f"arn:{self.partition}:execute-api:{self.region}:{self.account}"
+        return f"{head}:{self.api}/{self.stage}/"
 
     @property
     def resource(self) -> str:
@@ -91,16 +92,18 @@ class MethodArn(NamedTuple):
             InvalidRequestError: it holds ``*``, ``?``, ``${`` or a control character, which a
                 policy would read as more than itself, or is longer than 512 characters.
 
-        >>> MethodArn.parse("arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders/*").resource
+        >>> stage = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod"
+        >>> MethodArn.parse(f"{stage}/GET/orders/7").resource == f"{stage}/GET/orders/7"
+        True
+        >>> MethodArn.parse(f"{stage}/GET/orders/*").resource
         Traceback (most recent call last):
           ...
-        authz_lib.errors.InvalidRequestError: the path holds a character that is a wildcard or
-        invisible in a policy
+        authz_lib.errors.InvalidRequestError: the path holds a wildcard or an invisible character
         """
         text = str(self)
         if _NOT_IN_A_POLICY.search(text):
             raise InvalidRequestError(
-                "the path holds a character that is a wildcard or invisible in a policy",
+                "the path holds a wildcard or an invisible character",
                 field="methodArn",
             )
         if len(text) > MAX_RESOURCE_CHARACTERS:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
 from authz_lib.gateway.arns import MethodArn
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["AuthorizerEvent", "AuthorizerKind", "Event", "parse_authorizer_event"]
 
@@ -171,7 +168,7 @@ class AuthorizerEvent(Event):
 
     __slots__ = ("api_id", "arn", "kind", "method", "path", "request_id", "route")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
         raw: Mapping[str, Any],
         kind: AuthorizerKind,
@@ -272,10 +269,10 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
     >>> event = parse_authorizer_event(token)
     >>> event.kind, event.method, event.path, event.route
     ('rest-token', 'GET', '/orders/7', None)
-    >>> parse_authorizer_event({"type": "TOKEN", "methodArn": arn})
+    >>> parse_authorizer_event({"type": "TOKEN", "authorizationToken": "Bearer x"})
     Traceback (most recent call last):
       ...
-    authz_lib.errors.UntrustedEventError: `authorizationToken` of the event is missing or not a string
+    authz_lib.errors.UntrustedEventError: `methodArn` of the event is missing or not a string
     """
     if not isinstance(event, dict):
         raise UntrustedEventError("the event is not a JSON object")

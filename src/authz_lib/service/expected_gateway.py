@@ -185,7 +185,12 @@ def principal_from_event(
     See the API Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs".
 
     >>> gateway = ExpectedGateway(
-    ...     kind="http-jwt", api_id="abc", account_id=None, issuer=None, client_ids=None, token_use=None
+    ...     kind="http-jwt",
+    ...     api_id="abc",
+    ...     account_id=None,
+    ...     issuer=None,
+    ...     client_ids=None,
+    ...     token_use=None,
     ... )
     >>> principal_from_event({"requestContext": {}}, gateway=gateway)
     Traceback (most recent call last):

@@ -130,8 +130,7 @@ class TimeRules:
         start = -inf if not_before is None else not_before
         end = expires_at + self.expiry_leeway_seconds
         if issued_at is not None:
-            if issued_at > start:
-                start = issued_at
+            start = max(start, issued_at)
             if self.max_token_age_seconds is not None:
                 end = min(end, issued_at + self.max_token_age_seconds)
         return start - self.not_before_leeway_seconds, end

@@ -198,7 +198,8 @@ def verify_compact(token: str, keys: KeyFinder, *, algorithms: Iterable[str]) ->
 
     >>> from authz_lib.testing.issuer import TestIssuer
     >>> issuer = TestIssuer(algorithm="ES256")
-    >>> verify_compact(issuer.token({"sub": "alice"}), issuer.key_set(), algorithms=["ES256"]).header["alg"]
+    >>> token = issuer.token({"sub": "alice"})
+    >>> verify_compact(token, issuer.key_set(), algorithms=["ES256"]).header["alg"]
     'ES256'
     """
     allowed = require_algorithms(algorithms)

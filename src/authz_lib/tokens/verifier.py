@@ -1,6 +1,4 @@
-"""The verifier: from the text of a token to a :class:`VerifiedToken`, or an error that says why
-not.
-"""
+"""The verifier: from the text of a token to a `VerifiedToken`, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -105,7 +103,10 @@ class JWTVerifier:
     >>> from authz_lib.testing.issuer import TestIssuer
     >>> issuer = TestIssuer("https://issuer.example", algorithm="ES256")
     >>> verifier = JWTVerifier(
-    ...     issuer="https://issuer.example", audience="orders", algorithms=["ES256"], keys=issuer.key_set()
+    ...     issuer="https://issuer.example",
+    ...     audience="orders",
+    ...     algorithms=["ES256"],
+    ...     keys=issuer.key_set(),
     ... )
     >>> verifier.verify(issuer.token({"sub": "alice", "aud": "orders"})).claims["sub"]
     'alice'
@@ -188,10 +189,12 @@ class JWTVerifier:
         Raises:
             ConfigurationError: an argument that makes no sense.
 
-        >>> JWTVerifier.cognito(user_pool_id="us-east-1_Abc123", client_id="orders-web", token_use="access")
+        >>> JWTVerifier.cognito(
+        ...     user_pool_id="us-east-1_Abc123", client_id="orders-web", token_use="access"
+        ... )
         <JWTVerifier for 2 issuer(s)>
 
-        See https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+        See the Cognito developer guide, "Verifying JSON web tokens".
         """
         from authz_lib.tokens import issuers
 
@@ -258,15 +261,14 @@ class JWTVerifier:
         fetcher: Fetcher | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
-        """A verifier for ``x-amzn-oidc-data``, which an Application Load Balancer adds on a rule
-        with an authenticate action.
+        """A verifier for ``x-amzn-oidc-data``, which a load balancer's authenticate action adds.
 
-        Checks the header's ``signer`` against ``load_balancer_arn`` **before** it fetches a key
-        (anyone can have a load balancer of their own sign a token), its ``client``, ``iss`` and
-        ``exp``; then the ES256 signature, whose text is padded base64url.  Does **not** check an
-        audience: such a token has none.  ``x-amzn-oidc-identity`` is not signed: do not use it;
-        ``x-amzn-oidc-accesstoken`` is the provider's own token: verify it with a verifier for the
-        provider.
+        Checks ``signer``, ``client``, ``iss`` and ``exp`` of the header, then the ES256 signature.
+        The signer is compared **before** a key is fetched: anyone can have a load balancer of
+        their own sign a token.  Does **not** check an audience: such a token has none.
+
+        ``x-amzn-oidc-identity`` is not signed: do not use it.  ``x-amzn-oidc-accesstoken`` is the
+        provider's own token: verify it with a verifier for the provider.
 
         Args:
             load_balancer_arn: the load balancer or balancers (of one region) whose tokens are
@@ -281,14 +283,15 @@ class JWTVerifier:
         Raises:
             ConfigurationError: an argument that makes no sense.
 
+        >>> account = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
         >>> JWTVerifier.alb(
-        ...     load_balancer_arn="arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c",
+        ...     load_balancer_arn=f"{account}:loadbalancer/app/web/50dc6c495c",
         ...     client_id="orders-web",
         ...     issuer="https://issuer.example",
         ... )
         <JWTVerifier for 1 issuer(s)>
 
-        See https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
+        See the guide for Application Load Balancers, "Authenticate users".
         """
         from authz_lib.tokens import load_balancer
 
@@ -326,7 +329,8 @@ class JWTVerifier:
             ConfigurationError: a weak secret, one that looks like a key file, or another argument
                 that makes no sense.
 
-        >>> JWTVerifier.shared_secret(secret="correct horse battery staple, and more", issuer=None, audience="billing")
+        >>> secret = "correct horse battery staple, and more"
+        >>> JWTVerifier.shared_secret(secret=secret, issuer=None, audience="billing")
         <JWTVerifier for any issuer>
 
         See RFC 7518, section 3.2.
@@ -336,8 +340,7 @@ class JWTVerifier:
 
     @classmethod
     def any_of(cls, *verifiers: JWTVerifier, remember: int = _DEFAULT_REMEMBER) -> Self:
-        """A verifier for the tokens of several issuers, each checked by its own verifier and no
-        other.
+        """A verifier for the tokens of several issuers, each checked by its own verifier only.
 
         The ``iss`` of the token, not yet verified, selects among the configured verifiers; the
         selected one then checks everything, ``iss`` included.
@@ -386,11 +389,9 @@ class JWTVerifier:
         )
 
     async def averify(self, token: str) -> VerifiedToken:
-        """Verify a token without ever blocking the event loop on a fetch or on the ``revoked``
-        hook.
+        """Verify a token without blocking the event loop on a fetch or on the ``revoked`` hook.
 
-        What needs a fetch (or has such a hook) runs in a thread; all else runs at once.  Raises
-        what :meth:`verify` raises.
+        These two run in a thread; all else runs at once.  Raises what `verify` raises.
         """
         digest, known = self._recall(token)
         if known is not None and known.trust.revoked is None:
@@ -491,5 +492,5 @@ class JWTVerifier:
         return token
 
     def __repr__(self) -> str:
-        names = self.issuers
-        return f"<{type(self).__name__} for {'any issuer' if names is None else f'{len(names)} issuer(s)'}>"
+        count = "any issuer" if self.issuers is None else f"{len(self.issuers)} issuer(s)"
+        return f"<{type(self).__name__} for {count}>"

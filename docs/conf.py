@@ -15,8 +15,7 @@ html_theme = "furo"
 html_title = f"authz-lib {release}"
 
 nitpicky = True
-# Types of the standard library and of packages whose object inventories would have to be fetched
-# from the network.
+# Types of other packages: their object inventories are on the network.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!authz_lib\b).*"),
     (r"py:.*", r"authz_lib\..*\b(T|K|V|Clock|JSONObject)$"),

@@ -1,6 +1,4 @@
-"""A pytest plugin that runs the code of the pages, of the README and of the docstrings
-(``pytest -p executed``).
-"""
+"""Pytest plugin `executed`: runs the code of pages, README and docstrings."""
 
 from __future__ import annotations
 
@@ -8,7 +6,11 @@ from pathlib import Path
 
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
-from sybil.parsers.myst import DocTestDirectiveParser, PythonCodeBlockParser, SkipParser
+from sybil.parsers.myst import (
+    DocTestDirectiveParser,
+    PythonCodeBlockParser,
+    SkipParser,
+)
 from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
 

@@ -40,7 +40,7 @@ def deployment(folder):
 
 def installs(folder):
     """Every `pip install` of the deployment; a line in a loop once for each round."""
-    text = deployment(folder)
+    text = deployment(folder).replace("\\\n", " ")
     loop = re.search(r"for (\w+) in ([\w ]+); do", text)
     for line in re.findall(r"^ *(pip install .*)$", text, re.MULTILINE):
         for value in loop[2].split() if loop and f"${loop[1]}" in line else [""]:
@@ -95,8 +95,14 @@ def test_the_library_comes_from_a_wheel_of_a_checkout_and_no_index_is_asked_for_
 
 
 def test_the_readme_says_how_a_copied_folder_runs(folder):
-    line = "`pip install PATH/TO/CHECKOUT -r requirements.txt && authz local . --check`"
-    assert f"A copy of this folder runs by itself: {line}." in (folder / "README.md").read_text()
+    readme = (folder / "README.md").read_text().replace("\\\n", " ")
+    block = readme.partition("A copy of this folder runs by itself:\n")[2].split("```")[1]
+    install, run = [line.split() for line in block.splitlines()[1:]]
+    assert install == [
+        *("pip", "install", "PATH/TO/CHECKOUT", "PATH/TO/CHECKOUT/packages/authz-local"),
+        *("-r", "requirements.txt"),
+    ]
+    assert run == ["authz", "local", ".", "--check"]
 
 
 @pytest.mark.stack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from doctest import NORMALIZE_WHITESPACE
 from pathlib import Path
 
 from sybil import Sybil
@@ -22,9 +23,9 @@ _pages = Sybil(
     patterns=["*.md"],
 )
 _docstrings = Sybil(
-    parsers=[DocTestParser()],
+    parsers=[DocTestParser(NORMALIZE_WHITESPACE)],  # a long output may be wrapped
     path=_ROOT,
-    patterns=["src/*.py", "src/*/*.py", "src/*/*/*.py"],
+    patterns=[f"src/{folders}*.py" for folders in ("", "*/", "*/*/", "*/*/*/")],
     document_types={".py": PythonDocStringDocument},
 )
 

@@ -169,7 +169,8 @@ class Principal:
             InvalidClaimError: the id is to contain the issuer or pool and there is none.
             ConfigurationError: ``principal_id`` is not one of the three forms.
 
-        >>> caller = Principal("alice", issuer="https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1")
+        >>> host = "https://cognito-idp.eu-west-1.amazonaws.com"
+        >>> caller = Principal("alice", issuer=f"{host}/eu-west-1_Ab1")
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
@@ -265,7 +266,7 @@ def caller_key(principal: Principal) -> CallerKey | None:
     ``None`` where that cannot be said: a principal built by hand may hold anything (``1 == True``),
     a subclass may make its entity of more.
 
-    >>> caller_key(Principal("alice", groups=("buyers",), tenant_id="t1", expires_at=1.0))
+    >>> caller_key(Principal("alice", groups=("buyers",), tenant_id="t1"))
     ('alice', None, ('buyers',), 't1')
     """
     if type(principal) is not Principal or type(principal.groups) is not tuple:

@@ -24,7 +24,8 @@ def lazy_names(
         homes: public name to the module that holds it, relative to the package.  A name that is its
             own home is that module itself.
 
-    >>> find, names = lazy_names("authz_lib._support", {"Clock": "clock", "clock": "clock"})
+    >>> homes = {"Clock": "clock", "clock": "clock"}
+    >>> find, names = lazy_names("authz_lib._support", homes)
     >>> find("Clock") is find("clock").Clock
     True
     >>> "Clock" in names()

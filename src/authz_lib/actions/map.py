@@ -63,9 +63,10 @@ class ActionMap:
     Raises:
         ConfigurationError: with one line that names the entry and the member.
 
-    >>> actions = ActionMap.from_document({"version": 1, "prefix": "commercial", "actions": [
-    ...     {"method": "GET", "route": "/orders/{orderId}", "action": "commercial:GetOrder",
-    ...      "resource_type": "Order", "resource_id_label": "orderId"}]})
+    >>> line = {"method": "GET", "route": "/orders/{orderId}"}
+    >>> line |= {"action": "commercial:GetOrder"}
+    >>> line |= {"resource_type": "Order", "resource_id_label": "orderId"}
+    >>> actions = ActionMap.from_document({"version": 1, "actions": [line]})
     >>> resolved = actions.resolve("GET", "/orders/{orderId}", "/orders/o-17", {})
     >>> resolved.entry.action, resolved.resource_id
     ('commercial:GetOrder', 'o-17')

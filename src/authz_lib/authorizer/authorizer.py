@@ -100,7 +100,7 @@ class LambdaAuthorizer:
     ...     token_sources=[BearerToken()],
     ...     actions=ActionMap.from_document({
     ...         "version": 1,
-    ...         "actions": [{"method": "GET", "route": "/orders", "action": "ListOrders"}],
+    ...         "actions": [{"method": "GET", "route": "/orders", "action": "List"}],
     ...     }),
     ...     decisions=None,
     ...     response="iam",

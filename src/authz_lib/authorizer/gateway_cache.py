@@ -46,7 +46,8 @@ class GatewayCache:
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
-    >>> GatewayCache(identity_sources=["$request.header.Authorization"], ttl_seconds=60).ttl_seconds
+    >>> key = ["$request.header.Authorization", "$context.routeKey"]
+    >>> GatewayCache(identity_sources=key, ttl_seconds=60).ttl_seconds
     60
     >>> GatewayCache.OFF
     GatewayCache.OFF

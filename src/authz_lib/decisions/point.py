@@ -43,7 +43,8 @@ class DecisionPoint(ABC):
     >>> def cancel(orders: DecisionPoint, caller: Principal, order_id: str) -> str:
     ...     orders.require(caller, "CancelOrder", EntityUid("Order", order_id))
     ...     return f"cancelled {order_id}"
-    >>> engine = CedarEngine.from_text('permit(principal == User::"alice", action, resource);')
+    >>> policy = 'permit(principal == User::"alice", action, resource);'
+    >>> engine = CedarEngine.from_text(policy)
     >>> cancel(engine, Principal("alice"), "1001")
     'cancelled 1001'
     """
@@ -82,7 +83,8 @@ class DecisionPoint(ABC):
         ...     "permit(principal, action == Action::\\"View\\", resource);"
         ... )
         >>> alice, document = EntityUid("User", "alice"), EntityUid("Doc", "1")
-        >>> bool(engine.is_authorized(AuthorizationRequest(alice, "View", document)))
+        >>> request = AuthorizationRequest(alice, "View", document)
+        >>> bool(engine.is_authorized(request))
         True
         """
         question = self.resolve(request)
@@ -208,7 +210,8 @@ class DecisionPoint(ABC):
                 with ``"omit"`` too.
 
         >>> from authz_lib import CedarEngine, EntityUid
-        >>> engine = CedarEngine.from_text("permit(principal, action, resource == Doc::\\"2\\");")
+        >>> policy = "permit(principal, action, resource == Doc::\\"2\\");"
+        >>> engine = CedarEngine.from_text(policy)
         >>> documents = [EntityUid("Doc", "1"), EntityUid("Doc", "2")]
         >>> engine.filter(EntityUid("User", "a"), "View", documents)
         [EntityUid(type='Doc', id='2')]

@@ -51,7 +51,8 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         InvalidClaimError: the principal has no expiry.  A gateway may replay an answer long after
             the token died, so a service must be able to see that.
 
-    >>> to_context(Principal("alice", groups=("a b",), expires_at=1700000000.0))["groups"]
+    >>> alice = Principal("alice", groups=("a b",), expires_at=1700000000.0)
+    >>> to_context(alice)["groups"]
     '["a b"]'
     """
     if principal.expires_at is None:
@@ -116,7 +117,8 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
             key.
         TokenExpiredError: ``exp`` has passed; a gateway's remembered Allow outlives a token.
 
-    >>> caller = Principal("alice", scopes=frozenset({"read"}), expires_at=1700000000.0)
+    >>> scopes = frozenset({"read"})
+    >>> caller = Principal("alice", scopes=scopes, expires_at=1700000000.0)
     >>> principal_from_context(to_context(caller), now=1600000000.0).scopes
     frozenset({'read'})
     """

@@ -39,8 +39,8 @@ class Event:
     Raises:
         UntrustedEventError: from each part, where it is of another type; the message names it.
 
-    >>> event = Event({"headers": {"X-A": " 1 "}, "multiValueHeaders": {"x-a": ["1", "2"]}})
-    >>> event.header("x-a")
+    >>> headers, all_values = {"X-A": " 1 "}, {"x-a": ["1", "2"]}
+    >>> Event({"headers": headers, "multiValueHeaders": all_values}).header("x-a")
     ('1', '2')
     """
 
@@ -265,11 +265,11 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
     authorizers for HTTP APIs", and the AppSync developer guide, "AWS_LAMBDA authorization".
 
     >>> arn = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders/7"
-    >>> token = {"type": "TOKEN", "authorizationToken": "Bearer x", "methodArn": arn}
-    >>> event = parse_authorizer_event(token)
+    >>> token = {"type": "TOKEN", "authorizationToken": "Bearer x"}
+    >>> event = parse_authorizer_event({**token, "methodArn": arn})
     >>> event.kind, event.method, event.path, event.route
     ('rest-token', 'GET', '/orders/7', None)
-    >>> parse_authorizer_event({"type": "TOKEN", "authorizationToken": "Bearer x"})
+    >>> parse_authorizer_event(token)
     Traceback (most recent call last):
       ...
     authz_lib.errors.UntrustedEventError: `methodArn` of the event is missing or not a string

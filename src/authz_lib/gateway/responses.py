@@ -71,7 +71,8 @@ class PolicyResponse:
     See the API Gateway developer guide, "Output from an API Gateway Lambda authorizer".
 
     >>> arn = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET/orders"
-    >>> [statement] = PolicyResponse("alice", allow=[arn]).to_dict()["policyDocument"]["Statement"]
+    >>> answer = PolicyResponse("alice", allow=[arn]).to_dict()
+    >>> [statement] = answer["policyDocument"]["Statement"]
     >>> statement["Effect"], statement["Resource"] == [arn]
     ('Allow', True)
     """

@@ -173,7 +173,7 @@ class BearerToken:
 class Cookie:
     """A cookie whose value is the token.
 
-    >>> Cookie("session").read({"version": "2.0", "cookies": ["theme=dark", "session=abc"]})
+    >>> Cookie("session").read({"cookies": ["theme=dark", "session=abc"]})
     'abc'
     """
 

@@ -80,7 +80,10 @@ class ExpectedGateway:
             which has no claims.
 
     >>> gateway = ExpectedGateway(
-    ...     kind="http-lambda", api_id="a1b2c3", account_id="123456789012", issuer="https://issuer.example",
+    ...     kind="http-lambda",
+    ...     api_id="a1b2c3",
+    ...     account_id="123456789012",
+    ...     issuer="https://issuer.example",
     ...     client_ids=["web"], token_use="access",
     ... )
     >>> gateway.kind

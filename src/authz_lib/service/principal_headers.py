@@ -150,7 +150,8 @@ def principal_to_headers(principal: Principal) -> dict[str, str]:
                 repeated headers.
 
     >>> from authz_lib.principal import Principal
-    >>> principal_to_headers(Principal("alice", expires_at=1700000000.0))["x-principal-exp"]
+    >>> alice = Principal("alice", expires_at=1700000000.0)
+    >>> principal_to_headers(alice)["x-principal-exp"]
     '1700000000'
     """
     context = to_context(principal)

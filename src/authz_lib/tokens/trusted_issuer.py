@@ -48,7 +48,10 @@ class VerifiedToken:
     >>> from authz_lib.testing.issuer import TestIssuer
     >>> issuer = TestIssuer(algorithm="ES256")
     >>> verifier = JWTVerifier(
-    ...     issuer=issuer.issuer, audience="orders", algorithms=["ES256"], keys=issuer.key_set()
+    ...     issuer=issuer.issuer,
+    ...     audience="orders",
+    ...     algorithms=["ES256"],
+    ...     keys=issuer.key_set(),
     ... )
     >>> token = verifier.verify(issuer.token({"sub": "alice", "aud": "orders"}))
     >>> token.claims["sub"], token.key_id == issuer.key_id

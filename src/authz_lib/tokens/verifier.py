@@ -108,7 +108,8 @@ class JWTVerifier:
     ...     algorithms=["ES256"],
     ...     keys=issuer.key_set(),
     ... )
-    >>> verifier.verify(issuer.token({"sub": "alice", "aud": "orders"})).claims["sub"]
+    >>> token = issuer.token({"sub": "alice", "aud": "orders"})
+    >>> verifier.verify(token).claims["sub"]
     'alice'
 
     See RFC 7519, RFC 8725 and RFC 9068.
@@ -190,7 +191,9 @@ class JWTVerifier:
             ConfigurationError: an argument that makes no sense.
 
         >>> JWTVerifier.cognito(
-        ...     user_pool_id="us-east-1_Abc123", client_id="orders-web", token_use="access"
+        ...     user_pool_id="us-east-1_Abc123",
+        ...     client_id="orders-web",
+        ...     token_use="access",
         ... )
         <JWTVerifier for 2 issuer(s)>
 
@@ -330,7 +333,7 @@ class JWTVerifier:
                 that makes no sense.
 
         >>> secret = "correct horse battery staple, and more"
-        >>> JWTVerifier.shared_secret(secret=secret, issuer=None, audience="billing")
+        >>> JWTVerifier.shared_secret(secret=secret, issuer=None, audience="shop")
         <JWTVerifier for any issuer>
 
         See RFC 7518, section 3.2.

@@ -90,6 +90,7 @@ class LambdaAuthorizer:
     >>> from authz_lib import ActionMap, BearerToken, GatewayCache, JWTVerifier
     >>> from authz_lib.testing.issuer import TestIssuer
     >>> issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")
+    >>> line = {"method": "GET", "route": "/orders", "action": "List"}
     >>> handler = LambdaAuthorizer(
     ...     verifier=JWTVerifier(
     ...         issuer="https://issuer.example",
@@ -98,10 +99,7 @@ class LambdaAuthorizer:
     ...         keys=issuer.key_set(),
     ...     ),
     ...     token_sources=[BearerToken()],
-    ...     actions=ActionMap.from_document({
-    ...         "version": 1,
-    ...         "actions": [{"method": "GET", "route": "/orders", "action": "List"}],
-    ...     }),
+    ...     actions=ActionMap.from_document({"version": 1, "actions": [line]}),
     ...     decisions=None,
     ...     response="iam",
     ...     gateway_cache=GatewayCache.OFF,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
 from authz_lib.authorizer.arguments import check_actions, check_context, check_decides
 from authz_lib.authorizer.cache_key import require_covered
@@ -18,6 +20,7 @@ from authz_lib.errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
+    UntrustedEventError,
 )
 from authz_lib.gateway.events import parse_authorizer_event
 
@@ -248,7 +251,7 @@ class LambdaAuthorizer:
             return "insufficient_scope"
         if entry.public or self._questions is None:
             return None
-        if entry.resource_id_label is not None and not event.hands_over(resolved.labels):
+        if entry.resource_id_label is not None and not _hands_over(event, resolved.labels):
             return "ambiguous_path"
         decision = self._questions.decide(
             caller, entry, resolved.resource_id, self._policy_context(event)
@@ -291,3 +294,45 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     if event.is_decoded and not actions.is_one_route(resolved, event.method, event.path, query):
         return None, "ambiguous_path"
     return resolved, ""
+
+
+def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:
+    """Whether labels read from the path are those that the service will be handed.
+
+    HTTP APIs hand over a ``rawPath`` that they have decoded, cut off at a decoded ``?``.  Decoding
+    it again makes ``a b`` of ``a%2520b``, where the service gets ``a%20b``: a right to one must not
+    open the other.
+
+    | route | what is compared |
+    |---|---|
+    | with labels | their values, in the order of the path; names may differ from the map's |
+    | greedy, ``$default`` | the whole path, which must hold no ``%`` |
+    | of another kind of API | nothing: its path comes as sent |
+
+    Args:
+        event: the request.
+        labels: the decoded values, in the order of the path.
+    """
+    if not event.is_decoded:
+        return True
+    route = event.route or ""
+    names, is_greedy = _LABELS[route]
+    handed = event.raw.get("pathParameters")
+    if handed is not None and not isinstance(handed, dict):
+        raise UntrustedEventError("`pathParameters` of the event is not an object")
+    if not handed or not names or any(name not in handed for name in names):
+        return "%" not in event.path
+    values = [handed[name] for name in names]
+    if not all(type(value) is str for value in values):
+        raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
+    if not is_greedy:
+        return values == list(labels.values())
+    rebuilt = _LABEL.sub(lambda match: handed[match[1]], route.rpartition(" ")[2])
+    return "%" not in event.path and rebuilt.rstrip("/") == event.path.rstrip("/")
+
+
+_LABEL = re.compile(r"\{([^{}+]+)\+?\}")
+# The labels of a deployed route, in order, and whether one of them is greedy.
+_LABELS: Memo[str, tuple[tuple[str, ...], bool]] = Memo(
+    lambda route: (tuple(_LABEL.findall(route)), "+}" in route), max_entries=1024
+)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from authz_lib._support.memo import Memo
 from authz_lib.decisions.point import DecisionPoint
-from authz_lib.decisions.request import AuthorizationRequest, Vocabulary
+from authz_lib.decisions.request import AuthorizationRequest
+from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.entities import EntityUid
 from authz_lib.errors import InvalidRequestError
 

@@ -23,8 +23,9 @@ from authz_lib.decisions.policy_files import (
     parse_policies,
     read_directory,
 )
-from authz_lib.decisions.request import Decision, ErrorMode, Question, Vocabulary
+from authz_lib.decisions.request import Decision, ErrorMode, Question
 from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors, uid_of
+from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:

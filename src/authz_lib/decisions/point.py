@@ -13,7 +13,6 @@ from authz_lib.decisions.request import (
     Decision,
     ErrorMode,
     Question,
-    Vocabulary,
 )
 from authz_lib.entities import Entity
 from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError, ConfigurationError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from authz_lib.decisions.cache import CacheOptions, CacheStatistics
     from authz_lib.decisions.log import DecisionLog
+    from authz_lib.decisions.vocabulary import Vocabulary
     from authz_lib.entities import EntityUid
     from authz_lib.principal import Principal
 

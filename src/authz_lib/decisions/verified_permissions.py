@@ -12,7 +12,8 @@ from authz_lib.decisions.avp_client import Answer, AVPClient, Boto3Client, ThinC
 from authz_lib.decisions.avp_errors import malformed
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
-from authz_lib.decisions.request import Decision, ErrorMode, Question, Vocabulary
+from authz_lib.decisions.request import Decision, ErrorMode, Question
+from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.entities import canonical_json, uid_to_avp, value_from_avp, value_to_avp
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 

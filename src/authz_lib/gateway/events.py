@@ -6,13 +6,11 @@ what every kind of gateway says about the request under one name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
-from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
 from authz_lib.gateway.arns import MethodArn
 
@@ -207,47 +205,9 @@ class AuthorizerEvent(Event):
         """Whether the gateway has decoded the path that it hands over, as HTTP APIs do."""
         return self.kind in _DECODED
 
-    def hands_over(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels read from the path are those that the service will be handed.
-
-        HTTP APIs hand over a ``rawPath`` that they have decoded, cut off at a decoded ``?``.
-        Decoding it again makes ``a b`` of ``a%2520b``, where the service gets ``a%20b``: a right to
-        one must not open the other.
-
-        | route | what is compared |
-        |---|---|
-        | with labels | their values, in the order of the path; names may differ from the map's |
-        | greedy, ``$default`` | the whole path, which must hold no ``%`` |
-        | of another kind of API | nothing: its path comes as sent |
-
-        Args:
-            labels: the decoded values, in the order of the path.
-        """
-        if self.kind not in _DECODED:
-            return True
-        route = self.route or ""
-        names, is_greedy = _LABELS[route]
-        handed = self.raw.get("pathParameters")
-        if handed is not None and not isinstance(handed, dict):
-            raise UntrustedEventError("`pathParameters` of the event is not an object")
-        if not handed or not names or any(name not in handed for name in names):
-            return "%" not in self.path
-        values = [handed[name] for name in names]
-        if not all(type(value) is str for value in values):
-            raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
-        if not is_greedy:
-            return values == list(labels.values())
-        rebuilt = _LABEL.sub(lambda match: handed[match[1]], route.rpartition(" ")[2])
-        return "%" not in self.path and rebuilt.rstrip("/") == self.path.rstrip("/")
-
 
 _DECODED = frozenset({"http-1.0", "http-2.0"})
 _WITHOUT_QUERY = frozenset({"rest-token", "appsync"})
-_LABEL = re.compile(r"\{([^{}+]+)\+?\}")
-# The labels of a deployed route, in order, and whether one of them is greedy.
-_LABELS: Memo[str, tuple[tuple[str, ...], bool]] = Memo(
-    lambda route: (tuple(_LABEL.findall(route)), "+}" in route), max_entries=1024
-)
 
 
 def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from authz_lib._support.checks import FIELD_NAME
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError, InvalidClaimError, UntrustedEventError
 from authz_lib.gateway.context import PRINCIPAL_KEYS, principal_from_context, to_context
+from authz_lib.gateway.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +67,6 @@ REST_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
 _RESERVED = re.compile(
     r"authorization|x-amzn?-.*|x-forwarded-.*|via|apigw-.*|access-control-.*", re.IGNORECASE
 )
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _MIN_SECRET_BYTES = 16
 
@@ -90,7 +91,7 @@ class SecretHeader:
     secrets: Sequence[str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not _HEADER_NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
+        if not FIELD_NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
             raise ConfigurationError("`name` must be a header that a gateway's mapping can set")
         if isinstance(self.secrets, str) or not self.secrets:
             raise ConfigurationError("`secrets` must be a list of at least one secret")
@@ -99,9 +100,9 @@ class SecretHeader:
         if any(len(secret.encode()) < _MIN_SECRET_BYTES for secret in self.secrets):
             raise ConfigurationError(f"a secret must have at least {_MIN_SECRET_BYTES} bytes")
 
-    def check(self, event: Mapping[str, Any], headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+    def check(self, event: Event) -> None:
         """Refuse an event without exactly one accepted value."""
-        values = headers.get(self.name.lower(), ())
+        values = event.header(self.name.lower())
         given = values[0].encode(errors="surrogatepass") if len(values) == 1 else b""
         # Every secret is compared: which one fits does not show in the time.
         if not sum(hmac.compare_digest(given, secret.encode()) for secret in self.secrets):
@@ -127,7 +128,7 @@ class MutualTLS:
         if not all(type(name) is str and name for name in (self.subject_dn, self.issuer_dn)):
             raise ConfigurationError("`subject_dn` and `issuer_dn` must be non-empty strings")
 
-    def check(self, event: Mapping[str, Any], headers: Mapping[str, tuple[str, ...]]) -> None:  # noqa: ARG002
+    def check(self, event: Event) -> None:
         """Refuse an event without this very certificate."""
         certificate = _client_certificate(event)
         if (certificate.get("subjectDN"), certificate.get("issuerDN")) != (
@@ -186,17 +187,15 @@ def principal_from_headers(
     >>> principal_from_headers({"headers": headers}, proof=None).subject
     'alice'
     """
-    headers = _all_headers(event)
+    reader = Event.of(event)
     if proof is not None:
-        proof.check(event, headers)
-    return principal_from_context(
-        {key: _single(headers, key, header) for key, header in PRINCIPAL_HEADERS.items()},
-        now=clock(),
-    )
+        proof.check(reader)
+    values = {key: _single(reader, key, header) for key, header in PRINCIPAL_HEADERS.items()}
+    return principal_from_context(values, now=clock())
 
 
-def _single(headers: Mapping[str, tuple[str, ...]], key: str, header: str) -> str:
-    values = headers.get(header, ())
+def _single(event: Event, key: str, header: str) -> str:
+    values = event.header(header)
     if len(values) != 1:
         raise UntrustedEventError(f"`{header}` is missing or there more than once")
     if not _is_unambiguous(key, values[0]):
@@ -211,26 +210,9 @@ def _is_unambiguous(key: str, value: str) -> bool:
     )
 
 
-def _all_headers(event: Any) -> dict[str, tuple[str, ...]]:
-    multiple = event.get("multiValueHeaders") if isinstance(event, dict) else None
-    single = event.get("headers") if isinstance(event, dict) else None
-    source = multiple if multiple is not None else single
-    if not isinstance(source, dict):
-        raise UntrustedEventError("the event has no headers")
-    headers: dict[str, tuple[str, ...]] = {}
-    for name, value in source.items():
-        values = tuple(value) if isinstance(value, list) else (value,)
-        if not all(type(item) is str for item in values):
-            raise UntrustedEventError("a header of the event is not a string")
-        headers[name.lower()] = headers.get(name.lower(), ()) + values
-    return headers
-
-
-def _client_certificate(event: Any) -> Mapping[str, Any]:
-    context = event.get("requestContext") if isinstance(event, dict) else None
+def _client_certificate(event: Event) -> Mapping[str, Any]:
     for holder in ("authentication", "identity"):
-        part = context.get(holder) if isinstance(context, dict) else None
-        certificate = part.get("clientCert") if isinstance(part, dict) else None
+        certificate = event.request_context(holder, "clientCert")
         if isinstance(certificate, dict):
             return certificate
     return {}

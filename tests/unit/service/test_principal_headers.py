@@ -215,3 +215,26 @@ def test_half_a_character_is_no_proof():
     for value in ("\ud800", SECRET + "\ud800"):
         with pytest.raises(UntrustedEventError, match="proof"):
             read({**headers, "x-gateway-proof": value}, proof=PROOF)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"headers": {None: "x"}},
+        {"headers": {1: "x"}, "multiValueHeaders": None},
+        {"headers": [["x-principal-sub", "alice"]]},
+        {"headers": "x-principal-sub: alice"},
+        {},
+        None,
+    ],
+)
+def test_headers_of_another_type_are_refused_and_never_a_crash(event):
+    with pytest.raises(UntrustedEventError):
+        module.principal_from_headers(event, proof=None)
+
+
+def test_a_header_that_the_two_maps_tell_differently_is_there_twice():
+    headers = module.principal_to_headers(Principal("alice", expires_at=4_000_000_000.0))
+    other = {name: [value] for name, value in headers.items()} | {"x-principal-sub": ["mallory"]}
+    with pytest.raises(UntrustedEventError, match="x-principal-sub"):
+        module.principal_from_headers({"headers": headers, "multiValueHeaders": other}, proof=None)

@@ -24,7 +24,7 @@ import pytest
 
 from authz_lib.errors import InvalidRequestError
 from authz_lib.sigv4 import Credentials, SigV4Signer
-from authz_lib.sigv4._auth import authorization
+from authz_lib.sigv4.signature import authorization
 from authz_lib.sigv4.url import canonical_url
 
 pytestmark = pytest.mark.conformance

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 __all__ = [
     "FIELD_NAME",
+    "check_timeout",
     "is_count",
+    "is_idempotency_key",
     "is_seconds",
     "is_text",
     "require_count",
@@ -36,6 +38,7 @@ FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """``token`` of RFC 9110, section 5.6.2: the name of a header or of a cookie."""
 
 _DAY: Final = 86_400.0
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def is_text(value: object) -> bool:
@@ -51,6 +54,25 @@ def is_count(value: object, least: int = 0) -> bool:
 def is_seconds(value: object, *, most: float = _DAY) -> bool:
     """Whether ``value`` is a finite number from 0 to ``most``: ``inf`` and ``nan`` are none."""
     return type(value) in {int, float} and 0 <= value <= most and value < inf  # type: ignore[operator]
+
+
+def is_idempotency_key(value: object) -> bool:
+    """Whether ``value`` is 1 to 255 visible ASCII characters."""
+    return isinstance(value, str) and _IDEMPOTENCY_KEY.fullmatch(value) is not None
+
+
+def check_timeout(value: object) -> None:
+    """Refuse the time of one call that bounds no wait.
+
+    A time below zero is taken: it means that the time is over.
+
+    Raises:
+        InvalidRequestError: not a number, or more than a day.
+    """
+    if type(value) not in {int, float} or not -_DAY < value <= _DAY:  # type: ignore[operator]
+        raise InvalidRequestError(
+            "`timeout_seconds` must be a number of seconds, at most 86400", field="timeout_seconds"
+        )
 
 
 def require_text(value: Any, argument: str) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from authz_lib._support.checks import is_count, is_seconds
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.decisions.avp_errors import error_for, malformed, unreachable
 from authz_lib.errors import (
@@ -24,7 +25,6 @@ from authz_lib.errors import (
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
-from authz_lib.sigv4._arguments import is_count, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -265,7 +265,7 @@ def _check_counts(**counts: object) -> None:
 
 
 def _check_endpoint(url: str, *, require_https: bool) -> None:
-    from authz_lib.sigv4.url import is_loopback
+    from authz_lib.transport.fetch import is_loopback
 
     try:
         parts = urlsplit(url)
@@ -275,7 +275,7 @@ def _check_endpoint(url: str, *, require_https: bool) -> None:
         is_url = False
     if not is_url:
         raise ConfigurationError("`endpoint_url` must be an `https` URL")
-    if parts.scheme == "http" and require_https and not is_loopback(parts.netloc.lower()):
+    if parts.scheme == "http" and require_https and not is_loopback(parts.hostname or ""):
         raise ConfigurationError("`endpoint_url` is not `https`: `http` is for loopback hosts only")
 
 

@@ -1,4 +1,4 @@
-"""A migration from one way of calling to another that cannot execute a call twice."""
+"""Migrate from one way of calling to another without executing a call twice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from authz_lib.delivery.delivery import (
-        ApiCall,
-        Delivery,
-        DeliveryEvent,
-        DeliveryPath,
-        Parcel,
-        Receipt,
-    )
+    from authz_lib.delivery.api_call import ApiCall
+    from authz_lib.delivery.delivery import Delivery, DeliveryEvent, DeliveryPath, Receipt
     from authz_lib.delivery.lambda_invoke import LambdaInvoke
+    from authz_lib.delivery.parcel import Parcel
     from authz_lib.delivery.rollout import RolloutFlag
 
 __all__ = [
@@ -31,12 +26,12 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOME = {
-    "ApiCall": "delivery",
+    "ApiCall": "api_call",
     "Delivery": "delivery",
     "DeliveryEvent": "delivery",
     "DeliveryPath": "delivery",
     "LambdaInvoke": "lambda_invoke",
-    "Parcel": "delivery",
+    "Parcel": "parcel",
     "Receipt": "delivery",
     "RolloutFlag": "rollout",
 }

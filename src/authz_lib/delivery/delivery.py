@@ -1,8 +1,8 @@
-"""A migration between two ways to one receiver that cannot make the receiver act twice.
+"""Two ways to one receiver, which never makes the receiver act twice.
 
-The first way is an IAM-protected API (`ApiCall`), the second the way of before (`LambdaInvoke`).  A
-rollout chooses the first way for some keys; the second also stands in where the first certainly did
-not deliver.
+``primary`` is the new way, an IAM-protected API (`ApiCall`).  ``fallback`` is the old way
+(`LambdaInvoke`).  A rollout chooses the new way for some keys.  The old way is also taken where the
+new way certainly did not deliver.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.checks import check_timeout, require_flag, require_text
+from authz_lib.delivery.parcel import Parcel
 from authz_lib.delivery.rollout import RolloutFlag
 from authz_lib.errors import (
     AuthzError,
@@ -22,8 +23,6 @@ from authz_lib.errors import (
     DeliveryRejectedError,
     InvalidRequestError,
 )
-from authz_lib.sigv4._arguments import check_timeout, is_key, is_text
-from authz_lib.sigv4.url import without_doubling
 from authz_lib.transport.outcome import (
     Outcome,
     RefusedOnRepeatError,
@@ -34,70 +33,11 @@ from authz_lib.transport.outcome import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authz_lib.sigv4.client import SigV4Client
-
-__all__ = ["ApiCall", "Delivery", "DeliveryEvent", "DeliveryPath", "Parcel", "PathName", "Receipt"]
+__all__ = ["Delivery", "DeliveryEvent", "DeliveryPath", "PathName", "Receipt"]
 
 PathName: TypeAlias = Literal["primary", "fallback"]
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What travels, made once: both ways carry the same bytes.
-
-    Attributes:
-        body: ``{"idempotency_key": ..., "payload": ...}`` as JSON.  Not in the repr.
-        idempotency_key: the same as in the body, for a header.
-        repeatable: delivering it twice does no harm.
-    """
-
-    body: bytes = field(repr=False)
-    idempotency_key: str
-    repeatable: bool
-
-    @classmethod
-    def pack(cls, payload: Any, *, idempotency_key: str, repeatable: bool = False) -> Parcel:
-        """Put a JSON document into its envelope.
-
-        Raises:
-            InvalidRequestError: the payload is not JSON, or the key is not 1 to 255 visible ASCII
-                characters.
-
-        >>> Parcel.pack({"n": 1}, idempotency_key="job-17").body
-        b'{"idempotency_key":"job-17","payload":{"n":1}}'
-        """
-        if not is_key(idempotency_key):
-            raise InvalidRequestError(
-                "the key is not 1 to 255 visible ASCII characters", field="idempotency_key"
-            )
-        envelope = {"idempotency_key": idempotency_key, "payload": payload}
-        try:
-            body = json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError):
-            raise InvalidRequestError("the payload is not JSON", field="payload") from None
-        return cls(body, idempotency_key, repeatable)
-
-    @staticmethod
-    def unpack(body: bytes | str) -> tuple[str, Any]:
-        """The receiver's side: key and payload of an envelope.
-
-        Raises:
-            InvalidRequestError: it is not an envelope; the message never quotes it.
-
-        >>> Parcel.unpack(b'{"idempotency_key":"job-17","payload":{"n":1}}')
-        ('job-17', {'n': 1})
-        """
-        try:
-            envelope = loads_object(body.encode() if isinstance(body, str) else body)
-        except (StrictJSONError, UnicodeEncodeError):
-            raise InvalidRequestError("the body is not an envelope", field="body") from None
-        if set(envelope) != {"idempotency_key", "payload"} or not is_key(
-            envelope["idempotency_key"]
-        ):
-            raise InvalidRequestError("the body is not an envelope", field="body")
-        return envelope["idempotency_key"], envelope["payload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +58,7 @@ class Receipt:
         """The answer as JSON.
 
         Raises:
-            DeliveryError: it is not JSON.  It was delivered all the same, so the outcome is
-                ``"ambiguous"``.
+            DeliveryError: it is not JSON.  The outcome is ``"ambiguous"``: it was delivered.
         """
         try:
             return json.loads(self.body)
@@ -131,69 +70,32 @@ class DeliveryPath(Protocol):
     """A way to the receiver."""
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
-        """Deliver once; a second attempt is allowed only for a repeatable parcel.  Returns status
-        and answer.
+        """Deliver once, and return status and answer.
 
-        A status that is not a 2xx is no delivery: it is raised as what it stands for.
+        Only a repeatable parcel may be sent again.  For a returned status other than a 2xx,
+        `Delivery` raises the error that the status stands for.
 
         Raises:
-            DeliveryError: ``"not_sent"`` only if no byte of the parcel left this process; else
+            DeliveryError: ``"not_sent"`` where no byte of the parcel left this process, else
                 ``"ambiguous"``.
-            DeliveryRejectedError: the other side said no.
+            DeliveryRejectedError: the other side refused it.
         """
         ...
 
 
-class ApiCall:
-    """The way over an IAM-protected API.
-
-    A base URL that is configured with the route already is taken as it is: ``path`` is fixed, no id
-    is in it.  The client's own ``receiver_deduplicates`` is not used: the parcel says whether it
-    may be repeated.
-
-    Raises:
-        ConfigurationError: ``client`` is no `SigV4Client`.
-
-    >>> from authz_lib import SigV4Client
-    >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod/execute", region="eu-west-1")
-    >>> call = ApiCall(client, "/execute")
-    """
-
-    def __init__(self, client: SigV4Client, path: str = "", *, method: str = "POST") -> None:
-        if not callable(getattr(client, "url", None)):
-            raise ConfigurationError("`client` is not a `SigV4Client`")
-        client.url(path)  # a path that cannot be signed fails here
-        self._client = client
-        self._path = without_doubling(client.url(""), path)
-        self._method = method
-
-    def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
-        """See `DeliveryPath`."""
-        response = self._client.request(
-            self._method,
-            self._path,
-            body=parcel.body,
-            headers={"content-type": "application/json"},
-            idempotency_key=parcel.idempotency_key,
-            idempotent=parcel.repeatable,
-            timeout_seconds=timeout_seconds,
-        ).raise_for_status()
-        return response.status, response.body
-
-
 @dataclass(frozen=True, slots=True)
 class DeliveryEvent:
-    """What operators may know: no payload, no key, no secret.
+    """A step of a delivery, for operators.  It holds no payload, no key and no secret.
 
     Attributes:
-        name: the prefix and ``_started``, ``_success``, ``_error`` (one way failed) or ``_failed``
-            (the call failed).
-        path: the way it is about.
-        outcome: for all but ``_started``.
-        status: for ``_success``.
-        error_code: for ``_error`` and ``_failed``: the ``code`` of the error, or its class.
-        falls_back: for ``_error``: the other way is tried next.
-        elapsed_seconds: since the start.
+        name: the prefix, and one of ``_started``, ``_success``, ``_error`` (one way failed) and
+            ``_failed`` (the delivery failed).
+        path: the way that the step is about.
+        outcome: set for all but ``_started``.
+        status: set for ``_success``.
+        error_code: set for ``_error`` and ``_failed``: the ``code`` of the error, or its class.
+        falls_back: whether the old way is tried next; only for ``_error``.
+        elapsed_seconds: since the start of the delivery.
     """
 
     name: str
@@ -206,50 +108,51 @@ class DeliveryEvent:
 
 
 class Delivery:
-    """Delivers a payload to one receiver over the new way or the old one; over both only where that
-    is harmless.
+    """Delivers a payload to one receiver over the new way, or over the old one.
 
-    ============= =======================================
-    ==================================================== outcome       when
-    the fallback is taken ============= =======================================
-    ==================================================== ``not_sent``  no connection, no handshake
-    yes
-    ``rejected``  3xx, 4xx                                never: it would go around the refusal
-    ``ambiguous`` timeout or reset after the first byte,  only if ``idempotent``, or if
-    ``receiver_deduplicates``
-                  truncated answer, 5xx                   (both ways carry the same idempotency key)
-    ============= =======================================
-    ====================================================
+    ============= ====================================== ===============================
+    outcome       when                                   is ``fallback`` taken?
+    ============= ====================================== ===============================
+    ``not_sent``  no connection, no handshake            yes
+    ``rejected``  3xx, 4xx                               never: it would evade a refusal
+    ``ambiguous`` timeout or reset after the first byte, only where repeating is harmless
+                  truncated answer, 5xx
+    ============= ====================================== ===============================
 
-    The rollout is asked once per call.  A key that is not in takes only the old way; the new one
-    never stands in. After the migration ``fallback`` is deleted, and everything takes the new way.
+    Repeating is harmless with ``idempotent`` of `send`, or with ``receiver_deduplicates``: both
+    ways carry the same idempotency key.
 
-    Not checked: that both ways lead to the same receiver, and that it deduplicates as stated: for
-    that it must keep the key in a store with a conditional write, and keep it for longer than
-    anybody repeats.
+    The rollout is asked once per delivery.  A key that is not let in takes the old way only.  After
+    the migration, ``fallback`` is removed and every key takes the new way.
+
+    Not checked: that both ways lead to the same receiver, and that it deduplicates as stated.  To
+    deduplicate, it must keep the key in a store with a conditional write, longer than anybody
+    repeats.
 
     Args:
         primary: the new way.
         fallback: the old way; ``None`` after the migration.
-        rollout: which keys take the new way; by default all.  If asking it fails, the old way is
+        rollout: which keys take the new way; by default all.  Where it raises, the old way is
             taken.
-        receiver_deduplicates: state that the receiver acts once per idempotency key, over both ways
-            together.
-        on_event: called with each `DeliveryEvent`; what it raises is logged and goes no further.
-        event_prefix: of the names of events.
+        receiver_deduplicates: states that the receiver acts once per idempotency key, over both
+            ways together.
+        on_event: called with each `DeliveryEvent`.  What it raises is logged and not raised again.
+        event_prefix: the start of the names of events.
 
     Raises:
-        ConfigurationError: an argument is wrong, or ``fallback`` is gone while the rollout still
-            keeps keys on the old way.
+        ConfigurationError: an argument is wrong, or there is no ``fallback`` for the keys that a
+            `RolloutFlag` does not let in.
 
-    >>> class Recorded:
-    ...     def __init__(self, error=None): self.error, self.bodies = error, []
+    >>> class Way:
+    ...     def __init__(self, error=None):
+    ...         self.error = error
     ...     def deliver(self, parcel, *, timeout_seconds):
-    ...         self.bodies.append(parcel.body)
-    ...         if self.error: raise self.error
+    ...         if self.error:
+    ...             raise self.error
     ...         return 202, b"{}"
-    >>> down = Recorded(DeliveryError("no connection could be opened", outcome="not_sent"))
-    >>> Delivery(primary=down, fallback=Recorded()).send({"n": 1}, idempotency_key="job-17").path
+    >>> down = Way(DeliveryError("no connection could be opened", outcome="not_sent"))
+    >>> delivery = Delivery(primary=down, fallback=Way())
+    >>> delivery.send({"n": 1}, idempotency_key="job-17").path
     'fallback'
     """
 
@@ -265,20 +168,19 @@ class Delivery:
     ) -> None:
         if not _is_path(primary) or not (fallback is None or _is_path(fallback)):
             raise ConfigurationError(
-                "`primary` and `fallback` are ways such as `ApiCall(client)` or `LambdaInvoke(...)`"
+                "`primary` and `fallback` must be ways such as `ApiCall(client)` or "
+                "`LambdaInvoke(...)`"
             )
         if not _is_call(rollout):
             raise ConfigurationError(
-                "`rollout` is not a callable, such as `RolloutFlag.from_env()`"
+                "`rollout` must be a callable, such as `RolloutFlag.from_env()`"
             )
-        if type(receiver_deduplicates) is not bool:  # `"false"` is true
-            raise ConfigurationError("`receiver_deduplicates` is neither `True` nor `False`")
-        if not _is_call(on_event) or not is_text(event_prefix):
-            raise ConfigurationError("`on_event` must be a callable, `event_prefix` a text")
+        require_flag(receiver_deduplicates, "receiver_deduplicates")
+        if not _is_call(on_event):
+            raise ConfigurationError("`on_event` must be a callable")
+        require_text(event_prefix, "event_prefix")
         if fallback is None and isinstance(rollout, RolloutFlag) and rollout.percentage < 100:
-            raise ConfigurationError(
-                "`fallback` is absent while `rollout` is below 100 %: nothing could serve the rest"
-            )
+            raise ConfigurationError("`fallback` must be given while `rollout` is below 100 %")
         self._paths: dict[PathName, DeliveryPath] = {"primary": primary}
         if fallback is not None:
             self._paths["fallback"] = fallback
@@ -300,20 +202,23 @@ class Delivery:
 
         Args:
             payload: a JSON document.
-            idempotency_key: names this piece of work; the same for every attempt, and for nothing
-                else.
-            idempotent: doing the work twice does no harm.
-            rollout_key: what the rollout goes by, such as a tenant; by default the idempotency key.
-            timeout_seconds: for both ways together.  In a Lambda: the remaining time, less what
-                answering takes.  A new way that is silent takes two connect timeouts of its client
-                (two attempts; four if it is silent only in the handshake); what is left must be
-                enough for the fallback, else it is not tried.
+            idempotency_key: names this piece of work: the same for every attempt, and not used for
+                other work.
+            idempotent: whether doing the work twice does no harm.
+            rollout_key: what the rollout is asked about, such as a tenant; by default the
+                idempotency key.
+            timeout_seconds: for both ways together.  In a Lambda, give the remaining time less what
+                answering takes.
+
+        A new way that does not answer takes two connect timeouts of its client, or four where it
+        accepts connections and does not answer the handshake.  Where the rest of the time is not
+        enough for the old way, that is not tried.
 
         Raises:
-            InvalidRequestError: nothing was sent, over neither way.
-            DeliveryRejectedError: the receiver said no.
-            DeliveryError: ``"not_sent"``: nobody has acted.  ``"ambiguous"``: the receiver may have
-                acted.
+            InvalidRequestError: nothing was sent.
+            DeliveryRejectedError: the receiver refused it.
+            DeliveryError: ``"not_sent"`` where nobody has acted, ``"ambiguous"`` where the receiver
+                may have acted.
         """
         check_timeout(timeout_seconds)
         repeatable = idempotent or self._receiver_deduplicates
@@ -332,9 +237,7 @@ class Delivery:
             if not falls_back:
                 run.event("failed", first, outcome, error_code=error.code)
                 raise
-        except (
-            BaseException
-        ) as error:  # a no, or a fault in our own code: another way is no remedy for either
+        except BaseException as error:  # a refusal or a fault of our own: the old way is no remedy
             run.failed(first, error)
             raise
         return self._fall_back(run, parcel, outcome)
@@ -344,7 +247,7 @@ class Delivery:
             return run.attempt("fallback", self._paths["fallback"], parcel)
         except AuthzError as error:
             run.failed("fallback", error)
-            if before is Outcome.AMBIGUOUS:  # of both attempts together that is what is known
+            if before is Outcome.AMBIGUOUS:  # so both attempts together are ambiguous
                 raise DeliveryError(
                     "neither way is known to have delivered", outcome=before
                 ) from None
@@ -375,12 +278,12 @@ class Delivery:
             return
         try:
             self._on_event(event)
-        except Exception as error:  # noqa: BLE001  # after a delivery, an error would make the caller deliver again
+        except Exception as error:  # noqa: BLE001  # it would make the caller deliver again
             _logger.warning("`on_event` raised %s", type(error).__name__)
 
 
 class _Run:
-    """One call of `Delivery.send`: its events and its time."""
+    """One call of `Delivery.send`: its events and how much of its time is left."""
 
     def __init__(
         self,
@@ -421,7 +324,7 @@ def _is_call(function: object) -> bool:
 
 
 def _is_path(path: object) -> bool:
-    """A client is none: what travels is the parcel, which `ApiCall` hands to it."""
+    """A `SigV4Client` is not a way: `ApiCall` makes one of it."""
     return callable(getattr(path, "deliver", None)) and not isinstance(path, type)
 
 
@@ -439,4 +342,4 @@ def _outcome(error: BaseException) -> Outcome:
         isinstance(error, DeliveryError) and error.outcome == "not_sent"
     ):
         return Outcome.NOT_SENT
-    return Outcome.AMBIGUOUS  # whatever it is, it is no proof that nothing happened
+    return Outcome.AMBIGUOUS  # an unknown error does not prove that nothing happened

@@ -1,41 +1,42 @@
-"""The way of before: invoking the Lambda function of the receiver directly, once, and within a
-known time.
-"""
+"""The old way: one direct invocation of the receiver's Lambda function, within a known time."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
+from authz_lib._support.checks import is_text, require_flag, require_one_of, require_seconds
 from authz_lib.errors import ConfigurationError, DeliveryError
-from authz_lib.sigv4._arguments import is_seconds, is_text
 from authz_lib.transport.outcome import Outcome, error_of_status, outcome_of_status
 
 if TYPE_CHECKING:
-    from authz_lib.delivery.delivery import Parcel
+    from authz_lib.delivery.parcel import Parcel
 
 __all__ = ["LambdaInvoke"]
 
-_FUNCTION = re.compile(
-    r"[A-Za-z0-9:$_./-]{1,170}"
-)  # a name, an ARN, either with a version or an alias
+# A name or an ARN, perhaps with a version or an alias.
+_FUNCTION = re.compile(r"[A-Za-z0-9:$_./-]{1,170}")
 _CONNECT_SECONDS = 1.0
 
 
 class LambdaInvoke:
-    """Invokes a function with the parcel as its event.
+    """Invokes a function once, with the parcel as its event.
 
-    boto3's own client invokes up to **three** times when an answer is late.  This one is built, or
-    must be given, with exactly one attempt.  It does not start unless the time left is enough to
-    learn the outcome.  Lambda itself repeats an asynchronous invocation that failed, twice, unless
-    the function's ``MaximumRetryAttempts`` is 0: that cannot be seen from here and must be stated.
+    Two things repeat an invocation by default:
+
+    - boto3's client invokes up to **three** times when an answer is late.  The client of this
+      class makes one attempt.
+    - Lambda repeats a failed ``"Event"`` invocation twice, unless the function's
+      ``MaximumRetryAttempts`` is 0.  This cannot be seen from here: you state it.
+
+    The invocation is not started where too little time is left to learn its outcome.
 
     Args:
         function: name or ARN, perhaps with an alias.
-        invocation_type: ``"RequestResponse"`` waits for the function; ``"Event"`` only for Lambda
-            to take it.
-        async_retries_disabled: state that the function has ``MaximumRetryAttempts: 0``; needed for
-            ``"Event"``.
+        invocation_type: ``"RequestResponse"`` waits until the function has ended, ``"Event"`` until
+            Lambda has accepted the event.
+        async_retries_disabled: states that the function has ``MaximumRetryAttempts: 0``.  Needed
+            for ``"Event"``.
         client: a boto3 Lambda client with one attempt; by default one is built.
         region: for the client that is built; by default boto3's.
         answer_seconds: how long the client that is built waits for the answer.
@@ -44,7 +45,7 @@ class LambdaInvoke:
         ConfigurationError: an argument is wrong, or the client would invoke more than once.
 
     >>> old_way = LambdaInvoke("execution-layer", region="eu-west-1", answer_seconds=5)
-    >>> old_way.needs_seconds  # one of them for connecting
+    >>> old_way.needs_seconds  # one of them is for connecting
     6.0
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
@@ -61,17 +62,15 @@ class LambdaInvoke:
         answer_seconds: float = 4.0,
     ) -> None:
         if not is_text(function) or not _FUNCTION.fullmatch(function):
-            raise ConfigurationError("`function` is not the name or the ARN of a function")
-        if invocation_type not in {"RequestResponse", "Event"}:
-            raise ConfigurationError("`invocation_type` is neither `RequestResponse` nor `Event`")
+            raise ConfigurationError("`function` must be the name or the ARN of a function")
+        require_one_of(invocation_type, "invocation_type", ("RequestResponse", "Event"))
+        require_flag(async_retries_disabled, "async_retries_disabled")
         if invocation_type == "Event" and not async_retries_disabled:
             raise ConfigurationError(
-                "`Event` repeats what fails: set `MaximumRetryAttempts: 0`, then state it"
+                "`Event` needs a function with `MaximumRetryAttempts: 0`, and "
+                "`async_retries_disabled=True`: Lambda repeats what fails"
             )
-        if not is_seconds(answer_seconds) or answer_seconds <= 0:
-            raise ConfigurationError(
-                "`answer_seconds` is not a number above 0 and of at most a day"
-            )
+        require_seconds(answer_seconds, "answer_seconds", above_zero=True)
         self._function = function
         self._type = invocation_type
         self._client = _build(region, answer_seconds) if client is None else _checked(client)
@@ -79,8 +78,9 @@ class LambdaInvoke:
         self.needs_seconds: float = config.connect_timeout + config.read_timeout
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
-        """See `DeliveryPath`.  A function that raised (``FunctionError``) is ambiguous: it may have
-        acted before.
+        """Deliver with one invocation; see `DeliveryPath`.
+
+        A function that raised (``FunctionError``) is ambiguous: it may have acted before.
         """
         if timeout_seconds < self.needs_seconds:
             raise DeliveryError(
@@ -109,7 +109,7 @@ class LambdaInvoke:
             ParamValidationError,
         ):
             raise DeliveryError("the invocation was not sent", outcome=Outcome.NOT_SENT) from None
-        except Exception:  # noqa: BLE001  # a late answer, a broken connection, a TLS error at either end of the call
+        except Exception:  # noqa: BLE001  # a late answer, a broken connection, a TLS error
             raise DeliveryError(
                 "it is not known whether the function ran", outcome=Outcome.AMBIGUOUS
             ) from None
@@ -137,7 +137,7 @@ def _build(region: str | None, answer_seconds: float) -> Any:
         return boto3.client("lambda", region_name=region, config=config)
     except NoRegionError:
         raise ConfigurationError("`region` is not given and not configured") from None
-    except (BotoCoreError, ValueError):  # a profile that does not exist, a region that is none, ...
+    except (BotoCoreError, ValueError):  # such as a profile that does not exist
         raise ConfigurationError(
             "the Lambda client could not be built from the AWS configuration"
         ) from None
@@ -148,10 +148,10 @@ def _checked(client: Any) -> Any:
     retries = getattr(config, "retries", None) or {}
     if retries.get("total_max_attempts") != 1:
         raise ConfigurationError(
-            "`client` would invoke more than once: build it with `total_max_attempts` 1"
+            "`client` must make one attempt: build it with `total_max_attempts` 1"
         )
     if config.connect_timeout is None or config.read_timeout is None:
         raise ConfigurationError(
-            "`client` may wait for ever: build it with `connect_timeout` and `read_timeout`"
+            "`client` must have timeouts: build it with `connect_timeout` and `read_timeout`"
         )
     return client

@@ -1,4 +1,4 @@
-"""A percentage rollout that does not move a key once it has been let in."""
+"""A percentage rollout: a key that was let in stays in while the percentage rises."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from authz_lib._support.checks import require_flag, require_text
 from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.sigv4._arguments import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,16 +22,19 @@ _logger = logging.getLogger(__name__)
 
 
 class RolloutFlag:
-    """Lets a percentage of keys in: the same ones every time, and never fewer when the percentage
-    rises.
+    """Lets a percentage of keys in, and the same keys every time.
 
-    A key falls into one of 10,000 buckets by a hash of the flag's name, the salt and the key: a
-    retried request takes the path it took before, in every process.  It is *not* a secret who is
-    in: whoever chooses the key can choose the path.  Any ``Callable[[str], bool]``, such as one
-    that asks an OpenFeature client, can take its place.
+    A hash of the flag's name, the salt and the key selects one of 10,000 buckets.  A retried
+    request therefore takes the path that it took before, in every process.  Where the percentage
+    rises, further keys are let in and none is left out.
+
+    Not a secret: whoever chooses the key can choose the path.
+
+    A ``Callable[[str], bool]`` can be used in its place, such as one that asks an OpenFeature
+    client.
 
     Args:
-        name: part of the hash: two flags let different keys in.
+        name: part of the hash, so that two flags let different keys in.
         enabled: ``False`` lets nobody in, whatever the percentage is.
         percentage: 0 to 100, in steps of 0.01.
         salt: another salt lets other keys in.
@@ -49,23 +52,18 @@ class RolloutFlag:
     def __init__(
         self, name: str, *, enabled: bool = True, percentage: float = 100, salt: str = ""
     ) -> None:
-        if not is_text(name) or not name:
-            raise ConfigurationError("`name` must be a text that is not empty")
-        if type(enabled) is not bool:  # `"false"` is true
-            raise ConfigurationError(
-                "`enabled` is neither `True` nor `False`: `from_env` reads the environment"
-            )
-        if not is_text(salt):
-            raise ConfigurationError("`salt` must be a text")
+        self.name = require_text(name, "name")
+        require_flag(enabled, "enabled")
+        given: object = salt
+        if not isinstance(given, str):
+            raise ConfigurationError("`salt` must be a string")
         if type(percentage) not in {int, float} or not 0 <= percentage <= 100:
-            raise ConfigurationError("`percentage` is not a number from 0 to 100")
-        self.name = name
+            raise ConfigurationError("`percentage` must be a number from 0 to 100")
         self.enabled = enabled
         self.percentage = percentage if enabled else 0
         self._below = round(self.percentage * _BUCKETS / 100)
-        self._prefix = (
-            f"{len(name)}:{name}{len(salt)}:{salt}".encode()
-        )  # lengths: no two (name, salt) are one text
+        # With their lengths, so that no two pairs of name and salt make one text.
+        self._prefix = f"{len(name)}:{name}{len(salt)}:{salt}".encode()
 
     @classmethod
     def from_env(
@@ -77,9 +75,16 @@ class RolloutFlag:
     ) -> RolloutFlag:
         """Read ``name`` and ``name_PERCENTAGE`` from the environment, once.
 
-        Only the exact text ``true`` switches on.  The percentage applies under it; absent means
-        100.  A percentage that is not a plain number from 0 to 100 means 0 and a warning in the
-          log: a typing error must not move traffic.
+        =================== ============================== ===================================
+        variable            value                          meaning
+        =================== ============================== ===================================
+        ``name``            ``true``                       enabled
+        ``name``            ``false``, empty or absent     not enabled
+        ``name``            anything else                  not enabled, and a warning is logged
+        ``name_PERCENTAGE`` a plain number from 0 to 100   that percentage
+        ``name_PERCENTAGE`` absent                         100
+        ``name_PERCENTAGE`` anything else                  0, and a warning is logged
+        =================== ============================== ===================================
 
         >>> RolloutFlag.from_env(environ={"USE_API_GATEWAY": "true"}).percentage
         100.0
@@ -101,13 +106,12 @@ class RolloutFlag:
         """Whether ``key`` is in.
 
         Raises:
-            InvalidRequestError: the key is not text, or empty, so that everybody would share one
-                bucket.
+            InvalidRequestError: the key is not text, or is empty: all would share one bucket.
         """
         given: object = key
         if not isinstance(given, str) or not given:
             raise InvalidRequestError(
-                "the rollout key is not text or is empty", field="rollout_key"
+                "the rollout key must be a non-empty string", field="rollout_key"
             )
         digest = sha256(self._prefix + key.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8]) % _BUCKETS < self._below

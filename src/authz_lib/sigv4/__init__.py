@@ -1,6 +1,4 @@
-"""Signed calls (SigV4) to other IAM-protected APIs.  Importing it loads neither botocore nor
-urllib3.
-"""
+"""Signed calls (SigV4) to IAM-protected APIs.  Its import loads neither botocore nor urllib3."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from authz_lib._support.checks import check_timeout, is_count, is_idempotency_key, is_seconds
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
-from authz_lib.sigv4._arguments import check_timeout, is_count, is_key, is_seconds
 from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
 from authz_lib.transport.exchange import Answer, Transport
@@ -387,7 +387,7 @@ def _prepare(
         if "content-type" not in given:
             sent["content-type"] = "application/json"
     if key is not None:
-        if not is_key(key):
+        if not is_idempotency_key(key):
             raise InvalidRequestError(
                 "the key is not 1 to 255 visible ASCII characters", field="idempotency_key"
             )

@@ -1,6 +1,4 @@
-"""Where a signer's credentials come from.  One attempt uses one set: they are frozen before
-signing.
-"""
+"""Where a signer's credentials come from.  They are frozen before signing: one attempt, one set."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ __all__ = [
 
 
 class FrozenCredentials(Protocol):
-    """One set of credentials that does not change: `Credentials`, or botocore's
-    ``ReadOnlyCredentials``.
-    """
+    """One set of credentials that does not change: `Credentials`, or one of botocore's."""
 
     @property
     def access_key(self) -> str | None: ...
@@ -37,7 +33,7 @@ class FrozenCredentials(Protocol):
 
 
 class NoCredentialsError(DeliveryError):
-    """There are none to sign with.  Nothing was sent, and trying again does not help."""
+    """There are no credentials.  Nothing was sent, and trying again does not help."""
 
     retryable = False
 
@@ -51,8 +47,9 @@ class CredentialsSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A fixed set of credentials, for tests and local tools.  The secret and the token are not in
-    its repr.
+    """A fixed set of credentials, for tests and local tools.
+
+    The secret and the token are not in its repr.
 
     >>> Credentials("AKIDEXAMPLE", "secret")
     Credentials(access_key='AKIDEXAMPLE')
@@ -71,15 +68,14 @@ class Credentials:
 
 
 class DefaultCredentials:
-    """The environment first (in Lambda that is all there is), then botocore's chain: profiles,
-    container, instance.
+    """Credentials of the environment, else of botocore's chain: profiles, container, instance.
 
-    The environment is read anew for every attempt.  The chain is asked once; what it found
-    refreshes itself.  A failure is not remembered.
+    In Lambda the environment is all there is.  It is read anew for every attempt.  The chain is
+    asked once, and what it found refreshes itself.  A failure is not remembered.
 
     Raises:
-        DeliveryError: no credentials were found (not retryable) or they could not be refreshed:
-            nothing was sent.
+        NoCredentialsError: no credentials were found.
+        DeliveryError: they could not be read or refreshed; nothing was sent.
     """
 
     __slots__ = ("_chain", "_environ", "_flights")
@@ -100,9 +96,7 @@ class DefaultCredentials:
 
     def _from_environment(self) -> Credentials | None:
         before = None
-        for _ in range(
-            3
-        ):  # another thread may be exchanging the variables: two equal readings are one set
+        for _ in range(3):  # another thread may be writing them: two equal readings are one set
             reading = _read(self._environ)
             if reading == before:
                 break
@@ -123,9 +117,8 @@ class DefaultCredentials:
 
 
 def _read(environ: Mapping[str, str]) -> tuple[str, str, str]:
-    token = environ.get("AWS_SECURITY_TOKEN", "") or environ.get(
-        "AWS_SESSION_TOKEN", ""
-    )  # the order of botocore
+    # In botocore's order.
+    token = environ.get("AWS_SECURITY_TOKEN", "") or environ.get("AWS_SESSION_TOKEN", "")
     return environ.get("AWS_ACCESS_KEY_ID", ""), environ.get("AWS_SECRET_ACCESS_KEY", ""), token
 
 

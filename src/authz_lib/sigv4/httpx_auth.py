@@ -1,48 +1,59 @@
-"""Signed calls for people who have an httpx client already.
+"""Signed calls with httpx: transports for a client that exists already.  Needs the extra ``httpx``.
 
-A transport and not an ``httpx.Auth``: httpx copies the headers of a request to the request that
-follows a redirect, the session token among them, and an ``Auth`` cannot prevent that.  A transport
-signs below the redirects.
+httpx resolves dot segments before a transport sees the URL: ``/orders/../admin`` is signed and sent
+as ``/admin``.  Put ids into a path with `authz_lib.sigv4.quote_segment`, which refuses ``..``.
+
+This is not an ``httpx.Auth``: httpx copies a request's headers, the session token among them, to
+the request that follows a redirect, and an ``Auth`` cannot prevent that.  A transport signs each
+request after httpx has made it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
-from authz_lib.sigv4._adapters import BoundSigner
+from authz_lib._support.extras import load_extra
+from authz_lib.sigv4.bound_signer import BoundSigner
 
 if TYPE_CHECKING:
+    import httpx
+
     from authz_lib.sigv4.signer import SigV4Signer
+
+else:
+    httpx = load_extra("httpx", extra="httpx", what="`authz_lib.sigv4.httpx_auth`")
 
 __all__ = ["AsyncSigV4Transport", "SigV4Transport"]
 
 
 class SigV4Transport(httpx.BaseTransport):
-    """Makes the URL canonical, signs, and hands the request to httpx's own transport.
+    """Makes the URL canonical, signs the request, and hands it to httpx's own transport.
 
-    A request to another host than that of ``base_url`` is refused, so mount it for the one API.
-    The body is read into memory.  The outcome of a failed call is httpx's to tell: for calls that
-    must not execute twice take `SigV4Client`.
+    A request to another host than that of ``base_url`` is refused: mount it for that API only.  The
+    body is read into memory.
+
+    Not told: whether a failed call was delivered.  For calls that must not execute twice take
+    `SigV4Client`.
 
     Args:
-        base_url: its scheme and host are what is signed for.
+        base_url: the API; requests to its scheme and host are signed.
         signer: a `SigV4Signer`.
         transport: sends the signed request; by default ``httpx.HTTPTransport()``, which tries once.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
-            repeat calls.
+        require_https: ``False`` allows ``http`` to any host.  Everybody on the way can then read
+            and repeat calls.
 
     Raises:
         ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
             loopback.
-        InvalidRequestError: (per request) another host, or a URL or header that cannot be signed.
+        InvalidRequestError: a request is for another host, or has a URL or header that cannot be
+            signed.
 
     >>> import httpx
     >>> from authz_lib import SigV4Signer
     >>> api = "https://abc.execute-api.eu-west-1.amazonaws.com"
     >>> signer = SigV4Signer(service="execute-api", region="eu-west-1")
-    >>> client = httpx.Client(base_url=f"{api}/prod", mounts={api: SigV4Transport(api, signer)})
+    >>> transport = SigV4Transport(api, signer)
+    >>> client = httpx.Client(base_url=f"{api}/prod", mounts={api: transport})
     """
 
     def __init__(
@@ -66,8 +77,9 @@ class SigV4Transport(httpx.BaseTransport):
 
 
 class AsyncSigV4Transport(httpx.AsyncBaseTransport):
-    """`SigV4Transport` for ``httpx.AsyncClient``.  Signing itself does not await: a refresh of
-    credentials blocks.
+    """`SigV4Transport` for ``httpx.AsyncClient``.
+
+    A refresh of credentials blocks the event loop: signing does not await.
     """
 
     def __init__(

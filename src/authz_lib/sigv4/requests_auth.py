@@ -1,18 +1,28 @@
-"""Signed calls for people who have a requests session already."""
+"""Signed calls with requests: an auth object for a session.  Needs the extra ``requests``.
+
+requests resolves dot segments before an auth object sees the URL: ``/orders/../admin`` is signed
+and sent as ``/admin``.  Put ids into a path with `authz_lib.sigv4.quote_segment`, which refuses
+``..``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from requests.auth import AuthBase
-
+from authz_lib._support.extras import load_extra
 from authz_lib.errors import InvalidRequestError
-from authz_lib.sigv4._adapters import BoundSigner
+from authz_lib.sigv4.bound_signer import BoundSigner
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
+    from requests.auth import AuthBase
 
     from authz_lib.sigv4.signer import SigV4Signer
+
+else:
+    AuthBase = load_extra(
+        "requests.auth", extra="requests", what="`authz_lib.sigv4.requests_auth`"
+    ).AuthBase
 
 __all__ = ["SigV4Auth"]
 
@@ -20,30 +30,33 @@ _SECRET_HEADERS = ("authorization", "x-amz-security-token", "x-amz-date")
 
 
 class SigV4Auth(AuthBase):
-    """Makes the URL canonical and signs, as the last step of preparing a request.
+    """Makes the URL canonical and signs the request, when requests has prepared the rest of it.
 
-    A request to another host than that of ``base_url`` is refused.  Where requests follows a
-    redirect, signature and session token are taken out first: requests itself removes only
-    ``Authorization``.  Bodies must be in memory. The outcome of a failed call is requests' to tell:
-    for calls that must not execute twice take `SigV4Client`.
+    A request to another host than that of ``base_url`` is refused.  Bodies must be in memory.
+    Before requests follows a redirect, signature and session token are removed: requests itself
+    removes only ``Authorization``.
+
+    Not told: whether a failed call was delivered.  For calls that must not execute twice take
+    `SigV4Client`.
 
     Args:
-        base_url: its scheme and host are what is signed for.
+        base_url: the API; requests to its scheme and host are signed.
         signer: a `SigV4Signer`.
-        require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
-            repeat calls.
+        require_https: ``False`` allows ``http`` to any host.  Everybody on the way can then read
+            and repeat calls.
 
     Raises:
         ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
             loopback.
-        InvalidRequestError: (per request) another host, a streamed body, or a URL or header that
-            cannot be signed.
+        InvalidRequestError: a request is for another host, has a streamed body, or a URL or header
+            that cannot be signed.
 
     >>> import requests
     >>> from authz_lib import SigV4Signer
+    >>> api = "https://abc.execute-api.eu-west-1.amazonaws.com"
     >>> session = requests.Session()
     >>> signer = SigV4Signer(service="execute-api", region="eu-west-1")
-    >>> session.auth = SigV4Auth("https://abc.execute-api.eu-west-1.amazonaws.com", signer)
+    >>> session.auth = SigV4Auth(api, signer)
     """
 
     def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool = True) -> None:

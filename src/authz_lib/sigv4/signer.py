@@ -1,4 +1,4 @@
-"""Signature Version 4: one canonical URL, one frozen set of credentials, few signed headers."""
+"""The signer of Signature Version 4."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from authz_lib._support.checks import FIELD_NAME
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
-from authz_lib.sigv4._auth import authorization
 from authz_lib.sigv4.credentials import (
     CredentialsSource,
     DefaultCredentials,
     FrozenCredentials,
     NoCredentialsError,
 )
+from authz_lib.sigv4.signature import authorization
 from authz_lib.sigv4.url import CanonicalURL, canonical_url
 
 if TYPE_CHECKING:
@@ -25,20 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["SigV4Signer", "SignedRequest"]
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _METHOD = re.compile(r"[A-Z]+")
 _OURS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-# S3 encodes paths once, not twice, and always wants a payload hash: another algorithm in all but
-# name.
+# S3 encodes paths once, not twice, and always wants the hash of the payload.
 _OTHER_RULES = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What must be sent, byte for byte.  Headers and body hold the session token and the payload:
-    not in its repr.
+    """What must be sent, byte for byte.
+
+    Headers and body are not in its repr: they hold the session token and the payload.
 
     Attributes:
         method: upper case.
@@ -56,20 +56,23 @@ class SignedRequest:
 class SigV4Signer:
     """Signs requests to IAM-protected APIs.
 
-    Signed are ``host``, ``content-type``, every ``x-amz-*`` header and what ``also_sign`` names;
-    other headers travel unsigned, because proxies on the way add and change them.  The payload is
-    signed, except for ``service="vpc-lattice-svcs"``, which demands
-    ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.  Credentials are frozen once per call, so that a
-    refresh in the middle cannot mix two sets.  It is *not* checked that the credentials may call
-    the API.  Safe to share between threads.
+    Signed are ``host``, ``content-type``, every ``x-amz-*`` header, what ``also_sign`` names, and
+    the payload.  Other headers are sent unsigned, because proxies on the way add and change them.
+    For ``service="vpc-lattice-svcs"`` the payload is not signed: Lattice demands
+    ``x-amz-content-sha256: UNSIGNED-PAYLOAD``.
+
+    Credentials are frozen once per call, so that a refresh cannot mix two sets.  Safe to share
+    between threads.
+
+    Not checked: that the credentials may call the API.
 
     Args:
         service: ``"execute-api"`` (API Gateway, custom domains too), ``"lambda"`` (function URLs),
-            ``"vpc-lattice-svcs"``, ``"verifiedpermissions"``, ...; not S3, which has rules of its
-            own.
+            ``"vpc-lattice-svcs"``, ``"verifiedpermissions"``, ...  Not S3, which signs by other
+            rules.
         region: such as ``"us-gov-west-1"``.
-        credentials: any credentials object of botocore, or `Credentials`; by default the
-            environment, then botocore's chain.
+        credentials: any credentials object of botocore, or `Credentials`.  By default those of the
+            environment, else of botocore's chain.
         also_sign: further header names to sign.
         clock: seconds since the epoch.
 
@@ -78,10 +81,12 @@ class SigV4Signer:
 
     >>> from authz_lib.sigv4 import Credentials, SigV4Signer
     >>> fixed = Credentials("AKIDEXAMPLE", "secret")
-    >>> signer = SigV4Signer(service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: 0)
-    >>> signed = signer.sign("GET", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open")
+    >>> signer = SigV4Signer(
+    ...     service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: 0
+    ... )
+    >>> signed = signer.sign("GET", "https://orders.example.com/prod?open")
     >>> signed.url, signed.headers["x-amz-date"]
-    ('https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open=', '19700101T000000Z')
+    ('https://orders.example.com/prod?open=', '19700101T000000Z')
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
@@ -98,13 +103,13 @@ class SigV4Signer:
         clock: Clock = system_clock,
     ) -> None:
         if not _is_name(service):
-            raise ConfigurationError("`service` is not a service name such as `execute-api`")
+            raise ConfigurationError("`service` must be a service name such as `execute-api`")
         if service in _OTHER_RULES:
             raise ConfigurationError(
-                "`service` is one of S3's, which sign by other rules: use boto3"
+                "`service` must not be S3, which signs by other rules: use boto3"
             )
         if not _is_name(region):
-            raise ConfigurationError("`region` is not a region name such as `eu-west-1`")
+            raise ConfigurationError("`region` must be a region name such as `eu-west-1`")
         self._service = service
         self._region = region
         self._credentials = _source(credentials)
@@ -132,15 +137,20 @@ class SigV4Signer:
     ) -> SignedRequest:
         """Sign one attempt of a request.  Sign again for the next attempt.
 
-        ``Authorization``, ``X-Amz-Date`` and ``X-Amz-Security-Token`` in ``headers`` are replaced;
-        a ``Host`` must be the one of the URL; an ``X-Amz-Content-Sha256`` must be the body's.
+        ============================================================ =========================
+        a header that is given                                       what is done
+        ============================================================ =========================
+        ``Authorization``, ``X-Amz-Date``, ``X-Amz-Security-Token``  replaced
+        ``Host``                                                     must be that of the URL
+        ``X-Amz-Content-Sha256``                                     must be that of the body
+        ============================================================ =========================
 
         Args:
             method: an HTTP method.
             url: absolute; it is made canonical.
             headers: names in any case, ASCII values.
             body: exactly the bytes that will be sent.
-            timestamp: the time to sign with, in seconds since the epoch, instead of the clock's.
+            timestamp: the time to sign with, in seconds since the epoch; by default the clock's.
 
         Raises:
             InvalidRequestError: the URL or a header cannot be signed.
@@ -149,11 +159,11 @@ class SigV4Signer:
         target = url if isinstance(url, CanonicalURL) else canonical_url(url)
         method = method.upper()
         if not _METHOD.fullmatch(method):
-            raise InvalidRequestError("the method is not an HTTP method", field="method")
+            raise InvalidRequestError("`method` must be an HTTP method", field="method")
         payload = b"" if body is None else body
         if type(payload) is not bytes:
             raise InvalidRequestError(
-                "the body must be `bytes`: what is signed is what is sent", field="body"
+                "`body` must be `bytes`: what is signed is what is sent", field="body"
             )
         sent = _prepare(headers, target.host)
         self._add_payload_hash(sent, payload)
@@ -227,7 +237,7 @@ def _source(credentials: CredentialsSource | FrozenCredentials | None) -> Creden
     if all(hasattr(credentials, name) for name in ("access_key", "secret_key", "token")):
         return _Fixed(credentials)
     raise ConfigurationError(
-        "`credentials` has no `get_frozen_credentials()`, and no access and secret key either"
+        "`credentials` must have `get_frozen_credentials()`, or an access and a secret key"
     )
 
 
@@ -238,7 +248,7 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
         lower = _lower(name)
         if lower in _OURS:
             continue
-        if not _TOKEN.fullmatch(lower) or not _is_line(value):
+        if not FIELD_NAME.fullmatch(lower) or not _is_line(value):
             raise InvalidRequestError(
                 "a header name or value is not plain ASCII on one line", field="headers"
             )
@@ -251,9 +261,8 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
 
 
 def _lower(name: object) -> str:
-    return (
-        name.lower() if isinstance(name, str) and name.isascii() else ""
-    )  # an empty name is refused
+    # An empty name is refused by the caller.
+    return name.lower() if isinstance(name, str) and name.isascii() else ""
 
 
 def _same_host(value: str, host: str) -> None:

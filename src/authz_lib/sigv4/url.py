@@ -1,9 +1,12 @@
-"""The canonical URL: written once, then signed and sent as it is.
+"""The canonical URL: what is signed is what is sent.
 
-A signature fails where the URL that was signed and the URL that was sent differ by one character,
-and every HTTP client rewrites URLs in its own way.  A canonical URL leaves nothing to rewrite: only
-unreserved characters (RFC 3986, section 2.3) stand unencoded, escapes are upper case, the default
-port is gone, a query flag ``x`` is ``x=``.
+A signature fails where the signed URL and the sent URL differ by one character, and each HTTP
+client rewrites URLs in its own way.  A canonical URL leaves nothing to rewrite:
+
+- only unreserved characters (RFC 3986, section 2.3) are not encoded
+- escapes are upper case
+- the default port is left out
+- a query flag ``x`` is ``x=``
 """
 
 from __future__ import annotations
@@ -11,33 +14,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from sys import getsizeof
 from typing import TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from authz_lib._support.json_file import in_one_line
+from authz_lib._support.memo import WeighedMemo
 from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.transport.fetch import is_loopback
 
 __all__ = [
     "CanonicalURL",
     "Query",
     "base_of",
     "canonical_url",
-    "is_loopback",
     "join_path",
     "quote_segment",
     "without_doubling",
 ]
 
 Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
-"""Decoded names and values; a name that maps to several values is repeated in their order."""
+"""Names and values as plain text.  A name with several values is repeated, in their order."""
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CANONICAL_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPE_OR_TEXT = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]+")
-# Names that a presigned URL carries: beside a signature in the headers, nobody can say which of the
-# two counts.
+# The query names of a presigned URL.  With a signature in the headers too, it is not known which of
+# the two counts.
 _PRESIGNED = frozenset(
     {
         "x-amz-algorithm",
@@ -46,22 +51,24 @@ _PRESIGNED = frozenset(
         "x-amz-date",
         "x-amz-expires",
         "x-amz-region-set",
+        "x-amz-s3session-token",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
     }
-    | {"x-amz-s3session-token", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"}
 )
-_LOCAL = re.compile(r"(localhost|(.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalURL:
-    """A URL whose text is both what is signed and what is sent.
+    """A URL whose text is signed and sent as it is.
 
     Attributes:
         scheme: ``"https"`` or ``"http"``.
-        host: the exact ``Host`` header: lower case, with the port unless it is the default one.
+        host: the ``Host`` header: lower case, with the port unless that is the default one.
         path: encoded, begins with a slash.
-        query: encoded, in the order given; empty when there is none.
+        query: encoded, in the order given; empty where there is none.
     """
 
     scheme: str
@@ -79,28 +86,40 @@ class CanonicalURL:
 
 
 def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
-    """Write ``url`` in the one form that is signed and sent.
+    """Write ``url`` in its canonical form.
 
-    Escapes in ``url`` are kept (``%2f`` becomes ``%2F``, it never becomes a slash); a lone ``%``
-    becomes ``%25``.  In the query of ``url`` a ``+`` is a space, as every form encoder writes it;
-    names and values in ``query`` are plain text, so there a ``+`` is a plus.  The order of the
-    query is kept: the signature sorts, the wire does not.
+    ================================== ==========================================================
+    in ``url``                         in the canonical form
+    ================================== ==========================================================
+    an escape, such as ``%2f``         kept, upper case: ``%2F``; it never becomes a slash
+    a ``%`` that begins no escape      ``%25``
+    ``+`` in the query                 a space, ``%20``, as form encoders write it
+    repeated slashes                   kept
+    the order of the query             kept
+    ================================== ==========================================================
 
-    Refused on purpose: dot segments (``..`` and its escapes: clients and gateways resolve them
-    differently, and an id that reads ``..`` must not reach another route), fragments, user
-    information, control characters, hosts that are not plain ASCII, query names of a presigned URL
-    (``X-Amz-Signature``, ...).  Repeated slashes are kept.  It is not checked that the host exists
-    or may be called.
+    Names and values in ``query`` are plain text: there a ``+`` is a plus.
+
+    Refused:
+
+    - dot segments, also escaped: clients and gateways resolve them in different ways, and an id
+      that is ``..`` must not reach another route
+    - query names of a presigned URL, such as ``X-Amz-Signature``
+    - fragments, user information, control characters, hosts that are not plain ASCII
+
+    Not checked: that the host exists or may be called.
 
     Raises:
-        InvalidRequestError: the URL cannot be signed; the message never quotes it.
+        InvalidRequestError: the URL cannot be signed.  The message never quotes the URL or a
+            value; it names a query parameter whose value is not text.
 
-    >>> str(canonical_url("https://ABC.example.com:443/a b/%2f?flag&q=x+y", query={"z": "1+1"}))
+    >>> url = "https://ABC.example.com:443/a b/%2f?flag&q=x+y"
+    >>> str(canonical_url(url, query={"z": "1+1"}))
     'https://abc.example.com/a%20b/%2F?flag=&q=x%20y&z=1%2B1'
 
     RFC 3986; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
-    parsed = _parse(url)
+    parsed = _known.get(url) or _parse_and_remember(url)
     if not query:
         return parsed
     more = _joined(_pairs(query))
@@ -110,7 +129,7 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
 
 
 def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
-    """The URL of an API that signed calls go to.
+    """The base URL of an API.
 
     Raises:
         ConfigurationError: it cannot be signed, or it is ``http`` to a host that is not loopback.
@@ -119,32 +138,28 @@ def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
     'abc.example.com'
     """
     if not isinstance(base_url, str):  # `os.environ.get` of what is not set
-        raise ConfigurationError("`base_url` is not a text")
+        raise ConfigurationError("`base_url` must be text")
     try:
         base = canonical_url(base_url)
     except InvalidRequestError as error:
         raise ConfigurationError(f"`base_url`: {error}") from None
-    if base.scheme != "https" and require_https and not is_loopback(base.host):
-        raise ConfigurationError("`base_url` is not `https`")
+    if base.scheme != "https" and require_https and not is_loopback(_without_port(base.host)):
+        raise ConfigurationError("`base_url` must be `https`")
     return base
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host, perhaps with a port, is this machine: 127.0.0.0/8, ``[::1]``, ``localhost``,
-    ``*.localhost``.
-
-    >>> is_loopback("[::1]:4566"), is_loopback("localhost.example.com")
-    (True, False)
-    """
-    return _LOCAL.fullmatch(host) is not None
+def _without_port(host: str) -> str:
+    """A canonical host without port and brackets: ``[::1]:4566`` is ``::1``."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
 
 
 def join_path(base: str, path: str) -> str:
-    """Join a base URL and a path with exactly one slash between them; an empty path or ``"/"`` is
-    the base itself.
+    """Join a base URL without query and a path, with one slash between them.
 
-    Nothing is left out: an id that reads like the end of the base must not reach the base.  The
-    base has no query.
+    An empty path or ``"/"`` is the base itself.  Nothing is left out of the path: an id that equals
+    the end of the base must not reach the base.
 
     >>> join_path("https://abc.example.com/prod/", "/execute")
     'https://abc.example.com/prod/execute'
@@ -156,13 +171,14 @@ def join_path(base: str, path: str) -> str:
 
 
 def without_doubling(base: str, path: str) -> str:
-    """What of a configured path is missing in a configured base URL, which may end with it already.
+    """The path, or nothing of it where the base URL ends with it already.
 
-    Not for a path that holds somebody's id: an id that reads like the end of the base would be left
-    out.
+    Only for a path of the configuration.  An id that equals the end of the base would be left out.
 
-    >>> without_doubling("https://abc.example.com/prod/execute/", "/execute"), without_doubling("https://a.test", "/b")
-    ('', '/b')
+    >>> without_doubling("https://abc.example.com/prod/execute/", "/execute")
+    ''
+    >>> without_doubling("https://abc.example.com/prod", "/execute")
+    '/execute'
     """
     route, mark, query = path.partition("?")
     route = route.strip("/")
@@ -171,7 +187,7 @@ def without_doubling(base: str, path: str) -> str:
 
 
 def quote_segment(value: str) -> str:
-    """Encode one path segment, such as an id, so that it cannot leave its place in the path.
+    """Encode one path segment, such as an id, so that it stays one segment.
 
     Raises:
         InvalidRequestError: the value is empty, ``.`` or ``..``, or is not valid text.
@@ -179,12 +195,25 @@ def quote_segment(value: str) -> str:
     >>> quote_segment("orders/17?x")
     'orders%2F17%3Fx'
     """
+    given: object = value
+    if not isinstance(given, str):
+        raise InvalidRequestError("a path segment must be text", field="path")
     if value in {"", ".", ".."}:
-        raise InvalidRequestError("a path segment is empty or a dot segment", field="path")
+        raise InvalidRequestError("a path segment must not be empty, `.` or `..`", field="path")
     return _encode(_to_bytes(value, "path"))
 
 
-@lru_cache(maxsize=128)  # a client calls few URLs, many times
+# A client calls few URLs, many times.  In bytes: the URL as it was given, and its canonical form.
+_known: WeighedMemo[str, CanonicalURL] = WeighedMemo(max_entries=128, max_weight=1_000_000)
+
+
+def _parse_and_remember(url: str) -> CanonicalURL:
+    parsed = _parse(url)
+    parts = (url, parsed.host, parsed.path, parsed.query)
+    _known.put(url, parsed, weight=sum(map(getsizeof, parts)))
+    return parsed
+
+
 def _parse(url: str) -> CanonicalURL:
     if _CONTROL.search(url):
         raise InvalidRequestError("the URL contains a control character", field="url")
@@ -233,10 +262,28 @@ def _canonical_query(query: str) -> str:
 def _pairs(query: Query) -> list[tuple[bytes, bytes]]:
     given = query.items() if isinstance(query, Mapping) else query
     return [
-        (_to_bytes(name, "query"), _to_bytes(value, "query"))
+        (_name_to_bytes(name), _value_to_bytes(name, value))
         for name, values in given
         for value in _each(values)
     ]
+
+
+def _name_to_bytes(name: object) -> bytes:
+    if not isinstance(name, str):
+        raise InvalidRequestError(
+            f"a name in the query must be text, not `{type(name).__name__}`", field="query"
+        )
+    return _to_bytes(name, "query")
+
+
+def _value_to_bytes(name: str, value: object) -> bytes:
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise InvalidRequestError(
+            f"the value of {in_one_line(name)} in the query must be text, not `{kind}`",
+            field="query",
+        )
+    return _to_bytes(value, "query")
 
 
 def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> str:
@@ -249,7 +296,7 @@ def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def _each(values: object) -> Sequence[str]:
-    return values if isinstance(values, list | tuple) else (values,)  # `_to_bytes` checks
+    return values if isinstance(values, list | tuple) else (values,)  # `_value_to_bytes` checks
 
 
 def _encode(raw: bytes) -> str:
@@ -257,7 +304,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Undo the escapes byte by byte: they need not be UTF-8, and a lone ``%`` stands for itself."""
+    """Undo the escapes, byte by byte: they need not be UTF-8.  A lone ``%`` stands for itself."""
     if "%" not in text:
         return _to_bytes(text, "url")
     parts = _ESCAPE_OR_TEXT.findall(text)
@@ -268,8 +315,6 @@ def _decode(text: str) -> bytes:
 
 
 def _to_bytes(text: str, field: str) -> bytes:
-    if not isinstance(text, str):
-        raise InvalidRequestError("names and values of the URL are text", field=field)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:

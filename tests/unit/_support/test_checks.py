@@ -7,7 +7,7 @@ import re
 import pytest
 
 from authz_lib._support import checks
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, InvalidRequestError
 
 NAN, INF = float("nan"), float("inf")
 
@@ -87,3 +87,33 @@ def test_a_field_name_is_a_token_of_rfc_9110():
     assert all(checks.FIELD_NAME.fullmatch(character) for character in every)
     others = [chr(code) for code in range(256) if chr(code) not in every]
     assert not [character for character in others if checks.FIELD_NAME.fullmatch(character)]
+
+
+@pytest.mark.parametrize("seconds", [10, 0.5, 0, -3.0, 86_400])
+def test_the_time_of_a_call_is_a_number_and_may_be_over(seconds):
+    checks.check_timeout(seconds)
+
+
+@pytest.mark.parametrize("seconds", [NAN, INF, -INF, True, "10", None, 86_401])
+def test_the_time_of_a_call_bounds_a_wait(seconds):
+    with pytest.raises(InvalidRequestError, match="number of seconds, at most 86400") as caught:
+        checks.check_timeout(seconds)
+    assert caught.value.field == "timeout_seconds"
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("job-17", True),
+        ("!" * 255, True),
+        ("k" * 256, False),
+        ("", False),
+        ("a b", False),
+        ("a\n", False),
+        ("é", False),
+        (None, False),
+        (b"job", False),
+    ],
+)
+def test_an_idempotency_key_is_visible_ascii(key, expected):
+    assert checks.is_idempotency_key(key) is expected

@@ -1,11 +1,11 @@
-"""What httpx and requests send through the adapters, read from the socket by the independent
-verifier.
-"""
+"""What httpx and requests send through the adapters, checked by an independent verifier."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import sys
+from importlib import import_module
 
 import httpx
 import pytest
@@ -199,3 +199,21 @@ def test_a_session_token_does_not_travel_in_the_clear_by_a_typing_error(adapter)
         "http://127.0.0.1:1",
     ):
         assert adapter(url, SIGNER)
+
+
+@pytest.mark.parametrize("package", ["httpx", "requests"])
+def test_without_its_package_an_adapter_names_the_extra(monkeypatch, package):
+    module = f"authz_lib.sigv4.{package}_auth"
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"{package}.auth", raising=False)
+    monkeypatch.delitem(sys.modules, module)
+    with pytest.raises(ConfigurationError) as caught:
+        import_module(module)
+    assert str(caught.value) == f"`{module}` needs `pip install 'authz-lib[{package}]'`"
+
+
+@clients
+def test_dot_segments_are_resolved_before_an_adapter_sees_the_url(serve, call):
+    server = serve()
+    call(server.url, "GET", f"{server.url}/prod/orders/../admin")
+    assert server.received[0].target == "/prod/admin"

@@ -362,13 +362,18 @@ def test_a_signer_is_shared_between_threads(signer):
     [
         ("import authz_lib.sigv4", ["boto3", "botocore", "urllib3"]),
         (
-            "from authz_lib import SigV4Signer; SigV4Signer(service='execute-api', region='eu-west-1')",
+            (
+                "from authz_lib import SigV4Signer\n"
+                "SigV4Signer(service='execute-api', region='eu-west-1')"
+            ),
             ["boto3", "botocore", "urllib3"],
         ),
         (
             (
                 "from authz_lib.sigv4 import Credentials, SigV4Signer\n"
-                "signer = SigV4Signer(service='execute-api', region='eu-west-1', credentials=Credentials('A', 'b'))\n"
+                "fixed = Credentials('A', 'b')\n"
+                "at = {'service': 'execute-api', 'region': 'eu-west-1'}\n"
+                "signer = SigV4Signer(**at, credentials=fixed)\n"
                 "signer.sign('GET', 'https://x.test/')"
             ),
             ["boto3", "botocore", "urllib3"],

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from authz_lib.errors import InvalidRequestError
-from authz_lib.sigv4.url import canonical_url, join_path, quote_segment, without_doubling
+from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.sigv4 import url as url_module
+from authz_lib.sigv4.url import (
+    base_of,
+    canonical_url,
+    join_path,
+    quote_segment,
+    without_doubling,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +101,52 @@ def test_query_argument_is_plain_text():
 
 
 @pytest.mark.parametrize(
-    "query", [{"a": 1}, {"a": None}, {1: "a"}, {"a": ["x", 2]}, {"a": "\ud800"}, [("a", b"x")]]
+    ("query", "message"),
+    [
+        ({"a": "x", "limit": 17}, "the value of `limit` in the query must be text, not `int`"),
+        ({"open": True}, "the value of `open` in the query must be text, not `bool`"),
+        ({"cursor": None}, "the value of `cursor` in the query must be text, not `NoneType`"),
+        ({"price": ["1", 2.5]}, "the value of `price` in the query must be text, not `float`"),
+        ([("name", b"x")], "the value of `name` in the query must be text, not `bytes`"),
+        ({"a\nb": 1}, "the value of `a\\nb` in the query must be text, not `int`"),
+        ({1: "a"}, "a name in the query must be text, not `int`"),
+        ({"a": "\ud800"}, "the URL contains a lone surrogate"),
+    ],
 )
-def test_query_argument_must_be_text(query):
+def test_query_argument_must_be_text_and_the_error_names_the_parameter(query, message):
     with pytest.raises(InvalidRequestError) as caught:
         canonical_url("https://a.example.com/", query=query)
+    assert str(caught.value) == message
     assert caught.value.field == "query"
+
+
+def test_what_is_remembered_is_bounded_in_bytes():
+    known = url_module._known
+    for length in (1_000_000, 100_000, 50_000, 10, 100):
+        for number in range(40):
+            url = f"https://a.example.com/{number}/{'x' * length}"
+            assert canonical_url(url) == canonical_url(url)
+            assert known.weight <= 1_000_000
+            assert len(known) <= 128
+    assert sum(len(url) + len(str(known.get(url))) for url in known._entries) <= known.weight
+    url = "https://a.example.com/orders"
+    assert canonical_url(url) is canonical_url(url)
+
+
+@pytest.mark.parametrize("host", ["127.1.2.3", "localhost", "a.localhost", "[::1]"])
+def test_this_machine_may_be_called_without_tls(host):
+    for port in ("", ":4566"):
+        assert base_of(f"http://{host}{port}/prod", require_https=True).scheme == "http"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1.example.com", "127.0.0.999", "localhost.example.com", "[::2]", "alocalhost"]
+)
+def test_another_machine_needs_tls(host):
+    for port in ("", ":4566"):
+        with pytest.raises(ConfigurationError, match="`base_url` must be `https`"):
+            base_of(f"http://{host}{port}/prod", require_https=True)
+        assert base_of(f"http://{host}{port}/prod", require_https=False).scheme == "http"
 
 
 @pytest.mark.parametrize("end", ["", "/", "/execute", "/execute/"])
@@ -156,6 +203,6 @@ def test_a_second_signature_in_the_query_is_refused(name):
 
 def test_a_segment_stays_in_its_place():
     assert quote_segment("../a/b?c#d%2F é") == "..%2Fa%2Fb%3Fc%23d%252F%20%C3%A9"
-    for value in ("", ".", "..", "\ud800"):
+    for value in ("", ".", "..", "\ud800", 17, None):
         with pytest.raises(InvalidRequestError):
             quote_segment(value)

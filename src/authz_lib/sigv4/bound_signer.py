@@ -1,4 +1,4 @@
-"""What the two adapters share: a signer that is bound to one host."""
+"""A signer that signs for one host only, as the adapters of httpx and requests need it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ __all__ = ["BoundSigner"]
 
 
 class BoundSigner:
-    """Signs for one scheme and host, so that a redirect or a shared session cannot take a signature
-    elsewhere.
+    """Signs requests to one scheme and host.
+
+    A redirect or a shared session can therefore not take a signature elsewhere.
     """
 
     def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool) -> None:
@@ -28,19 +29,23 @@ class BoundSigner:
     def sign(
         self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None
     ) -> SignedRequest:
-        """Sign what is stable of another client's request; its other headers travel beside it,
-        unsigned.
+        """Sign ``Host``, ``Content-Type`` and ``X-Amz-*`` of another client's request.
+
+        Its other headers are sent unsigned.
+
+        Raises:
+            InvalidRequestError: it is for another host, or cannot be signed.
         """
         target = canonical_url(url)
         if (target.scheme, target.host) != self._origin:
             raise InvalidRequestError(
                 "the request is for another host than the signer's", field="url"
             )
-        stable: dict[str, str] = {}
+        signed: dict[str, str] = {}
         for name, value in headers:
             lower = name.lower()
             if lower == "content-type" or lower.startswith("x-amz-"):
-                if lower in stable:
+                if lower in signed:
                     raise InvalidRequestError("a header is given twice", field="headers")
-                stable[lower] = value
-        return self._signer.sign(method, target, stable, body)
+                signed[lower] = value
+        return self._signer.sign(method, target, signed, body)

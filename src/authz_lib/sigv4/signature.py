@@ -1,8 +1,8 @@
-"""The arithmetic of Signature Version 4, for a URL that is canonical already.
+"""The signature of Signature Version 4, computed over a canonical URL.
 
-AWS's own test suite, awscrt and botocore judge it in the tests.  `botocore.auth` is not called: to
-import it takes a tenth of a cold start, it reads the wall clock, and it logs the canonical request,
-session token and all.
+The tests compare it with AWS's own test suite, awscrt and botocore.  `botocore.auth` is not used
+for three reasons: importing it takes a tenth of a cold start, it reads the wall clock, and it logs
+the canonical request, which holds the session token.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -35,7 +35,7 @@ def authorization(
     body: bytes,
     timestamp: str,
 ) -> str:
-    """The ``Authorization`` header.  All of ``headers``, whose names are lower case, are signed."""
+    """The ``Authorization`` header.  All of ``headers`` are signed; their names are lower case."""
     signed = sorted(headers)
     names = ";".join(signed)
     request = [
@@ -54,12 +54,14 @@ def authorization(
     key = f"AWS4{frozen.secret_key}".encode()
     for part in (day, region, service, "aws4_request", to_sign):
         key = hmac.digest(key, part.encode(), "sha256")
-    return f"{_ALGORITHM} Credential={frozen.access_key}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
+    credential = f"Credential={frozen.access_key}/{scope}"
+    return f"{_ALGORITHM} {credential}, SignedHeaders={names}, Signature={key.hex()}"
 
 
 def _path(path: str) -> str:
-    """The path once more encoded, each run of slashes as one.  A canonical path has no dot
-    segments.
+    """The path, encoded once more, with each run of slashes as one.
+
+    A canonical path has no dot segments.
     """
     segments = [segment for segment in path.split("/") if segment]
     end = "/" if segments and path.endswith("/") else ""
@@ -67,6 +69,9 @@ def _path(path: str) -> str:
 
 
 def _query(query: str) -> str:
-    """Sorted by name, then by value: as pairs, since ``=`` sorts after some characters of names."""
+    """The query, sorted by name and then by value.
+
+    Pairs are sorted, not texts: ``=`` sorts after some characters of names.
+    """
     pairs = sorted(pair.partition("=") for pair in query.split("&"))
     return "&".join(["".join(pair) for pair in pairs])

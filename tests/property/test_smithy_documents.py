@@ -1,6 +1,4 @@
-"""Whatever is in a model or a map, the answer is a map or one clear line; and the two readers of a
-map agree.
-"""
+"""Of any model or document comes a map, or an error of one line."""
 
 from __future__ import annotations
 
@@ -8,13 +6,22 @@ import copy
 import json
 import os
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from authz_lib.actions import ActionMap
-from authz_lib.actions.document import ActionDocument
+from authz_lib.actions.entry import read_entry
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -120,9 +127,7 @@ ODD = st.one_of(
 
 
 def refusal(use):
-    """The one line of a refusal; None where there is none.  Anything else that is raised fails the
-    test.
-    """
+    """The line of a refusal; None where there is none.  Another error fails the test."""
     try:
         use()
     except ConfigurationError as error:
@@ -154,6 +159,52 @@ def test_a_broken_model_is_never_more_than_one_line(path, value):
 
 def test_the_model_itself_is_fine():
     assert len(ActionMap.from_smithy(MODEL).entries) == 2
+
+
+class Line(BaseModel):
+    """A line of a document as pydantic knows it: an oracle that is independent of the reader."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    method: Literal["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    route: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]
+    query: dict[Annotated[str, StringConstraints(min_length=1)], str] = {}
+    action: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
+    resource_type: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$")] | None
+    ) = None
+    resource_id_label: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")] | None = None
+    scopes: list[Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+$")]] = []
+    public: bool = False
+    readonly: bool = False
+    idempotent: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.public and self.scopes:
+            raise ValueError("is public and asks for scopes")
+        if self.resource_id_label is not None and self.resource_type is None:
+            raise ValueError("has a `resource_id_label` and no `resource_type`")
+        return self
+
+
+class Document(BaseModel):
+    """A document as pydantic knows it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: Annotated[int, Field(ge=1, le=1)]
+    prefix: str = ""
+    service: str = ""
+    actions: list[Line]
+
+
+def is_refused_by_pydantic(document):
+    try:
+        Document.model_validate(document)
+    except ValidationError:
+        return True
+    return False
 
 
 LINE = {
@@ -192,17 +243,41 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=800, deadline=None)
 @given(st.sampled_from(DOCUMENT_PLACES), ODD | WORDS)
-def test_the_plain_reader_refuses_all_that_the_document_does(path, value):
-    """And beyond: only the whole table shows a duplicate or a label that is not there."""
+def test_the_reader_refuses_what_pydantic_refuses(path, value):
+    """And more: only the whole table shows a duplicate, or a label that the route does not have."""
     document = copy.deepcopy(DOCUMENT)
     put(document, path, value)
-    checked = refusal(lambda: ActionDocument.read(document))
-    plain = refusal(lambda: ActionMap.from_document(document))
-    assert "\n" not in (checked or "") + (plain or "")
-    if checked is not None:
-        assert plain is not None, path
-    elif plain is not None:
-        assert "route" in plain or "URI pattern" in plain or "label" in plain, (path, value, plain)
+    refused = refusal(lambda: ActionMap.from_document(document))
+    assert "\n" not in (refused or "")
+    if is_refused_by_pydantic(document):
+        assert refused is not None, path
+    elif refused is not None:
+        assert "route" in refused or "URI pattern" in refused or "label" in refused, (path, value)
+
+
+def test_a_document_made_of_a_model_is_checked_by_the_reader_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "authz_lib.actions.map.read_entry",
+        lambda line, number: read.append(number) or read_entry(line, number),
+    )
+    assert len(ActionMap.from_smithy(MODEL).entries) == 2
+    assert read == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "member"),
+    [
+        ("aws.iam#iamAction", {"name": "x" * 200}, "`actions[1].action`"),
+        ("authz#requiredScopes", ["two words"], "`actions[1].scopes`"),
+    ],
+)
+def test_what_a_model_brings_is_checked(trait, value, member):
+    ast = copy.deepcopy(MODEL)
+    ast["shapes"]["s#G"]["traits"][trait] = value
+    line = refusal(lambda: ActionMap.from_smithy(ast, prefix="p" * 400))
+    assert line is not None
+    assert member in line
 
 
 @pytest.mark.conformance

@@ -131,26 +131,24 @@ class ActionMap:
         prefix: str | None = None,
         resources: ResourceForm = "path",
     ) -> ActionMap:
-        """Make a map from the JSON AST of a Smithy model; each operation of the service becomes one
-        entry.
+        """Make a map from the JSON AST of a Smithy model: one entry per operation of the service.
+
+        An operation is public only where the model declares it, such as with ``@auth([])``.  A
+        service without any authentication trait is refused.
 
         Args:
             ast: the parsed JSON AST.
             service: the service's shape id or name; None for the only one.
-            prefix: what stands before the colon of action ids; None for the service's name in lower
+            prefix: the part of action ids before the colon; None for the service's name in lower
                 case.
-            resources: ``"path"``: an operation on an instance of a resource is about the instance
-                that the path names; ``"application"``: no entry names a resource, and the
-                authorizer asks about the application as a whole.
-
-        Not made: a public entry by silence.  A service without any authentication trait is refused;
-        say ``@auth([])``.
+            resources: what the authorizer asks about.  ``"path"``: the instance that the path
+                names.  ``"application"``: the application as a whole.
 
         Raises:
-            ConfigurationError: the model is broken, has no such service, an operation without
-                route, two with the same.
+            ConfigurationError: the model is broken or has no such service, an operation has no
+                route, or two have the same.
         """
-        from authz_lib.actions.document import compile_actions  # pydantic: only where a map is made
+        from authz_lib.actions.document import compile_actions  # only where a map is made
         from authz_lib.smithy.model import Model
 
         return cls.from_document(

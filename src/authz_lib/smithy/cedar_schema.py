@@ -1,20 +1,21 @@
-"""A Cedar schema from a Smithy service: its actions, its resources as entity types, its callers and
-their groups.
+"""A Cedar schema from a Smithy service: its actions, its resources, its callers and their groups.
 
-=====================
-================================================================================ Smithy
-Cedar =====================
-================================================================================ operation
-action ``<prefix>:<name>`` resource               entity type; below the type of the resource that
-it is nested in property               attribute; optional where the output of the ``read``
-operation may leave it out string, enum           ``String``; with ``@references`` to one resource:
-that entity type integer, long, ...     ``Long``
-boolean                ``Bool``
-list                   ``Set``
-structure              record; a member that holds the structure itself is left out, since Cedar's
-records end others                 left out, with a comment: Cedar has no such values
-=====================
-================================================================================
+===================== ===================================================================
+Smithy                Cedar
+===================== ===================================================================
+operation             action ``<prefix>:<name>``
+resource              entity type, below that of the resource that it is nested in
+property              attribute; optional where the output of ``read`` may leave it out
+string, enum          ``String``; with ``@references`` to one resource, its entity type
+integer, long, ...    ``Long``
+boolean               ``Bool``
+list                  ``Set``
+structure             record
+others                left out, with a comment: Cedar has no such types
+===================== ===================================================================
+
+A member of a structure that is of the structure's own type is left out: a record of Cedar is not
+recursive.
 
 See https://docs.cedarpolicy.com/schema/human-readable-schema.html
 """
@@ -106,18 +107,17 @@ def cedar_schema(
 
     Args:
         service: from `authz_lib.smithy.model.Model.service`.
-        prefix: what stands before the colon of action ids; None for the service's name in lower
+        prefix: the part of action ids before the colon; None for the service's name in lower
             case.
-        resources: as the action map was made: with ``"path"`` an action on an instance applies to
-            that type, with ``"application"`` to the application too, about which the authorizer
-            then asks.
-        principal_type: the type of callers; its parents are groups, its attribute is ``tenant_id``.
+        resources: as for the action map.  With ``"application"`` an action on an instance applies
+            to the application too.
+        principal_type: the type of callers, with groups as parents and an attribute ``tenant_id``.
         group_type: the type of groups.
-        application_type: the type of what actions on no particular resource are asked about.
+        application_type: the type of the application, for actions on no particular resource.
 
     Raises:
-        ConfigurationError: two resources of one name, a name that Cedar does not allow, or a broken
-            model.
+        ConfigurationError: two resources have one name, Cedar does not allow a name, or the model
+            is broken.
     """
     types = {
         group_type: _EntityType(),
@@ -145,7 +145,8 @@ def cedar_schema(
     for name in types:
         if not _IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | _WORDS:
             raise ConfigurationError(
-                f"Cedar has no entity type `{name}`: it is no identifier, or a word of its own"
+                f"Cedar does not allow the entity type `{name}`: it is a reserved word, or not an "
+                "identifier"
             )
 
     prefix = service.name.lower() if prefix is None else prefix
@@ -184,9 +185,8 @@ class _Attributes:
 
     def __init__(self, shapes: Shapes, entity_types: Mapping[str, str | None]) -> None:
         self._shapes = shapes
-        self._open: list[
-            tuple[str, str]
-        ] = []  # the structures that are being read, and the member that led to each
+        # The structures that are being read, each with the member that led to it.
+        self._open: list[tuple[str, str]] = []
         self._left_out: list[str] = []
         self._entity_types = entity_types
 
@@ -202,14 +202,14 @@ class _Attributes:
         into.left_out, self._left_out = self._left_out, []
 
     def _named(self, name: str, target: str, marks: JSONObject, depth: int) -> JSONObject | None:
-        """The type of a property or member; one without is noted under its whole name."""
+        """The type of a property or member.  Where there is none, its whole name is noted."""
         found = self._type(target, marks, depth, name)
         if found is None:
             self._left_out.append(".".join([*(member for _, member in self._open), name]))
         return found
 
     def _optional(self, shape: JSONObject, resource_id: str) -> set[str]:
-        """The properties that an answer of the ``read`` operation has, and not always."""
+        """The properties that the output of the ``read`` operation may leave out."""
         if "read" not in shape:
             return set()
         (read,) = targets({"read": [shape["read"]]}, "read", resource_id)
@@ -236,7 +236,7 @@ class _Attributes:
         return found
 
     def _type(self, target: str, marks: JSONObject, depth: int, name: str) -> JSONObject | None:
-        """The Cedar type, None where there is none."""
+        """The Cedar type; None where there is none."""
         if target in _PRELUDE:
             return self._entity(marks) or {"type": _PRELUDE[target]}
         if (
@@ -254,7 +254,7 @@ class _Attributes:
         return self._record(shape, target, depth, name) if kind == "structure" else None
 
     def _entity(self, marks: JSONObject) -> JSONObject | None:
-        """``@references`` to exactly one resource that is an entity type here."""
+        """The entity type that ``@references`` names; None unless it is exactly one."""
         references = marks.get("smithy.api#references")
         if (
             not isinstance(references, list)
@@ -264,9 +264,8 @@ class _Attributes:
             return None
         resource_id = str(references[0].get("resource"))
         name = shape_name(resource_id)
-        known = self._entity_types.get(
-            name, ""
-        )  # None: a type that is no resource of the service, such as the caller
+        # None: an entity type that is not a resource of the service, such as that of callers.
+        known = self._entity_types.get(name, "")
         return {"type": "Entity", "name": name} if known in {None, resource_id} else None
 
     def _set(self, shape: JSONObject, target: str, depth: int, name: str) -> JSONObject | None:
@@ -311,9 +310,8 @@ def _text(
     actions: dict[str, list[str]],
     principal_type: str,
 ) -> str:
-    lines = [
-        f"// Made from {service.id} by `authz smithy cedar-schema`: change the model, not this file."
-    ]
+    made_by = f"// Made from {service.id} by `authz smithy cedar-schema`"
+    lines = [f"{made_by}: change the model, not this file."]
     for name, entity_type in types.items():
         lines += [
             f"// `{name}.{left}` is of a type that Cedar does not have."

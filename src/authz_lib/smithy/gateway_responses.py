@@ -1,13 +1,14 @@
-"""What a REST API's gateway itself answers (no token, a deny, a throttle, ...), in the shape of the
-service's errors.
+"""Templates for what a REST API's gateway itself answers: no token, a deny, a throttle, ...
 
-The gateway substitutes variables as plain text.  The templates therefore use one variable only, and
-unquoted: ``$context.error.messageString``, which arrives as a whole JSON string.
-``$context.requestId`` is left out: a client can choose it, quotes included; the header
-``x-amzn-RequestId`` carries the id anyway.
+They have the shape of the service's own errors.
 
-What a template cannot change: the gateway adds its own ``x-amzn-ErrorType``, which a generated
-client believes first. `GATEWAY_RESPONSES` says for each type what that header is.
+The gateway inserts variables as plain text.  The templates therefore use one variable only,
+``$context.error.messageString``: its value is a whole JSON string, with quotes.  They do not use
+``$context.requestId``, because a client can choose it and put quotes in.  The header
+``x-amzn-RequestId`` has the id.
+
+A template cannot change the gateway's own ``x-amzn-ErrorType``, which a generated client reads
+first.  `GATEWAY_RESPONSES` has that header for each type.
 
 See https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
@@ -19,6 +20,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from authz_lib._support.checks import require_one_of
+from authz_lib._support.json_file import in_one_line
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy import errors as catalogue
 
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authz_lib._support.strict_json import JSONObject
-    from authz_lib.smithy.errors import DeniedProfile, ErrorFormat, ErrorShape
+    from authz_lib.smithy.error_answers import ErrorFormat
+    from authz_lib.smithy.error_shapes import ErrorShape
+    from authz_lib.smithy.errors import DeniedProfile
 
 __all__ = ["GATEWAY_RESPONSES", "GatewayResponse", "TemplateFormat", "gateway_responses"]
 
@@ -35,9 +40,8 @@ TemplateFormat = Literal["cloudformation", "sam", "terraform", "openapi"]
 _VALIDATION = catalogue.CATALOGUE["ValidationException"]
 _MESSAGE = "$context.error.messageString"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
-_HEADER_VALUE = re.compile(
-    r"[ !#-&(-~]{1,1024}"
-)  # printable ASCII; neither quote: the value stands between single ones
+# Printable ASCII without quotes: the value is written between single quotes.
+_HEADER_VALUE = re.compile(r"[ !#-&(-~]{1,1024}")
 _RESOURCE_NAME = {
     False: re.compile(r"[A-Za-z0-9]{1,200}"),
     True: re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,199}"),
@@ -48,11 +52,12 @@ class GatewayResponse(NamedTuple):
     """One type of gateway response.
 
     Attributes:
-        status: the status as API Gateway documents it; None for the two defaults, which keep the
+        status: the status that API Gateway documents; None for the two defaults, which have the
             status of the case.
-        shape: the error whose name becomes ``__type``; None for a deny, which follows the profile.
-        header: the ``x-amzn-ErrorType`` that the gateway sends, as observed; None where nobody has
-            seen it.
+        shape: the error whose name becomes ``__type``; None for a 403, which is named by
+            ``denied``.
+        header: the ``x-amzn-ErrorType`` that the gateway was seen to send; None where it is not
+            known.
     """
 
     status: int | None
@@ -120,39 +125,41 @@ def gateway_responses(
 ) -> JSONObject:
     """The templates of all types, as a document to merge into an infrastructure template.
 
-    Args:
-        template_format: ``"cloudformation"``: a template with one resource per type; ``"sam"``: the
-            property ``GatewayResponses`` of an ``AWS::Serverless::Api``; ``"terraform"``: Terraform
-            JSON; ``"openapi"``: the extension at the root of an OpenAPI document.
-        denied: the ``__type`` of a 403.
-        error_format: the shape of the body; see `authz_lib.smithy.errors`.
-        headers: further headers on every answer, such as CORS.
-        rest_api: the name of the REST API's resource in the template; None makes it a parameter
-            (CloudFormation) or ``api`` (Terraform).
-        api_kind: HTTP APIs have no gateway responses: ``"http"`` is refused with what to do
-            instead.
+    ==================== ============================================================
+    ``template_format``  the document
+    ==================== ============================================================
+    ``"cloudformation"`` a template with one resource per type
+    ``"sam"``            ``GatewayResponses`` of an ``AWS::Serverless::Api``
+    ``"terraform"``      Terraform JSON
+    ``"openapi"``        the extension at the root of an OpenAPI document
+    ==================== ============================================================
 
     A changed gateway response is served only after the API's stage is deployed again.
+
+    Args:
+        template_format: the format of the document.
+        denied: the ``__type`` of a 403.
+        error_format: the format of the body; see `SmithyError.to_response`.
+        headers: further headers on every answer, such as CORS.
+        rest_api: the name of the REST API's resource in the template.  None makes it a parameter
+            (CloudFormation) or ``api`` (Terraform).
+        api_kind: ``"http"`` is refused: HTTP APIs have no gateway responses.
 
     Raises:
         ConfigurationError: for an HTTP API, an unknown format, or a header that cannot be written.
 
-    >>> gateway_responses("openapi")["x-amazon-apigateway-gateway-responses"]["ACCESS_DENIED"]["responseTemplates"]
-    {'application/json':
-    '{"__type":"AccessDeniedException","message":$context.error.messageString}'}
+    >>> document = gateway_responses("openapi")["x-amazon-apigateway-gateway-responses"]
+    >>> document["ACCESS_DENIED"]["responseTemplates"]["application/json"]
+    '{"__type":"AccessDeniedException","message":$context.error.messageString}'
     """
     if api_kind != "rest":
         raise ConfigurationError(
-            "an HTTP API has no gateway responses, its own 401, 403 and 429 have fixed bodies: use a REST API, or let "
-            "clients of the HTTP API go by the status"
+            "an HTTP API has no gateway responses: use a REST API, or let clients of the HTTP API "
+            "read the status, because its own 401, 403 and 429 have fixed bodies"
         )
-    render = _FORMATS.get(template_format)
-    if render is None:
-        raise ConfigurationError(
-            f"the template format must be one of {', '.join(sorted(_FORMATS))}"
-        )
-    if denied not in _DENIED or error_format not in _BODIES:
-        raise ConfigurationError("`denied` or `error_format` is none of the known ones")
+    require_one_of(template_format, "template_format", tuple(_FORMATS))
+    require_one_of(denied, "denied", tuple(_DENIED))
+    require_one_of(error_format, "error_format", tuple(_BODIES))
     if rest_api is not None and not _RESOURCE_NAME[template_format == "terraform"].fullmatch(
         rest_api
     ):
@@ -167,7 +174,7 @@ def gateway_responses(
         )
         for name, response in GATEWAY_RESPONSES.items()
     ]
-    return render(rendered, rest_api)
+    return _FORMATS[template_format](rendered, rest_api)
 
 
 _DENIED = {
@@ -179,10 +186,12 @@ _DENIED = {
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(f"the header `{name}` must be printable ASCII without quotes")
+            raise ConfigurationError(
+                f"the header {in_one_line(name)} must be printable ASCII without quotes"
+            )
         if name.lower() in {"x-amzn-errortype", "content-type"}:
             raise ConfigurationError(
-                f"the header `{name}` is the gateway's own: clients would see two values"
+                f"`headers` must not have `{name}`, which the gateway sets: there would be two"
             )
     return dict(headers)
 
@@ -194,9 +203,7 @@ def _own_headers(response: GatewayResponse) -> dict[str, str]:
 
 
 def _message(shape: ErrorShape) -> str:
-    """What the caller may read: the gateway's own words for a fault of the caller, fixed text for
-    one of ours.
-    """
+    """The text for the caller: the gateway's for a fault of the client, else fixed text."""
     return _MESSAGE if shape.fault == "client" else json.dumps(shape.default_message)
 
 
@@ -278,7 +285,7 @@ def _terraform(rendered: list[_Rendered], rest_api: str | None) -> JSONObject:
 
 
 def _literal(text: str) -> str:
-    """Text that Terraform takes as it is."""
+    """Text in which Terraform interpolates nothing."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 

@@ -1,7 +1,8 @@
-"""What of a Smithy service the chosen kind of API cannot deploy, or deploys as something else.
+"""What of a Smithy service a kind of API cannot deploy, or deploys with another meaning.
 
-API Gateway routes on method and path only, each kind with rules of its own; Smithy allows more.
-One function per rule. See
+API Gateway routes by method and path only, and each kind of API has rules of its own.  Smithy
+allows more.  There is one function per rule.
+
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from authz_lib.errors import ConfigurationError
+from authz_lib._support.checks import require_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +32,8 @@ class Finding(NamedTuple):
     """One finding.
 
     Attributes:
-        level: ``"error"``: it cannot be deployed like this; ``"warning"``: it can, and means
-            something else or less.
+        level: ``"error"`` where it cannot be deployed, ``"warning"`` where it can be, with another
+            meaning.
         rule: the rule's name.
         where: the operation or shape.
         message: what is wrong and what to do.
@@ -50,14 +51,12 @@ class Finding(NamedTuple):
 def lint(service: Service, kind: ApiKind) -> list[Finding]:
     """All findings for a kind of API, errors first.
 
-    Not checked: integrations, models, request validation; only what has to do with routes, callers
-    and errors.
+    Checked are routes, callers and errors.  Not checked: integrations, models, request validation.
 
     Raises:
         ConfigurationError: an unknown kind of API.
     """
-    if kind not in _KINDS:
-        raise ConfigurationError("the kind of API must be `http` or `rest`")
+    require_one_of(kind, "kind", tuple(_KINDS))
     found = [finding for rule in _RULES for finding in rule(service, kind)]
     return sorted(found, key=lambda finding: (finding.level, finding.where, finding.rule))
 
@@ -75,7 +74,7 @@ def _greedy_not_last(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, pattern in _routed(service):
         if any(segment.kind == "greedy" for segment in pattern.segments[:-1]):
             message = (
-                f"{_KINDS[kind]} takes a greedy label at the end of a path only: `{pattern.path}`"
+                f"{_KINDS[kind]} allows a greedy label only at the end of a path: `{pattern.path}`"
             )
             yield Finding("error", "greedy-not-last", operation.name, message)
 
@@ -86,12 +85,15 @@ def _path_characters(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, pattern in _routed(service):
         for segment in pattern.segments:
             if segment.kind == "literal" and not _REST_PART.fullmatch(segment.text):
-                message = f"a REST API's path parts are made of letters, digits and `._:-`: `{segment.text}`"
+                message = (
+                    "a REST API allows only letters, digits and `._:-` in a part of a path: "
+                    f"`{segment.text}`"
+                )
                 yield Finding("error", "path-characters", operation.name, message)
 
 
 def _label_names(service: Service, kind: ApiKind) -> Iterator[Finding]:
-    """A REST API is a tree of resources: at one place it has one label."""
+    """A REST API is a tree of resources, with one label at each place."""
     if kind != "rest":
         return
     names: dict[str, tuple[str, str]] = {}
@@ -102,8 +104,9 @@ def _label_names(service: Service, kind: ApiKind) -> Iterator[Finding]:
                 first, owner = names.setdefault(place, (segment.text, operation.name))
                 if first != segment.text:
                     message = (
-                        f"a REST API has one label at one place: `{segment.text}` here, `{first}` in {owner}; "
-                        "rename one, or deploy one of them (the action map takes either name)"
+                        f"a REST API has one label at one place, but here it is `{segment.text}`, "
+                        f"and in {owner} `{first}`: rename one, or deploy one of them (the action "
+                        "map accepts both)"
                     )
                     yield Finding("error", "label-names", operation.name, message)
             place += "/" + (segment.text if segment.kind == "literal" else "{}")
@@ -113,8 +116,9 @@ def _query_literals(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, pattern in _routed(service):
         if pattern.query:
             message = (
-                f"{_KINDS[kind]} does not route by query: `{pattern.path}` is one route for all its operations; the "
-                "service dispatches, and the authorizer must see the query (no TOKEN authorizer)"
+                f"{_KINDS[kind]} does not route by query, so that `{pattern.path}` is one route "
+                "for several operations: let the service dispatch, and use an authorizer that sees "
+                "the query (no TOKEN authorizer)"
             )
             yield Finding("warning", "query-literals", operation.name, message)
 
@@ -123,7 +127,10 @@ def _trailing_slash(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, pattern in _routed(service):
         uri = operation.http.uri.partition("?")[0] if operation.http else "/"
         if uri.endswith("/") and uri != "/":
-            message = f"{_KINDS[kind]} tells `{uri}` from `{pattern.path}`: deploy the path without the slash"
+            message = (
+                f"`{uri}` and `{pattern.path}` are two paths of {_KINDS[kind]}: deploy the one "
+                "without the slash"
+            )
             yield Finding("warning", "trailing-slash", operation.name, message)
 
 
@@ -131,8 +138,8 @@ def _optional_auth(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, _ in _routed(service):
         if operation.public and len(operation.auth) > 1:
             message = (
-                f"{_KINDS[kind]} has no optional authorizer: behind one this route answers 401 without credentials, "
-                "without one nobody checks those that are sent"
+                f"{_KINDS[kind]} has no optional authorizer: with one, this route answers 401 to a "
+                "request without credentials, and without one, no credentials are checked"
             )
             yield Finding("warning", "optional-auth", operation.name, message)
 
@@ -141,8 +148,8 @@ def _iam_only(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, _ in _routed(service):
         if set(operation.auth) <= {"aws.auth#sigv4", "aws.auth#sigv4a"}:
             message = (
-                f"only signed requests are let in: give the route of {_KINDS[kind]} the authorization type AWS_IAM, no "
-                "Lambda authorizer decides about it"
+                f"only signed requests may call it: give the route of {_KINDS[kind]} the "
+                "authorization type AWS_IAM instead of a Lambda authorizer"
             )
             yield Finding("warning", "iam-only", operation.name, message)
 
@@ -151,8 +158,8 @@ def _id_not_in_path(service: Service, _: ApiKind) -> Iterator[Finding]:
     for operation, _pattern in _routed(service):
         if operation.subject is not None and operation.subject_label is None:
             message = (
-                f"the path does not name the `{operation.subject.name}` it is about: the authorizer cannot decide "
-                "about it, the service must"
+                f"the path does not name the `{operation.subject.name}`: the service must decide "
+                "about it, since the authorizer cannot"
             )
             yield Finding("warning", "id-not-in-path", operation.name, message)
 
@@ -162,7 +169,10 @@ def _error_members(service: Service, _: ApiKind) -> Iterator[Finding]:
         {error for operation in service.operations for error in operation.errors}
     ):
         for member in _TYPE_MEMBERS.intersection(service.error_members(error_id)):
-            message = f"a member `{member}` of an error is read as its type by generated clients: rename it"
+            message = (
+                f"rename the member `{member}` of this error: generated clients read it as the "
+                "error's type"
+            )
             yield Finding("error", "error-members", error_id, message)
 
 

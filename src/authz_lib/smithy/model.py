@@ -1,22 +1,30 @@
-"""What a Smithy model says about a service: its operations, their routes, who may call them, what
-they may answer.
+"""A Smithy model: its services, their operations, resources and errors.
 
-Read from the JSON AST (``smithy ast``, or ``build/smithy/source/model/model.json``); Smithy itself
-is not needed. See https://smithy.io/2.0/spec/service-types.html and https://smithy.io/2.0/spec/authentication-traits.html
+It is read from the JSON AST, which ``smithy ast`` prints.  After ``smithy build`` it is in
+``build/smithy/source/model/model.json``.  Smithy itself is not needed.
+
+See https://smithy.io/2.0/spec/service-types.html and
+https://smithy.io/2.0/spec/authentication-traits.html
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib._support.json_file import in_one_line, read_document
 from authz_lib.errors import ConfigurationError
-from authz_lib.routes.uri import UriPattern
-from authz_lib.smithy.errors import ErrorShape, define
-from authz_lib.smithy.resources import Resource, resource_in_path
+from authz_lib.smithy.error_shapes import ErrorShape, define
+from authz_lib.smithy.operations import (
+    NO_AUTH,
+    HttpBinding,
+    Operation,
+    action_name,
+    http_binding,
+    required_scopes,
+)
+from authz_lib.smithy.resources import Resource
 from authz_lib.smithy.shapes import MIXIN, Shapes, members, named, shape_name, targets, traits
 
 if TYPE_CHECKING:
@@ -28,11 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "ResourceForm", "Service"]
 
 ResourceForm = Literal["path", "application"]
-"""Whether an action map names the instance in the path, or leaves every question to be about the
-application.
-"""
+"""What an authorizer asks about: the instance that the path names, or the whole application."""
 
-NO_AUTH = "smithy.api#noAuth"
 _AUTH = "smithy.api#auth"
 _SCHEMES = frozenset(
     {
@@ -48,83 +53,8 @@ _SCHEMES = frozenset(
 _INSTANCE_SLOTS = ("put", "read", "update", "delete")
 _COLLECTION_SLOTS = ("create", "list")
 _DEFAULT_STATUS = {"client": 400, "server": 500}
-_ACTION_NAME = re.compile(r"[\x21-\x7e]{1,200}")
 _MAX_BYTES = 64_000_000
 _MAX_DEPTH = 50
-
-
-@dataclass(frozen=True, slots=True)
-class HttpBinding:
-    """``@http``: method, URI pattern and the status of success; ``uri`` is the text of the
-    model.
-    """
-
-    method: str
-    uri: str
-    pattern: UriPattern
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation of a service.
-
-    Attributes:
-        id: the shape id.
-        http: its binding; None where the protocol has none.
-        auth: the schemes that let a caller in, in order of preference; `NO_AUTH` comes last where
-            no credentials are needed.
-        declares_public: whether the model says so in words (``@auth([])``, ``@optionalAuth``) and
-            not by silence.
-        errors: shape ids, those of the service first.
-        readonly: from ``@readonly``.
-        idempotent: from ``@idempotent``.
-        action_name: ``@iamAction``'s name, else ``@actionName``, else the name of the shape.
-        resource: the resource it is bound to.
-        on_instance: whether it is about one instance of ``resource``, and not about the collection.
-        labels: identifier of a resource → label of the URI that carries it.
-        scopes: OAuth scopes from the trait ``authz#requiredScopes``, a list of strings that a model
-            may define.
-    """
-
-    id: str
-    http: HttpBinding | None
-    auth: tuple[str, ...]
-    declares_public: bool
-    errors: tuple[str, ...]
-    readonly: bool
-    idempotent: bool
-    action_name: str
-    resource: Resource | None
-    on_instance: bool
-    labels: tuple[tuple[str, str], ...]
-    scopes: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name behind the namespace."""
-        return shape_name(self.id)
-
-    @property
-    def public(self) -> bool:
-        """Whether a caller without credentials is let in."""
-        return NO_AUTH in self.auth
-
-    @property
-    def subject(self) -> Resource | None:
-        """The resource of which one instance is acted on; for the collection of a nested resource
-        its parent.
-        """
-        return self.resource if self.resource is None or self.on_instance else self.resource.parent
-
-    @property
-    def subject_label(self) -> str | None:
-        """The label that names the instance of `subject` in the path; see `resource_in_path`."""
-        return (
-            None
-            if self.http is None
-            else resource_in_path(self.subject, self.http.pattern, dict(self.labels))
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +83,7 @@ class Service:
 
     @property
     def is_mixin(self) -> bool:
-        """Whether it is only a part of other services."""
+        """Whether it is a mixin, which is a part of other services and not a service."""
         return MIXIN in self._traits
 
     @cached_property
@@ -174,18 +104,15 @@ class Service:
         """All operations of the service, of its resources and of theirs, sorted by id."""
         bindings: dict[str, _Binding] = {}
         for binding in self._bindings():
-            if (
-                bindings.setdefault(binding.operation, binding) != binding
-            ):  # which resource would it be about?
+            # Bound to two resources, it would not be known which one it is about.
+            if bindings.setdefault(binding.operation, binding) != binding:
                 raise ConfigurationError(
                     f"the model is broken: `{binding.operation}` is bound more than once"
                 )
         return tuple(self._operation(bindings[operation_id]) for operation_id in sorted(bindings))
 
     def error_shape(self, error_id: str) -> ErrorShape:
-        """The error of the model as one to raise: name, status, fault and whether it may be tried
-        again.
-        """
+        """An error of the model: its name, status, fault, and whether it may be tried again."""
         shape = self.shapes.get(error_id, "structure", wanted_by=self.id)
         found = traits(shape, error_id)
         fault: Any = found.get("smithy.api#error")
@@ -216,7 +143,8 @@ class Service:
     ) -> None:
         if resource_id in found:  # below two others, or below itself
             raise ConfigurationError(
-                f"the model is broken: `{resource_id}` is bound more than once, or its resources lead back to it"
+                f"the model is broken: `{resource_id}` is bound more than once, or its resources "
+                "lead back to it"
             )
         if depth > _MAX_DEPTH:
             raise ConfigurationError(
@@ -263,7 +191,7 @@ class Service:
         errors = dict.fromkeys(
             [*targets(self._shape, "errors", self.id), *targets(shape, "errors", operation_id)]
         )
-        http = _http(found, operation_id)
+        http = http_binding(found, operation_id)
         return Operation(
             id=operation_id,
             http=http,
@@ -272,11 +200,11 @@ class Service:
             errors=tuple(errors),
             readonly="smithy.api#readonly" in found,
             idempotent="smithy.api#idempotent" in found,
-            action_name=_action_name(found, operation_id),
+            action_name=action_name(found, operation_id),
             resource=binding.resource,
             on_instance=binding.on_instance,
             labels=tuple(self._labels(shape, operation_id, http)),
-            scopes=_scopes(found, operation_id),
+            scopes=required_scopes(found, operation_id),
         )
 
     def _auth_list(self, found: JSONObject, shape_id: str) -> list[str] | None:
@@ -304,9 +232,7 @@ class Service:
     def _labels(
         self, shape: JSONObject, operation_id: str, http: HttpBinding | None
     ) -> Iterator[tuple[str, str]]:
-        """Which label carries which identifier: a member of the same name, or one with
-        ``@resourceIdentifier``.
-        """
+        """Each identifier and its label: the one of its name, or with ``@resourceIdentifier``."""
         if http is None:
             return
         explicit = {}
@@ -328,8 +254,8 @@ class Service:
 class Model:
     """A Smithy model.
 
-    Checked: that everything that is read here is there and of the right type.  Not checked is what
-    only Smithy's own validators know (``smithy validate``).
+    Checked: all that is read here is there and has the right type.  Not checked: the rules of
+    ``smithy validate``.
 
     Raises:
         ConfigurationError: the model is broken; one line says where.
@@ -339,8 +265,9 @@ class Model:
     ...                 "traits": {"smithy.api#httpBearerAuth": {}}},
     ...     "ns#Health": {"type": "operation", "traits": {
     ...         "smithy.api#auth": [], "smithy.api#http": {"method": "GET", "uri": "/health"}}}}})
-    >>> [(operation.name, operation.http.uri, operation.public) for operation in model.service("ns#Shop").operations]
-    [('Health', '/health', True)]
+    >>> [operation] = model.service("ns#Shop").operations
+    >>> operation.name, operation.http.uri, operation.public
+    ('Health', '/health', True)
     """
 
     def __init__(self, ast: JSONObject) -> None:
@@ -353,15 +280,17 @@ class Model:
 
     @property
     def service_ids(self) -> tuple[str, ...]:
-        """The ids of all services that are no mixins, sorted."""
+        """The ids of all services, without mixins, sorted."""
         return tuple(sorted(self._shapes.ids("service")))
 
     def service(self, service_id: str | None = None) -> Service:
-        """A service by its id (``com.example#Orders``) or its bare name; without, the only one.
+        """A service by its id (``com.example#Orders``) or its name (``Orders``).
+
+        None is the only service of the model.
 
         Raises:
-            ConfigurationError: there is none, or more than one is meant; the message names what
-                there is.
+            ConfigurationError: no service or more than one is meant.  The message names those that
+                there are.
         """
         known = self.service_ids
         if service_id is not None and "#" in service_id:
@@ -383,51 +312,3 @@ class Model:
 
 def _named(ids: tuple[str, ...]) -> str:
     return ", ".join(f"`{one}`" for one in ids) or "none"
-
-
-def _http(found: JSONObject, operation_id: str) -> HttpBinding | None:
-    trait: Any = found.get("smithy.api#http")
-    if trait is None:
-        return None
-    method, uri, code = (
-        (trait.get("method"), trait.get("uri"), trait.get("code", 200))
-        if isinstance(trait, dict)
-        else ("", "", 0)
-    )
-    if (
-        not isinstance(method, str)
-        or not isinstance(uri, str)
-        or type(code) is not int
-        or not method
-    ):
-        raise ConfigurationError(
-            f"the model is broken: `@http` of `{operation_id}` must have `method`, `uri` and `code`"
-        )
-    try:
-        return HttpBinding(method, uri, UriPattern.parse(uri), code)
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"the model is broken: `@http` of `{operation_id}`: {error}"
-        ) from None
-
-
-def _scopes(found: JSONObject, operation_id: str) -> tuple[str, ...]:
-    scopes = found.get("authz#requiredScopes", [])
-    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-        raise ConfigurationError(
-            f"the model is broken: the required scopes of `{operation_id}` must be a list of strings"
-        )
-    return tuple(scopes)
-
-
-def _action_name(found: JSONObject, operation_id: str) -> str:
-    action = found.get("aws.iam#iamAction")
-    name = action.get("name") if isinstance(action, dict) else None
-    name = found.get("aws.iam#actionName") if name is None else name
-    if name is None:
-        return shape_name(operation_id)
-    if not isinstance(name, str) or not _ACTION_NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"the model is broken: the action name of `{operation_id}` must be a string of printable characters"
-        )
-    return name

@@ -1,4 +1,4 @@
-"""Smithy resources: what an operation is about, and where a path names it.
+"""Smithy resources: what an operation is about, and which labels of a path name it.
 
 See https://smithy.io/2.0/spec/service-types.html#resource
 """
@@ -51,17 +51,22 @@ class Resource:
 def resource_in_path(
     resource: Resource | None, pattern: UriPattern, carried: Mapping[str, str]
 ) -> str | None:
-    """The label that names the instance of ``resource`` in a path; None where the path does not
-    name it whole.
+    """The label that names the instance of ``resource`` in a path; None where there is none.
 
-    A nested resource's id is only unique below its parent: its label is ``orderId/lineId``, all
-    identifiers from the outermost one down.  ``carried`` says which label carries which identifier.
+    The id of a nested resource is unique only below its parent.  Its label has therefore all
+    identifiers, those of the outermost resource first, such as ``orderId/lineId``.
+
+    Args:
+        resource: the resource.
+        pattern: the path.
+        carried: the label of each identifier.
 
     >>> from authz_lib.routes.uri import UriPattern
     >>> order = Resource("ns#Order", ("orderId",), None)
     >>> line = Resource("ns#Line", ("orderId", "lineId"), order)
     >>> labels = {"orderId": "orderId", "lineId": "line"}
-    >>> resource_in_path(line, UriPattern.parse("/orders/{orderId}/lines/{line}"), labels)
+    >>> pattern = UriPattern.parse("/orders/{orderId}/lines/{line}")
+    >>> resource_in_path(line, pattern, labels)
     'orderId/line'
     """
     if resource is None:

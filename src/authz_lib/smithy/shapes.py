@@ -1,4 +1,4 @@
-"""The shapes of a Smithy JSON AST, with ``apply`` statements and mixins already worked in.
+"""The shapes of a Smithy JSON AST, with ``apply`` statements and mixins applied.
 
 See https://smithy.io/2.0/spec/json-ast.html and https://smithy.io/2.0/spec/mixins.html
 """
@@ -69,7 +69,7 @@ def named(shape: JSONObject, what: str, shape_id: str) -> JSONObject:
     for name in found:
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
-                f"the model is broken: a name in `{what}` of `{shape_id}` is none"
+                f"the model is broken: `{what}` of `{shape_id}` has a name that is not one"
             )
     return found
 
@@ -81,10 +81,14 @@ def members(shape: JSONObject, shape_id: str) -> Iterator[tuple[str, JSONObject]
 
 
 class Shapes:
-    """Every shape of an AST by its id, as the specification says it looks in the end.
+    """Every shape of an AST by its id, with ``apply`` statements and mixins applied.
 
+    Raises:
+        ConfigurationError: the AST is broken.
+
+    >>> read_only = {"smithy.api#mixin": {}, "smithy.api#readonly": {}}
     >>> ast = {"smithy": "2.0", "shapes": {
-    ...     "ns#Read": {"type": "operation", "traits": {"smithy.api#mixin": {}, "smithy.api#readonly": {}}},
+    ...     "ns#Read": {"type": "operation", "traits": read_only},
     ...     "ns#Get": {"type": "operation", "mixins": [{"target": "ns#Read"}]}}}
     >>> Shapes(ast).get("ns#Get", "operation")["traits"]
     {'smithy.api#readonly': {}}
@@ -97,13 +101,14 @@ class Shapes:
                 "the model is no Smithy JSON AST: its member `smithy` must be `1.0` or `2.0`"
             )
         self._raw: dict[str, JSONObject] = {}
-        self._of_mixed_members: dict[
-            str, dict[str, JSONObject]
-        ] = {}  # shape → member that a mixin brings → traits
+        # By shape and by member: the traits that are applied to a member of a mixin.
+        self._of_mixed_members: dict[str, dict[str, JSONObject]] = {}
         applied: dict[str, JSONObject] = {}
         for shape_id, shape in _object(ast.get("shapes", {}), "`shapes`").items():
             if not _SHAPE_ID.fullmatch(shape_id):
-                raise ConfigurationError("the model is broken: a name in `shapes` is no shape id")
+                raise ConfigurationError(
+                    "the model is broken: a name in `shapes` is not a shape id"
+                )
             kind = _object(shape, f"`{shape_id}`").get("type")
             if not isinstance(kind, str):
                 raise ConfigurationError(f"the model is broken: `{shape_id}` must have a `type`")
@@ -116,7 +121,7 @@ class Shapes:
         self._done: dict[str, JSONObject] = {}
 
     def ids(self, kind: str) -> Iterator[str]:
-        """The ids of all shapes of a type that are no mixins, in the order of the file."""
+        """The ids of all shapes of a type, without mixins, in the order of the file."""
         for shape_id, shape in self._raw.items():
             if shape["type"] == kind and MIXIN not in traits(shape, shape_id):
                 yield shape_id
@@ -125,7 +130,12 @@ class Shapes:
         return shape_id in self._raw
 
     def get(self, shape_id: str, kind: str | None, *, wanted_by: str | None = None) -> JSONObject:
-        """The shape, of the type that is expected; None for any.
+        """The shape.
+
+        Args:
+            shape_id: which.
+            kind: the type that it must have; None for any.
+            wanted_by: the shape that refers to it, for the message.
 
         Raises:
             ConfigurationError: there is no such shape, or it is of another type.
@@ -133,7 +143,8 @@ class Shapes:
         shape = self._resolve(shape_id, wanted_by, 0)
         if kind is not None and shape["type"] != kind:
             raise ConfigurationError(
-                f"the model is broken: `{shape_id}` is of type {in_one_line(shape['type'])}, not `{kind}`"
+                f"the model is broken: `{shape_id}` is of type {in_one_line(shape['type'])}, "
+                f"not `{kind}`"
             )
         return shape
 
@@ -141,7 +152,7 @@ class Shapes:
         owner, _, member = shape_id.partition("$")
         shape = self._raw.get(owner)
         if shape is None:
-            return  # traits for a shape of the prelude, or of a part of the model that was left out
+            return  # a shape of the prelude, or of a part of the model that was left out
         if member:
             own = dict(members(shape, owner))
             if member not in own:  # a mixin brings it
@@ -165,7 +176,7 @@ class Shapes:
             raise ConfigurationError(f"the model is broken: {reference} is not in it")
         if depth > _MAX_DEPTH:
             raise ConfigurationError(
-                f"the model is broken: the mixins of `{shape_id}` lead back to it or nest too deep"
+                f"the model is broken: the mixins of `{shape_id}` are circular or nest too deep"
             )
         whole: JSONObject = {}
         for mixin_id in targets(shape, "mixins", shape_id):
@@ -198,9 +209,9 @@ class Shapes:
 
 
 def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
-    """What a shape is with a mixin worked in: lists join, objects merge, and what is local wins.
+    """A shape with a mixin applied: lists are joined, objects are merged, else the shape counts.
 
-    A member that is there on both sides has the traits of both.
+    A member of both has the traits of both.
     """
     whole = dict(base)
     for name, value in shape.items():
@@ -220,7 +231,7 @@ def _mixed(base: JSONObject, shape: JSONObject) -> JSONObject:
 
 
 def _both(mixed: Any, own: Any) -> Any:
-    """A member of a mixin, and what the shape itself says about it."""
+    """A member of a mixin, merged with the shape's own member of that name."""
     if not isinstance(mixed, dict) or not isinstance(own, dict):
         return own
     found, more = mixed.get("traits", {}), own.get("traits", {})
@@ -229,9 +240,7 @@ def _both(mixed: Any, own: Any) -> Any:
 
 
 def _merged(own: JSONObject, more: JSONObject, shape_id: str) -> JSONObject:
-    """Traits after ``apply``: equal ones and lists come together, other conflicts are an error, as
-    in Smithy.
-    """
+    """Traits after ``apply``: lists are joined.  Two other values of one trait are an error."""
     whole = dict(own)
     for name, value in more.items():
         if name not in whole or whole[name] == value:

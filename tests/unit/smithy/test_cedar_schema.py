@@ -14,8 +14,10 @@ cedarpy = pytest.importorskip("cedarpy")
 
 FINE = """
 permit (principal in Group::"staff", action == Action::"shop:GetOrder", resource is Order)
-when { resource.owner == principal && resource.tags.contains("open") && (resource has amount && resource.amount > 3) };
-permit (principal, action == Action::"shop:GetLine", resource is Line) when { resource in Order::"o-1" };
+when { resource.owner == principal && resource.tags.contains("open")
+  && (resource has amount && resource.amount > 3) };
+permit (principal, action == Action::"shop:GetLine", resource is Line)
+when { resource in Order::"o-1" };
 permit (principal, action == Action::"shop:ListOrders", resource == Application::"shop")
 when { principal has tenant_id && principal.tenant_id == "acme" };
 permit (principal, action == Action::"shop:GetOrder", resource is Order)
@@ -24,8 +26,9 @@ when { resource.address.street == "Elm" && (resource.address has "in" && resourc
 
 WRONG = [
     'permit (principal, action == Action::"shop:NoSuch", resource);',
-    'permit (principal, action == Action::"shop:GetOrder", resource) when { resource.nothing == 1 };',
-    'permit (principal, action == Action::"shop:GetOrder", resource) when { resource.amount == 1 };',  # optional
+    'permit (principal, action == Action::"shop:GetOrder", resource) when {resource.nothing == 1};',
+    # `amount` is optional.
+    'permit (principal, action == Action::"shop:GetOrder", resource) when {resource.amount == 1};',
     'permit (principal, action == Action::"shop:GetOrder", resource == Application::"shop");',
     'permit (principal == Visitor::"v", action, resource);',
 ]
@@ -55,7 +58,10 @@ def test_the_text(ast):
         "entity Application;",
         "// `Order.address.since` is of a type that Cedar does not have.",
         "// `Order.placed` is of a type that Cedar does not have.",
-        'entity Order = { owner: User, amount?: Long, tags: Set<String>, address: { street: String, "in"?: Bool } };',
+        (
+            "entity Order = { owner: User, amount?: Long, tags: Set<String>, "
+            'address: { street: String, "in"?: Bool } };'
+        ),
         "entity Line in [Order];",
     ]
 
@@ -128,12 +134,12 @@ def test_actions_with_odd_names_are_quoted(ast):
     ("keywords", "message"),
     [
         ({"principal_type": "Group"}, "must differ"),
-        ({"principal_type": "Set"}, "Cedar has no entity type `Set`"),
-        ({"principal_type": "My User"}, "Cedar has no entity type `My User`"),
+        ({"principal_type": "Set"}, "Cedar does not allow the entity type `Set`"),
+        ({"principal_type": "My User"}, "Cedar does not allow the entity type `My User`"),
         ({"application_type": "Order"}, "two entity types would be called `Order`"),
-        ({"group_type": "in"}, "Cedar has no entity type `in`"),
-        ({"group_type": "Action"}, "Cedar has no entity type `Action`"),
-        ({"group_type": "__cedar"}, "Cedar has no entity type `__cedar`"),
+        ({"group_type": "in"}, "Cedar does not allow the entity type `in`"),
+        ({"group_type": "Action"}, "Cedar does not allow the entity type `Action`"),
+        ({"group_type": "__cedar"}, "Cedar does not allow the entity type `__cedar`"),
         (
             {"prefix": "é"},
             "`prefix` must be",

@@ -116,6 +116,7 @@ def test_the_profile_names_the_deny():
         {"headers": {"X-A": "it's"}},
         {"headers": {"X-A": "a\nb"}},
         {"headers": {"X A": "b"}},
+        {"headers": {"X\nA": "b"}},
         {"headers": {"X-Amzn-ErrorType": "AccessDeniedException"}},
         {"rest_api": "Rest-Api"},
     ],
@@ -124,9 +125,11 @@ def test_what_would_not_deploy_is_refused_in_one_line(keywords):
     with pytest.raises(ConfigurationError) as caught:
         gateway_responses("sam", **keywords)
     assert "\n" not in str(caught.value)
-    with pytest.raises(
-        ConfigurationError, match="must be one of cloudformation, openapi, sam, terraform"
-    ):
+
+
+def test_a_format_that_is_not_known_is_refused_with_those_that_are():
+    known = "must be `cloudformation`, `openapi`, `sam` or `terraform`"
+    with pytest.raises(ConfigurationError, match=f"`template_format` {known}"):
         gateway_responses("pulumi")
 
 

@@ -1,6 +1,4 @@
-"""base64url as a verifier must read it (RFC 4648, section 5, unpadded): one text per value, nothing
-else accepted.
-"""
+"""Unpadded base64url (RFC 4648, section 5), in its canonical form only: one text per value."""
 
 from __future__ import annotations
 
@@ -10,8 +8,8 @@ __all__ = ["decode", "encode"]
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _PLUS, _SLASH, _PAD = b"+/="
-# What is missing to a multiple of four characters, and the last characters whose unused bits are
-# zero, by length modulo 4.  With any other last character, two texts would mean one value.
+# By length modulo 4: the missing padding, and the last characters whose unused bits are zero.  With
+# another last character, two texts would mean one value.
 _ENDS: tuple[tuple[bytes, frozenset[int]], ...] = (
     (b"", frozenset()),
     (b"===", frozenset()),
@@ -24,17 +22,16 @@ def decode(segment: bytes) -> bytes:
     """Decode canonical, unpadded base64url.
 
     Raises:
-        ValueError: other characters (white space and ``=`` included), an impossible length, unused
-            bits that are set.
+        ValueError: it has another character, such as white space or ``=``, an impossible length, or
+            unused bits that are set.
 
     >>> decode(b"aGk")
     b'hi'
     """
     if _PLUS in segment or _SLASH in segment or _PAD in segment:
         raise ValueError("not base64url")
-    standard = segment.replace(b"-", b"+").replace(
-        b"_", b"/"
-    )  # faster than `translate`: most texts hold few of them
+    # Faster than `translate`, since most texts have few of them.
+    standard = segment.replace(b"-", b"+").replace(b"_", b"/")
     remainder = len(segment) & 3
     if not remainder:
         return a2b_base64(standard, strict_mode=True)

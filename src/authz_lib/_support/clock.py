@@ -1,6 +1,4 @@
-"""The wall clock, injected everywhere: Lambda freezes processes, so nothing may rely on a timer
-that runs by itself.
-"""
+"""The wall clock.  It is injected, and no timer runs by itself: Lambda freezes processes."""
 
 from __future__ import annotations
 
@@ -11,6 +9,6 @@ from typing import TypeAlias
 __all__ = ["Clock", "system_clock"]
 
 Clock: TypeAlias = Callable[[], float]
-"""Seconds since the epoch.  It may jump: a clock that ran backwards empties caches."""
+"""Seconds since the epoch.  It may jump.  Where it ran backwards, caches are emptied."""
 
 system_clock: Clock = time.time

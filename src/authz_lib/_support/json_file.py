@@ -1,6 +1,4 @@
-"""JSON documents on disk that are made at build time and read once: bounded, strict, one line for
-what is wrong.
-"""
+"""JSON documents on disk, read once: bounded and strict.  An error is one line."""
 
 from __future__ import annotations
 
@@ -20,17 +18,20 @@ _IDL_STARTS = (b"$version", b"namespace", b"//")
 
 
 def in_one_line(text: str) -> str:
-    """A word of a document for a message of one line: control characters and the like are
-    escaped.
-    """
+    """A word of a document for a message: at most 100 characters, all of them printable ASCII."""
     return f"`{text[:100].encode('unicode_escape').decode('ascii')}`"
 
 
 def read_document(path: str | PathLike[str], what: str, *, max_bytes: int) -> JSONObject:
-    """Read one strict JSON object; ``what`` names the kind of file in messages.
+    """Read one strict JSON object.
+
+    Args:
+        path: the file.
+        what: the kind of file, for messages.
+        max_bytes: a larger file is refused.
 
     Raises:
-        ConfigurationError: ``path`` is no path, there is no such file, or it is too large or not
+        ConfigurationError: ``path`` is not a path, there is no such file, or it is too large or not
             strict JSON.
     """
     given: object = path

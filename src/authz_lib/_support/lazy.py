@@ -17,12 +17,12 @@ def lazy_names(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """The ``__getattr__`` and ``__dir__`` of ``package``.
 
-    A name is looked up once: then it stands in the package like any other.
+    A name is looked up once.  Then it is an attribute of the package like any other.
 
     Args:
         package: the package's ``__name__``.
-        homes: public name to the module that holds it, relative to the package.  A name that is its
-            own home is that module itself.
+        homes: the module of each public name, relative to the package.  A name with a module of
+            the same name is that module.
 
     >>> homes = {"Clock": "clock", "clock": "clock"}
     >>> find, names = lazy_names("authz_lib._support", homes)

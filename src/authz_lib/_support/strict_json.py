@@ -1,5 +1,7 @@
-"""JSON as a verifier must read it: UTF-8 without BOM, no duplicate member, no NaN, no half
-character, bounded depth.
+"""JSON, read strictly.
+
+Refused are a BOM, bytes that are not UTF-8, duplicate members, ``NaN`` and ``Infinity``, lone
+surrogates, and nesting that is too deep.
 """
 
 from __future__ import annotations
@@ -19,9 +21,7 @@ JSONObject = dict[str, Any]
 
 
 class StrictJSONError(ValueError):
-    """The text is not a strict JSON object.  The message is fixed text: it never quotes the
-    input.
-    """
+    """The text is not strict JSON.  The message is fixed text and never quotes the input."""
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> JSONObject:
@@ -36,7 +36,7 @@ def _refuse_duplicates_and_freeze(pairs: list[tuple[str, Any]]) -> Mapping[str, 
     if len(members) != len(pairs):
         raise StrictJSONError("duplicate member name")
     for name, value in pairs:
-        if type(value) is list:  # an object inside went through here already
+        if type(value) is list:  # an object inside is frozen already
             members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
     return MappingProxyType(members)
 
@@ -51,17 +51,16 @@ def _refuse_constant(_: str) -> NoReturn:
 
 def _finite(text: str) -> float:
     value = float(text)
-    if math.isinf(value):  # `1e999` is JSON, and what it becomes is not
+    if math.isinf(value):  # `1e999` is JSON, but infinity is not
         raise StrictJSONError("a number is too large")
     return value
 
 
 def _require_whole_characters(text: str) -> None:
-    """Refuse an escaped half of a surrogate pair (RFC 7493, section 2.1), which no one could encode
-    again.
+    """Refuse an escaped lone surrogate (RFC 7493, section 2.1): UTF-8 cannot encode it.
 
-    ``text`` was read already, so what fails here is that.  Few documents have an escape, so few are
-    read twice.
+    ``text`` is valid JSON, so nothing else can fail here.  Only a document with an escape is read
+    twice.
     """
     json.dumps(json.loads(text), ensure_ascii=False).encode()
 
@@ -75,19 +74,19 @@ _freezer = json.JSONDecoder(
     parse_constant=_refuse_constant,
     parse_float=_finite,
 )
-# The scanner reads one value and says where it ends; the decoder around it adds two searches for
-# white space, which the compact JSON of a token has none of.
+# The scanner reads one value and tells where it ends.  The decoder also searches for white space,
+# which the compact JSON of a token does not have.
 _scan_frozen: Callable[[str, int], tuple[Any, int]] = _freezer.scan_once  # type: ignore[attr-defined]
-# `ValueError` is bad UTF-8, a BOM, bad syntax, a number of too many digits; `StopIteration` is the
-# scanner's "nothing here".
+# `ValueError`: bad UTF-8, a BOM, bad syntax, or a number with too many digits.
+# `StopIteration`: the scanner found no value.
 _REFUSALS = (ValueError, RecursionError, StopIteration)
 
 
 def loads_document(data: bytes) -> Any:
-    """Read one JSON document of any kind as strictly as `loads_object` reads an object.
+    """Read one JSON document of any kind strictly.
 
     Raises:
-        StrictJSONError: for anything else, deep nesting included.
+        StrictJSONError: it is not strict JSON, or nests too deep.
 
     >>> loads_document(b'["alice"]')
     ['alice']
@@ -105,11 +104,10 @@ def loads_document(data: bytes) -> Any:
 
 
 def loads_object(data: bytes) -> JSONObject:
-    """Read one JSON object strictly (RFC 8259; duplicate names refused as RFC 7515, section 4,
-    allows).
+    """Read one JSON object strictly (RFC 8259; RFC 7515, section 4, for duplicate names).
 
     Raises:
-        StrictJSONError: for anything else, deep nesting included.
+        StrictJSONError: it is not a strict JSON object, or nests too deep.
 
     >>> loads_object(b'{"sub": "alice"}')
     {'sub': 'alice'}
@@ -121,11 +119,10 @@ def loads_object(data: bytes) -> JSONObject:
 
 
 def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
-    """Read one JSON object as strictly, and deeply read-only: objects are mapping proxies, arrays
-    are tuples.
+    """Read one JSON object strictly.  What it holds is read-only: mapping proxies and tuples.
 
     Raises:
-        StrictJSONError: as :func:`loads_object`.
+        StrictJSONError: as `loads_object`.
 
     >>> loads_frozen_object(b'{"groups": ["clerks"]}')["groups"]
     ('clerks',)

@@ -1,7 +1,8 @@
 """URI patterns: what ``@http(uri: ...)`` and the route of an API Gateway API mean.
 
-A pattern is ``/`` and whole segments: literals, labels ``{id}``, at most one greedy label
-``{key+}``; then query literals ``?k`` or ``?k=v``.  See
+A pattern begins with ``/`` and has whole segments: literals, labels ``{id}``, and at most one
+greedy label ``{key+}``.  Query literals may follow: ``?k`` or ``?k=v``.
+
 https://smithy.io/2.0/spec/http-bindings.html#http-trait
 """
 
@@ -25,7 +26,7 @@ _LABEL = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 _LITERAL = re.compile(r"[!$&'()*+,;=:@A-Za-z0-9._~-]+")
 _QUERY_WORD = re.compile(r"[!$'()*+,;:@/?A-Za-z0-9._~-]*")
 _RANK: dict[str, int] = {"literal": 0, "label": 1, "greedy": 2}
-_END = 3  # after the last segment: of two patterns that agree so far, the one with more segments comes first
+_END = 3  # after the last segment: of two patterns with one beginning, the longer comes first
 _PRINTABLE = re.compile(r"[!-~]*")
 _MAX_CHARACTERS = 2048
 _MAX_SEGMENTS = 64
@@ -45,9 +46,9 @@ class UriPattern:
     Attributes:
         path: the path without the query literals and without a trailing slash.
         segments: literals and labels.
-        query: query literals; an empty value means that any value will do.
-        shape: the path with the names of its labels left out: two patterns of one shape match the
-            same paths.
+        query: query literals; an empty value stands for any value.
+        shape: the path without the names of its labels.  Patterns of one shape match the same
+            paths.
 
     >>> pattern = UriPattern.parse("/orders/{orderId}/lines/?sort=asc&all")
     >>> pattern.path, pattern.shape, dict(pattern.query)
@@ -64,11 +65,11 @@ class UriPattern:
         """Read a pattern.
 
         Raises:
-            ConfigurationError: it is not one: an empty or dot segment, a label inside a segment,
-                two greedy labels, ...
+            ConfigurationError: it is not a pattern.  It has, for instance, an empty or a dot
+                segment, a label inside a segment, or two greedy labels.
         """
         if not _PRINTABLE.fullmatch(uri):
-            raise ConfigurationError("a URI pattern is made of printable ASCII characters")
+            raise ConfigurationError("a URI pattern must be printable ASCII")
         path, _, query = uri.partition("?")
         if not path.startswith("/") or len(uri) > _MAX_CHARACTERS:
             raise ConfigurationError(
@@ -77,7 +78,7 @@ class UriPattern:
         texts = path[1:].removesuffix("/").split("/") if path != "/" else []
         segments = tuple(_segment(text, path) for text in texts)
         if len(segments) > _MAX_SEGMENTS:
-            raise ConfigurationError(f"a URI pattern has at most {_MAX_SEGMENTS} segments")
+            raise ConfigurationError(f"a URI pattern must have at most {_MAX_SEGMENTS} segments")
         labels = [segment.text for segment in segments if segment.kind != "literal"]
         if len(set(labels)) != len(labels):
             raise ConfigurationError(f"the URI pattern `{path}` has two labels of one name")
@@ -93,11 +94,10 @@ class UriPattern:
 
     @property
     def order(self) -> tuple[tuple[int, ...], int]:
-        """The sort key of specificity: of two patterns that match one request, the smaller one is
-        meant.
+        """The sort key: of two patterns that match one request, the smaller key is meant.
 
-        Segment by segment a literal comes before a label and a label before a greedy one; then more
-        segments come first, then more query literals.
+        Segment by segment, a literal comes before a label, and a label before a greedy label.  Of
+        equal ones, more segments come first, then more query literals.
         """
         return (*(_RANK[segment.kind] for segment in self.segments), _END), -len(self.query)
 

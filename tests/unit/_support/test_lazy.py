@@ -14,7 +14,8 @@ def package(tmp_path, monkeypatch):
     (tmp_path / "lazy_room").mkdir()
     (tmp_path / "lazy_room" / "__init__.py").write_text(
         "from authz_lib._support.lazy import lazy_names\n"
-        "_HOME = {'Thing': 'inner.things', 'inner': 'inner', 'Gone': 'inner.things', 'Other': 'nowhere'}\n"
+        "_HOME = {'Thing': 'inner.things', 'inner': 'inner'}\n"
+        "_HOME |= {'Gone': 'inner.things', 'Other': 'nowhere'}\n"
         "__getattr__, __dir__ = lazy_names(__name__, _HOME)\n"
     )
     (tmp_path / "lazy_room" / "inner").mkdir()

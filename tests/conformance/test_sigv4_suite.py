@@ -1,12 +1,10 @@
-"""The AWS SigV4 test suite (awslabs/aws-c-auth), read through AUTHZ_VECTORS: all 38 cases run, and
-each asserts.
+"""The 38 cases of AWS's SigV4 test suite (awslabs/aws-c-auth), read through AUTHZ_VECTORS.
 
-- 24 are signed by `SigV4Signer` exactly as the suite says.
-- 8 hold what must not be sent (dot segments, a folded header, raw spaces or UTF-8 in the path): the
-  signer refuses or encodes them first.  The algorithm below it, given a resolved path and the
-  folded header, signs as the suite says; awscrt signs the encoded paths as we do.
-- 6 do not apply: `"normalize": false` with a path that normalizing would change is S3's rule, and
-  S3 is refused.
+- 24 are signed by `SigV4Signer` as the suite says.
+- 8 must not be sent like that: dot segments, a folded header, raw spaces or UTF-8 in the path.  The
+  signer refuses or encodes them.  `signature.py` signs the resolved path and the folded header as
+  the suite says, and awscrt signs the encoded paths as we do.
+- 6 do not apply: with `"normalize": false` they have S3's rule, and S3 is refused.
 """
 
 from __future__ import annotations
@@ -127,9 +125,7 @@ def test_signature(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in TOKEN_UNSIGNED])
 def test_a_token_that_is_added_after_signing(case):
-    """The same credentials without the token sign as the suite says; with the token, it is always
-    signed.
-    """
+    """Without the token it is signed as the suite says; a token is always signed."""
     assert signature(sign(case, token=False).headers["authorization"]) == expected(case)
     assert "x-amz-security-token" in sign(case).headers["authorization"]
 
@@ -192,8 +188,6 @@ def test_a_raw_path_is_sent_encoded_and_awscrt_signs_that_as_we_do(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case in SLASHES_OF_S3])
 def test_repeated_slashes_are_sent_and_signed_as_one(case):
-    """As every service but S3 does it; what the suite says of the same path with normalizing is
-    what we sign.
-    """
+    """As for every service but S3: the signature is the suite's for the normalized path."""
     normalized = case.replace("unnormalized", "normalized")
     assert signature(sign(case).headers["authorization"]) == expected(normalized) != expected(case)

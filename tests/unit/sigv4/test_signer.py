@@ -72,9 +72,7 @@ def test_only_stable_headers_are_signed(signer):
 
 
 def test_a_header_that_botocore_never_signs_is_signed_where_it_is_asked_for():
-    """It stood in `SignedHeaders` and was not in what was signed: a signature that no service
-    accepts.
-    """
+    """A name in `SignedHeaders` whose header is not signed makes a signature that fails."""
     signer = SigV4Signer(
         service="execute-api",
         region="eu-west-1",
@@ -196,9 +194,7 @@ def test_nothing_secret_is_in_a_repr(signer):
 
 
 class Exchanging:
-    """Credentials that are another set on every question, and after each attribute that is read
-    unfrozen.
-    """
+    """Credentials that change with each question, and with each attribute read unfrozen."""
 
     def __init__(self):
         self.turn = 0

@@ -1,11 +1,12 @@
-"""The error catalogue: what is refused, what is sent, and that every error of the library has a
-Smithy error.
-"""
+"""The errors of a service: what is refused, what is sent, and one for every error of ours."""
 
 from __future__ import annotations
 
+import ast
 import json
 import pickle
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +245,18 @@ def test_validation_lists_the_fields():
         "message": "bad",
         "fieldList": [{"path": "/a", "message": "too long"}],
     }
+
+
+def test_the_modules_of_this_room_import_one_way():
+    """Imports for type checkers count too."""
+    room = Path(smithy.__file__).parent
+    imports = {
+        path.stem: {
+            node.module.removeprefix("authz_lib.smithy.")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("authz_lib.sm")
+        }
+        for path in room.glob("*.py")
+    }
+    order = list(TopologicalSorter(imports).static_order())  # raises `CycleError`
+    assert order.index("error_answers") < order.index("error_shapes") < order.index("errors")

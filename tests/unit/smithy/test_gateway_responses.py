@@ -1,6 +1,4 @@
-"""Gateway responses: every type, four forms that their own tools accept, and JSON that no value can
-break.
-"""
+"""Gateway responses: every type, four formats that their tools accept, and always valid JSON."""
 
 from __future__ import annotations
 

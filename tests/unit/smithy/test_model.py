@@ -218,9 +218,7 @@ def mixed_line_input(ast):
 
 
 def test_apply_reaches_a_member_that_a_mixin_brings(ast):
-    """Without it the route is about no resource, and the authorizer asks about the application as a
-    whole.
-    """
+    """Without it, the authorizer asks about the application instead of the instance."""
     shapes = mixed_line_input(ast)
     del shapes["shop#Ids"]["members"]["order"]["traits"]
     assert operations(ast)["GetLine"].subject_label is None

@@ -1,15 +1,6 @@
 """The error that a service answers with, and the shape of its model that it belongs to.
 
-A generated client takes the class of the exception from the first of these that is there:
-
-1. the header ``X-Amzn-Errortype``
-2. the body's member ``code``
-3. the body's member ``__type``
-
-The HTTP status never selects the class.  Every answer therefore has the header and ``__type``, and
-no error may have a member ``code``, ``Code`` or ``__type``.
-
-See https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
+`authz_lib.smithy.errors` says how a client recognises it.
 """
 
 from __future__ import annotations

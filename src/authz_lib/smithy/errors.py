@@ -1,12 +1,20 @@
 """The errors of a service, by Smithy's names: the catalogue, and what an `AuthzError` becomes.
 
-`ErrorShape` and `SmithyError` are those of `authz_lib.smithy.error_shapes`, which says how a client
-recognises an error.
+A generated client takes the class of the exception from the first of these that is there:
+
+1. the header ``X-Amzn-Errortype``
+2. the body's member ``code``
+3. the body's member ``__type``
+
+The HTTP status never selects the class.  Every answer therefore has the header and ``__type``, and
+no error may have a member ``code``, ``Code`` or ``__type``.
 
 A 403 is called ``AccessDeniedException`` because API Gateway sends that name itself: where its
 authorizer denies, it adds ``x-amzn-ErrorType: AccessDeniedException`` to any body.  With this name
 a client sees one error for both refusals.  ``ForbiddenException`` is for models that have that
 shape instead.
+
+See https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
 """
 
 from __future__ import annotations

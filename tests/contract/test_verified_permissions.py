@@ -176,10 +176,10 @@ def test_a_forked_process_opens_connections_of_its_own(thin_client, monkeypatch)
         answers = [point.is_authorized(request).allowed for _ in range(2)]
         assert len(opened) == 1  # kept alive
         parent = os.getpid()
-        monkeypatch.setattr("authz_lib.decisions.avp_client.os.getpid", lambda: parent + 1)
+        monkeypatch.setattr("authz_lib.transport.pool.os.getpid", lambda: parent + 1)
         answers += [point.is_authorized(request).allowed for _ in range(2)]
         listener.shutdown()
         thread.join()
-        client._connections().pool.close()
+        client.close()
     assert answers == [True] * 4
     assert len(opened) == 2

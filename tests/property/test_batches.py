@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
-from authz_lib.decisions.avp_client import Answer, ThinClient
+from authz_lib.decisions.avp_client import AVPResponse, ThinClient
 from authz_lib.testing.policy_store import PolicyStores
 
 # Policies that name entities by id, beside those that reach them from the question.
@@ -82,7 +82,7 @@ class InProcess(ThinClient):
         super().__init__(region="eu-west-1", endpoint_url="http://127.0.0.1:9")
 
     def call(self, operation, parameters, body):
-        return Answer(STORES.call(operation, json.loads(body)), None)
+        return AVPResponse(STORES.call(operation, json.loads(body)), None)
 
 
 def summary(decision):

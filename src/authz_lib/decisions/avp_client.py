@@ -1,20 +1,22 @@
-"""The thin client for Verified Permissions: this library's signer and urllib3.  It saves boto3's
-share of a cold start.
+"""The clients for Verified Permissions: a thin one of this library, and boto3's behind the same call.
 
-It speaks awsJson1_0 and knows the four ``IsAuthorized`` operations' wire, nothing else.
-`Boto3Client` puts a boto3 client behind the same two-argument call.
+The thin one speaks awsJson1_0 over this library's signer and HTTP layer, and knows the wire of the
+four ``IsAuthorized`` operations only.  It saves boto3's share of a cold start.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from authz_lib._support.checks import is_count, is_seconds
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.checks import (
+    require_count,
+    require_flag,
+    require_optional_text,
+    require_seconds,
+)
+from authz_lib._support.strict_json import JSONObject, StrictJSONError, loads_object
 from authz_lib.decisions.avp_errors import error_for, malformed, unreachable
 from authz_lib.errors import (
     AuthzError,
@@ -25,17 +27,19 @@ from authz_lib.errors import (
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
+from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authz_lib.sigv4.credentials import CredentialsSource, FrozenCredentials
 
-__all__ = ["AVPClient", "Answer", "Boto3Client", "ThinClient", "default_endpoint"]
+__all__ = ["AVPClient", "AVPResponse", "Boto3Client", "ThinClient", "default_endpoint"]
 
 _SERVICE = "verifiedpermissions"
-_TRUE = frozenset({"true", "1"})
-_MAX_BACKOFF_SECONDS = 0.1
+_MAX_BACKOFF_SECONDS: Final = 0.1
+# A batch answer repeats the questions, of which there may be 1 MB.
+_MAX_RESPONSE_BYTES: Final = 5_000_000
 _SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -46,8 +50,8 @@ _SUFFIXES = (
 )
 
 
-class Answer(NamedTuple):
-    """A successful answer's document, and the id that AWS gave the call."""
+class AVPResponse(NamedTuple):
+    """The document of a successful call, and the id that AWS gave the call."""
 
     document: Mapping[str, Any]
     request_id: str | None
@@ -61,18 +65,15 @@ class AVPClient(Protocol):
         """Where it asks."""
         ...
 
-    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> Answer:
-        """Call one operation; ``body`` is ``parameters`` as JSON.  Raises an `AuthzError`, see
-        `error_for`.
-        """
+    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> AVPResponse:
+        """Call one operation; ``body`` is ``parameters`` as JSON.  Raises as `error_for` says."""
         ...
 
 
 def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
-    """The endpoint that the AWS SDKs would use: from the environment, else the Region's, FIPS where
-    asked for.
+    """The endpoint that the AWS SDKs would use: the environment's, else the Region's.
 
-    See "Service-specific endpoints" and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
+    ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS endpoint.  See "Service-specific endpoints" and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
 
     >>> default_endpoint("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"})
     'https://verifiedpermissions-fips.us-gov-west-1.amazonaws.com'
@@ -95,12 +96,12 @@ def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
 
 
 class ThinClient:
-    """Signs, sends and retries calls to Verified Permissions.  Safe to share between threads, and
-    across a fork.
+    """Signs, sends and repeats calls to Verified Permissions.
 
-    Throttling, server faults and network errors are tried again, after a random wait of at most 0.1
-    s; nothing else is. Proxies are taken from ``HTTPS_PROXY`` / ``HTTP_PROXY`` / ``NO_PROXY``, the
-    CA bundle from ``AWS_CA_BUNDLE``.
+    Safe to share between threads, and across a fork.  Throttling, server faults and network errors
+    are tried again, after a random wait of at most 0.1 s; nothing else is.  After a network error or
+    a server fault the next attempt takes a new connection.  What is read of the environment, when
+    the client is built, is in the table of the page "The network".
 
     Args:
         region: by default ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.  Profiles in ``~/.aws`` are
@@ -108,20 +109,32 @@ class ThinClient:
         endpoint_url: by default as `default_endpoint` says.  ``https`` (``http`` for loopback
             only).
         credentials: see `SigV4Signer`.
-        connect_timeout_seconds: for one attempt.
-        read_timeout_seconds: for one attempt.
+        connect_timeout_seconds: of one attempt, for all addresses of the host together, and once
+            more for the TLS handshake.
+        read_timeout_seconds: of one attempt, from the connection to the whole answer.
+        total_timeout_seconds: of one call, all attempts and waits included.  By default what the
+            attempts may take: ``max_attempts`` times the sum of the two others, so 6 s.
         max_attempts: of one call, the first included.
-        max_connections: kept alive.
+        max_connections: kept alive, each for at most 20 s without a call.
         require_https: ``False`` allows ``http`` to any host, and everybody on the way to read
             questions and to write answers.
         sleep: waits between attempts.
 
     Raises:
-        ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not an
-            ``https`` URL.
+        ConfigurationError: an argument is wrong, there is no Region, the endpoint is not an
+            ``https`` URL, or the environment's proxy or CA bundle cannot be used.
     """
 
-    __slots__ = ("_attempts", "_open", "_opened", "_signer", "_sleep", "_url", "endpoint")
+    __slots__ = (
+        "_attempts",
+        "_pool",
+        "_signer",
+        "_sleep",
+        "_target",
+        "_total_seconds",
+        "_url",
+        "endpoint",
+    )
 
     def __init__(
         self,
@@ -131,58 +144,90 @@ class ThinClient:
         credentials: CredentialsSource | FrozenCredentials | None = None,
         connect_timeout_seconds: float = 1.0,
         read_timeout_seconds: float = 2.0,
+        total_timeout_seconds: float | None = None,
         max_attempts: int = 2,
         max_connections: int = 4,
         require_https: bool = True,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         from authz_lib.sigv4 import SigV4Signer
+        from authz_lib.transport.pool import ConnectionPool
 
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if not region:
             raise ConfigurationError(
                 "`region` is not given, and neither `AWS_REGION` nor `AWS_DEFAULT_REGION` is set"
             )
-        _check_texts(region=region, endpoint_url=endpoint_url or "")
-        _check_bounds(connect_timeout_seconds, read_timeout_seconds)
-        _check_counts(max_attempts=max_attempts, max_connections=max_connections)
+        require_optional_text(region, "region")
+        require_optional_text(endpoint_url or None, "endpoint_url")
+        connect = require_seconds(
+            connect_timeout_seconds, "connect_timeout_seconds", above_zero=True
+        )
+        read = require_seconds(read_timeout_seconds, "read_timeout_seconds", above_zero=True)
+        self._attempts = require_count(max_attempts, "max_attempts")
+        require_count(max_connections, "max_connections")
+        require_flag(require_https, "require_https")
+        self._total_seconds = (
+            self._attempts * (connect + read)
+            if total_timeout_seconds is None
+            else require_seconds(total_timeout_seconds, "total_timeout_seconds", above_zero=True)
+        )
         self.endpoint = (endpoint_url or default_endpoint(region, os.environ)).rstrip("/")
         self._url = self.endpoint + "/"
-        _check_endpoint(self._url, require_https=require_https)
+        place = parse_url(self._url, argument="endpoint_url", require_https=require_https)
+        if "?" in place.target:
+            raise ConfigurationError("`endpoint_url` must not hold a query")
+        self._target = place.target
         self._signer = SigV4Signer(service=_SERVICE, region=region, credentials=credentials)
-        self._open = partial(
-            _open, self._url, connect_timeout_seconds, read_timeout_seconds, max_connections
+        self._pool = ConnectionPool(
+            place,
+            connect_seconds=connect,
+            read_seconds=read,
+            max_bytes=_MAX_RESPONSE_BYTES,
+            max_idle=max_connections,
+            until_close=True,  # a part of a JSON object is none
         )
-        self._opened = self._open()
-        self._attempts = max_attempts
         self._sleep = sleep
 
-    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> Answer:  # noqa: ARG002
+    def close(self) -> None:
+        """Close the idle connections.  The client can be used again."""
+        self._pool.close()
+
+    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> AVPResponse:  # noqa: ARG002
         """Call one operation.
 
         Raises:
             PolicyStoreThrottledError: throttled, on every attempt.
-            PolicyStoreUnavailableError: no answer, a server fault on every attempt, or an answer
-                that is no answer.
+            PolicyStoreUnavailableError: no answer in time, a server fault on every attempt, or an
+                answer that is not understood.
             PolicyStoreMisconfiguredError: no credentials, no permission, no such store.
             InvalidRequestError: the service refused the request.
         """
-        for _ in range(self._attempts - 1):
+        deadline = time.monotonic() + self._total_seconds
+        fresh = False
+        for left in reversed(range(self._attempts)):
             try:
-                return self._attempt(operation, body)
+                return self._attempt(operation, body, deadline, fresh=fresh)
             except _NotUnderstoodError as error:
                 raise error.public from None
-            except (PolicyStoreThrottledError, PolicyStoreUnavailableError):
-                import random  # loaded by the first failure
+            except (PolicyStoreThrottledError, PolicyStoreUnavailableError) as error:
+                if not left or not self._waited(deadline):
+                    raise
+                fresh = not isinstance(error, PolicyStoreThrottledError)
+        raise unreachable()  # not reached: the last attempt returns or raises
 
-                self._sleep(random.uniform(0, _MAX_BACKOFF_SECONDS))  # noqa: S311  (jitter)
-        try:
-            return self._attempt(operation, body)
-        except _NotUnderstoodError as error:
-            raise error.public from None
+    def _waited(self, deadline: float) -> bool:
+        """Wait a little; says whether there is time for another attempt."""
+        import random  # loaded by the first failure
 
-    def _attempt(self, operation: str, body: bytes) -> Answer:
-        from urllib3.exceptions import HTTPError
+        seconds = random.uniform(0, _MAX_BACKOFF_SECONDS)  # noqa: S311  (jitter)
+        if time.monotonic() + seconds >= deadline:
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _attempt(self, operation: str, body: bytes, deadline: float, *, fresh: bool) -> AVPResponse:
+        from authz_lib.transport.exchange import ExchangeError, UnusableResponseError
 
         headers = {
             "content-type": "application/x-amz-json-1.0",
@@ -190,38 +235,24 @@ class ThinClient:
         }
         try:
             signed = self._signer.sign("POST", self._url, headers, body)
-            opened = self._connections()
-            response = opened.pool.urlopen(
-                "POST", opened.target, signed.body, signed.headers, retries=False, redirect=False
-            )
-        except (
-            DeliveryError
-        ) as error:  # of the signer: there are no credentials, or they could not be refreshed
+            response = self._pool.exchange(signed, self._target, deadline=deadline, fresh=fresh)
+        except DeliveryError as error:  # of the signer: there are no credentials, or no new ones
             raise (
                 unreachable() if error.retryable else PolicyStoreMisconfiguredError(str(error))
             ) from None
-        except HTTPError:
+        except UnusableResponseError as error:
+            if error.status == 200:
+                raise _NotUnderstoodError(malformed()) from None
+            raise error_for("", error.status, {}) from None
+        except ExchangeError:
             raise unreachable() from None
-        document = _document(response.data)
+        document = _document(response.body)
         if response.status == 200:
             if document is None:
                 raise _NotUnderstoodError(malformed())
-            return Answer(document, response.headers.get("x-amzn-requestid"))
+            return AVPResponse(document, response.headers.get("x-amzn-requestid"))
         code = response.headers.get("x-amzn-errortype") or (document or {}).get("__type") or ""
         raise error_for(_bare_code(code), response.status, document or {})
-
-    def _connections(self) -> _Opened:
-        if self._opened.process != os.getpid():
-            self._opened = self._open()
-        return self._opened
-
-
-class _Opened(NamedTuple):
-    """The connections to an endpoint, what they take for the URL, and whose they are."""
-
-    pool: Any
-    target: str
-    process: int  # a forked process must not read its parent's answers
 
 
 class _NotUnderstoodError(Exception):
@@ -232,7 +263,7 @@ class _NotUnderstoodError(Exception):
         self.public = public
 
 
-def _document(data: bytes) -> dict[str, Any] | None:
+def _document(data: bytes) -> JSONObject | None:
     try:
         return loads_object(data)
     except StrictJSONError:
@@ -240,71 +271,8 @@ def _document(data: bytes) -> dict[str, Any] | None:
 
 
 def _bare_code(code: object) -> str:
-    """``ThrottlingException`` of ``com.amazonaws.verifiedpermissions#ThrottlingException:http://...``."""
+    """``ThrottlingException`` of ``com.amazonaws...#ThrottlingException:http://...``."""
     return code.rpartition("#")[2].partition(":")[0] if isinstance(code, str) else ""
-
-
-def _check_texts(**arguments: object) -> None:
-    for name, value in arguments.items():
-        if not isinstance(value, str):
-            raise ConfigurationError(f"`{name}` must be a text")
-
-
-def _check_bounds(*seconds: object) -> None:
-    for value in seconds:
-        if not is_seconds(value) or value <= 0:  # type: ignore[operator]  # a number by now
-            raise ConfigurationError(
-                "a timeout must be a positive number of seconds, at most a day"
-            )
-
-
-def _check_counts(**counts: object) -> None:
-    for name, value in counts.items():
-        if not is_count(value, 1):
-            raise ConfigurationError(f"`{name}` must be a whole number above 0")
-
-
-def _check_endpoint(url: str, *, require_https: bool) -> None:
-    from authz_lib.transport.fetch import is_loopback
-
-    try:
-        parts = urlsplit(url)
-        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        is_url = is_url and url.isascii() and url.isprintable() and " " not in url
-    except ValueError:  # a port or an address that is none
-        is_url = False
-    if not is_url:
-        raise ConfigurationError("`endpoint_url` must be an `https` URL")
-    if parts.scheme == "http" and require_https and not is_loopback(parts.hostname or ""):
-        raise ConfigurationError("`endpoint_url` is not `https`: `http` is for loopback hosts only")
-
-
-def _open(url: str, connect_seconds: float, read_seconds: float, connections: int) -> _Opened:
-    import urllib3
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    options: dict[str, Any] = {
-        "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),
-        "maxsize": connections,
-        "retries": False,
-    }
-    bundle = os.environ.get("AWS_CA_BUNDLE")
-    if parts.scheme == "https" and bundle:
-        options["ca_certs"] = bundle
-    proxy = _proxy(parts.scheme, host)
-    if proxy:
-        return _Opened(urllib3.ProxyManager(proxy, **options), url, os.getpid())
-    # The path alone, as the AWS SDKs send it: only a proxy needs the whole URL.
-    return _Opened(urllib3.PoolManager(**options).connection_from_url(url), parts.path, os.getpid())
-
-
-def _proxy(scheme: str, host: str) -> str | None:
-    if not any(name in os.environ for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())):
-        return None
-    from urllib.request import getproxies, proxy_bypass
-
-    return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 _METHODS = {
@@ -316,8 +284,7 @@ _METHODS = {
 
 
 class Boto3Client:
-    """A boto3 client for ``verifiedpermissions`` behind the same call.  Timeouts and retries are
-    the client's own.
+    """A boto3 client for ``verifiedpermissions``; timeouts and retries are the client's own.
 
     Raises:
         ConfigurationError: it is no such client.
@@ -331,7 +298,7 @@ class Boto3Client:
         self._client = client
         self.endpoint = str(client.meta.endpoint_url).rstrip("/")
 
-    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> Answer:  # noqa: ARG002
+    def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> AVPResponse:  # noqa: ARG002
         """Call one operation.  Raises as `ThinClient.call` does."""
         from botocore.exceptions import (
             BotoCoreError,
@@ -355,8 +322,8 @@ class Boto3Client:
             raise PolicyStoreMisconfiguredError("no AWS credentials were found") from None
         except (BotoCoreError, HTTPClientError):
             raise unreachable() from None
-        except Exception:  # noqa: BLE001  (botocore's parser fails in many ways on a body that is not what it expects)
+        except Exception:  # noqa: BLE001  # botocore's parser fails in many ways on a strange body
             raise malformed() from None
         if not isinstance(document, dict):
             raise malformed()
-        return Answer(document, document.get("ResponseMetadata", {}).get("RequestId"))
+        return AVPResponse(document, document.get("ResponseMetadata", {}).get("RequestId"))

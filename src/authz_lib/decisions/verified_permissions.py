@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.decisions.avp_batch import plan
-from authz_lib.decisions.avp_client import Answer, AVPClient, Boto3Client, ThinClient
+from authz_lib.decisions.avp_client import AVPClient, AVPResponse, Boto3Client, ThinClient
 from authz_lib.decisions.avp_errors import malformed
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
@@ -210,7 +210,7 @@ class VerifiedPermissions(DecisionPoint):
                 raise malformed()
         return [self._decision(result, answer, seconds) for result in results]
 
-    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    def _call(self, operation: str, parameters: Mapping[str, Any]) -> AVPResponse:
         body = json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode()
         if len(body) > _MAX_REQUEST_BYTES:
             raise _TooLargeError(
@@ -218,7 +218,9 @@ class VerifiedPermissions(DecisionPoint):
             )
         return self._client.call(operation, parameters, body)
 
-    def _decision(self, document: Mapping[str, Any], answer: Answer, seconds: float) -> Decision:
+    def _decision(
+        self, document: Mapping[str, Any], answer: AVPResponse, seconds: float
+    ) -> Decision:
         """Read strictly: anything but the two words, or lists that are not there, is no answer."""
         word = document.get("decision")
         policies, errors = document.get("determiningPolicies"), document.get("errors")

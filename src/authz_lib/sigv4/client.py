@@ -1,6 +1,4 @@
-"""Signed calls over urllib3: what is signed is sent, nothing is followed, only what is safe is
-tried again.
-"""
+"""Signed calls: what is signed is sent, nothing is followed, only what is safe is tried again."""
 
 from __future__ import annotations
 
@@ -12,18 +10,25 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from authz_lib._support.checks import check_timeout, is_count, is_idempotency_key, is_seconds
+from authz_lib._support.checks import (
+    check_timeout,
+    is_idempotency_key,
+    require_count,
+    require_flag,
+    require_seconds,
+)
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
-from authz_lib.transport.exchange import Answer, Transport
+from authz_lib.transport.exchange import ExchangeError, HTTPResponse
 from authz_lib.transport.outcome import (
     Outcome,
     RefusedOnRepeatError,
     error_of_status,
     outcome_of_status,
 )
+from authz_lib.transport.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +79,7 @@ class Response:
 
     @property
     def outcome(self) -> Outcome:
-        """What the status says of the call; but a no to a second attempt says nothing about the
-        first.
-        """
+        """What the status says of the call.  A no to a second attempt says nothing about the first."""
         outcome = outcome_of_status(self.status)
         return Outcome.AMBIGUOUS if self.unsettled and outcome is Outcome.REJECTED else outcome
 
@@ -120,8 +123,9 @@ class SigV4Client:
     - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call
       is signed once more with that time.  A refusal for another reason is never re-signed.
 
-    It is *not* checked who answers beyond TLS and the host name.  No proxy and no variable of the
-    environment is used, except for credentials.  Safe to share between threads.
+    It is *not* checked who answers beyond TLS and the host name.  Proxies and the CA bundle are
+    taken from the environment when the client is built: the table of the page "The network" says
+    which variables.  Safe to share between threads, and across a fork.
 
     Args:
         base_url: ``https`` (``http`` for loopback only), with the stage and perhaps the route.
@@ -133,7 +137,8 @@ class SigV4Client:
             no more than one without.
         require_https: ``False`` allows ``http`` to any host, and everybody on the way to read and
             repeat calls.
-        ssl_context: for a private certificate authority; one that verifies nothing is refused.
+        ssl_context: instead of the CA bundle of the environment; one that verifies nothing is
+            refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
         max_attempts: of one call, the first included; the one new signature for a wrong clock does
@@ -173,20 +178,11 @@ class SigV4Client:
         if base.query:
             raise ConfigurationError("`base_url` has a query")
         _check_host(base.host, service, region)
-        if (
-            not is_count(max_attempts, 1)
-            or not is_count(max_request_bytes)
-            or not is_count(max_response_bytes)
-        ):
-            raise ConfigurationError(
-                "`max_attempts` must be above 0, the limits must be whole numbers not below 0"
-            )
-        if not is_seconds(connect_timeout_seconds) or connect_timeout_seconds <= 0:
-            raise ConfigurationError(
-                "`connect_timeout_seconds` is not a number above 0 and of at most a day"
-            )
-        if type(receiver_deduplicates) is not bool:  # `"false"` is true
-            raise ConfigurationError("`receiver_deduplicates` is neither `True` nor `False`")
+        require_count(max_attempts, "max_attempts")
+        require_count(max_request_bytes, "max_request_bytes", least=0)
+        require_count(max_response_bytes, "max_response_bytes", least=0)
+        require_seconds(connect_timeout_seconds, "connect_timeout_seconds", above_zero=True)
+        require_flag(receiver_deduplicates, "receiver_deduplicates")
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             raise ConfigurationError(
                 "`ssl_context` trusts any certificate: everybody could read the session token"
@@ -199,9 +195,8 @@ class SigV4Client:
             also_sign=["idempotency-key"],
             clock=clock,
         )
-        self._transport = Transport(
-            base.scheme,
-            base.host,
+        self._pool = ConnectionPool(
+            base.place,
             ssl_context=ssl_context,
             connect_seconds=connect_timeout_seconds,
             max_bytes=max_response_bytes,
@@ -226,7 +221,7 @@ class SigV4Client:
 
     def close(self) -> None:
         """Close the idle connections.  The client can be used again."""
-        self._transport.close()
+        self._pool.close()
 
     def url(self, path: str, query: Query | None = None) -> str:
         """The URL that `request` calls.
@@ -291,9 +286,7 @@ class SigV4Client:
             last = attempts >= self._max_attempts
             try:
                 signed, signed_at, began = self._sign(call)
-                answer = self._transport.exchange(
-                    signed, call.target.target, deadline=call.deadline
-                )
+                answer = self._exchange(signed, call, fresh=may_have_acted)
             except DeliveryError as error:
                 may_have_acted |= error.outcome != Outcome.NOT_SENT
                 if (
@@ -326,6 +319,15 @@ class SigV4Client:
                 continue
             return Response(*answer, unsettled=may_have_acted and call.method not in _SAFE)
 
+    def _exchange(self, signed: SignedRequest, call: _Call, *, fresh: bool) -> HTTPResponse:
+        try:
+            return self._pool.exchange(
+                signed, call.target.target, deadline=call.deadline, fresh=fresh
+            )
+        except ExchangeError as error:
+            outcome = Outcome.AMBIGUOUS if error.sent else Outcome.NOT_SENT
+            raise DeliveryError(str(error), outcome=outcome) from None
+
     def _target(self, path: str, query: Query | None) -> CanonicalURL:
         if "#" in path:
             raise InvalidRequestError("the path has a fragment", field="path")
@@ -339,7 +341,7 @@ class SigV4Client:
             began,
         )
 
-    def _learn_skew(self, answer: Answer, signed_at: float, began: float) -> bool:
+    def _learn_skew(self, answer: HTTPResponse, signed_at: float, began: float) -> bool:
         """Whether the call was refused for its time, and only for that: then nobody has acted on
         it.
 

@@ -21,7 +21,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from authz_lib._support.json_file import in_one_line
 from authz_lib._support.memo import WeighedMemo
 from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.transport.fetch import is_loopback
+from authz_lib.transport.url import DEFAULT_PORTS, HTTPURL, is_loopback, split_authority
 
 __all__ = [
     "CanonicalURL",
@@ -37,7 +37,6 @@ Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """Names and values as plain text.  A name with several values is repeated, in their order."""
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
-_HOST = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CANONICAL_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPE_OR_TEXT = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]+")
@@ -57,7 +56,6 @@ _PRESIGNED = frozenset(
         "x-amz-signedheaders",
     }
 )
-_DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,12 @@ class CanonicalURL:
     def target(self) -> str:
         """Path and query: the request target of HTTP/1.1."""
         return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
+    def place(self) -> HTTPURL:
+        """What a connection is opened to."""
+        host, port = split_authority(self.host)
+        return HTTPURL(self.scheme, host, port or DEFAULT_PORTS[self.scheme], self.target)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host}{self.target}"
@@ -143,16 +147,9 @@ def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
         base = canonical_url(base_url)
     except InvalidRequestError as error:
         raise ConfigurationError(f"`base_url`: {error}") from None
-    if base.scheme != "https" and require_https and not is_loopback(_without_port(base.host)):
-        raise ConfigurationError("`base_url` must be `https`")
+    if base.scheme != "https" and require_https and not is_loopback(base.place.host):
+        raise ConfigurationError("`base_url` is not `https`")
     return base
-
-
-def _without_port(host: str) -> str:
-    """A canonical host without port and brackets: ``[::1]:4566`` is ``::1``."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
 
 
 def join_path(base: str, path: str) -> str:
@@ -233,17 +230,13 @@ def _parse(url: str) -> CanonicalURL:
 
 
 def _canonical_host(scheme: str, authority: str) -> str:
-    found = _HOST.fullmatch(authority.lower()) if authority.isascii() else None
-    if found is None:
+    try:
+        host, port = split_authority(authority)
+    except ValueError:
         raise InvalidRequestError(
             "the host of the URL is not a plain host name or address with a port", field="url"
-        )
-    host, port = found.groups()
-    if port is None or port == _DEFAULT_PORT[scheme]:
-        return host
-    if not 0 < int(port) <= 65535 or port[0] == "0":
-        raise InvalidRequestError("the port of the URL is not between 1 and 65535", field="url")
-    return f"{host}:{port}"
+        ) from None
+    return HTTPURL(scheme, host, port or DEFAULT_PORTS[scheme], "/").authority
 
 
 def _canonical_path(path: str) -> str:

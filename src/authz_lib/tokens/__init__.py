@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
     from authz_lib.tokens.remote_keys import RemoteKeySet
-    from authz_lib.tokens.shared_secret import SharedSecretIssuer
+    from authz_lib.tokens.shared_secret import (
+        SharedSecretIssuer,
+        secret_from_environment,
+        secret_from_parameter_store,
+        secret_from_secrets_manager,
+    )
     from authz_lib.tokens.verifier import JWTVerifier, VerifiedToken
 
 __all__ = [
@@ -22,6 +27,9 @@ __all__ = [
     "SharedSecretIssuer",
     "StaticKeySet",
     "VerifiedToken",
+    "secret_from_environment",
+    "secret_from_parameter_store",
+    "secret_from_secrets_manager",
 ]
 
 _HOME = {
@@ -32,6 +40,9 @@ _HOME = {
     "SharedSecretIssuer": "shared_secret",
     "StaticKeySet": "keys",
     "VerifiedToken": "verifier",
+    "secret_from_environment": "shared_secret",
+    "secret_from_parameter_store": "shared_secret",
+    "secret_from_secrets_manager": "shared_secret",
 }
 
 

@@ -14,7 +14,8 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
-from authz_lib.transport.fetch import FetchError, HTTPFetcher, require_url
+from authz_lib.transport.fetch import FetchError, HTTPFetcher
+from authz_lib.transport.url import require_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,23 +1,39 @@
-"""JSON Web Keys (RFC 7517): from a document of an identity provider to prepared, validated public
-keys.
+"""JSON Web Keys (RFC 7517) become prepared, validated public keys, each for its algorithms.
+
+The algorithms are those of RFC 7518, section 3.1, RFC 8037 and RFC 9864.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 from authz_lib._support import base64url
-from authz_lib.tokens.algorithms import SUPPORTED
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["InvalidJWKError", "KeyTable", "VerificationKey", "from_pem", "load_jwk", "load_jwk_set"]
+    from jwt.algorithms import Algorithm
+
+__all__ = [
+    "ASYMMETRIC",
+    "HMAC",
+    "SUPPORTED",
+    "InvalidJWKError",
+    "KeyTable",
+    "SignatureAlgorithm",
+    "VerificationKey",
+    "from_pem",
+    "load_jwk",
+    "load_jwk_set",
+    "require_algorithms",
+]
 
 MAX_KEY_ID_LENGTH: Final = 256
 _RSA_BITS: Final = range(2048, 16384 + 1)
@@ -28,6 +44,65 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
     "P-521": ec.SECP521R1(),
 }
 _NAME_OF_CURVE: Final = {curve.name: name for name, curve in _CURVES.items()}
+
+
+class SignatureAlgorithm(NamedTuple):
+    """One JWS ``alg``: the mathematics, and the ``kty`` and ``crv`` of the keys that fit it."""
+
+    implementation: Algorithm
+    key_type: str
+    curve: str | None = None
+    min_secret_bytes: int = 0
+
+
+# Case-sensitive.  `none` has no entry, so no code path exists for it.  `Ed25519` is the name of RFC
+# 9864 for the one supported form of `EdDSA`.  A verifier takes the names that it lists: one does not
+# stand for the other.
+SUPPORTED: dict[str, SignatureAlgorithm] = {
+    "RS256": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA256), "RSA"),
+    "RS384": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA384), "RSA"),
+    "RS512": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA512), "RSA"),
+    "PS256": SignatureAlgorithm(RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256), "RSA"),
+    "PS384": SignatureAlgorithm(RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384), "RSA"),
+    "PS512": SignatureAlgorithm(RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512), "RSA"),
+    "ES256": SignatureAlgorithm(ECAlgorithm(ECAlgorithm.SHA256), "EC", "P-256"),
+    "ES384": SignatureAlgorithm(ECAlgorithm(ECAlgorithm.SHA384), "EC", "P-384"),
+    "ES512": SignatureAlgorithm(ECAlgorithm(ECAlgorithm.SHA512), "EC", "P-521"),
+    "EdDSA": SignatureAlgorithm(OKPAlgorithm(), "OKP", "Ed25519"),
+    "Ed25519": SignatureAlgorithm(OKPAlgorithm(), "OKP", "Ed25519"),
+    "HS256": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA256), "oct", min_secret_bytes=32),
+    "HS384": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA384), "oct", min_secret_bytes=48),
+    "HS512": SignatureAlgorithm(HMACAlgorithm(HMACAlgorithm.SHA512), "oct", min_secret_bytes=64),
+}
+HMAC = frozenset(name for name, algorithm in SUPPORTED.items() if algorithm.key_type == "oct")
+ASYMMETRIC = frozenset(SUPPORTED) - HMAC
+
+
+def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
+    """Validate an allow-list: not empty, all supported, never HMAC beside public keys.
+
+    Raises:
+        ConfigurationError: the list is empty, names an unknown algorithm, or mixes ``HS*`` with
+            others.
+
+    >>> sorted(require_algorithms(["RS256", "ES256"]))
+    ['ES256', 'RS256']
+    """
+    if isinstance(algorithms, str):
+        raise ConfigurationError("`algorithms` must be a list of names, not one string")
+    try:
+        names = frozenset(algorithms)
+    except TypeError:
+        raise ConfigurationError("`algorithms` must be a list of names") from None
+    if not names:
+        raise ConfigurationError("`algorithms` must name at least one algorithm")
+    if not names <= SUPPORTED.keys():
+        raise ConfigurationError(f"`algorithms` may name only {', '.join(SUPPORTED)}")
+    if names & HMAC and names & ASYMMETRIC:
+        raise ConfigurationError(
+            "`algorithms` mixes `HS*` with public-key algorithms: that invites key confusion"
+        )
+    return names
 
 
 class InvalidJWKError(ValueError):

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from authz_lib._support import base64url
 from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
-from authz_lib.tokens.algorithms import require_algorithms
-from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH
+from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH, require_algorithms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -21,8 +20,8 @@ from authz_lib.transport.fetch import (
     FetchError,
     HTTPFetcher,
     is_within,
-    require_url,
 )
+from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
@@ -98,8 +97,8 @@ class RemoteKeySet:
         fetcher: Fetcher | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        self._url = require_url(url, argument="url")
-        self._host = urlsplit(url).hostname
+        self._host = parse_url(url, argument="url").host
+        self._url = url
         times = (
             ttl_seconds,
             refresh_ahead_seconds,

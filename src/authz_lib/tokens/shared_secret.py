@@ -1,13 +1,13 @@
-"""HS256, HS384 and HS512 (RFC 7518, section 3.2): services that share a secret issue short-lived
-tokens to each other.
+"""HS256, HS384 and HS512 (RFC 7518, section 3.2): short-lived tokens between services.
 
-Nothing here is shared with key sets: a secret never stands beside a public key, and a secret that
-looks like a key file is refused, so a public key can never be taken for a secret.
+A secret never stands beside a public key, and a secret that looks like a key file is refused.  So a
+public key can never be taken for a secret.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -15,15 +15,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from authz_lib._support import base64url
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
-from authz_lib.tokens.algorithms import HMAC, SUPPORTED
-from authz_lib.tokens.jwk import VerificationKey
+from authz_lib.tokens.jwk import HMAC, SUPPORTED, VerificationKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
 
-__all__ = ["Secret", "SecretKeySet", "SharedSecretIssuer"]
+__all__ = [
+    "Secret",
+    "SecretKeySet",
+    "SharedSecretIssuer",
+    "secret_from_environment",
+    "secret_from_parameter_store",
+    "secret_from_secrets_manager",
+]
 
 Secret: TypeAlias = str | bytes
 
@@ -37,9 +43,7 @@ _RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})
 
 
 def _is_der(secret: bytes) -> bool:
-    """Whether the bytes are one DER sequence from the first to the last: the form of every key and
-    certificate.
-    """
+    """Whether the bytes are one DER sequence, as every key and certificate is."""
     if len(secret) < 2 or secret[0] != 0x30:
         return False
     length = secret[1]
@@ -52,9 +56,7 @@ def _is_der(secret: bytes) -> bool:
 
 
 def _is_base64_of_der(secret: bytes) -> bool:
-    """Whether this is a PEM without its first and last line, as some providers show their public
-    key.
-    """
+    """Whether this is a PEM without its first and last line, as some providers show a key."""
     if not _BASE64.fullmatch(secret):
         return False
     digits = b"".join(secret.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
@@ -84,9 +86,8 @@ def require_secret(secret: object, algorithm: str) -> bytes:
     """A secret as bytes.
 
     Raises:
-        ConfigurationError: too short for the algorithm (RFC 7518, section 3.2), all one character,
-            or the text of a
-        key.
+        ConfigurationError: it is too short for the algorithm (RFC 7518, section 3.2), has fewer
+            than 8 different bytes, or looks like a key file.
     """
     if not isinstance(secret, str | bytes):
         raise ConfigurationError("`secret` must be text, bytes or a list of these")
@@ -171,9 +172,9 @@ class SharedSecretIssuer:
 
     >>> from authz_lib import JWTVerifier
     >>> secret = "correct horse battery staple, and more"
-    >>> token = SharedSecretIssuer(secret=secret, issuer="orders", audience="billing").mint("orders-worker")
-    >>> verifier = JWTVerifier.shared_secret(secret=secret, issuer="orders", audience="billing")
-    >>> verifier.verify(token).claims["sub"]
+    >>> names = {"issuer": "orders", "audience": "billing"}
+    >>> token = SharedSecretIssuer(secret=secret, **names).mint("orders-worker")
+    >>> JWTVerifier.shared_secret(secret=secret, **names).verify(token).claims["sub"]
     'orders-worker'
 
     See RFC 7518, section 3.2.
@@ -199,8 +200,7 @@ class SharedSecretIssuer:
     def mint(
         self, subject: str, *, ttl_seconds: float = 60, claims: Mapping[str, Any] | None = None
     ) -> str:
-        """A signed token with ``sub``, ``iat``, ``exp``, ``jti`` and, where configured, ``iss`` and
-        ``aud``.
+        """A signed token with ``sub``, ``iat``, ``exp``, ``jti``, and the configured ``iss``, ``aud``.
 
         Raises:
             ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims``
@@ -239,3 +239,68 @@ def _segment(document: Mapping[str, Any]) -> bytes:
         )
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError("`claims` is not a JSON document") from None
+
+
+def secret_from_environment(name: str) -> str:
+    """The secret that an environment variable holds.
+
+    Raises:
+        ConfigurationError: the variable is missing or empty; names it.
+
+    >>> secret_from_environment("NO_SUCH_SECRET")
+    Traceback (most recent call last):
+      ...
+    authz_lib.errors.ConfigurationError: environment variable `NO_SUCH_SECRET` is missing or empty
+    """
+    secret = os.environ.get(name)
+    if not secret:
+        raise ConfigurationError(f"environment variable `{name}` is missing or empty")
+    return secret
+
+
+def secret_from_secrets_manager(secret_id: str, *, client: Any = None) -> list[str | bytes]:
+    """The current secret of Secrets Manager and, where there is one, the previous.
+
+    It is read once.  A rotated secret is seen by the next process: keep the previous one until no
+    process and no token of it is left.  Needs ``secretsmanager:GetSecretValue``.  The whole value is
+    the secret: a JSON document is not taken apart.
+
+    Args:
+        secret_id: its name or ARN.
+        client: a boto3 client for ``secretsmanager``; its own timeouts and retries apply.  Without
+            one: 1 s to connect, 2 s to read, two attempts.
+
+    Raises:
+        ConfigurationError: Secrets Manager refused, or there is no such secret.
+        DependencyError: Secrets Manager did not answer in time, throttled or failed.
+
+    See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+    """
+    from authz_lib.transport.aws import read_secret
+
+    return read_secret(secret_id, client=client, with_previous=True)
+
+
+def secret_from_parameter_store(name: str, *, client: Any = None) -> str:
+    """The secret that a ``SecureString`` parameter of SSM holds.
+
+    It is read once.  Needs ``ssm:GetParameter`` and ``kms:Decrypt``.
+
+    Args:
+        name: the parameter's name or ARN.
+        client: a boto3 client for ``ssm``; its own timeouts and retries apply.  Without one: 1 s to
+            connect, 2 s to read, two attempts.
+
+    Raises:
+        ConfigurationError: Parameter Store refused, there is no such parameter, or it is not a
+            ``SecureString``.
+        DependencyError: Parameter Store did not answer in time, throttled or failed.
+
+    See https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+    """
+    from authz_lib.transport.aws import read_parameter
+
+    parameter = read_parameter(name, client=client, decrypt=True)
+    if parameter.get("Type") != "SecureString":
+        raise ConfigurationError(f"parameter `{name}` is not a `SecureString`")
+    return str(parameter.get("Value"))

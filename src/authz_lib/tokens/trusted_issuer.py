@@ -17,16 +17,16 @@ from authz_lib.errors import (
     InvalidTokenError,
     TokenRevokedError,
 )
-from authz_lib.tokens.algorithms import HMAC, require_algorithms
 from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
+from authz_lib.tokens.jwk import HMAC, require_algorithms
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from authz_lib.tokens.claims import Times
-    from authz_lib.tokens.header_rules import HeaderRules
     from authz_lib.tokens.keys import KeySet
+    from authz_lib.tokens.load_balancer import HeaderRules
 
 __all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
 

@@ -1,6 +1,4 @@
-"""What is known about a call that was tried: the four outcomes, and what each HTTP status says
-about them.
-"""
+"""What is known about a call that was tried: four outcomes, and the one that each status means."""
 
 from __future__ import annotations
 
@@ -14,9 +12,8 @@ __all__ = ["Outcome", "RefusedOnRepeatError", "error_of_status", "outcome_of_sta
 class Outcome(StrEnum):
     """What is known after a call.  Only ``NOT_SENT`` is a licence to try another way.
 
-    >>> outcome_of_status(202), outcome_of_status(403), outcome_of_status(502)
-    (<Outcome.DELIVERED: 'delivered'>, <Outcome.REJECTED: 'rejected'>, <Outcome.AMBIGUOUS:
-    'ambiguous'>)
+    >>> [str(outcome_of_status(status)) for status in (202, 403, 502)]
+    ['delivered', 'rejected', 'ambiguous']
     """
 
     DELIVERED = "delivered"
@@ -26,11 +23,12 @@ class Outcome(StrEnum):
     """No byte of the request left: no connection, no handshake, no credentials."""
 
     REJECTED = "rejected"
-    """The other side said no (3xx and 4xx).  Working around a no is what an attacker would want."""
+    """The other side said no (3xx and 4xx).  A no is never worked around."""
 
     AMBIGUOUS = "ambiguous"
-    """The other side may have acted: the connection broke or timed out after the first byte, or a
-    5xx.
+    """The other side may have acted.
+
+    The connection broke or timed out after the first byte, or the answer was a 5xx.
     """
 
 
@@ -48,8 +46,9 @@ def outcome_of_status(status: int) -> Outcome:
 
 
 class RefusedOnRepeatError(DeliveryError):
-    """An attempt may have acted, and the one after it was refused: ambiguous, and a no that is not
-    worked around.
+    """An attempt may have acted, and the one after it was refused.
+
+    The outcome is ambiguous, and the refusal is not worked around.
     """
 
     def __init__(self, status: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, VerifiedPermissions
 from authz_lib.decisions import DecisionLog
-from authz_lib.decisions.avp_client import Answer, Boto3Client, ThinClient, default_endpoint
+from authz_lib.decisions.avp_client import AVPResponse, Boto3Client, ThinClient, default_endpoint
 from authz_lib.errors import (
     BatchIncompleteError,
     ConfigurationError,
@@ -35,10 +35,10 @@ class Recording(ThinClient):
         self.asked.append((operation, parameters))
         answer = {"decision": "ALLOW", "determiningPolicies": [{"policyId": "p"}], "errors": []}
         if operation.startswith("Batch"):
-            return Answer(
+            return AVPResponse(
                 {"results": [answer | {"request": item} for item in parameters["requests"]]}, "r-1"
             )
-        return Answer(answer, "r-1")
+        return AVPResponse(answer, "r-1")
 
 
 @pytest.fixture
@@ -460,12 +460,12 @@ def test_a_batch_that_is_too_large_is_halved(client):
     ids=repr,
 )
 def test_an_answer_that_is_not_plain_is_no_answer(point, client, answer):
-    client.call = lambda operation, parameters, body: Answer(answer, None)
+    client.call = lambda operation, parameters, body: AVPResponse(answer, None)
     with pytest.raises(PolicyStoreUnavailableError):
         point.is_authorized(request())
     both = [answer | {"request": {}}, answer]
     for results in (both, both[:1], None, "ALLOW", [None, None]):
-        client.call = lambda operation, parameters, body, results=results: Answer(
+        client.call = lambda operation, parameters, body, results=results: AVPResponse(
             {"results": results}, None
         )
         with pytest.raises(BatchIncompleteError):

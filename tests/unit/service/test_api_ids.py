@@ -136,7 +136,7 @@ def test_no_is_told_from_could_not_find_out_and_nothing_is_quoted(error, expecte
 
 
 def test_nobody_who_answers_is_waited_for_briefly_and_asked_twice(monkeypatch):
-    monkeypatch.setattr("authz_lib.service.api_ids._READ_SECONDS", 0.05)
+    monkeypatch.setattr("authz_lib.transport.aws._READ_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and says nothing
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(DependencyError, match="ReadTimeoutError"):

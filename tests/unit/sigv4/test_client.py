@@ -16,6 +16,7 @@ from authz_lib.errors import (
     InvalidRequestError,
 )
 from authz_lib.sigv4 import Credentials, SigV4Client, quote_segment
+from authz_lib.transport import exchange, pool
 
 FIXED = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
 
@@ -223,46 +224,47 @@ def test_a_connection_that_the_server_closed_is_not_used(serve, http, connect):
     client = connect(server.url)
     client.request("POST", "/")
     hung_up.wait(5)
-    select.select([client._transport._idle[0][0].sock], [], [], 5)  # the FIN is on its way
+    for idle in client._pool._idle:  # unless its end was seen already
+        select.select([idle.sock], [], [], 5)  # the FIN is on its way
     assert client.request("POST", "/").status == 200
     assert [received.method for received in server.received] == ["POST", "POST"]
 
 
-@pytest.mark.parametrize("where", ["connect", "getresponse"])
+@pytest.mark.parametrize("where", ["open_connection", "_write"])
 def test_an_interrupted_call_leaves_no_connection_that_the_next_one_could_read(
     serve, connect, monkeypatch, where
 ):
-    from urllib3.connection import HTTPConnection
-
     server = serve()
     client = connect(server.url)
-    original = getattr(HTTPConnection, where)
+    room = pool if where == "open_connection" else exchange
+    original = getattr(room, where)
 
-    def interrupted(self):
-        original(self)
+    def interrupted(*args, **options):
+        opened = original(*args, **options)
+        if isinstance(opened, socket.socket):
+            opened.close()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(HTTPConnection, where, interrupted)
+        patched.setattr(room, where, interrupted)
         with pytest.raises(KeyboardInterrupt):
             client.request("GET", "/interrupted")
-    assert list(client._transport._idle) == []
+    assert list(client._pool._idle) == []
     assert client.request("GET", "/next").status == 200
 
 
 def test_the_time_that_connecting_took_counts(serve, connect, monkeypatch):
     """Connected just in time, and then there is no time to send: that is known to be not sent."""
-    from urllib3.connection import HTTPConnection
-
     server = serve()
-    original, now = HTTPConnection.connect, [100.0]
+    original, now = pool.open_connection, [100.0]
 
-    def slow(self):
-        original(self)
+    def slow(*args, **options):
+        opened = original(*args, **options)
         now[0] += 5
+        return opened
 
-    monkeypatch.setattr(HTTPConnection, "connect", slow)
-    monkeypatch.setattr("authz_lib.transport.exchange.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(pool, "open_connection", slow)
+    monkeypatch.setattr("authz_lib.transport.pool.time.monotonic", lambda: now[0])
     with pytest.raises(DeliveryError) as caught:
         connect(server.url).request("GET", "/", timeout_seconds=4)
     assert caught.value.outcome == "not_sent"
@@ -284,15 +286,15 @@ def test_only_a_few_idle_connections_are_kept(serve, http, connect):
     for thread in threads:
         thread.join(10)
     assert server.connections == 12
-    assert len(client._transport._idle) == 10
+    assert len(client._pool._idle) == 10
 
 
 def test_a_client_is_closed_by_its_block_and_can_be_used_again(serve, connect):
     server = serve()
     with connect(server.url) as client:
         client.request("GET", "/")
-        assert len(client._transport._idle) == 1
-    assert len(client._transport._idle) == 0
+        assert len(client._pool._idle) == 1
+    assert len(client._pool._idle) == 0
     assert client.request("GET", "/").status == 200
 
 

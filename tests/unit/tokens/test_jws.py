@@ -7,7 +7,7 @@ import pytest
 from authz_lib import errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import jws
-from authz_lib.tokens.algorithms import ASYMMETRIC, HMAC, SUPPORTED
+from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, SUPPORTED
 from authz_lib.tokens.jws import Jws, verify_compact
 
 

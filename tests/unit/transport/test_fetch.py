@@ -97,8 +97,8 @@ def test_headers_say_who_asks_and_what_is_not_wanted():
     request = _serve_once(
         HTTPFetcher(), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
     )
-    assert b"User-Agent: authz-lib" in request
-    assert b"Accept-Encoding: identity" in request
+    assert b"user-agent: authz-lib" in request.lower()
+    assert b"accept-encoding: identity" in request.lower()
 
 
 def test_a_body_that_drips_is_given_up_at_the_deadline():
@@ -110,7 +110,7 @@ def test_a_body_that_drips_is_given_up_at_the_deadline():
             HTTPFetcher(timeout_seconds=0.2)(url)
         gave_up.set()
 
-    _serve_once(fetch, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", drip=gave_up)
+    _serve_once(fetch, b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", drip=gave_up)
     assert gave_up.is_set()
 
 

@@ -1,17 +1,15 @@
-"""How many questions become few batch calls, without one question's entities changing another's
-answer.
+"""Many questions become few batch calls, and no question's entities change another's answer.
 
-A batch call has one principal, or one resource, at most 30 questions and one list of entities for
-all of them. A policy can name any entity by its id and read it, so a question would see what its
-neighbours brought.  Two questions share a call only when
+A batch call has one principal or one resource, at most 30 questions, and one list of entities for
+all of them.  A policy can read any entity by its id, so a question would see what others brought.
+Two questions share a call only when
 
-- besides its own principal and resource, each brings the same entities that say anything;
-- the resources that come with attributes, parents or tags have one type, and questions without such
-  have calls of their own;
-- neither brings an entity that the other knows differently, or refers to without bringing it.
+- they bring the same entities, their own principals and resources apart;
+- their resources both come with attributes, parents or tags and have one type, or neither does;
+- neither brings an entity that the other brings differently, or refers to and does not bring.
 
-What is left: a condition that names one principal or resource by id can read it when another
-question of the same call is about exactly that one.
+Not prevented: a condition that names one principal or resource by its id can read it when another
+question of the same call is about that one.
 """
 
 from __future__ import annotations
@@ -43,9 +41,8 @@ class Chunk:
         self.numbers: list[int] = []
         self.entities: dict[EntityUid, Entity] = {}
         self._callers: set[EntityUid] = set()
-        self._mentions: set[EntityUid] = (
-            set()
-        )  # ids that some question refers to and does not bring
+        # Ids that some question refers to and does not bring.
+        self._mentions: set[EntityUid] = set()
 
     def take(self, number: int, question: Question) -> bool:
         """Add the question if it fits."""
@@ -79,9 +76,7 @@ class Chunk:
 
 
 def plan(questions: Sequence[Question]) -> list[Chunk]:
-    """The calls that ask all questions, each with one principal, or each with one resource:
-    whichever takes fewer.
-    """
+    """The calls that ask all questions: of one principal each, or of one resource, as is fewer."""
     seen = [_seen_by_all(question) for question in questions]
     callers = [
         (question.principal, question.access_token, question.identity_token)
@@ -98,10 +93,9 @@ def plan(questions: Sequence[Question]) -> list[Chunk]:
 
 
 def _seen_by_all(question: Question) -> tuple[str | None, frozenset[Entity]]:
-    """What must be the same in all questions of a call: the resource's type, and the entities that
-    nobody's own are.
+    """What must be the same in all questions of a call: the resource's type, and shared entities.
 
-    An entity without attributes, parents and tags is to a policy as good as none.
+    An entity without attributes, parents and tags is left out: a policy cannot tell it from none.
     """
     resource_type, others = None, []
     for entity in question.entities:

@@ -1,4 +1,4 @@
-"""The clients for Verified Permissions: a thin one of this library, and boto3's behind the same call.
+"""The clients for Verified Permissions: a thin one, and one of boto3 behind the same call.
 
 The thin one speaks awsJson1_0 over this library's signer and HTTP layer, and knows the wire of the
 four ``IsAuthorized`` operations only.  It saves boto3's share of a cold start.
@@ -73,7 +73,8 @@ class AVPClient(Protocol):
 def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
     """The endpoint that the AWS SDKs would use: the environment's, else the Region's.
 
-    ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS endpoint.  See "Service-specific endpoints" and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
+    ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS endpoint.  See "Service-specific endpoints"
+    and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
 
     >>> default_endpoint("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"})
     'https://verifiedpermissions-fips.us-gov-west-1.amazonaws.com'
@@ -99,9 +100,9 @@ class ThinClient:
     """Signs, sends and repeats calls to Verified Permissions.
 
     Safe to share between threads, and across a fork.  Throttling, server faults and network errors
-    are tried again, after a random wait of at most 0.1 s; nothing else is.  After a network error or
-    a server fault the next attempt takes a new connection.  What is read of the environment, when
-    the client is built, is in the table of the page "The network".
+    are tried again, after a random wait of at most 0.1 s; nothing else is.  After a network error
+    or a server fault the next attempt takes a new connection.  The environment is read when the
+    client is built; the page "The network" has a table of what is read.
 
     Args:
         region: by default ``AWS_REGION``, then ``AWS_DEFAULT_REGION``.  Profiles in ``~/.aws`` are

@@ -25,8 +25,9 @@ def api_id_from_parameter_store(name: str, *, client: Any = None) -> Callable[[]
     """A function that reads an API's id from a ``String`` parameter of SSM.
 
     It is the ``api_id`` of `ExpectedGateway`, which calls it at the first event, keeps what it
-    found, and asks again after a failure.  Needs ``ssm:GetParameter`` on the one parameter.  **Not**
-    checked: who wrote it.  Whoever may write the parameter chooses the API that is believed.
+    found, and asks again after a failure.  Needs ``ssm:GetParameter`` on the one parameter.
+
+    **Not** checked: who wrote the parameter.  Whoever may write it chooses the API to believe.
 
     Args:
         name: the parameter's name or ARN.

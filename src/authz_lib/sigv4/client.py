@@ -42,8 +42,7 @@ __all__ = ["Response", "SigV4Client"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
-# A default host name of AWS says which service and region it belongs to: a signature for another
-# one never verifies.
+# A default host name of AWS names its service and region.  A signature for others never verifies.
 _AWS_HOST = re.compile(
     r"(?:^|\.)(execute-api|lambda-url|vpc-lattice-svcs)\.([a-z0-9-]+)\.(?:[a-z.]+\.)?(?:amazonaws\.com|on\.aws)"
 )
@@ -51,9 +50,8 @@ _SERVICE_OF_HOST = {"lambda-url": "lambda"}
 _SKEWED = re.compile(
     rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE
 )
-_SKEW_ALLOWED_SECONDS = (
-    300.0  # what AWS allows: a call within it came past the gateway, and the backend may have acted
-)
+# What AWS allows: a call within it came past the gateway, and the backend may have acted.
+_SKEW_ALLOWED_SECONDS = 300.0
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
 _CLIENTS_OWN = frozenset(
     {"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"}
@@ -63,7 +61,7 @@ _RETRIED = frozenset({500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer.  Its headers and body are not in its repr.
+    """A whole answer; headers and body are not in its repr.
 
     Attributes:
         status: the HTTP status.
@@ -79,7 +77,10 @@ class Response:
 
     @property
     def outcome(self) -> Outcome:
-        """What the status says of the call.  A no to a second attempt says nothing about the first."""
+        """What the status says of the call.
+
+        A no to a second attempt says nothing about the first.
+        """
         outcome = outcome_of_status(self.status)
         return Outcome.AMBIGUOUS if self.unsettled and outcome is Outcome.REJECTED else outcome
 
@@ -87,8 +88,7 @@ class Response:
         """The body as JSON.
 
         Raises:
-            DeliveryError: it is not JSON.  The other side has acted all the same, so the outcome is
-                ``"ambiguous"``.
+            DeliveryError: it is not JSON.  The other side has acted all the same: ``"ambiguous"``.
         """
         try:
             return json_module.loads(self.body)
@@ -151,7 +151,8 @@ class SigV4Client:
         ConfigurationError: an argument is wrong, or host, service and region contradict each other.
 
     >>> from authz_lib import SigV4Client
-    >>> client = SigV4Client("https://abc.execute-api.eu-west-1.amazonaws.com/prod", region="eu-west-1")
+    >>> api = "https://abc.execute-api.eu-west-1.amazonaws.com/prod"
+    >>> client = SigV4Client(api, region="eu-west-1")
     >>> client.url("/orders", query={"open": "yes"})
     'https://abc.execute-api.eu-west-1.amazonaws.com/prod/orders?open=yes'
 
@@ -244,8 +245,9 @@ class SigV4Client:
         idempotent: bool | None = None,
         timeout_seconds: float = 10.0,
     ) -> Response:
-        """Sign and send; the answer is returned whatever its status is.  See
-        `Response.raise_for_status`.
+        """Sign and send; the answer is returned whatever its status is.
+
+        `Response.raise_for_status` raises for all but a 2xx.
 
         Args:
             method: an HTTP method.
@@ -295,9 +297,8 @@ class SigV4Client:
                     and time.monotonic() < call.deadline
                 ):
                     continue
-                if (
-                    may_have_acted and error.outcome == Outcome.NOT_SENT
-                ):  # of this attempt; not of the one before
+                # `NOT_SENT` is of this attempt, not of the one before.
+                if may_have_acted and error.outcome == Outcome.NOT_SENT:
                     raise DeliveryError(
                         "a repeated call could not be sent", outcome=Outcome.AMBIGUOUS
                     ) from None
@@ -342,18 +343,16 @@ class SigV4Client:
         )
 
     def _learn_skew(self, answer: HTTPResponse, signed_at: float, began: float) -> bool:
-        """Whether the call was refused for its time, and only for that: then nobody has acted on
-        it.
+        """Whether the call was refused for its time alone, so that nobody has acted on it.
 
-        A backend can put any text into a 403; but where the time we signed with really is off by
-        more than AWS allows, the call has not come past the gateway.
+        A backend can put any text into a 403.  But where the time that was signed is off by more
+        than AWS allows, the call has not come past the gateway.
         """
         if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
             return False
         theirs = _date(answer.headers.get("date", ""))
-        allowed = (
-            _SKEW_ALLOWED_SECONDS + time.monotonic() - began
-        )  # `Date` is of the answer, which may have taken long
+        # `Date` is of the answer, which may have taken long.
+        allowed = _SKEW_ALLOWED_SECONDS + time.monotonic() - began
         if theirs is None or not allowed < abs(theirs - signed_at) < _SKEW_BELIEVED_SECONDS:
             return False
         self._skew_seconds = theirs - self._clock()
@@ -422,10 +421,5 @@ def _check_host(host: str, service: str, region: str) -> None:
 def _date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (
-        ValueError,
-        TypeError,
-        OverflowError,
-        IndexError,
-    ):  # whatever stands there, it is no date
+    except (ValueError, TypeError, OverflowError, IndexError):  # it is no date
         return None

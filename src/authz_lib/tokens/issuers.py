@@ -1,6 +1,4 @@
-"""What is special about issuers with a preset: Cognito user pools, OpenID providers, load
-balancers, several.
-"""
+"""Issuers with a preset: Cognito user pools, OpenID providers, several at once."""
 
 from __future__ import annotations
 
@@ -33,8 +31,7 @@ _DISCOVERY_SECONDS: Final = 3.0
 
 
 def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
-    """The two issuers that a user pool may have: the original one, and the one that a pool can be
-    switched to.
+    """The two issuers of a user pool: the original one, and one that it can be switched to.
 
     Raises:
         ConfigurationError: not a pool id, or of a partition whose issuer is not known.
@@ -52,11 +49,7 @@ def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
         )
     if region.startswith("cn-"):
         raise ConfigurationError("there are no Cognito user pools in the China partition")
-    if region.startswith("eusc-"):
-        raise ConfigurationError(
-            "the issuer of user pools in this partition is not known: pass `issuer=`"
-        )
-    if region.startswith(("us-iso", "eu-iso")):
+    if region.startswith(("eusc-", "us-iso", "eu-iso")):
         raise ConfigurationError(
             "the issuer of user pools in this partition is not known: pass `issuer=`"
         )
@@ -78,9 +71,7 @@ def cognito(
     fetcher: Fetcher | None,
     options: CheckOptions,
 ) -> Configuration:
-    """One trust per issuer of the pool, each with its own key set unless one was given, fetched for
-    the issuer seen.
-    """
+    """One trust for each issuer of the pool, with a key set of its own unless one is given."""
     if keys is not None and jwks_url is not None:
         raise ConfigurationError("pass `keys` or `jwks_url`, not both")
     clock = options.get("clock", system_clock)
@@ -135,12 +126,11 @@ def discovered_keys(issuer: str, *, fetcher: Fetcher | None, clock: Clock) -> Re
 
 
 class DiscoveringFetcher:
-    """Fetches the key set that an OpenID provider's discovery document names (OpenID Connect
-    Discovery 1.0, section 4).
+    """Fetches the key set that an OpenID provider's discovery document names.
 
-    The document must name the issuer it was asked for, exactly, and its ``jwks_uri`` must be a URL
-    that may be fetched, over https when the issuer is.  That URL is kept until a fetch from it
-    fails.  Both fetches share one deadline.
+    The document must name exactly the issuer that was asked.  Its ``jwks_uri`` must be a URL that
+    may be fetched, and https when the issuer is.  That URL is kept until a fetch from it fails.
+    Both fetches share one deadline.  See OpenID Connect Discovery 1.0, section 4.
     """
 
     __slots__ = ("_fetcher", "_issuer", "_keys_url")

@@ -56,8 +56,8 @@ class SignatureAlgorithm(NamedTuple):
 
 
 # Case-sensitive.  `none` has no entry, so no code path exists for it.  `Ed25519` is the name of RFC
-# 9864 for the one supported form of `EdDSA`.  A verifier takes the names that it lists: one does not
-# stand for the other.
+# 9864 for the one supported form of `EdDSA`.  A verifier takes the names that it lists, and neither
+# of the two stands for the other.
 SUPPORTED: dict[str, SignatureAlgorithm] = {
     "RS256": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA256), "RSA"),
     "RS384": SignatureAlgorithm(RSAAlgorithm(RSAAlgorithm.SHA384), "RSA"),

@@ -1,8 +1,9 @@
 """Key sets: where the public keys of an issuer come from, and for how long they are believed.
 
-A key set has one method that matters, ``find(kid, alg)``.  It answers with a prepared key, or
-raises ``UnknownKeyError`` (a set that was fetched for this very question does not hold the key:
-401) or ``KeySetUnavailableError`` (could not find out: 503).
+The method ``find(kid, alg)`` answers with a prepared key, or raises
+
+- ``UnknownKeyError`` (401): a set that was fetched for this question does not hold the key;
+- ``KeySetUnavailableError`` (503): it could not find out.
 """
 
 from __future__ import annotations
@@ -30,9 +31,7 @@ class KeySet(Protocol):
         ...
 
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
-        """The key, when :meth:`find` would answer without a fetch and without waiting for one;
-        never raises.
-        """
+        """The key when :meth:`find` would neither fetch nor wait for it; never raises."""
         ...
 
     def prefetch(self) -> None:
@@ -41,8 +40,9 @@ class KeySet(Protocol):
 
 
 def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
-    """Raise when a fetch could not help: the set knows the ``kid``, but has no one key of it for
-    this ``alg``.
+    """Raise when a fetch could not help.
+
+    The set knows the ``kid`` but has not one key of it for this ``alg``, or the token names none.
     """
     if table.names(key_id):
         raise InvalidAlgorithmError(
@@ -55,9 +55,8 @@ def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
 class StaticKeySet:
     """A key set that never changes: from a JWK Set document, one JWK, or a file that holds either.
 
-    It is strict where :class:`~authz_lib.tokens.remote_keys.RemoteKeySet` is patient: a weak,
-    symmetric, private or malformed key is a :class:`~authz_lib.errors.ConfigurationError`.  Keys of
-    an unknown ``kty`` or for another ``use`` are skipped.
+    A weak, symmetric, private or malformed key is a :class:`~authz_lib.errors.ConfigurationError`.
+    A key of an unknown ``kty`` or for another ``use`` is skipped.
 
     Args:
         document: a JWK Set (``{"keys": [...]}``) or one JWK as a mapping, or the path of a JSON
@@ -102,9 +101,8 @@ class StaticKeySet:
         """The key of that ``kid`` that fits that ``alg``.
 
         Raises:
-            UnknownKeyError: the set does not hold it.
-            InvalidAlgorithmError: the set holds the ``kid``, but not (or not exactly once) for this
-                ``alg``.
+            UnknownKeyError: the set does not hold the ``kid``.
+            InvalidAlgorithmError: the set holds the ``kid``, but not one key for this ``alg``.
         """
         table = self._table
         key = table.by_name.get((key_id, algorithm)) or table.find(key_id, algorithm)
@@ -148,9 +146,9 @@ def _read_file(path: Path) -> Mapping[str, Any]:
 class BundledKeySet:
     """Keys that are shipped with the code, then a remote set for a ``kid`` they do not hold.
 
-    For a VPC without a way out: tokens of the bundled keys verify without any fetch, for as long as
-    the bundle is deployed (a key that the issuer withdraws is **not** noticed).  Only a ``kid``
-    beyond the bundle asks the remote set.
+    For a VPC without a way out.  Tokens of the bundled keys verify without any fetch, for as long
+    as the bundle is deployed.  Only a ``kid`` that is not bundled asks the remote set.  It is
+    **not** noticed when the issuer withdraws a bundled key.
 
     >>> from authz_lib import RemoteKeySet
     >>> from authz_lib.testing.issuer import TestIssuer

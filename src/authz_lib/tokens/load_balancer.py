@@ -62,12 +62,13 @@ class _Entry(NamedTuple):
 
 
 class LoadBalancerKeySet:
-    """The keys of the load balancers of one region: one PEM per ``kid``, fetched when a token names
-    it.
+    """The keys of the load balancers of one region: one PEM per ``kid``.
 
-    A ``kid`` must be a UUID before it becomes part of a URL.  A key is used for an hour, then
-    fetched again; when that fails, it is used for one more.  At most 10 fetches in 10 seconds,
-    whatever tokens name; beyond that, unknown keys are a ``KeySetUnavailableError``.
+    - A key is fetched when a token names it.  Its ``kid`` must be a UUID before it becomes part of
+      a URL.
+    - It is used for an hour, then fetched again.  When that fails, it is used for one more hour.
+    - At most 10 fetches are made in 10 seconds, whatever tokens name.  Beyond that, unknown keys
+      are a ``KeySetUnavailableError``.
 
     Raises:
         ConfigurationError: ``keys_url`` is not a URL that may be fetched.
@@ -101,7 +102,7 @@ class LoadBalancerKeySet:
         return self._fetch_or_wait(key_id)
 
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002 - the protocol's signature
-        """The key, when it is fresh; never raises, never fetches, never waits."""
+        """The key when it is fresh; never raises, fetches or waits."""
         entry = self._entries.get(key_id or "")
         fresh = entry is not None and is_within(self._clock(), entry.fetched_at, _TTL_SECONDS)
         return entry.key if entry is not None and fresh else None
@@ -173,7 +174,7 @@ class LoadBalancerKeySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderRules:
-    """What is asked of the header, before a key is looked for.  ``None`` means: not checked."""
+    """What is asked of the header before a key is looked for; ``None`` is not checked."""
 
     signers: frozenset[str]
     clients: frozenset[str] | None
@@ -196,8 +197,7 @@ class HeaderRules:
                 )
 
     def read(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Times:
-        """The dates: ``exp`` of the header, required; those of the payload count too where it has
-        them.
+        """The dates: ``exp`` of the header is required, those of the payload count too.
 
         Raises:
             InvalidClaimError: the header has no ``exp``, or a date is not a finite number.
@@ -245,7 +245,7 @@ def configure(
     place = keys_url or _keys_url(arns)
     if keys is None and not place:
         raise ConfigurationError(
-            "where load balancers of this partition publish their keys is not known: pass `keys_url`"
+            "where load balancers of this partition have their keys is not known: pass `keys_url`"
         )
     trust = build_trust(
         keys=keys

@@ -1,6 +1,4 @@
-"""The key set that is fetched over HTTP: fresh, refreshed ahead, stale when it must be, throttled
-always.
-"""
+"""The key set that is fetched over HTTP, when a token needs it."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ __all__ = ["RemoteKeySet"]
 
 
 class _Snapshot(NamedTuple):
-    """One fetched key set and the times that its fetch decided.  Replaced as a whole, never
-    changed.
-    """
+    """One fetched key set and the times that its fetch decided; replaced as a whole."""
 
     table: KeyTable
     valid_from: float  # before this the clock ran backwards
@@ -48,29 +44,33 @@ _NOTHING: Final = _Snapshot(KeyTable(), NEVER, NEVER, NEVER)
 class RemoteKeySet:
     """A key set that is fetched over HTTP, inside a request, when it is needed.
 
-    * Keys are fresh for ``ttl_seconds``.  From ``refresh_ahead_seconds`` before that ends, one
-      caller refreshes inside its request; all others go on with the known keys.  A success replaces
-      the set: a key that is gone is no longer honoured.
-    * When the refresh fails, *known* keys are honoured until ``max_stale_seconds`` after the last
-      success (0: not beyond ``ttl_seconds``), then every question is a ``KeySetUnavailableError``.
-      Failures back off, 1 to 30 seconds.
-    * An unknown ``kid`` causes a fetch, but not within ``miss_cooldown_seconds`` of the last fetch
-      so caused: within it the answer is ``KeySetUnavailableError``, never a "no" that somebody may
-      cache.
-    * One fetch is in flight at most, no lock is held meanwhile, and those who wait for it wait no
-      longer than its deadline.
+    | when | what happens |
+    |---|---|
+    | the set is fresh, for ``ttl_seconds`` | nothing is fetched |
+    | ``refresh_ahead_seconds`` before that ends | one caller refreshes it, others use known keys |
+    | a refresh succeeded | it replaces the set: a key that is gone is no longer honoured |
+    | a refresh failed | known keys are honoured, and the next try waits 1 to 30 seconds |
+    | ``max_stale_seconds`` after the last success | ``KeySetUnavailableError`` |
+    | a ``kid`` is unknown | a fetch, then ``UnknownKeyError`` |
+    | the same within ``miss_cooldown_seconds`` | ``KeySetUnavailableError`` |
 
-    Entries that cannot verify (another ``use``, unknown ``kty``, weak, symmetric or private keys, a
-    ``kid`` that appears twice) are never used, and do not spoil the others.
+    One fetch is in flight at most.  No lock is held meanwhile, and nobody waits longer than its
+    deadline.  Entries that cannot verify are never used and do not spoil the others: another
+    ``use``, an unknown ``kty``, weak, symmetric or private keys, a ``kid`` that appears twice.
 
     Args:
         url: an https URL; http for loopback hosts only.  Redirects are not followed.
-        timeout_seconds: the total deadline of a fetch.
+        ttl_seconds: above 0.
+        refresh_ahead_seconds: 0 refreshes when ``ttl_seconds`` are over.
+        max_stale_seconds: 0 honours no key beyond ``ttl_seconds``.
+        miss_cooldown_seconds: between two fetches that unknown keys cause; at least 1.
+        timeout_seconds: of a fetch, for everything together.
         max_bytes: the size at which an answer is refused.
         max_keys: the number of entries at which an answer is refused.
         allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of
             the set.
-        fetcher: fetches a URL; for tests, or to go through a proxy.
+        fetcher: fetches a URL; for tests.  Proxies and the CA bundle of the environment are used
+            without one.
 
     Raises:
         ConfigurationError: a URL that may not be fetched, or times that make no sense.
@@ -151,7 +151,7 @@ class RemoteKeySet:
         return self._find_slowly(key_id, algorithm, now)
 
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
-        """The key, when the set is fresh and holds it; never raises, never fetches, never waits."""
+        """The key when the set is fresh and holds it; never raises, fetches or waits."""
         snapshot = self._snapshot
         fresh = snapshot.valid_from <= self._clock() < snapshot.refresh_at
         return snapshot.table.find(key_id, algorithm) if fresh else None
@@ -233,9 +233,7 @@ class RemoteKeySet:
         return snapshot, own
 
     def _refresh_alone(self, seen: _Snapshot) -> _Snapshot | None:
-        """The new set when this caller refreshed it; ``None`` when another does, it failed, or may
-        not be tried.
-        """
+        """The new set when this caller refreshed it; ``None`` where it did not, or failed."""
         fetched: _Snapshot | None = None
 
         def work() -> _Snapshot | None:

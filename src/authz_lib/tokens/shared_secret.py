@@ -200,7 +200,7 @@ class SharedSecretIssuer:
     def mint(
         self, subject: str, *, ttl_seconds: float = 60, claims: Mapping[str, Any] | None = None
     ) -> str:
-        """A signed token with ``sub``, ``iat``, ``exp``, ``jti``, and the configured ``iss``, ``aud``.
+        """A signed token with ``sub``, ``iat``, ``exp``, ``jti``, and ``iss`` and ``aud`` if given.
 
         Raises:
             ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims``
@@ -262,8 +262,8 @@ def secret_from_secrets_manager(secret_id: str, *, client: Any = None) -> list[s
     """The current secret of Secrets Manager and, where there is one, the previous.
 
     It is read once.  A rotated secret is seen by the next process: keep the previous one until no
-    process and no token of it is left.  Needs ``secretsmanager:GetSecretValue``.  The whole value is
-    the secret: a JSON document is not taken apart.
+    process and no token of it is left.  The whole value is the secret: a JSON document is not taken
+    apart.  Needs ``secretsmanager:GetSecretValue``.
 
     Args:
         secret_id: its name or ARN.

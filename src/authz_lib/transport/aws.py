@@ -1,4 +1,4 @@
-"""The one reader of SSM Parameter Store and Secrets Manager: one set of timeouts, one set of errors.
+"""The one reader of SSM Parameter Store and Secrets Manager.
 
 1 s to connect, 2 s to read, two attempts.
 

@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_PORTS", "HTTPURL", "is_loopback", "parse_url", "require_url"
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-~]*?)(/[!-~]*)?")
+_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-~]*?)([/?][!-~]*)?")
 _AUTHORITY: Final = re.compile(
     r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?"
 )
@@ -106,7 +106,7 @@ def parse_url(url: object, *, argument: str, require_https: bool = True) -> HTTP
     match = _URL.fullmatch(url)
     if match is None or "\\" in url:
         raise ConfigurationError(f"`{argument}` must be an absolute https URL")
-    scheme, authority, target = match[1].lower(), match[2], match[3] or "/"
+    scheme, authority, rest = match[1].lower(), match[2], match[3] or "/"
     if "@" in authority:
         raise ConfigurationError(f"`{argument}` must not hold a user name or password")
     try:
@@ -117,6 +117,7 @@ def parse_url(url: object, *, argument: str, require_https: bool = True) -> HTTP
         raise ConfigurationError(
             f"`{argument}` must be an https URL (http is for loopback hosts only)"
         )
+    target = rest if rest[0] == "/" else f"/{rest}"
     return HTTPURL(scheme, host, port or DEFAULT_PORTS[scheme], target)
 
 

@@ -1,0 +1,116 @@
+"""SSM and Secrets Manager: one reader, so one set of times and one set of errors."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from authz_lib.errors import ConfigurationError, DependencyError
+from authz_lib.service import api_id_from_parameter_store
+from authz_lib.tokens import secret_from_parameter_store, secret_from_secrets_manager
+from authz_lib.transport.aws import read_parameter, read_secret
+
+READERS = {
+    "api id": lambda client: api_id_from_parameter_store("/n", client=client)(),
+    "parameter": lambda client: secret_from_parameter_store("/n", client=client),
+    "secret": lambda client: secret_from_secrets_manager("/n", client=client),
+}
+
+
+@pytest.fixture(params=READERS)
+def read(request):
+    return READERS[request.param]
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+class Failing:
+    """A client of both services whose calls all fail, or all answer the same."""
+
+    def __init__(self, result):
+        self.result = result
+
+    def get_parameter(self, **_):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+    get_secret_value = get_parameter
+
+
+def refusal(code, status=400):
+    error = {"Code": code, "Message": "not to be quoted"}
+    return ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}, "Get")
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (refusal("AccessDeniedException"), ConfigurationError),
+        (refusal("ParameterNotFound"), ConfigurationError),
+        (refusal("ResourceNotFoundException"), ConfigurationError),
+        (refusal("ThrottlingException"), DependencyError),
+        (refusal("InternalServiceError", 500), DependencyError),
+        (refusal("ServiceUnavailable", 503), DependencyError),
+        (ConnectionError("not to be quoted"), DependencyError),
+        (NoCredentialsError(), ConfigurationError),
+        (None, DependencyError),
+    ],
+)
+def test_no_is_told_from_could_not_find_out(read, failure, expected):
+    with pytest.raises(expected, match="`/n` could not be read from") as caught:
+        read(Failing(failure))
+    assert type(caught.value) is expected
+    assert "quoted" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_who_does_not_answer_is_asked_twice_and_briefly(read, monkeypatch):
+    monkeypatch.setattr("authz_lib.transport.aws._READ_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and says nothing
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(DependencyError, match="ReadTimeoutError"):
+            read(None)
+        silent.settimeout(5)
+        for _ in range(2):
+            silent.accept()[0].close()
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_without_boto3_it_is_a_setting_that_is_missing(read, monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)  # importing it now fails
+    with pytest.raises(ConfigurationError, match="ModuleNotFoundError"):
+        read(None)
+
+
+def test_an_answer_without_a_parameter_is_none():
+    with pytest.raises(DependencyError, match="not understood"):
+        read_parameter("/n", client=Failing({}))
+
+
+def test_the_previous_version_is_read_where_asked_for():
+    asked = []
+
+    class Rotated:
+        def get_secret_value(self, **query):
+            asked.append(query["VersionStage"])
+            return {"SecretString": query["VersionStage"]}
+
+    assert read_secret("s", client=Rotated()) == ["AWSCURRENT"]
+    assert read_secret("s", client=Rotated(), with_previous=True) == ["AWSCURRENT", "AWSPREVIOUS"]
+    assert asked == ["AWSCURRENT", "AWSCURRENT", "AWSPREVIOUS"]
+    with pytest.raises(ConfigurationError, match="it is empty"):
+        read_secret("s", client=Failing({"SecretString": ""}))

@@ -108,7 +108,11 @@ def test_a_server_that_reads_slowly_does_not_stretch_the_deadline(serve, tls_con
 
     server = serve(before_handshake=read_slowly, tls=tls_contexts[0])
     client = SigV4Client(
-        server.url, region="eu-west-1", credentials=FIXED, ssl_context=tls_contexts[1]
+        server.url,
+        region="eu-west-1",
+        credentials=FIXED,
+        ssl_context=tls_contexts[1],
+        connect_timeout_seconds=30,
     )
     began = time.monotonic()
     with pytest.raises(DeliveryError) as caught:
@@ -128,6 +132,23 @@ def test_a_pool_that_is_forgotten_closes_its_connections(serve):
     del pool
     gc.collect()
     assert kept.sock.fileno() == -1
+
+
+def test_bytes_that_tls_has_decrypted_and_nobody_read_spoil_a_connection(serve, http, tls_contexts):
+    """The answer fills the reader's buffer to its last byte; the rest of its record waits."""
+    length = 8192 - len(http.reply(body=b"x" * 8000)) + 8000
+
+    def answer(received, sock):
+        whole = http.reply(body=str(len(server.received)).encode() * length)
+        assert len(whole) == 8192
+        return whole + http.reply(body=b"evil")
+
+    server = serve(answer, tls=tls_contexts[0])
+    with SigV4Client(
+        server.url, region="eu-west-1", credentials=FIXED, ssl_context=tls_contexts[1]
+    ) as client:
+        assert [client.request("POST", "/").body[:1] for _ in range(2)] == [b"1", b"2"]
+    assert server.connections == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")

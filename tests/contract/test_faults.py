@@ -97,7 +97,8 @@ def test_a_missing_store(server, permissions):
 
 def test_an_evaluation_error_is_a_deny_and_is_not_remembered(server, permissions):
     store = server.create_store(
-        f'{ALLOW_ALL} @id("limit") forbid(principal, action, resource) when {{ context.total > 5 }};'
+        f"{ALLOW_ALL}\n"
+        '@id("limit") forbid(principal, action, resource) when { context.total > 5 };'
     )
     point = permissions(store).cached()
     for _ in range(2):

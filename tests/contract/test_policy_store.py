@@ -225,8 +225,10 @@ def token(**claims):
 def test_tokens(server, permissions, boto3_client):
     store_id = server.create_store(
         'permit(principal == User::"eu-west-1_Abc123|s-1", action == Action::"Id", resource)'
-        ' when { principal["custom:tenant"] == "t1" && principal in Group::"eu-west-1_Abc123|staff" };'
-        'permit(principal, action == Action::"Access", resource) when { context.token.scope.contains("docs.read") };'
+        ' when { principal["custom:tenant"] == "t1"'
+        ' && principal in Group::"eu-west-1_Abc123|staff" };'
+        'permit(principal, action == Action::"Access", resource)'
+        ' when { context.token.scope.contains("docs.read") };'
     )
     avp, point = boto3_client(server.url), permissions(store_id)
     doc = EntityUid("Doc", "1")

@@ -215,14 +215,16 @@ MODELLED = [  # the errors that the Scheduler client has a class for
 SCRIPT = """
 import * as sdk from "@aws-sdk/client-scheduler";
 const client = new sdk.SchedulerClient({
-  region: "us-east-1", endpoint: process.argv[2], maxAttempts: 1, credentials: {accessKeyId: "a", secretAccessKey: "b"},
+  region: "us-east-1", endpoint: process.argv[2], maxAttempts: 1,
+  credentials: {accessKeyId: "a", secretAccessKey: "b"},
 });
 try {
   await client.send(new sdk.GetScheduleCommand({Name: "n"}));
 } catch (e) {
   const typed = sdk[e.name] !== undefined && e instanceof sdk[e.name];
   console.log(JSON.stringify({
-    name: e.name, typed, message: e.message, status: e.$metadata.httpStatusCode, requestId: e.$metadata.requestId,
+    name: e.name, typed, message: e.message, status: e.$metadata.httpStatusCode,
+    requestId: e.$metadata.requestId,
     fault: e.$fault,
   }));
 }

@@ -13,9 +13,11 @@ from authz_lib import AuthorizationRequest, Entity, EntityUid, Principal, Verifi
 from authz_lib.errors import AccessDeniedError, InvalidRequestError, PolicyStoreMisconfiguredError
 
 POLICIES = """
-@id("owner") permit(principal, action == Action::"Get", resource is Order) when { resource.owner == principal };
+@id("owner") permit(principal, action == Action::"Get", resource is Order)
+    when { resource.owner == principal };
 @id("staff") permit(principal in Group::"staff", action, resource) when { context.mfa };
-@id("closed") forbid(principal, action == Action::"Cancel", resource) when { resource.state == "closed" };
+@id("closed") forbid(principal, action == Action::"Cancel", resource)
+    when { resource.state == "closed" };
 """
 ALICE = EntityUid("User", "alice")
 

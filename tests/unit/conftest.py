@@ -1,8 +1,7 @@
-"""What rooms share: a raw HTTP server on loopback, a SigV4 verifier that shares no code with us, a
-clock that is set by hand, and issuers whose keys are made once.
+"""What rooms share: an HTTP server on loopback, a SigV4 verifier, a clock, issuers.
 
-The verifier reads the bytes that came over the socket and knows nothing of the sender but the
-shared secret.
+The verifier shares no code with the library: it reads the bytes that came over the socket, and
+knows nothing of the sender but the secret.
 """
 
 from __future__ import annotations
@@ -49,9 +48,7 @@ def reply(status=200, body=b"{}", headers=(), *, length=None):
 
 
 class Server:
-    """Each connection is served by a thread; ``answer(received, sock)`` returns bytes to send, or
-    None to hang up.
-    """
+    """A thread serves each connection: ``answer(received, sock)`` is sent, ``None`` hangs up."""
 
     def __init__(self, answer, *, tls=None, before_handshake=None, address="127.0.0.1"):
         self.answer = answer
@@ -65,7 +62,8 @@ class Server:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, 0), family=family)
         self.port = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://{f'[{address}]' if ':' in address else address}:{self.port}"
+        host = f"[{address}]" if ":" in address else address
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
         self._start(self._accept)
 
     def _start(self, work, *args):

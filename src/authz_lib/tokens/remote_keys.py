@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from authz_lib._support.checks import require_count, require_seconds
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["RemoteKeySet"]
+
+_MOST_SECONDS: Final = 10 * 366 * 86_400.0
 
 
 class _Snapshot(NamedTuple):
@@ -99,25 +101,15 @@ class RemoteKeySet:
     ) -> None:
         self._host = parse_url(url, argument="url").host
         self._url = url
-        times = (
-            ttl_seconds,
-            refresh_ahead_seconds,
-            max_stale_seconds,
-            miss_cooldown_seconds,
-            timeout_seconds,
-        )
-        if not all(map(_is_finite, times)):
-            raise ConfigurationError("times must be finite numbers of seconds")
-        if (
-            ttl_seconds <= 0
-            or timeout_seconds <= 0
-            or min(refresh_ahead_seconds, max_stale_seconds) < 0
-        ):
-            raise ConfigurationError(
-                "`ttl_seconds` and `timeout_seconds` must be positive, other times not negative"
-            )
+        require_seconds(ttl_seconds, "ttl_seconds", most=_MOST_SECONDS, above_zero=True)
+        require_seconds(refresh_ahead_seconds, "refresh_ahead_seconds", most=_MOST_SECONDS)
+        require_seconds(max_stale_seconds, "max_stale_seconds", most=_MOST_SECONDS)
+        require_seconds(miss_cooldown_seconds, "miss_cooldown_seconds", most=_MOST_SECONDS)
+        require_seconds(timeout_seconds, "timeout_seconds", above_zero=True)
         if miss_cooldown_seconds < 1:
             raise ConfigurationError("`miss_cooldown_seconds` must be at least 1")
+        require_count(max_bytes, "max_bytes")
+        require_count(max_keys, "max_keys")
         self._refresh_after = max(0.0, ttl_seconds - refresh_ahead_seconds) or ttl_seconds
         self._usable_for = max(ttl_seconds, max_stale_seconds)
         self._miss_cooldown_seconds = miss_cooldown_seconds
@@ -289,10 +281,6 @@ class RemoteKeySet:
         return KeySetUnavailableError(
             f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
         )
-
-
-def _is_finite(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and isfinite(seconds)
 
 
 def _bounded(document: bytes, max_bytes: int) -> bytes:

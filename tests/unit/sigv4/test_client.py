@@ -563,7 +563,8 @@ def test_a_no_to_the_repeated_call_says_nothing_about_the_first(serve, http, con
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",  # truncated
         b"HTTP/1.1 200 OK\r\n\r\n12345",  # no length
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",  # the last chunk is missing
+        # the last chunk is missing
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n123456",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n12345",

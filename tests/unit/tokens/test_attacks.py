@@ -444,7 +444,8 @@ class TestWeakKeys:
         numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
         jwk = {
             "kty": "EC", "crv": "P-256", "kid": "1",
-            "x": b64(numbers.x.to_bytes(32, "big")), "y": b64(((numbers.y + 1) % 2**256).to_bytes(32, "big")),
+            "x": b64(numbers.x.to_bytes(32, "big")),
+            "y": b64(((numbers.y + 1) % 2**256).to_bytes(32, "big")),
         }  # fmt: skip
         with pytest.raises(errors.ConfigurationError):
             StaticKeySet(jwk)

@@ -211,8 +211,10 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         "options",
         [
-            {"issuer": ""}, {"issuer": []}, {"audience": [""]}, {"audience": [1]}, {"client_id": 7}, {"issuer": [None]},
-            {"leeway_seconds": -1}, {"leeway_seconds": 601}, {"not_before_leeway_seconds": float("nan")},
+            {"issuer": ""}, {"issuer": []}, {"audience": [""]}, {"audience": [1]},
+            {"client_id": 7}, {"issuer": [None]},
+            {"leeway_seconds": -1}, {"leeway_seconds": 601},
+            {"not_before_leeway_seconds": float("nan")},
             {"max_token_age_seconds": 0}, {"max_token_age_seconds": float("nan")}, {"remember": -1},
             {"remember_bytes": -1}, {"all_scopes": []}, {"any_group": 1},
         ],

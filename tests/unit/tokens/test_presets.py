@@ -172,10 +172,14 @@ class TestCognito:
     @pytest.mark.parametrize(
         "options",
         [
-            {"user_pool_id": ""}, {"user_pool_id": "us-east-1"}, {"user_pool_id": "us-east-1_"}, {"user_pool_id": None},
-            {"user_pool_id": "us-east-1_a/b"}, {"user_pool_id": "us-east-1_" + "a" * 46}, {"user_pool_id": "pool_abc"},
-            {"user_pool_id": "cn-north-1_abc"}, {"user_pool_id": "eusc-de-east-1_abc"}, {"user_pool_id": "a.b_c"},
-            {"user_pool_id": "us-iso-east-1_abc"}, {"user_pool_id": "us-east-1_é"}, {"user_pool_id": "us-east-1_a\n"},
+            {"user_pool_id": ""}, {"user_pool_id": "us-east-1"}, {"user_pool_id": "us-east-1_"},
+            {"user_pool_id": None},
+            {"user_pool_id": "us-east-1_a/b"}, {"user_pool_id": "us-east-1_" + "a" * 46},
+            {"user_pool_id": "pool_abc"},
+            {"user_pool_id": "cn-north-1_abc"}, {"user_pool_id": "eusc-de-east-1_abc"},
+            {"user_pool_id": "a.b_c"},
+            {"user_pool_id": "us-iso-east-1_abc"}, {"user_pool_id": "us-east-1_é"},
+            {"user_pool_id": "us-east-1_a\n"},
             {"token_use": "refresh"}, {"client_id": ""}, {"client_id": []}, {"jwks_url": "https://e.example/jwks"},
             {"keys": None, "jwks_url": "http://e.example/jwks"}, {"keys": None, "issuer": "http://e.example"},
         ],
@@ -522,8 +526,10 @@ class TestLoadBalancer:
     @pytest.mark.parametrize(
         "arn",
         [
-            None, "", "web", ALB.replace("app/", "net/"), ALB.replace("arn:aws:", "arn:aws-cn:"), ALB + "/", [],
-            [ALB, ALB.replace("us-east-1", "eu-west-1")], ALB.replace("123456789012", "*"), ALB + "\n",
+            None, "", "web", ALB.replace("app/", "net/"), ALB.replace("arn:aws:", "arn:aws-cn:"),
+            ALB + "/", [],
+            [ALB, ALB.replace("us-east-1", "eu-west-1")], ALB.replace("123456789012", "*"),
+            ALB + "\n",
         ],
     )  # fmt: skip
     def test_an_arn_must_be_one(self, arn):

@@ -292,10 +292,13 @@ class TestEntries:
     def test_bad_entries_do_not_spoil_good_ones(self, issuer):
         good = issuer.jwks()["keys"][0]
         bad = [
-            None, 1, "key", [], {}, {"kty": 1}, {"kty": "AKP", "kid": "a"}, {"kty": "RSA", "kid": "b"},
-            {"kty": "RSA", "kid": "c", "n": "AQAB", "e": "AQAB"}, {"kty": "oct", "k": "AAAA", "kid": "d"},
+            None, 1, "key", [], {}, {"kty": 1}, {"kty": "AKP", "kid": "a"},
+            {"kty": "RSA", "kid": "b"},
+            {"kty": "RSA", "kid": "c", "n": "AQAB", "e": "AQAB"},
+            {"kty": "oct", "k": "AAAA", "kid": "d"},
             good | {"kid": 7}, good | {"kid": "k" * 257}, good | {"d": "AAAA", "kid": "private"},
-            good | {"x": "!!", "kid": "f"}, good | {"x": "é", "kid": "g"}, good | {"crv": ["Ed25519"], "kid": "h"},
+            good | {"x": "!!", "kid": "f"}, good | {"x": "é", "kid": "g"},
+            good | {"crv": ["Ed25519"], "kid": "h"},
             good | {"alg": ["EdDSA"], "kid": "i"}, good | {"alg": "RS256", "kid": "j"},
         ]  # fmt: skip
         keys = self.remote({"keys": [*bad, good]})
@@ -507,7 +510,8 @@ class TestConfiguration:
             "", "jwks.json", "/etc/passwd", "file:///etc/passwd", "ftp://e.example/", "http://e.example/jwks",
             "https://user:secret@e.example/", "https://user@e.example/", "https:///jwks", "https://e.example/#x",
             "https://e.example:port/", "https://e.example/ x", "https://e.example\\@127.0.0.1/", "http://127.1/",
-            "http://localhost.example/", "http://127.0.0.1.example/", "http://[::2]/", "https://[/", 7, None,
+            "http://localhost.example/", "http://127.0.0.1.example/", "http://[::2]/",
+            "https://[/", 7, None,
             "https://e.example/\n", "http://2130706433/", "HTTPS//e.example",
         ],
     )  # fmt: skip
@@ -529,9 +533,11 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         "options",
         [
-            {"ttl_seconds": 0}, {"ttl_seconds": -1}, {"timeout_seconds": 0}, {"max_stale_seconds": -1},
+            {"ttl_seconds": 0}, {"ttl_seconds": -1}, {"timeout_seconds": 0},
+            {"max_stale_seconds": -1},
             {"refresh_ahead_seconds": -1}, {"miss_cooldown_seconds": 0}, {"ttl_seconds": None},
-            {"ttl_seconds": float("nan")}, {"miss_cooldown_seconds": float("nan")}, {"max_stale_seconds": "3600"},
+            {"ttl_seconds": float("nan")}, {"miss_cooldown_seconds": float("nan")},
+            {"max_stale_seconds": "3600"},
         ],
     )  # fmt: skip
     def test_times_must_make_sense(self, options):

@@ -149,10 +149,13 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Every example on the local AWS over real HTTP, and the tests that need that AWS."""
-    session.install("-e", ".[cedar]", *group("local"), *group("examples"), *group("tests"))
+    session.install("-e", ".[cedar]", "./packages/authz-local", *group("examples"), *group("tests"))
     for example in sorted(path.parent for path in (HERE / "examples").glob("*/requests.yaml")):
         session.run("authz", "local", str(example.relative_to(HERE)), "--check")
     session.run("python", "-m", "pytest", "-m", "stack", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-m", "not stack", "tests/examples", "packages/authz-local/tests"
+    )
 
 
 @nox.session

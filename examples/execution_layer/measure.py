@@ -7,7 +7,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from authz_lib.testing.local import LocalScenario
+from authz_local.local_scenario import LocalScenario
 
 ROUNDS = 100
 WARM_UP = 10

@@ -9,7 +9,7 @@ from authz_lib.testing import tampering
 from authz_lib.tokens import SharedSecretIssuer
 
 if TYPE_CHECKING:
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
 
 def seed(local: LocalScenario) -> None:

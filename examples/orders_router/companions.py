@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
 FOLDER = Path(__file__).parent
 RUNNING: list[Any] = []  # the server, between the two functions

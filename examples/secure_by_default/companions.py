@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
 QUEUE, DEFINITION = "platform", "pipeline"
 CONFIG = {

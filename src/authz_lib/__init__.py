@@ -12,6 +12,7 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib import errors
+    from authz_lib._support.version import __version__
     from authz_lib.actions.map import ActionMap
     from authz_lib.authorizer import GatewayCache
     from authz_lib.authorizer.authorizer import LambdaAuthorizer
@@ -93,4 +94,4 @@ _HOME = {
 }
 
 if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
-    __getattr__, __dir__ = lazy_names(__name__, _HOME)
+    __getattr__, __dir__ = lazy_names(__name__, {**_HOME, "__version__": "_support.version"})

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from authz_lib.testing.scenario import Scenario
-from authz_lib.testing.template import load_template
+from authz_local.scenario import Scenario
+from authz_local.template import load_template
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 180

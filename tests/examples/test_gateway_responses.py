@@ -89,7 +89,7 @@ def template():
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     pytest.importorskip("ministack")
-    from authz_lib.testing.stack import LocalAWS
+    from authz_local.stack import LocalAWS
 
     path = tmp_path_factory.mktemp("stack") / "template.json"
     path.write_text(json.dumps(template()))

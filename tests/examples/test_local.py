@@ -1,6 +1,4 @@
-"""`authz local` as its users meet it: a process that serves, checks, fails in one line, and leaves
-nothing behind.
-"""
+"""`authz local` as a process: it serves, checks, fails in one line, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +14,8 @@ import pytest
 
 from authz_lib.cli.main import main
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing import stack
+from authz_local import _process, stack
+from authz_local.command import main as authz_local
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
 PATIENCE = 90
@@ -37,20 +36,18 @@ def folder(tmp_path):
 
 @pytest.fixture
 def started(tmp_path):
-    """Starts `authz local WORDS` as a process; whatever happens, it is gone at the end of the
-    test.
-    """
+    """Starts `authz local WORDS` as a process, which is ended at the end of the test."""
     processes = []
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     # A job that a script put into the background ignores Ctrl-C, and so would its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def start(*words, **variables):
+    def start(*words, stderr=subprocess.PIPE, **variables):
         process = subprocess.Popen(
             [sys.executable, "-m", "authz_lib.cli", "local", *map(str, words)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             env={**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **variables},
             start_new_session=True,
@@ -68,7 +65,7 @@ def started(tmp_path):
 
 
 def descendants(pid):
-    """The processes that a process has started, and those that they have."""
+    """The processes that a process has started, and their own."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -85,9 +82,7 @@ def descendants(pid):
 
 
 def alive(pids):
-    """Those that still run; what only waits for its new parent to read its exit code (`Z`) does
-    not.
-    """
+    """Those that still run; a zombie (`Z`) does not."""
     found = set()
     for pid in pids:
         try:
@@ -144,10 +139,8 @@ def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
         process.send_signal(signal.SIGINT)
     seen |= descendants(process.pid)
     printed = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode in {
-        130,
-        -signal.SIGINT,
-    }  # the latter: it was asked again after all was done
+    # -SIGINT: it was interrupted again after all was done
+    assert process.returncode in {130, -signal.SIGINT}
     assert "stopped" in printed
     assert "Traceback" not in printed
     assert not alive(seen)
@@ -180,16 +173,13 @@ def test_nothing_of_the_users_own_setup_gets_in(started, tmp_path):
     assert process.returncode == 0, printed + errors
     assert re.search(r"^[1-9]\d+ passed, 0 failed$", printed, re.MULTILINE)
     listed = next(line for line in printed.splitlines() if line.startswith("own orders, listed"))
-    assert (
-        " 2 ALLOW, 2 DENY " in listed
-    )  # the authorizer's question, then the service's batch of three
+    # the authorizer's question, then the service's batch of three
+    assert " 2 ALLOW, 2 DENY " in listed
 
 
 @pytest.mark.stack
 def test_another_local_aws_on_the_port_is_not_taken_for_ours(monkeypatch):
-    monkeypatch.setattr(
-        stack, "_usable_port", lambda port: port
-    )  # both looked before one of them took it
+    monkeypatch.setattr(stack, "usable_port", lambda port: port)  # both looked while it was free
     with stack.LocalAWS() as first:
         second = stack.LocalAWS(port=first.port)
         with pytest.raises(
@@ -223,7 +213,7 @@ def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
 
 @pytest.mark.stack
 def test_a_difference_is_exit_code_1(folder, capsys):
-    port = stack._free_port()
+    port = _process.free_port()
     (folder / "requests.yaml").write_text(
         "requests:\n"
         "  - name: nobody home\n"
@@ -238,12 +228,13 @@ def test_a_difference_is_exit_code_1(folder, capsys):
 
 @pytest.mark.stack
 def test_a_request_that_nobody_answers_is_a_difference(folder, capsys):
-    url = f"http://localhost:{stack._free_port()}/"
+    url = f"http://localhost:{_process.free_port()}/"
     (folder / "requests.yaml").write_text(
         "requests:\n"
         f"  - {{name: silence, call: GET {url}, expect: {{status: 200}}}}\n"
         "  - {name: no port, call: 'GET http://localhost:port/', expect: {status: 200}}\n"
-        f'  - {{name: no header, call: GET {url}, headers: {{a: "b\\nc"}}, expect: {{status: 200}}}}\n'
+        f"  - {{name: no header, call: GET {url}, "
+        'headers: {a: "b\\nc"}, expect: {status: 200}}\n'
     )
     assert main(["local", str(folder), "--check"]) == 1
     printed = capsys.readouterr().out
@@ -318,8 +309,8 @@ def test_a_check_without_requests_is_not_a_pass(folder):
 
 @pytest.mark.stack
 def test_a_template_that_does_not_deploy_is_one_clear_line(folder, capsys):
-    broken = "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Name: /x, Type: Nonsense, Value: x}}}"
-    (folder / "template.yaml").write_text(broken)
+    broken = "{Type: AWS::SSM::Parameter, Properties: {Name: /x, Type: Nonsense, Value: x}}"
+    (folder / "template.yaml").write_text(f"Resources: {{A: {broken}}}")
     assert main(["local", str(folder), "--check"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("authz local: `template.yaml` does not deploy: ")
@@ -346,13 +337,35 @@ def test_a_port_in_use_is_one_clear_line(folder, capsys):
 @pytest.mark.parametrize("port", [-1, 0, 65536])
 def test_a_port_that_is_none_is_one_clear_line(folder, capsys, port):
     assert main(["local", str(folder), f"--port={port}"]) == 2
-    assert f"authz local: port `{port}` is not between 1 and 65535" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "authz local: `port` must be a whole number from 1 to 65535" in told
 
 
-def test_without_the_local_aws_it_says_what_to_install(folder, capsys, monkeypatch):
-    monkeypatch.setattr(stack, "find_spec", lambda _: None)
-    assert main(["local", str(folder), "--check"]) == 2
-    assert "`ministack` is not installed" in capsys.readouterr().err
+@pytest.mark.stack
+def test_a_reader_that_has_read_enough_ends_it_quietly(started, folder):
+    process = started(folder)  # no `--check`: it would serve for ever
+    process.stdout.close()
+    assert process.stderr.read().count("Traceback") == 0
+    assert process.wait(PATIENCE) == 141
+    assert list(started.temporary.iterdir()) == []
+
+
+@pytest.mark.stack
+def test_a_reader_of_both_outputs_that_has_read_enough_ends_it_too(started, folder):
+    process = started(folder, stderr=subprocess.STDOUT)
+    wait_for(process.stdout, "local AWS at")
+    process.stdout.close()
+    assert process.wait(PATIENCE) == 141
+    assert list(started.temporary.iterdir()) == []
+
+
+def test_the_command_has_a_name_of_its_own(folder, capsys):
+    assert authz_local([str(folder / "nowhere")]) == 2
+    assert capsys.readouterr().err == f"authz local: `{folder / 'nowhere'}` is not a folder\n"
+    with pytest.raises(SystemExit) as ended:
+        authz_local(["--version"])
+    assert ended.value.code == 0
+    assert "\nauthz-local " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", ["nowhere", "template.yaml"])

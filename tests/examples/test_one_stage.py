@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from authz_lib.testing.template import load_template
+from authz_local.template import load_template
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TEMPLATES = sorted(EXAMPLES.glob("*/template.yaml"))

@@ -12,7 +12,7 @@ import pytest
 
 from authz_lib.cli.main import main
 from authz_lib.smithy.model import Model
-from authz_lib.testing.template import load_template
+from authz_local.template import load_template
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
 MODEL = EXAMPLE / "model" / "orders.json"

@@ -15,7 +15,7 @@ from authz_lib import ActionMap, BearerToken, EntityUid, GatewayCache, LambdaAut
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.testing.policy_store import PolicyStoreServer
-from authz_lib.testing.stack import LocalAWS
+from authz_local.stack import LocalAWS
 
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 ISSUER = "https://issuer.example"

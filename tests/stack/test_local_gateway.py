@@ -1,6 +1,4 @@
-"""What the local AWS does as AWS documents it and ministack by itself does not:
-`testing/_ministack_authorizers`.
-"""
+"""What the local AWS does as AWS documents it: `authz_local._ministack_authorizers`."""
 
 from __future__ import annotations
 

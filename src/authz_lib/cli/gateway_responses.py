@@ -17,7 +17,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Declare the arguments of ``authz gateway-responses``."""
     parser.add_argument(
         "--format", required=True, choices=["cloudformation", "openapi", "sam", "terraform"]
     )
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile",
         default="AccessDeniedException",
         choices=["AccessDeniedException", "ForbiddenException"],
-        help="the `__type` of a 403; the gateway's own header says AccessDeniedException for a deny in any case",
+        help="the `__type` of a 403 (the header of a deny says AccessDeniedException in any case)",
     )
     parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
     parser.add_argument(

@@ -1,99 +1,182 @@
-"""The entry point of `authz`: a table of subcommands, each in a module of its own, loaded only when
-it is called.
-"""
+"""The entry point of `authz`: a table of subcommands, each loaded only when it is called."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from authz_lib.errors import AuthzError
+from authz_lib.errors import AuthzError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
-__all__ = ["main"]
+__all__ = ["COMMANDS_GROUP", "Command", "main"]
+
+COMMANDS_GROUP = "authz_lib.commands"
+"""The group of entry points by which another distribution brings a subcommand of the table."""
+
+_CLOSED_PIPE = 141  # 128 + SIGPIPE, what a shell sees when `… | head` ends other commands
+
+
+class Command(Protocol):
+    """What a subcommand is: a module with these two functions.
+
+    An entry point of the group `COMMANDS_GROUP` names such a module.  Its name is the subcommand's.
+    """
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the words that the subcommand takes."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; the exit code.  An `AuthzError` is printed as one line, with exit code 2."""
 
 
 class _Subcommand(NamedTuple):
-    module: str  # has `add_arguments(parser)` and `run(arguments) -> int`
     summary: str
+    module: str | None  # `None`: an entry point of `distribution` names it
+    distribution: str = "authz-lib"
 
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
     "gateway-responses": _Subcommand(
-        "authz_lib.cli.gateway_responses",
         "print what a REST API's gateway answers itself, in the shape of your errors",
+        "authz_lib.cli.gateway_responses",
     ),
     "local": _Subcommand(
-        "authz_lib.cli.local", "deploy an example on a local AWS and serve or check it"
+        "deploy a template on a local AWS, and serve or check it (distribution `authz-local`)",
+        None,
+        "authz-local",
     ),
     "token": _Subcommand(
-        "authz_lib.cli.token", "check a token: which checks it passes, and which it fails"
+        "check a token: which checks it passes, and which it fails", "authz_lib.cli.token"
     ),
     "smithy": _Subcommand(
-        "authz_lib.cli.smithy",
         "make the action map and the Cedar schema that a Smithy model implies",
+        "authz_lib.cli.smithy",
     ),
     "policies": _Subcommand(
-        "authz_lib.cli.policies", "validate Cedar policies, or test what they decide"
+        "validate Cedar policies, or test what they decide", "authz_lib.cli.policies"
     ),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``authz``; exit code 0: fine, 1: the answer is "no", 2: the question was wrong or could
-    not be asked.
+    """Run ``authz``.
+
+    | exit code | meaning |
+    |---|---|
+    | 0 | fine |
+    | 1 | the answer is "no" |
+    | 2 | the question was wrong, or could not be asked |
+    | 141 | the reader of the output has closed it, such as ``head`` |
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(words)
+    except BrokenPipeError:
+        if any(map(_has_no_reader, (sys.stdout, sys.stderr))):
+            return _end_quietly()
+        raise  # it is somebody else's, and says where it comes from
     except (OSError, SystemExit):
         problem = _output_problem()
-        if problem is None:  # it is somebody else's, and says where it comes from
+        if problem is None:
             raise
     else:
         problem = _output_problem()
         if problem is None:
             return code
-    _drop_output()
-    _complain(words, f"standard output failed: {problem}")
+    if isinstance(problem, BrokenPipeError):
+        return _end_quietly()
+    _drop(sys.stdout)
+    reason = problem.strerror or type(problem).__name__
+    _complain(words, f"standard output failed: {reason}")
     return 2
 
 
-def _output_problem() -> str | None:
+def _output_problem() -> OSError | None:
     """Why what was printed did not get out; here, where it can still be told."""
     try:
         if sys.stdout is not None:  # a process may be started without one
             sys.stdout.flush()
     except OSError as error:
-        return error.strerror or type(error).__name__
+        return error
     return None
+
+
+def _end_quietly() -> int:
+    _drop(sys.stdout)
+    _drop(sys.stderr)
+    return _CLOSED_PIPE
+
+
+def _has_no_reader(stream: TextIO | None) -> bool:
+    """Whether a stream is a pipe whose reader has closed it."""
+    with suppress(OSError, ValueError, AttributeError):  # no file; no `poll` on Windows
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)  # type: ignore[union-attr]
+        return bool(poll.poll(0))
+    return False
 
 
 def _run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="authz", description="Authorization for services behind Amazon API Gateway."
     )
+    parser.add_argument(
+        "--version", action=_PrintVersions, nargs=0, help="print the installed versions and end"
+    )
     subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
-    for name, subcommand in _SUBCOMMANDS.items():
-        subparser = subparsers.add_parser(
-            name, help=subcommand.summary, description=subcommand.summary
-        )
-        if (
-            words and words[0] == name
-        ):  # the others' modules (and what they import) are not needed for a help line
-            import_module(subcommand.module).add_arguments(subparser)
-    arguments = parser.parse_args(words)
     try:
-        return int(import_module(_SUBCOMMANDS[arguments.subcommand].module).run(arguments))
+        for name, subcommand in _SUBCOMMANDS.items():
+            summary = subcommand.summary
+            subparser = subparsers.add_parser(name, help=summary, description=summary)
+            if words and words[0] == name:  # no other module is needed for a help line
+                _load(name).add_arguments(subparser)
+        arguments = parser.parse_args(words)
+        return int(_load(arguments.subcommand).run(arguments))
     except AuthzError as error:
         _complain(words, str(error))
         return 2
+
+
+def _load(name: str) -> Command:
+    """The module of a subcommand.
+
+    Raises:
+        ConfigurationError: another distribution brings it, and is not installed.
+    """
+    subcommand = _SUBCOMMANDS[name]
+    if subcommand.module is not None:
+        return cast("Command", import_module(subcommand.module))
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=COMMANDS_GROUP, name=name):
+        return cast("Command", entry_point.load())
+    distribution = subcommand.distribution
+    raise ConfigurationError(
+        f"the distribution `{distribution}` is not installed: get it by "
+        f"`uv pip install CHECKOUT/packages/{distribution}`, with a checkout of authz-lib"
+    )
+
+
+class _PrintVersions(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        from authz_lib._support.version import __version__
+
+        print(f"authz-lib {__version__}")
+        for subcommand in _SUBCOMMANDS.values():
+            if subcommand.module is None:
+                with suppress(PackageNotFoundError):
+                    print(f"{subcommand.distribution} {version(subcommand.distribution)}")
+        parser.exit()
 
 
 def _complain(words: Sequence[str], problem: str) -> None:
@@ -101,9 +184,7 @@ def _complain(words: Sequence[str], problem: str) -> None:
     print(f"authz{subcommand}: {problem}", file=sys.stderr)
 
 
-def _drop_output() -> None:
-    """What could not be written must not be tried again when the process ends: that would be a
-    traceback.
-    """
+def _drop(stream: TextIO | None) -> None:
+    """Forget what could not be written: Python would try again at its end, with a traceback."""
     with suppress(OSError, ValueError, AttributeError):  # an output that is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]

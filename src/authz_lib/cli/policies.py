@@ -1,6 +1,4 @@
-"""`authz policies check DIR` and `authz policies test DIR`: a policy directory, validated and tried
-out.
-"""
+"""`authz policies check DIR` and `authz policies test DIR`: validate policies, or try them out."""
 
 from __future__ import annotations
 
@@ -10,13 +8,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib._support.checks import require_one_of, require_text
+from authz_lib._support.extras import load_extra
 from authz_lib._support.strict_json import StrictJSONError, loads_document
+from authz_lib.cli.table import print_table
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from authz_lib.decisions.cedar import CedarEngine
     from authz_lib.decisions.request import ErrorMode
@@ -30,23 +31,32 @@ _MEMBERS = frozenset(
 
 
 _HELP = """\
-DIR/tests/*.yaml, *.yml and *.json hold requests: a list, or `entities` for all of them and the list as `requests`.
+DIR/tests/*.yaml, *.yml and *.json hold requests: a list, or an object with
+
+  requests   the list
+  entities   what each of them may read; optional
+
+A request:
 
   - name: owners view their orders        # optional
     principal: User::"alice"
     action: ViewOrder                     # or Shop::Action::"ViewOrder"
     resource: Order::"1"
-    context: {mfa: true}                  # optional; Cedar JSON, with the explicit `__entity` and `__extn` forms
-    entities:                             # optional, as in entities.json, which the engine holds beside them
-      - {uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}
+    context: {mfa: true}                  # optional; Cedar JSON (`__entity`, `__extn`)
+    entities:                             # optional; beside those of entities.json
+      - uid: {type: Order, id: "1"}
+        attrs: {owner: {__entity: {type: User, id: alice}}}
+        parents: []
     expect: ALLOW                         # or DENY
     policies: [owners-view]               # optional: the determining policies, exactly
 
 exit codes:
   0  check: the policies are valid; test: every request is decided as expected
-  1  check: something does not parse or is not valid; test: a request is decided otherwise or refused
-  2  it could not be asked: no such folder, no policies, no requests, a request file that is none, cedarpy or PyYAML
-     missing; test: policies that check would refuse
+  1  check: a policy does not parse or is not valid
+     test: a request is decided otherwise, or refused
+  2  no such folder, no policies, no requests, or an invalid request file
+     cedarpy is not installed, or PyYAML and a request file is YAML
+     test: a policy does not parse or is not valid
 """
 
 
@@ -81,8 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when all is well, 1 when a policy is wrong or a request is decided otherwise than
-    expected.
+    """Check or test; the exit codes are those of `_HELP`.
 
     Raises:
         ConfigurationError: it could not be asked.
@@ -113,10 +122,8 @@ def _check(directory: Path) -> int:
         print(text)
     if errors:
         return 1
-    against = (
-        "no schema to validate against" if sources.schema is None else "valid against the schema"
-    )
-    print(f"{len(sources.policies)} policies and templates: {against}")
+    how = "no schema to validate against" if sources.schema is None else "valid against the schema"
+    print(f"{len(sources.policies)} policies and templates: {how}")
     return 0
 
 
@@ -137,12 +144,8 @@ def _test(directory: Path, on_evaluation_error: ErrorMode) -> int:
                 directory, action_type=row.action_type, on_evaluation_error=on_evaluation_error
             )
     results = [_decide(engines[row.action_type], row) for row in rows]
-    _print_table(
-        [
-            ("request", "expected", "decision", "policies", "errors", ""),
-            *[result.cells for result in results],
-        ]
-    )
+    headings = ("request", "expected", "decision", "policies", "errors", "")
+    print_table(headings, [result.cells for result in results])
     failed = sum(not result.ok for result in results)
     print(f"{len(results) - failed} as expected, {failed} not")
     return 1 if failed else 0
@@ -160,19 +163,9 @@ def _decide(engine: CedarEngine, row: _Row) -> _Result:
         return _Result(False, (row.name, row.expect, "INVALID", "-", "-", str(error)))
     made = "ALLOW" if decision.allowed else "DENY"
     ok = made == row.expect and row.policies in {None, decision.determining_policies}
-    policies, errors = (
-        ", ".join(decision.determining_policies) or "-",
-        str(len(decision.errors) or "-"),
-    )
+    policies = ", ".join(decision.determining_policies) or "-"
+    errors = str(len(decision.errors) or "-")
     return _Result(ok, (row.name, row.expect, made, policies, errors, "ok" if ok else "DIFFERENT"))
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
 
 
 def _read(file: Path) -> Iterable[_Row]:
@@ -202,10 +195,9 @@ def _load(file: Path) -> Any:
     text = read_text(file)
     if file.suffix == ".json":
         return _load_json(file, text)
-    try:
-        from authz_lib.testing.yaml_file import parse_yaml
-    except ModuleNotFoundError:
-        raise ConfigurationError(f"`{file}` needs PyYAML; it is not installed") from None
+    load_extra("yaml", extra="yaml", what=f"`{file}`")
+    from authz_lib.testing.yaml_file import parse_yaml
+
     return parse_yaml(text, str(file))
 
 
@@ -229,13 +221,9 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
     unknown = item.keys() - _MEMBERS
     if unknown:
         raise ConfigurationError(f"`{min(map(str, unknown))}` is not a member of a request")
-    if item["expect"] not in {"ALLOW", "DENY"}:
-        raise ConfigurationError("`expect` must be `ALLOW` or `DENY`")
-    action = (
-        _uid(item["action"])
-        if _UID.fullmatch(item["action"])
-        else EntityUid("Action", item["action"])
-    )
+    require_one_of(item["expect"], "expect", ("ALLOW", "DENY"))
+    name = item["action"]
+    action = _uid(name) if _UID.fullmatch(name) else EntityUid("Action", name)
     request = AuthorizationRequest(
         _uid(item["principal"]),
         action.id,
@@ -247,10 +235,7 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
 
 
 def _name(item: dict[str, Any], default_name: str) -> str:
-    name = item.get("name", default_name)
-    if not isinstance(name, str) or not name:
-        raise ConfigurationError("`name` must be a text that is not empty")
-    return name
+    return require_text(item.get("name", default_name), "name")
 
 
 def _policies(item: dict[str, Any]) -> tuple[str, ...] | None:

@@ -1,6 +1,4 @@
-"""`authz smithy`: the action map and the Cedar schema that a Smithy model implies, and whether
-yours have drifted.
-"""
+"""`authz smithy`: make or compare the action map and the Cedar schema of a Smithy model."""
 
 from __future__ import annotations
 
@@ -27,14 +25,14 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two commands."""
+    """Declare the arguments of ``authz smithy``."""
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     actions = commands.add_parser(
         "actions", help="which action each route means: the map that `ActionMap.load` reads"
     )
     _add_common(actions)
     actions.add_argument(
-        "--target", choices=["http", "rest"], help="also tell what this kind of API cannot deploy"
+        "--target", choices=["http", "rest"], help="also print what this kind of API cannot deploy"
     )
     schema = commands.add_parser(
         "cedar-schema", help="the Cedar schema of the service's actions and resources"
@@ -64,7 +62,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--resources",
         default="path",
         choices=["path", "application"],
-        help="what the authorizer asks about: the instance that the path names, or the application as a whole",
+        help="what the authorizer asks about: the instance in the path, or the application",
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
@@ -77,8 +75,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make, or compare with ``--check``; findings of ``--target`` go to standard error, and an
-    error is exit code 1.
+    """Make a document, or compare it with ``--check``.
+
+    The findings of ``--target`` go to standard error.  The exit code is 1 for a finding that is an
+    error, and for a difference.
     """
     if arguments.check and arguments.output is None:
         raise ConfigurationError("`--check` needs `-o FILE`: the file to compare with")
@@ -100,7 +100,7 @@ def _actions(service: Service, arguments: argparse.Namespace) -> tuple[str, int]
     for finding in findings:
         print(finding, file=sys.stderr)
     document = compile_actions(service, prefix=arguments.prefix, resources=arguments.resources)
-    ActionMap.from_document(document)  # duplicate routes and all that only the whole table shows
+    ActionMap.from_document(document)  # refuses what only the whole table shows: duplicate routes
     lines = ",\n".join(f"    {json.dumps(line)}" for line in document.pop("actions"))
     head = json.dumps(document, indent=2).removesuffix("\n}")
     made = f'{head},\n  "actions": [\n{lines}\n  ]\n}}\n'
@@ -140,7 +140,7 @@ def _compare(path: Path, made: str) -> int:
 
 
 def _same(found: str, made: str) -> bool:
-    """Equal as JSON, however it is laid out; else equal as text."""
+    """Equal as text, or as JSON in another layout."""
     if found == made:
         return True
     try:
@@ -150,9 +150,7 @@ def _same(found: str, made: str) -> bool:
 
 
 def _write(path: Path, made: str) -> None:
-    beside = path.with_name(
-        f".{path.name}.new"
-    )  # a full disk must not leave half a map in the place of a whole one
+    beside = path.with_name(f".{path.name}.new")  # a full disk must not leave half a file
     try:
         beside.write_text(made, encoding="utf-8")
         beside.replace(path)

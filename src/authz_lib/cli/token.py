@@ -1,6 +1,4 @@
-"""``authz token verify``: which checks a token passes, and which it fails, without showing the
-token.
-"""
+"""``authz token verify``: which checks a token passes and which it fails.  It is not printed."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = commands.add_parser(
         "verify",
         help="check a token",
-        description="Check a token.  Exit code 0: it passes, 1: it does not, 2: that could not be found out.",
+        description="Check a token.  Exit codes: 0 it passes, 1 it fails, 2 could not find out.",
     )
     verify.add_argument(
         "token", metavar="TOKEN|-", help="the token, or - to read it from standard input"
@@ -100,14 +98,11 @@ def _read(token: str) -> str:
         return token.strip()
     try:
         return sys.stdin.read(_MAX_INPUT_CHARACTERS).strip()
-    except UnicodeDecodeError:  # whatever it is, it is no token, and the verifier says so
+    except UnicodeDecodeError:  # it is no token, and the verifier says so
         return "\N{REPLACEMENT CHARACTER}"
     except OSError as error:
         raise ConfigurationError(f"standard input cannot be read: {error.strerror}") from None
-    except (
-        AttributeError,
-        ValueError,
-    ):  # `sys.stdin` is `None` in a process that was started without one
+    except (AttributeError, ValueError):  # a process may be started without a standard input
         raise ConfigurationError("standard input is closed: there is no token to read") from None
 
 
@@ -168,9 +163,8 @@ _KEY = _Check("key", (UnknownKeyError,))
 _SIGNATURE = _Check("signature", (InvalidSignatureError,))
 _CLAIMS = _Check("audience, client and other claims", (InvalidClaimError, AccessDeniedError))
 _DATES = _Check("dates", (TokenExpiredError, TokenNotYetValidError))
-# The order in which the verifier checks: what stands before the one that failed has passed, what
-# stands after is open. A pool has two issuers, so `iss` is looked at first: it says whose keys to
-# use.
+# The order in which the verifier checks: those before the failed one have passed, those after it
+# are open.  With several issuers, `iss` comes before the key: it says whose keys to use.
 _SEVERAL_ISSUERS_CHECKS = (_FORM, _ALGORITHM, _ISSUER, _KEY, _SIGNATURE, _CLAIMS, _DATES)
 _ONE_KEY_SET_CHECKS = (_FORM, _ALGORITHM, _KEY, _SIGNATURE, _ISSUER, _CLAIMS, _DATES)
 

@@ -17,8 +17,8 @@ import time
 
 import pytest
 
-from authz_lib.testing.stack import LocalAWS
-from authz_lib.testing.template import load_template
+from authz_local.stack import LocalAWS
+from authz_local.template import load_template
 from authz_lib.tokens import SharedSecretIssuer
 
 TERRAFORM = shutil.which("terraform")

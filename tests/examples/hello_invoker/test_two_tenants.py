@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from authz_lib.testing.local import LocalScenario
-from authz_lib.testing.outcome import send
+from authz_local.local_scenario import LocalScenario
+from authz_local.row_result import send
 
 pytestmark = pytest.mark.stack
 

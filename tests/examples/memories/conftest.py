@@ -69,7 +69,7 @@ class Running:
 
     def until(self, user, path, status):
         """Polls a job as a client would."""
-        from authz_lib.testing.scenario import RequestRow
+        from authz_local.scenario import RequestRow
 
         row = RequestRow.model_validate(
             {
@@ -95,7 +95,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running():
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
     with LocalScenario(EXAMPLE) as local:
         yield Running(local)

@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
 
 @pytest.fixture
 def local():
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
     with LocalScenario(EXAMPLE) as running:
         yield running

@@ -9,7 +9,7 @@ import pytest
 
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.gateway_responses import GATEWAY_RESPONSES, gateway_responses
-from authz_lib.testing.template import load_template
+from authz_local.template import load_template
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "memories"
 PUBLIC = {("/auth/start", "post"), ("/auth/verify", "post"), ("/auth/handoff", "post")}

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import urllib3
 
-from authz_lib.testing.template import load_template
+from authz_local.template import load_template
 
 FOLDER = Path(__file__).parents[3] / "examples" / "orders_router"
 
@@ -66,7 +66,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running():
     pytest.importorskip("ministack")
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
     with LocalScenario(FOLDER) as scenario:
         yield Running(scenario)

@@ -10,7 +10,7 @@ import pytest
 from authz_lib.actions import ActionMap
 from authz_lib.cli.main import main
 from authz_lib.service.principal_headers import HTTP_API_PARAMETERS
-from authz_lib.testing import stack
+from authz_local import stack
 
 PROOF = {
     "overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}
@@ -148,10 +148,8 @@ def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(templa
 
 @pytest.mark.stack
 def test_the_local_aws_is_the_corrected_one(monkeypatch, tmp_path):
-    """Without `_ministack` the rows about gateway responses and validators would be about
-    nothing.
-    """
+    """The rows about gateway responses and validators need the corrections of `_ministack`."""
     started = []
     monkeypatch.setattr(stack.subprocess, "Popen", lambda command, **_: started.append(command))
     stack.LocalAWS()._launch(tmp_path)
-    assert started[0][1:] == ["-m", "authz_lib.testing._ministack"]
+    assert started[0][1:] == ["-m", "authz_local._ministack"]

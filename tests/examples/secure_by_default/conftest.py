@@ -41,7 +41,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def local():
-    from authz_lib.testing.local import LocalScenario
+    from authz_local.local_scenario import LocalScenario
 
     with LocalScenario(FOLDER) as scenario:
         yield scenario

@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from authz_lib.testing.template import load_template
+from authz_local.template import load_template
 
 
 @pytest.fixture(scope="module")

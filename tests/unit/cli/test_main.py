@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
 import os
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import authz_lib
 from authz_lib.cli import main as cli
+
+BUILT_IN = [name for name, subcommand in cli._SUBCOMMANDS.items() if subcommand.module]
 
 
 def test_help_names_every_subcommand(capsys):
@@ -24,7 +28,7 @@ def test_help_names_every_subcommand(capsys):
         assert name in printed
 
 
-@pytest.mark.parametrize("name", cli._SUBCOMMANDS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_subcommand_can_be_asked_for_help(name, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main([name, "--help"])
@@ -40,11 +44,133 @@ def test_a_wrong_word_is_a_usage_error(words, capsys):
     assert "usage: authz" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", cli._SUBCOMMANDS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_subcommand_has_its_two_functions(name):
     module = import_module(cli._SUBCOMMANDS[name].module)
     assert callable(module.add_arguments)
     assert callable(module.run)
+
+
+@pytest.fixture
+def entry_points(monkeypatch):
+    """The entry points of the environment, as the test fills them in."""
+    found = []
+
+    def select(*, group, name):
+        return [point for point in found if (point.group, point.name) == (group, name)]
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", select)
+    return found
+
+
+@pytest.mark.parametrize("words", [["examples/x", "--check"], ["--help"], []])
+def test_a_subcommand_that_is_not_installed_says_how_to_get_it(words, capsys, entry_points):
+    assert cli.main(["local", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "authz local: the distribution `authz-local` is not installed: get it by "
+        "`uv pip install CHECKOUT/packages/authz-local`, with a checkout of authz-lib\n"
+    )
+
+
+def test_a_subcommand_of_another_distribution_is_found_by_its_entry_point(
+    monkeypatch, tmp_path, capsys, entry_points
+):
+    (tmp_path / "its_command.py").write_text(
+        "def add_arguments(parser): parser.add_argument('path')\n"
+        "def run(arguments): print('ran', arguments.path); return 1\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    group = cli.COMMANDS_GROUP
+    entry_points.append(importlib.metadata.EntryPoint("local", "its_command", group))
+    assert cli.main(["local", "here"]) == 1
+    assert capsys.readouterr().out == "ran here\n"
+
+
+def test_an_entry_point_cannot_replace_a_subcommand(entry_points):
+    group = cli.COMMANDS_GROUP
+    entry_points.append(importlib.metadata.EntryPoint("token", "no_such_module", group))
+    assert cli._load("token").__name__ == "authz_lib.cli.token"
+
+
+def test_the_version_is_that_of_the_metadata(capsys, monkeypatch):
+    def version(distribution):
+        if distribution != "authz-local":
+            raise AssertionError
+        raise importlib.metadata.PackageNotFoundError
+
+    assert authz_lib.__version__ == importlib.metadata.version("authz-lib")
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "1.2.3")
+    for expected in ("\nauthz-local 1.2.3\n", "\n"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == f"authz-lib {authz_lib.__version__}{expected}"
+        monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+def test_the_metadata_is_read_only_when_it_is_asked_for():
+    code = (
+        "import sys, authz_lib; print('importlib.metadata' in sys.modules);"
+        "print(authz_lib.__version__); print('importlib.metadata' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout.split() == ["False", importlib.metadata.version("authz-lib"), "True"]
+
+
+def test_a_copy_without_metadata_has_no_known_version(monkeypatch):
+    def version(_):
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.delitem(sys.modules, "authz_lib._support.version", raising=False)
+    assert import_module("authz_lib._support.version").__version__ == "unknown"
+    monkeypatch.delitem(sys.modules, "authz_lib._support.version")
+
+
+@pytest.mark.parametrize(
+    ("words", "unbuffered"),
+    [
+        (["--help"], ""),
+        (["gateway-responses", "--format", "sam"], ""),
+        (["gateway-responses", "--format", "sam"], "1"),
+    ],
+)
+def test_a_reader_that_has_read_enough_ends_it_quietly(words, unbuffered):
+    """As `authz … | head` does, whether Python writes at once or at its end."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "authz_lib.cli", *words],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(write)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_broken_pipe_of_something_else_is_not_taken_for_the_output(monkeypatch):
+    module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
+
+    def broken(arguments):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(module, "run", broken)
+    with pytest.raises(BrokenPipeError):
+        cli.main(["gateway-responses", "--format", "sam"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -80,9 +206,7 @@ def test_output_that_fails_while_it_is_written_is_one_line(monkeypatch, capsys):
 
 
 def test_a_fault_of_something_else_is_not_taken_for_one_of_the_output(monkeypatch, capfd):
-    """It has a place, which a line about the output would hide; and the caller may go on
-    printing.
-    """
+    """It says where it comes from, and the caller may go on printing."""
     module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
 
     def unreachable(arguments):

@@ -54,8 +54,8 @@ def test_a_good_directory(directory, capsys):
     assert capsys.readouterr().out == "2 policies and templates: valid against the schema\n"
     assert main(["policies", "test", str(directory)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["owner", "ALLOW", "ALLOW", "owners-view", "-", "ok"]
-    assert lines[2].split()[0] == "orders#2"
+    assert lines[2].split() == ["owner", "ALLOW", "ALLOW", "owners-view", "-", "ok"]
+    assert lines[3].split()[0] == "orders#2"
     assert lines[-1] == "3 as expected, 0 not"
 
 
@@ -210,6 +210,15 @@ def test_what_cannot_be_asked_is_no_answer(directory, tmp_path, capsys, monkeypa
             capsys.readouterr().err
             == f"authz policies: `{directory}` cannot be listed: Permission denied\n"
         )
+
+
+def test_without_pyyaml_one_line_says_what_to_install(directory, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert main(["policies", "test", str(directory)]) == 2
+    file = directory / "tests" / "orders.yaml"
+    assert capsys.readouterr().err == (
+        f"authz policies: `{file}` needs `pip install 'authz-lib[yaml]'`\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["check", "test"])

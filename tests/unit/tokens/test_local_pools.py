@@ -71,10 +71,10 @@ def test_tokens_of_moto_verify(monkeypatch):
 
 
 @pytest.mark.stack
-@pytest.mark.skipif(find_spec("ministack") is None, reason="needs the dependency group `local`")
+@pytest.mark.skipif(find_spec("authz_local") is None, reason="needs `authz-local`")
 def test_tokens_of_ministack_verify():
     """Its key set is fetched over HTTP; its issuer is the one it writes into its tokens."""
-    from authz_lib.testing.stack import LocalAWS
+    from authz_local.stack import LocalAWS
 
     with LocalAWS() as aws:
         pool, client_id, access, identity = sign_in(aws.client("cognito-idp"))

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: one way out, and nothing half started or half stopped."""
+"""Ctrl-C, SIGTERM and SIGHUP end the command in one way, never between two steps of a start."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _ONE_INTERRUPT_SECONDS = 1.0
 
 @contextmanager
 def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Python runs handlers in the main thread only; what is ignored (``nohup``, a job of a script)
-    stays ignored.
+    """Handle the signals in the main thread; Python runs handlers in no other.
+
+    A signal that is ignored stays ignored (``nohup``, a background job of a script).
     """
     in_main = threading.current_thread() is threading.main_thread()
     numbers = (
@@ -41,10 +42,10 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 @contextmanager
 def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[], None]]:
-    """A signal is a ``KeyboardInterrupt``, and those that follow within a second are the same one.
+    """Make a signal a ``KeyboardInterrupt``; those that follow within a second are the same one.
 
-    What it yields raises the interrupt again, for safe places: Python drops what is raised inside a
-    finalizer.
+    Yields a function that raises the interrupt again.  Call it in safe places, because Python drops
+    an exception that is raised inside a finalizer.
     """
     arrived: list[float] = []
 
@@ -64,9 +65,7 @@ def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Ca
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Signals wait until the block is done; then the first of them goes where it would have
-    gone.
-    """
+    """Hold signals back until the block is done; then deliver the first of them."""
     arrived: list[int] = []
     try:
         with _handled(lambda number, _: arrived.append(number)):

@@ -1,6 +1,4 @@
-"""What ``sam package`` does, for the local AWS: read a template, zip the code it points to, point
-it at the bucket.
-"""
+"""What ``sam package`` does, for the local AWS: zip a template's code and refer to the archives."""
 
 from __future__ import annotations
 
@@ -18,10 +16,10 @@ from authz_lib.testing.yaml_file import TextDatesLoader, read_yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["TextDatesLoader", "Uploads", "load_template", "package_template"]
+__all__ = ["Uploads", "load_template", "package_template"]
 
 _BUCKET = "authz-local-code"
-# Resource type -> (the property that may hold a local path, the form the packaged location takes)
+# Resource type -> (property with a local path, then the members of the packaged location)
 _CODE = {
     "AWS::Serverless::Function": ("CodeUri", "Bucket", "Key"),
     "AWS::Serverless::LayerVersion": ("ContentUri", "Bucket", "Key"),
@@ -34,7 +32,7 @@ _LEFT_OUT = {"__pycache__", ".venv", ".pytest_cache"}
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The archives that the packaged template refers to, by their key in the bucket."""
+    """The archives that a packaged template refers to, by their key in the bucket."""
 
     bucket: str
     archives: dict[str, bytes] = field(default_factory=dict)
@@ -61,11 +59,11 @@ _TemplateLoader.add_multi_constructor("!", _construct_intrinsic)
 
 
 def load_template(path: Path) -> dict[str, Any]:
-    """Read a CloudFormation or SAM template (YAML or JSON) with the short forms written out.
+    """Read a CloudFormation or SAM template (YAML or JSON), with its short forms written out.
 
     Raises:
-        ConfigurationError: there is no such file, it is not YAML, a key is there twice, or its
-            ``Resources`` or ``Globals`` are not those of a template.
+        ConfigurationError: it cannot be read, is not YAML, has a key twice, or its ``Resources``
+            or ``Globals`` are not those of a template.
     """
     document = read_yaml(path, _TemplateLoader)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
@@ -84,7 +82,7 @@ def _function_defaults(template: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _section(parent: dict[str, Any], name: str, what: str) -> dict[str, Any]:
-    """A section that may be missing, or be there without a word below it."""
+    """A section that may be missing or empty."""
     section = parent.get(name)
     if section is None:
         return {}
@@ -94,11 +92,10 @@ def _section(parent: dict[str, Any], name: str, what: str) -> dict[str, Any]:
 
 
 def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
-    """Read a template and zip each local code folder it names; a folder named twice is zipped once.
+    """Read a template and zip each local code folder that it names, once.
 
     Raises:
-        ConfigurationError: as :func:`load_template`, or a code folder does not exist or cannot be
-            read.
+        ConfigurationError: as `load_template`, or a code folder cannot be read.
     """
     template = load_template(path)
     uploads = Uploads(_BUCKET)
@@ -124,7 +121,7 @@ def _add_archive(uploads: Uploads, folder: Path, what: str) -> str:
     if not folder.is_dir():
         raise ConfigurationError(f"{what} names `{folder.name}`, which is not a folder")
     buffer = io.BytesIO()
-    # A file of 1970 (a reproducible build's) is put into the first year that a zip can say.
+    # A file of 1970 (of a reproducible build) gets the first date that a zip can hold, 1980.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in sorted(folder.rglob("*")):
             inside = file.relative_to(folder)

@@ -1,6 +1,4 @@
-"""A scenario that runs: the local AWS, policy store and users of one example, and its requests over
-real HTTP.
-"""
+"""A scenario that runs: its local AWS, policy store and users, and its requests over HTTP."""
 
 from __future__ import annotations
 
@@ -14,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
-from authz_lib.testing._interrupts import interrupts_held_back
-from authz_lib.testing.companions import Companions
-from authz_lib.testing.outcome import Answer, NoAnswerError, Outcome, compared, send
-from authz_lib.testing.scenario import Scenario
-from authz_lib.testing.stack import DeployedStack, LocalAWS
-from authz_lib.testing.template import load_template
+from authz_local._interrupts import interrupts_held_back
+from authz_local.companions import Companions
+from authz_local.row_result import HTTPAnswer, NoAnswerError, RowResult, compared, send
+from authz_local.scenario import Scenario
+from authz_local.stack import DeployedStack, LocalAWS
+from authz_local.template import load_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,9 +26,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from authz_lib.testing.policy_store.server import PolicyStoreServer
-    from authz_lib.testing.scenario import RequestRow, TokenRecipe, UserSetup
+    from authz_local.scenario import RequestRow, TokenRecipe, UserSetup
 
-__all__ = ["LocalScenario", "Outcome"]
+__all__ = ["LocalScenario"]
 
 _POLL_SECONDS = 0.2
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
@@ -44,10 +42,14 @@ class _User:
 
 
 class LocalScenario:
-    """Everything that an example folder (``template.yaml``, ``requests.yaml``) describes, running
-    on this machine.
+    """What a folder's ``template.yaml`` and ``requests.yaml`` describe, running on this machine.
 
-    Used as a context manager; when the block ends, nothing of it is left.
+    A context manager: when the block ends, nothing of it is left.
+
+    Args:
+        folder: the folder with both files.
+        port: the local AWS's port on 127.0.0.1; a free one by default.
+        on_event: is told what was done, a line each time.
 
     Raises:
         ConfigurationError: a file is missing or wrong, the template does not deploy, or a package
@@ -83,7 +85,7 @@ class LocalScenario:
 
     def __enter__(self) -> Self:
         try:
-            with _refusals_in_one_line(f"`{self._template.name}` and `requests.yaml`"):
+            with _one_line_errors(f"`{self._template.name}` and `requests.yaml`"):
                 self._set_up()
         except BaseException:
             self._stop()
@@ -102,7 +104,7 @@ class LocalScenario:
         with interrupts_held_back():  # companions stop processes too
             self._life.close()
 
-    # -- set up --------------------------------------------------------------------------------------------------------
+    # -- set up ---
 
     def _set_up(self) -> None:
         environment, store = self._start_policy_store()
@@ -138,15 +140,11 @@ class LocalScenario:
             companions.seed(self)
 
     def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Variables for the Lambdas and parameters of the template; both empty for an example
-        without policies.
-        """
+        """Variables for the Lambdas, parameters of the template; both empty without policies."""
         setup = self.scenario.policy_store
         if setup is None:
             return {}, {}
-        from authz_lib.testing.policy_store.server import (
-            PolicyStoreServer,  # the Cedar engine is needed only here
-        )
+        from authz_lib.testing.policy_store.server import PolicyStoreServer  # loads the engine
 
         self._store = self._life.enter_context(PolicyStoreServer())
         store_id = self._store.create_store_from_directory(self._folder / setup.directory)
@@ -202,8 +200,7 @@ class LocalScenario:
                 }
                 self.aws.client("dynamodb").put_item(TableName=table, Item=attributes)
 
-    # -- words of the document
-    # -----------------------------------------------------------------------------------------
+    # -- words of the document ---
 
     def _substitute(self, text: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -218,16 +215,14 @@ class LocalScenario:
         return _VARIABLE.sub(value, text)
 
     def token(self, user: str, *, use: str = "access", client: str | None = None) -> str:
-        """A real token of one of the scenario's users, from the pool; the same one each time it is
-        asked for.
-        """
+        """A token of one of the scenario's users, from the pool; the same one each time."""
         pool = self.scenario.user_pool
         if pool is None or user not in self._users:
             raise ConfigurationError(f"`requests.yaml` names the unknown user `{user}`")
         client = client or next(iter(pool.clients))
         tokens = self._users[user].tokens
         if (client, use) not in tokens:
-            with _refusals_in_one_line(f"token of `{user}`"):
+            with _one_line_errors(f"token of `{user}`"):
                 answer = self.aws.client("cognito-idp").initiate_auth(
                     ClientId=self._output(pool.clients[client]),
                     AuthFlow="USER_PASSWORD_AUTH",
@@ -250,11 +245,10 @@ class LocalScenario:
     def _pool_key(self, use: str) -> bytes:
         pool = self.scenario.user_pool
         if pool is None:
-            raise ConfigurationError("`requests.yaml` changes a token, and has no `user_pool`")
+            raise ConfigurationError("`requests.yaml` changes a token, but has no `user_pool`")
         return self.aws.pool_signing_key(self._output(pool.output), use)
 
-    # -- requests
-    # ------------------------------------------------------------------------------------------------------
+    # -- requests ---
 
     def request_of(self, row: RequestRow) -> tuple[str, str, dict[str, str], bytes | None]:
         """The HTTP request that a row describes: method, URL, headers, body."""
@@ -273,22 +267,20 @@ class LocalScenario:
             self._substitute(json.dumps(row.body)).encode(),
         )
 
-    def run(self, row: RequestRow) -> Outcome:
-        """Send one request and compare the answer with what is expected; ask again where the row
-        says so.
-        """
+    def run(self, row: RequestRow) -> RowResult:
+        """Send one request and compare the answer; again while the row's `within_seconds` last."""
         deadline = time.monotonic() + (row.within_seconds or 0)
-        outcome = self._run_once(row)
-        while outcome.differences and time.monotonic() < deadline:
+        result = self._run_once(row)
+        while result.differences and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-            outcome = self._run_once(row)
-        return outcome
+            result = self._run_once(row)
+        return result
 
-    def _run_once(self, row: RequestRow) -> Outcome:
-        with _refusals_in_one_line(f"request `{row.name}`"):
+    def _run_once(self, row: RequestRow) -> RowResult:
+        with _one_line_errors(f"request `{row.name}`"):
             return self._run(row)
 
-    def _run(self, row: RequestRow) -> Outcome:
+    def _run(self, row: RequestRow) -> RowResult:
         ask = self._sender(row)
         expected_headers = {
             name: self._substitute(value) for name, value in row.expect.headers.items()
@@ -296,24 +288,24 @@ class LocalScenario:
         asked_before = len(self._decisions())
         reached_before = self._invocations()
         started = time.perf_counter()
-        answer, silence = _answer_or_silence(ask)
+        answer, reason = _ask_once(ask)
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._decisions()[asked_before:]
-        outcome = Outcome(
+        result = RowResult(
             row=row,
             status=answer[0] if answer else None,
             decisions=tuple(record.decision for record in asked),
             policies=tuple(asked[-1].determining_policies) if asked else (),
             reached=self._invocations() > reached_before,
             milliseconds=milliseconds,
-            differences=(f"no answer: {silence}",),
+            differences=(f"no answer: {reason}",),
         )
-        return outcome if answer is None else compared(outcome, expected_headers, answer)
+        return result if answer is None else compared(result, expected_headers, answer)
 
     def _decisions(self) -> Sequence[Any]:
         return () if self._store is None else self._store.requests
 
-    def _sender(self, row: RequestRow) -> Callable[[], Answer]:
+    def _sender(self, row: RequestRow) -> Callable[[], HTTPAnswer]:
         if row.invoke is None:
             return partial(send, *self.request_of(row))
         if row.invoke not in self.stack.functions:
@@ -323,7 +315,7 @@ class LocalScenario:
         payload = self._substitute(json.dumps(row.body if row.body is not None else {})).encode()
         function = self.stack.functions[row.invoke]
 
-        def invoke() -> Answer:
+        def invoke() -> HTTPAnswer:
             status, content = self.aws.invoke(function, payload)
             return status, {}, content
 
@@ -338,7 +330,7 @@ class LocalScenario:
         )
 
 
-def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
+def _ask_once(ask: Callable[[], HTTPAnswer]) -> tuple[HTTPAnswer | None, str]:
     try:
         return ask(), ""
     except NoAnswerError as error:
@@ -346,10 +338,8 @@ def _answer_or_silence(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
 
 
 @contextmanager
-def _refusals_in_one_line(what: str) -> Iterator[None]:
-    """What the local AWS refuses, and that it is gone, as a `ConfigurationError`: the scenario
-    asked for it.
-    """
+def _one_line_errors(what: str) -> Iterator[None]:
+    """Raise a refusal or a failure of the local AWS as a `ConfigurationError` of one line."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 

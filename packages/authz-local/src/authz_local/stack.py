@@ -1,10 +1,11 @@
-"""A SAM template deployed on a local AWS: ministack in a child process, on 127.0.0.1, in a
-temporary folder.
+"""A SAM template deployed on a local AWS: ministack in a child process, on 127.0.0.1.
 
-What is real: HTTP, API Gateway's routing, authorizers and result cache, Lambda processes (on this
-Python and its packages), Cognito's RS256 tokens and key sets, DynamoDB, S3, SSM, CloudFormation
-with the SAM transform. What is not: IAM is checked only with ``check_iam=True``; throttling, WAF,
-regional failures and cold-start times are not AWS's.
+| real | not real |
+|---|---|
+| HTTP; API Gateway's routing, authorizers and result cache | throttling and WAF |
+| Lambda processes, on this Python and its packages | cold-start times |
+| Cognito's RS256 tokens and key sets | failures of a Region |
+| DynamoDB, S3, SSM; CloudFormation with the SAM transform | IAM, without ``check_iam=True`` |
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,14 +22,15 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing._interrupts import interrupts_held_back
-from authz_lib.testing._isolation import inherited_variables, make_client, make_resource
-from authz_lib.testing.template import package_template
+from authz_local._interrupts import interrupts_held_back
+from authz_local._isolation import inherited_variables, make_client, make_resource
+from authz_local._process import end_group, free_port, usable_port
+from authz_local.template import package_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,44 +41,8 @@ __all__ = ["DeployedStack", "LocalAWS"]
 
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 120
-_GRACE_SECONDS = 2  # what it would save or finish goes with its folder
-_STOP_SECONDS = 5
 _HTTP_API = "AWS::ApiGatewayV2::Api"
 _EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _usable_port(port: int) -> int:
-    if not 1 <= port <= 65535:
-        raise ConfigurationError(f"port `{port}` is not between 1 and 65535")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigurationError(f"port `{port}` cannot be used: {error.strerror}") from None
-    return port
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_SECONDS)
-    # Lambda processes that outlived their parent are still in its group; a killed process takes a
-    # moment to go.
-    deadline = time.monotonic() + _STOP_SECONDS
-    with suppress(ProcessLookupError, PermissionError):  # the latter: macOS, for a group of zombies
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.poll()  # a killed leader stays in its group until it has been waited for
-            time.sleep(0.01)
-    process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +58,20 @@ class DeployedStack:
 
 
 class LocalAWS:
-    """A local AWS for the time of a ``with`` block; everything it started and wrote is gone
-    afterwards.
+    """A local AWS for the time of a ``with`` block.
+
+    Afterwards its processes are ended and its files deleted.
 
     Args:
         port: the port on 127.0.0.1; a free one by default.
         region: the Region that everything is deployed to.
         environment: variables for the Lambdas beside those of the template, such as
             ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``.
-        check_iam: have signatures and policies of ``AWS_IAM`` routes checked (ministack's
+        check_iam: check the signatures and policies of ``AWS_IAM`` routes (ministack's
             ``AUTH=true``).
 
     Raises:
-        ConfigurationError: ministack is not installed, the port is in use, or it did not come up.
+        ConfigurationError: the port cannot be used, or the local AWS did not start.
     """
 
     def __init__(
@@ -117,12 +82,7 @@ class LocalAWS:
         environment: Mapping[str, str] | None = None,
         check_iam: bool = False,
     ) -> None:
-        if find_spec("ministack") is None:
-            raise ConfigurationError(
-                "`ministack` is not installed: run from a checkout of the repository (`uv run authz local ...`), "
-                "or install `ministack[full]`"
-            )
-        self.port = _free_port() if port is None else _usable_port(port)
+        self.port = free_port() if port is None else usable_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.region = region
         self._name = f"authz-local-{uuid.uuid4().hex}"
@@ -130,9 +90,9 @@ class LocalAWS:
         self._check_iam = check_iam
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: Memo[str, Any] = Memo(self._make_client, max_entries=64)
 
-    # -- life ----------------------------------------------------------------------------------------------------------
+    # -- start and stop ---
 
     def __enter__(self) -> Self:
         self.start()
@@ -147,13 +107,9 @@ class LocalAWS:
         self.stop()
 
     def start(self) -> None:
-        """Start it and wait until it answers; what a failure or an interrupt leaves half started is
-        stopped again.
-        """
+        """Start it and wait until it answers; stop it again if that fails or is interrupted."""
         try:
-            with (
-                interrupts_held_back()
-            ):  # between a folder or a process and the line that remembers it
+            with interrupts_held_back():  # an interrupt here would lose a folder or a process
                 self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
                 self._process = self._launch(self._folder)
             self._wait_until_it_answers()
@@ -165,13 +121,14 @@ class LocalAWS:
         environment = self._process_environment(folder)
         with (folder / "ministack.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "authz_lib.testing._ministack"],
+                [sys.executable, "-m", "authz_local._ministack"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=environment,
-                start_new_session=True,  # a group of its own: its Lambda processes end with it; Ctrl-C reaches only us
+                # A group of its own: its Lambda processes end with it, and Ctrl-C reaches only us.
+                start_new_session=True,
             )
 
     def _wait_until_it_answers(self) -> None:
@@ -183,11 +140,13 @@ class LocalAWS:
             time.sleep(0.05)
 
     def require_running(self, otherwise: str = "ended") -> None:
-        """Raises :class:`~authz_lib.errors.ConfigurationError` with its last words when its process
-        is gone.
+        """Check that its process runs.
+
+        Raises:
+            ConfigurationError: it does not; the message has the last line of its log.
         """
         if self._process is None or self._process.poll() is not None:
-            raise ConfigurationError(f"the local AWS {otherwise}: {self._last_words()}")
+            raise ConfigurationError(f"the local AWS {otherwise}: {self._last_logged()}")
 
     def _process_environment(self, folder: Path) -> dict[str, str]:
         for name in ("state", "tmp", "s3"):
@@ -214,9 +173,7 @@ class LocalAWS:
         }
 
     def _answers(self) -> bool:
-        """Whether *this* local AWS answers: another one, started a moment earlier, may have taken
-        the port.
-        """
+        """Whether it is this local AWS that answers: another one may have taken the port."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
             connection.request("GET", "/_ministack/health")
@@ -227,7 +184,7 @@ class LocalAWS:
             connection.close()
         return isinstance(health, dict) and health.get("edition") == self._name
 
-    def _last_words(self) -> str:
+    def _last_logged(self) -> str:
         if self._folder is None:
             return "no log"
         lines = (self._folder / "ministack.log").read_text(errors="replace").strip().splitlines()
@@ -236,22 +193,23 @@ class LocalAWS:
         )
 
     def stop(self) -> None:
-        """End every process that was started and remove the folder.  May be called twice."""
+        """End its processes and delete its folder.  May be called twice."""
         with interrupts_held_back():
             process, self._process = self._process, None
             if process is not None:
-                _end_group(process)
+                end_group(process)
             folder, self._folder = self._folder, None
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    # -- use -----------------------------------------------------------------------------------------------------------
+    # -- use ---
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS."""
-        if service not in self._clients:
-            self._clients[service] = make_client(service, endpoint_url=self.url, region=self.region)
+        """A botocore client of the local AWS, the same one each time."""
         return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
+        return make_client(service, endpoint_url=self.url, region=self.region)
 
     def resource(self, service: str) -> Any:
         """A boto3 resource of the local AWS, such as ``resource("dynamodb").Table(name)``."""
@@ -267,9 +225,15 @@ class LocalAWS:
     ) -> DeployedStack:
         """Package the template's local code, deploy it by CloudFormation and wait.
 
+        Args:
+            template: the template's file.
+            parameters: values of its parameters; those that it does not declare are left out.
+            stack_name: the name of the stack.
+            on_event: is told what was done, a line each time.
+
         Raises:
-            ConfigurationError: the template cannot be read or does not deploy; the message is the
-                first failure.
+            ConfigurationError: the template cannot be read, or does not deploy; the message has
+                the first failure.
         """
         say = on_event or (lambda _: None)
         body, uploads = package_template(template)
@@ -337,9 +301,7 @@ class LocalAWS:
         )
 
     def _hand_over_cors(self, stack_name: str) -> None:
-        """Say it again by the API: ministack 1.5 keeps CORS as CloudFormation spells it, and does
-        not read it so.
-        """
+        """Set CORS by the API: ministack 1.5 cannot read what it stored for CloudFormation."""
         import urllib3
 
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack_name)[
@@ -402,13 +364,14 @@ class LocalAWS:
             return []
 
     def invoke(self, function_name: str, payload: bytes) -> tuple[int, bytes]:
-        """Invoke a Lambda function and wait; the status of the invocation and what it answered."""
+        """Invoke a Lambda function and wait: the status of the invocation, and its answer."""
         answer = self.client("lambda").invoke(FunctionName=function_name, Payload=payload)
         return answer["StatusCode"], answer["Payload"].read()
 
     def error_lines(self) -> list[str]:
-        """What the local AWS itself has logged as errors so far: Lambdas that do not start or
-        raise, each line once.
+        """What the local AWS has logged as errors so far, each line once.
+
+        A Lambda that does not start or that raises is among them.
         """
         if self._folder is None:
             return []
@@ -418,9 +381,7 @@ class LocalAWS:
         )
 
     def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
-        """The PEM of the key that a local user pool signs with, so that tests can make expired
-        tokens of its own.
-        """
+        """The PEM of the key that a local user pool signs with: tests make expired tokens by it."""
         if self._folder is None:
             raise ConfigurationError("the local AWS is not running")
         return (

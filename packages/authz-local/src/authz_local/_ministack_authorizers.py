@@ -1,21 +1,33 @@
-"""What ministack tells an authorizer, keys its answer on, and makes of the answer, put right where
-AWS differs.
+"""What ministack tells an authorizer and does with its answer, corrected where AWS differs.
 
-- ``$context.path`` is the path as the client asked for it, below a stage or a mapping, and
-  ``$context.domainName`` the client's host; an authorizer's event says the same.  So does an HTTP
-  API's event 1.0, which also names its version and the values of its identity sources.
-- An HTTP API decodes a path, cuts it off at a ``?``, and decodes it again before it hands it over
-  (captures of AWS in ``hotsock/voker``, ``vokerhttp/testdata/ingress-paths.json``).  That its key
-  holds it so is not documented; it is the worse case.
-- A REST API's events hold a repeated header with all its values; the key holds the last one, as
-  ministack's own code for lists has it (on which AWS keys is documented nowhere).
-- An identity source of a REST API may be ``context.*``, as far as `_rest_context` goes.
-- A REST API's resource policy is read together with a Lambda authorizer's: an explicit Deny of it
-  refuses before the authorizer is asked, one of the authorizer's afterwards, and else an Allow of
-  either lets pass.
-- AppSync remembers an answer for ``ttlOverride`` seconds, or else for the API's
-  ``authorizerResultTtlInSeconds``.  What it keys on its documentation does not say; here it is the
-  least that it can be, the API and ``authorizationToken``.
+All APIs
+- ``$context.path`` is the path that the client asked for, with its stage or its mapping's key.
+  ``$context.domainName`` is the client's host.
+- An authorizer's event has the same path and host.
+
+HTTP APIs
+- A path is decoded, cut off at a ``?``, and decoded again (captures of AWS: ``hotsock/voker``,
+  ``vokerhttp/testdata/ingress-paths.json``).
+- The cache key holds that path too.  AWS does not document it; it is the worse case.
+- An event 1.0 has its version and the values of its identity sources.
+
+REST APIs
+- An event holds all values of a repeated header.
+- The cache key holds the last of them, as ministack has it for lists.  AWS does not document it.
+- An identity source may be ``context.*``, with the names of `_rest_context`.
+- The resource policy and the authorizer's policy are read together:
+
+  | who says so | result |
+  |---|---|
+  | the resource policy denies | refused before the authorizer is asked |
+  | the authorizer's policy denies | refused |
+  | either allows | passed |
+
+AppSync
+- An answer is remembered for ``ttlOverride`` seconds, or for the API's
+  ``authorizerResultTtlInSeconds``.
+- The cache key is the API and ``authorizationToken``.  AWS does not document it; it is the least
+  that it can be.
 
 See the API Gateway developer guide, "How API Gateway resource policies affect authorization
 workflow", "Variables for access logging for API Gateway" and "Create AWS Lambda proxy integrations
@@ -28,16 +40,18 @@ import json
 import time
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
+
+from authz_lib._support.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import ModuleType
 
-__all__ = ["correct_appsync", "correct_http", "correct_rest", "note_requests"]
+    from authz_lib._support.strict_json import JSONObject
 
-_JSON: TypeAlias = "dict[str, Any]"
+__all__ = ["correct_appsync", "correct_http", "correct_rest", "note_requests"]
 
 
 class _Request(NamedTuple):
@@ -57,7 +71,7 @@ _MAX_REMEMBERED = 10_000
 
 
 def note_requests(app: ModuleType) -> None:
-    """Have ``ministack.app.app`` keep what its routing leaves behind."""
+    """Have ``ministack.app.app`` note each request: its routing drops the host and the path."""
     module: Any = app
     serve = module.app
 
@@ -75,7 +89,7 @@ def note_requests(app: ModuleType) -> None:
 
 
 def _asked_for(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str]:
-    """The domain and the path of the request, as its client names them."""
+    """The domain and the path of the request, as its client named them."""
     request = _request.get()
     if rest.resolve_base_path_mapping(request.host, request.path) is not None:
         return request.host, request.path
@@ -85,9 +99,8 @@ def _asked_for(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str]
 
 
 def _handed_over(rest: Any, api_id: str, stage: str, path: str) -> tuple[str, str, str]:
-    """The domain, the path and the path below a mapping, as an HTTP API tells them; ministack
-    leaves `%25` as it is.
-    """
+    """The domain, the path, and the path below a mapping, as an HTTP API hands them over."""
+    # ministack leaves `%25` as it is
     domain, asked = _asked_for(rest, api_id, stage, path.replace("%25", "%"))
     return domain, _decoded_again(asked), _decoded_again(path.replace("%25", "%"))
 
@@ -96,14 +109,11 @@ def _decoded_again(path: str) -> str:
     return unquote(path.partition("?")[0])
 
 
-# -- HTTP APIs
-# ---------------------------------------------------------------------------------------------------------
+# -- HTTP APIs ---
 
 
 def correct_http(http: ModuleType, rest: ModuleType) -> None:
-    """Replace two functions of ``ministack.services.apigateway``; the second module is
-    ``...apigateway_v1``.
-    """
+    """Replace two functions of ``ministack.services.apigateway``; ``rest`` is its REST module."""
     module: Any = http
     module._request_authorizer_identity_sources = _with_the_place(  # noqa: SLF001
         module._request_authorizer_identity_sources,  # noqa: SLF001
@@ -117,7 +127,7 @@ def correct_http(http: ModuleType, rest: ModuleType) -> None:
 
 def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any]:
     def resolved(
-        declared: Any, headers: Any, query: Any, variables: Any, context: _JSON | None = None
+        declared: Any, headers: Any, query: Any, variables: Any, context: JSONObject | None = None
     ) -> Any:
         if context is not None:  # that of a WebSocket API is not modelled
             domain, path, _below = _handed_over(
@@ -134,7 +144,7 @@ def _with_the_place(sources: Callable[..., Any], rest: Any) -> Callable[..., Any
 def _told_the_place(
     invoke: Callable[..., Awaitable[Any]], rest: Any
 ) -> Callable[..., Awaitable[Any]]:
-    async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
+    async def invoked(authorizer: Any, event: JSONObject, *scope: Any) -> Any:
         context = event["requestContext"]
         if "http" in context:
             domain, asked, below = _handed_over(
@@ -155,8 +165,7 @@ def _told_the_place(
     return invoked
 
 
-# -- REST APIs
-# ---------------------------------------------------------------------------------------------------------
+# -- REST APIs ---
 
 
 def correct_rest(rest: ModuleType) -> None:
@@ -173,10 +182,8 @@ def _repeated() -> dict[str, list[str]]:
     return {name: values for name, values in _request.get().headers.items() if len(values) > 1}
 
 
-def _put_repeated(event: _JSON) -> _JSON:
-    """The event with all values of a repeated header, and the last of them where there is room for
-    one.
-    """
+def _put_repeated(event: JSONObject) -> JSONObject:
+    """The event with all values of a repeated header; ``headers`` holds the last one."""
     repeated = _repeated()
     event["headers"] = {
         **event["headers"],
@@ -186,15 +193,15 @@ def _put_repeated(event: _JSON) -> _JSON:
     return event
 
 
-def _with_all_values(build: Callable[..., _JSON]) -> Callable[..., _JSON]:
-    def built(*args: Any, **kwargs: Any) -> _JSON:
+def _with_all_values(build: Callable[..., JSONObject]) -> Callable[..., JSONObject]:
+    def built(*args: Any, **kwargs: Any) -> JSONObject:
         return _put_repeated(build(*args, **kwargs))
 
     return built
 
 
 def _told_all(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def invoked(authorizer: Any, event: _JSON, *scope: Any) -> Any:
+    async def invoked(authorizer: Any, event: JSONObject, *scope: Any) -> Any:
         if "requestContext" in event:  # a TOKEN event has none
             domain, path = _context.get()["domainName"], _context.get()["path"]
             event = _put_repeated(event)
@@ -232,6 +239,10 @@ _AUTHORIZED = (
     "headers", "body", "query_params", "path_params", "stage", "owner_account_id", "owner_region",
 )  # fmt: skip
 """The names of the arguments of ministack's `_authorize_request_v1`."""
+_ARN_PARTS = (
+    "owner_region", "owner_account_id", "api_id", "stage_name", "method", "request_path"
+)  # fmt: skip
+"""Those of its `execute_api_arn`."""
 
 
 def _with_resource_policy(
@@ -243,18 +254,8 @@ def _with_resource_policy(
         request = dict(zip(_AUTHORIZED, args, strict=True))
         _context.set(_rest_context(rest, request))
         if request["method_obj"].get("authorizationType") == "CUSTOM":
-            names = (
-                "owner_region",
-                "owner_account_id",
-                "api_id",
-                "stage_name",
-                "method",
-                "request_path",
-            )
-            if (
-                _resource_policy_says(rest, execute_api_arn(*(request[name] for name in names)))
-                == "Deny"
-            ):
+            arn = execute_api_arn(*(request[name] for name in _ARN_PARTS))
+            if _resource_policy_says(rest, arn) == "Deny":
                 return rest._deny_error(explicit=True), None  # noqa: SLF001
         return await authorize(*args)
 
@@ -297,13 +298,11 @@ def _with_context_sources(sources: Callable[..., Any]) -> Callable[..., Any]:
     return resolved
 
 
-# -- AppSync -----------------------------------------------------------------------------------------------------------
+# -- AppSync ---
 
 
 def correct_appsync(appsync: ModuleType, lambdas: ModuleType) -> None:
-    """Replace a function of ``ministack.services.appsync`` and one of
-    ``ministack.services.lambda_svc``.
-    """
+    """Replace a function of ``ministack.services.appsync`` and one of its ``lambda_svc``."""
     module, functions = appsync, lambdas  # type: Any, Any
     functions._execute_function_with_config_scope = _noting_the_answer(  # noqa: SLF001
         functions._execute_function_with_config_scope  # noqa: SLF001
@@ -324,10 +323,10 @@ def _noting_the_answer(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Callable[..., Any]:
-    remembered: dict[tuple[str, str], tuple[float, Any]] = {}
+    remembered: Memo[tuple[str, str], tuple[float, Any]] = Memo(max_entries=_MAX_REMEMBERED)
 
     def authorized(
-        api_id: str, settings: _JSON, headers: Mapping[str, str], **operation: Any
+        api_id: str, settings: JSONObject, headers: Mapping[str, str], **operation: Any
     ) -> Any:
         key = (api_id, headers.get("authorization", ""))
         until, outcome = remembered.get(key, (0.0, None))
@@ -337,9 +336,8 @@ def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Ca
                 outcome = authorize(api_id, settings, headers, **operation)
             except rejected as refusal:
                 outcome = refusal
-            if len(remembered) >= _MAX_REMEMBERED:
-                remembered.clear()
-            remembered[key] = (time.monotonic() + _seconds(_answer.get(), settings), outcome)
+            until = time.monotonic() + _seconds(_answer.get(), settings)
+            remembered.put(key, (until, outcome))
         if isinstance(outcome, rejected):
             raise rejected(*outcome.args)
         return outcome
@@ -348,7 +346,7 @@ def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Ca
 
 
 def _seconds(answer: object, settings: Mapping[str, Any]) -> float:
-    """For how long an answer is remembered; none for a failure, or for what is not an answer."""
+    """For how long an answer is remembered; 0 for a failure, and for what is no answer."""
     body = answer.get("body") if isinstance(answer, dict) and not answer.get("error") else None
     if isinstance(body, (str, bytes)):
         with suppress(ValueError):

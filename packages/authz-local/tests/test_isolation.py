@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from authz_lib.testing._isolation import inherited_variables, make_client, make_resource
+from authz_local._isolation import inherited_variables, make_client, make_resource
 
 HOSTILE = {
     "AWS_PROFILE": "no-such-profile",

@@ -1,6 +1,4 @@
-"""The user's own setup stays outside the local AWS: a profile, an endpoint or a proxy would send
-calls elsewhere.
-"""
+"""Keeps the user's own AWS setup out: a profile, endpoint or proxy would send calls elsewhere."""
 
 from __future__ import annotations
 
@@ -14,27 +12,20 @@ if TYPE_CHECKING:
 
 __all__ = ["inherited_variables", "make_client", "make_resource"]
 
-# Families of variables that change where AWS is, how the local one works, or what the Lambdas under
-# it would read.
+# They change where AWS is, how the local one works, or what its Lambdas read.
 _FAMILIES = ("AWS_", "AUTHZ_", "LAMBDA_", "LOCALSTACK_", "MINISTACK_", "SFN_")
 _SINGLE = {
     *("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("PYTHONIOENCODING", "PYTHONUTF8"),  # Lambdas read and write UTF-8
-    *(
-        "EDGE_PORT",
-        "PERSIST_STATE",
-        "S3_PERSIST",
-        "SERVICES",
-        "USE_SSL",
-    ),  # ministack's own switches
+    # ministack's own switches
+    *("EDGE_PORT", "PERSIST_STATE", "S3_PERSIST", "SERVICES", "USE_SSL"),
 }
 
 
 def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a local AWS may keep of an environment: paths, languages, the interpreter's own; see the
-    two tables above.
+    """The variables that a local AWS keeps: all but AWS's, ours, ministack's and a proxy's.
 
-    >>> inherited_variables({"PATH": "/bin", "AWS_PROFILE": "work", "https_proxy": "http://proxy.example"})
+    >>> inherited_variables({"PATH": "/bin", "AWS_PROFILE": "work", "https_proxy": "http://p"})
     {'PATH': '/bin'}
     """
     return {
@@ -45,26 +36,23 @@ def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_client(service: str, *, endpoint_url: str, region: str) -> Any:
-    """A botocore client that reads no variable and no file of the user's, and goes through no
-    proxy.
-    """
+    """A botocore client that reads no variable and no file of the user's, and uses no proxy."""
     return _session().create_client(service, **_options(endpoint_url, region))
 
 
 def make_resource(service: str, *, endpoint_url: str, region: str) -> Any:
-    """A boto3 resource that reads as little."""
+    """A boto3 resource, with the same isolation as `make_client`."""
     from boto3.session import Session
 
-    make: Callable[..., Any] = Session(
-        botocore_session=_session()
-    ).resource  # its overloads want a literal name
+    session = Session(botocore_session=_session())
+    make: Callable[..., Any] = session.resource  # its overloads want a literal name
     return make(service, **_options(endpoint_url, region))
 
 
 def _session() -> Session:
     from botocore.session import Session
 
-    # (name in the file, variable, default, conversion) of each setting: only the defaults are left.
+    # A setting is (name in the file, variable, default, conversion).  Keep the last two.
     settings = {
         name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()
     }

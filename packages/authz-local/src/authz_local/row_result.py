@@ -1,6 +1,4 @@
-"""One request of a scenario: how it is sent, what came back, and how that differs from what was
-expected.
-"""
+"""One request of a scenario: how it is sent, what was answered, and how that differs."""
 
 from __future__ import annotations
 
@@ -12,30 +10,33 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authz_lib.testing.scenario import RequestRow
+    from authz_local.scenario import RequestRow
 
-__all__ = ["Answer", "NoAnswerError", "Outcome", "compared", "send"]
+__all__ = ["HTTPAnswer", "NoAnswerError", "RowResult", "compared", "send"]
 
-Answer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]  # status, headers, body
+HTTPAnswer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]
+"""Status, headers and body."""
 
-_PATIENCE_SECONDS = 35  # an API Gateway waits 29 or 30
+_TIMEOUT_SECONDS = 35  # an API Gateway waits 29 or 30
 
 
 class NoAnswerError(Exception):
-    """Nobody was asked, nobody answered, or not in time."""
+    """The request could not be sent, or no answer came in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RowResult:
     """What one request was answered, beside what was expected."""
 
     row: RequestRow
     status: int | None
     """``None``: there was no answer."""
     decisions: tuple[str, ...]
-    """What the policy store said for this request, in order, a batch's one per item."""
+    """What the policy store decided for this request, in order; a batch has one per item."""
     policies: tuple[str, ...]
+    """The determining policies of the last decision."""
     reached: bool
+    """Whether one of the scenario's services was invoked."""
     milliseconds: float
     differences: tuple[str, ...]
 
@@ -45,21 +46,21 @@ class Outcome:
         return self.decisions[-1] if self.decisions else None
 
 
-def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    """One HTTP request to this machine; no redirect is followed.
+def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPAnswer:
+    """Send one HTTP request to this machine.  No redirect is followed.
 
     Raises:
-        NoAnswerError: nobody listens there, the answer is not HTTP or did not come in time, or that
-            is no request.
+        NoAnswerError: nobody listens there, the answer is not HTTP, it took longer than 35 seconds,
+            or the URL or a header is malformed.
     """
     import urllib3
 
     try:
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        # Connect to the loopback address whatever the machine's resolver makes of `*.localhost`.
+        # The loopback address, whatever the machine's resolver makes of `*.localhost`.
         with urllib3.HTTPConnectionPool(
-            "127.0.0.1", parts.port, timeout=_PATIENCE_SECONDS, retries=False
+            "127.0.0.1", parts.port, timeout=_TIMEOUT_SECONDS, retries=False
         ) as pool:
             answer = pool.request(
                 method,
@@ -75,24 +76,24 @@ def send(method: str, url: str, headers: Mapping[str, str], body: bytes | None) 
         raise NoAnswerError(type(error).__name__) from None
 
 
-def compared(outcome: Outcome, expected_headers: Mapping[str, str], answer: Answer) -> Outcome:
-    """The outcome with its differences, one text each."""
-    expect = outcome.row.expect
+def compared(
+    result: RowResult, expected_headers: Mapping[str, str], answer: HTTPAnswer
+) -> RowResult:
+    """The result with its differences, one text each."""
+    expect = result.row.expect
     _, headers, content = answer
     found = _other_headers(expected_headers, headers)
-    if outcome.status != expect.status:
-        found.append(f"status {outcome.status}, expected {expect.status}")
-    if expect.decision is not None and outcome.decision != expect.decision:
-        found.append(f"decision {outcome.decision}, expected {expect.decision}")
-    if expect.policy is not None and expect.policy not in outcome.policies:
-        found.append(f"policies {', '.join(outcome.policies) or 'none'}, expected {expect.policy}")
-    if expect.reached is not None and outcome.reached != expect.reached:
-        found.append(
-            "the service was reached" if outcome.reached else "the service was not reached"
-        )
+    if result.status != expect.status:
+        found.append(f"status {result.status}, expected {expect.status}")
+    if expect.decision is not None and result.decision != expect.decision:
+        found.append(f"decision {result.decision}, expected {expect.decision}")
+    if expect.policy is not None and expect.policy not in result.policies:
+        found.append(f"policies {', '.join(result.policies) or 'none'}, expected {expect.policy}")
+    if expect.reached is not None and result.reached != expect.reached:
+        found.append(f"the service was {'' if result.reached else 'not '}reached")
     if expect.body is not None and not _contains(_json_or_none(content), expect.body):
         found.append("the JSON answer differs")
-    return replace(outcome, differences=tuple(found))
+    return replace(result, differences=tuple(found))
 
 
 def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> list[str]:

@@ -1,11 +1,11 @@
-"""What an example needs and the local AWS lacks: a database, an OIDC provider, objects in a bucket.
+"""What a scenario needs and the local AWS lacks: a database, an OIDC provider, a bucket's objects.
 
-A file that `requests.yaml` names under ``companions`` may define
+`requests.yaml` names a Python file under ``companions``.  The file defines at least one of
 
-- ``companions(folder)``: a context manager that starts processes and yields more parameters of the
-  template;
-- ``seed(local)``: called once after the deployment with the running
-  `authz_lib.testing.local.LocalScenario`.
+| function | meaning |
+|---|---|
+| ``companions(folder)`` | a context manager: starts processes, yields parameters of the template |
+| ``seed(local)`` | is called once after the deployment, with the running `LocalScenario` |
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["Companions"]
 
 
 class Companions:
-    """The two functions of a companions file; a file that defines neither is refused.
+    """The two functions of a companions file.
 
     Raises:
         ConfigurationError: there is no such file, it needs a package that is not installed, or it
-            defines neither.
+            defines neither function.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,8 @@ class Companions:
             spec.loader.exec_module(module)
         except ModuleNotFoundError as error:
             raise ConfigurationError(
-                f"`{path.name}` needs `{error.name}`, which is not installed (dependency group `examples`)"
+                f"`{path.name}` needs `{error.name}`, which is not installed "
+                "(the examples need the dependency group `examples`)"
             ) from None
         self._start: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None
         self._start = getattr(module, "companions", None)
@@ -51,10 +52,10 @@ class Companions:
         self._folder = path.parent
 
     def started(self) -> AbstractContextManager[Mapping[str, str]]:
-        """The running companions; what they yield becomes parameters of the template."""
+        """Start the companions; what the context yields are parameters of the template."""
         return nullcontext({}) if self._start is None else self._start(self._folder)
 
     def seed(self, local: Any) -> None:
-        """Fill what was deployed."""
+        """Fill what was deployed, where the file has a `seed`."""
         if self._seed is not None:
             self._seed(local)

@@ -1,7 +1,6 @@
-"""The document `requests.yaml`: what a local stack needs beside its template, and what to ask it
-with which answers.
+"""The document `requests.yaml`: what a template needs beside it, the requests, and their answers.
 
-It is read once and checked whole (pydantic); everything in it names things, nothing in it is code.
+It is read once and checked as a whole.  Nothing in it is code.
 """
 
 from __future__ import annotations
@@ -32,12 +31,11 @@ class _Document(BaseModel):
 
 
 class PolicyStoreSetup(_Document):
-    """A policy store made from a folder of Cedar policies; its id becomes a parameter of the
-    template.
-    """
+    """A policy store made from a folder of Cedar policies."""
 
     directory: Name
     parameter: Name
+    """The parameter of the template that takes the store's id."""
 
 
 class UserSetup(_Document):
@@ -52,9 +50,7 @@ class UserPoolSetup(_Document):
 
     output: Name
     clients: dict[Name, Name] = Field(min_length=1)
-    """Short name to the output that holds the client's id; the first is the one that tokens are for
-    by default.
-    """
+    """Short name to the output that holds the client's id; the first is the default of tokens."""
     users: dict[Name, UserSetup] = Field(min_length=1)
 
 
@@ -73,12 +69,12 @@ class TokenRecipe(_Document):
     @model_validator(mode="after")
     def _one_origin(self) -> TokenRecipe:
         if (self.user is None) == (self.text is None):
-            raise ValueError("a token is of a `user` or a `text`, one of the two")
+            raise ValueError("a token has either a `user` or a `text`")
         return self
 
 
 class Expectation(_Document):
-    """The answer that is expected; what is left out is not compared."""
+    """The answer that is expected.  What is left out is not compared."""
 
     status: Annotated[int, Field(ge=100, le=599)]
     decision: Literal["ALLOW", "DENY"] | None = None
@@ -90,37 +86,31 @@ class Expectation(_Document):
     headers: dict[Name, str] = {}
     """Headers of the answer, exactly."""
     body: Any = Field(default=None, alias="json")
-    """A part of the JSON answer: every member named here must be there, lists in full."""
+    """A part of the JSON answer: each member named here must be there, a list as a whole."""
 
 
 class RequestRow(_Document):
-    """One request over real HTTP, or one invocation of a function, and the answer that is
-    expected.
-    """
+    """One request over HTTP, or one invocation of a function, and the expected answer."""
 
     name: Name
     call: (
         Annotated[str, Field(pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+$")] | None
     ) = None
     invoke: Name | None = None
-    """The logical id of a Lambda function; ``body`` is its payload, ``status`` the one of the
-    invocation.
-    """
+    """The logical id of a Lambda function: ``body`` is its payload, ``status`` the invocation's."""
     as_user: Name | None = Field(default=None, alias="as")
-    """Short for a token of that user."""
+    """A user, whose access token is sent."""
     token: TokenRecipe | None = None
     headers: dict[Name, str] = {}
     body: Any = None
     within_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
-    """Ask again until the answer is the expected one, for at most this long: a job that is
-    polled.
-    """
+    """Ask again until the answer is the expected one, for at most this long."""
     expect: Expectation
 
     @model_validator(mode="after")
     def _one_target(self) -> RequestRow:
         if (self.call is None) == (self.invoke is None):
-            raise ValueError("a request is a `call` or an `invoke`, one of the two")
+            raise ValueError("a request has either a `call` or an `invoke`")
         if self.invoke is not None and (self.recipe() is not None or self.headers):
             raise ValueError("an `invoke` has no token and no headers")
         return self
@@ -128,7 +118,7 @@ class RequestRow(_Document):
     @model_validator(mode="after")
     def _one_token(self) -> RequestRow:
         if self.as_user is not None and self.token is not None:
-            raise ValueError("`as` and `token` are two ways to say one thing")
+            raise ValueError("a request has `as` or `token`, not both")
         return self
 
     def recipe(self) -> TokenRecipe | None:
@@ -141,13 +131,9 @@ class Scenario(_Document):
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
     companions: Name | None = None
-    """A Python file beside this one that starts what the local AWS lacks; see
-    `authz_lib.testing.companions`.
-    """
+    """A Python file that starts what the local AWS lacks; see `authz_local.companions`."""
     before: list[Name] = []
-    """Templates deployed before `template.yaml`, in this order, as stacks of their own; their
-    outputs are known too.
-    """
+    """Templates that are deployed first, in this order, each as a stack of its own."""
     policy_store: PolicyStoreSetup | None = None
     user_pool: UserPoolSetup | None = None
     parameters: dict[Name, str] = {}
@@ -163,8 +149,8 @@ class Scenario(_Document):
         """Read and check the document.
 
         Raises:
-            ConfigurationError: it cannot be read, is not YAML, has a key twice, or a member is
-                missing, unknown or wrong; one line.
+            ConfigurationError: it cannot be read, is not YAML, or a member is missing, unknown,
+                wrong or there twice.
         """
         document = read_yaml(path)
         try:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from authz_lib.testing._interrupts import interruptible, interrupts_held_back
+from authz_local._interrupts import interruptible, interrupts_held_back
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.companions import Companions
+from authz_local.companions import Companions
 
 GOOD = """
 from contextlib import contextmanager

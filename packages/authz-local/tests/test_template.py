@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.template import load_template, package_template
+from authz_local.template import load_template, package_template
 
 TEMPLATE = """
 Globals:

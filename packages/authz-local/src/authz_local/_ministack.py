@@ -1,22 +1,24 @@
-"""The process of the local AWS: ministack, with what its APIs get wrong put right.  `python -m`
-runs it.
+"""The process of the local AWS: ministack, corrected where it differs from AWS.
 
-ministack is pinned to an exact version, so its inside may be named here; a name that is gone ends
-the process at once. What concerns authorizers is in `_ministack_authorizers`; here:
+`python -m authz_local._ministack` runs it.  ministack is pinned to an exact version, so its inside
+may be named here.  A name that is gone ends the process at once.
 
-- A proxy event of a REST API has no ``version``; with one it is an HTTP API's.
-- A Cognito authorizer writes lists as ``a,b`` and times as ``Fri Jul 29 18:52:53 UTC 2016``.
-- The OpenAPI body of a REST API (SAM's ``GatewayResponses`` and ``Cors``) brings gateway responses,
-  the answers of mock integrations, and request validators with their models.
+| of a REST API | as AWS has it |
+|---|---|
+| proxy event | has no ``version``; an HTTP API's event has one |
+| claims of a Cognito authorizer | lists as ``a,b``, times as ``Fri Jul 29 18:52:53 UTC 2016`` |
+| OpenAPI body | brings gateway responses, mock answers, request validators and models |
+
+What concerns authorizers is in `_ministack_authorizers`.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from authz_lib.testing._ministack_authorizers import (
+from authz_local._ministack_authorizers import (
     correct_appsync,
     correct_http,
     correct_rest,
@@ -27,27 +29,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-__all__ = ["correct", "main"]
+    from authz_lib._support.strict_json import JSONObject
 
-_JSON: TypeAlias = "dict[str, Any]"
+__all__ = ["correct", "correct_events_and_import", "main"]
+
 _TIMES = ("auth_time", "exp", "iat", "nbf")
 _VALIDATOR = "x-amazon-apigateway-request-validator"
 
 
 def main() -> None:
-    """Run ministack's own entry point on the corrected modules."""
-    from ministack import app
-    from ministack.services import apigateway, apigateway_v1, appsync, lambda_svc
+    """Correct ministack's modules and run its own entry point."""
+    from ministack import app, services
+    from ministack.services import apigateway, apigateway_v1, appsync, lambda_svc  # noqa: F401
 
-    correct(apigateway_v1)
-    note_requests(app)
-    correct_rest(apigateway_v1)
-    correct_http(apigateway, apigateway_v1)
-    correct_appsync(appsync, lambda_svc)
+    correct(app, services)
     app.main()
 
 
-def correct(rest: ModuleType) -> None:
+def correct(app: ModuleType, services: Any) -> None:
+    """Make all corrections.
+
+    Args:
+        app: ``ministack.app``.
+        services: has ministack's modules ``apigateway``, ``apigateway_v1``, ``appsync`` and
+            ``lambda_svc``.
+    """
+    correct_events_and_import(services.apigateway_v1)
+    note_requests(app)
+    correct_rest(services.apigateway_v1)
+    correct_http(services.apigateway, services.apigateway_v1)
+    correct_appsync(services.appsync, services.lambda_svc)
+
+
+def correct_events_and_import(rest: ModuleType) -> None:
     """Replace three functions of ``ministack.services.apigateway_v1``."""
     module: Any = rest
     module._build_lambda_event_v1 = _without_version(module._build_lambda_event_v1)  # noqa: SLF001
@@ -55,17 +69,17 @@ def correct(rest: ModuleType) -> None:
     module._import_rest_api = _with_answers(module._import_rest_api, module)  # noqa: SLF001
 
 
-def _without_version(build: Callable[..., _JSON]) -> Callable[..., _JSON]:
-    def event(*args: Any, **kwargs: Any) -> _JSON:
+def _without_version(build: Callable[..., JSONObject]) -> Callable[..., JSONObject]:
+    def event(*args: Any, **kwargs: Any) -> JSONObject:
         return {name: value for name, value in build(*args, **kwargs).items() if name != "version"}
 
     return event
 
 
 def _as_a_rest_api_writes(
-    stringify: Callable[[_JSON], dict[str, str]],
-) -> Callable[[_JSON], dict[str, str]]:
-    def claims(verified: _JSON) -> dict[str, str]:
+    stringify: Callable[[JSONObject], dict[str, str]],
+) -> Callable[[JSONObject], dict[str, str]]:
+    def claims(verified: JSONObject) -> dict[str, str]:
         lists = {
             name: ",".join(map(str, value))
             for name, value in verified.items()
@@ -84,7 +98,7 @@ def _date(seconds: int) -> str:
 
 
 def _with_answers(import_api: Callable[..., str], rest: Any) -> Callable[..., str]:
-    def imported(spec: _JSON, *args: Any, **kwargs: Any) -> str:
+    def imported(spec: JSONObject, *args: Any, **kwargs: Any) -> str:
         api_id = import_api(spec, *args, **kwargs)
         for kind, response in (spec.get("x-amazon-apigateway-gateway-responses") or {}).items():
             rest._put_gateway_response(api_id, kind, response)  # noqa: SLF001
@@ -118,11 +132,9 @@ def _put_mock(rest: Any, where: tuple[str, str | None, str], operation: Mapping[
 
 
 def _put_validator(
-    rest: Any, spec: _JSON, where: tuple[str, str | None, str], operation: Mapping[str, Any]
+    rest: Any, spec: JSONObject, where: tuple[str, str | None, str], operation: Mapping[str, Any]
 ) -> None:
-    """What a method checks before its integration; a body's schema is a reference to one of the
-    document's.
-    """
+    """Have a method check its request, as the document says, before its integration."""
     name = operation.get(_VALIDATOR) if isinstance(operation, dict) else None
     if name is None:
         return

@@ -1,4 +1,4 @@
-"""`authz local PATH`: deploy an example on a local AWS and serve it, or `--check` its answers."""
+"""`authz local PATH`: deploy a template on a local AWS and serve it, or `--check` its answers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,33 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from authz_lib.errors import ConfigurationError
-from authz_lib.testing._interrupts import interruptible
+from authz_lib.cli.main import main as authz
+from authz_lib.cli.table import print_table
+from authz_local._interrupts import interruptible
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
-    from authz_lib.testing.local import LocalScenario
-    from authz_lib.testing.outcome import Outcome
-    from authz_lib.testing.scenario import RequestRow
-    from authz_lib.testing.stack import LocalAWS
+    from authz_local.local_scenario import LocalScenario
+    from authz_local.row_result import RowResult
+    from authz_local.scenario import RequestRow
+    from authz_local.stack import LocalAWS
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "main", "run"]
 
 _CURL_ROWS = 8
 _ERROR_LINES = 10
 _WATCH_SECONDS = 0.5
+_HEADINGS = (
+    "request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", ""
+)  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``authz-local``, which is ``authz local``."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return authz(words if words == ["--version"] else ["local", *words])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when it was served until Ctrl-C or every answer was the expected one, 1 on any
-    difference.
+    """Serve, or check.
+
+    | exit code | meaning |
+    |---|---|
+    | 0 | served until Ctrl-C, or every answer was the expected one |
+    | 1 | an answer was another one, or there was no request |
+    | 130 | a check was interrupted |
+
+    Raises:
+        ConfigurationError: it could not be asked.
     """
     started = time.monotonic()
 
@@ -69,12 +87,8 @@ def _run(
     progress: Callable[[str], None],
     check_interrupt: Callable[[], None],
 ) -> int:
-    try:
-        from authz_lib.testing.local import LocalScenario
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"`{error.name}` is not installed: run from a checkout of the repository with `uv run authz local ...`"
-        ) from None
+    from authz_local.local_scenario import LocalScenario  # `--help` needs none of it
+
     with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
         if not arguments.check:
             _serve(scenario, check_interrupt)
@@ -83,48 +97,34 @@ def _run(
 
 
 def _check(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> int:
-    outcomes = []
+    results = []
     for row in scenario.scenario.requests:
         check_interrupt()
-        outcomes.append(scenario.run(row))
-    _print_table([_HEADING, *(_cells(outcome) for outcome in outcomes)])
-    failed = [outcome for outcome in outcomes if outcome.differences]
-    for outcome in failed:
-        print(f"DIFFERENT  {outcome.row.name}: {'; '.join(outcome.differences)}")
+        results.append(scenario.run(row))
+    print_table(_HEADINGS, [_cells(result) for result in results])
+    failed = [result for result in results if result.differences]
+    for result in failed:
+        print(f"DIFFERENT  {result.row.name}: {'; '.join(result.differences)}")
     if failed:
         for line in scenario.aws.error_lines()[-_ERROR_LINES:]:
             print(f"LOGGED     {line}")
-    print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed or not outcomes else 0
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed or not results else 0
 
 
-_HEADING = (
-    "request",
-    "call",
-    "caller",
-    "expected",
-    "actual",
-    "decision",
-    "policy",
-    "service",
-    "ms",
-    "",
-)
-
-
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    row = outcome.row
+def _cells(result: RowResult) -> tuple[str, ...]:
+    row = result.row
     return (
         row.name,
         _target(row),
-        _caller(row.recipe()),
+        _caller(row),
         str(row.expect.status),
-        "-" if outcome.status is None else str(outcome.status),
-        _runs(outcome.decisions) or "-",
-        ", ".join(outcome.policies) or "-",
-        "reached" if outcome.reached else "-",
-        f"{outcome.milliseconds:.0f}",
-        "DIFFERENT" if outcome.differences else "ok",
+        "-" if result.status is None else str(result.status),
+        _runs(result.decisions) or "-",
+        ", ".join(result.policies) or "-",
+        "reached" if result.reached else "-",
+        f"{result.milliseconds:.0f}",
+        "DIFFERENT" if result.differences else "ok",
     )
 
 
@@ -140,19 +140,11 @@ def _target(row: RequestRow) -> str:
     return row.call.replace("${", "", 1).replace("}", "", 1)
 
 
-def _caller(recipe: object) -> str:
-    user = getattr(recipe, "user", None)
-    return user or ("?" if recipe is not None else "nobody")
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for index, row in enumerate(rows):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
-        if index == 0:
-            print("  ".join("-" * width for width in widths))
+def _caller(row: RequestRow) -> str:
+    recipe = row.recipe()
+    if recipe is None:
+        return "nobody"
+    return recipe.user or "?"
 
 
 def _serve(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> NoReturn:
@@ -164,16 +156,17 @@ def _serve(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> NoRe
     for user in sorted({row.as_user for row in rows if row.as_user}):
         print(f"\n{_variable(user)}='{scenario.token(user)}'")
     for row in rows:
-        method, url, _, body = scenario.request_of(row)
-        data = (
-            f" -H 'Content-Type: application/json' -d {shlex.quote(body.decode())}" if body else ""
-        )
-        print(f"\n# {row.name}")
-        print(
-            f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"{data} {shlex.quote(url)}'
-        )
+        print(f"\n# {row.name}\n{_curl(scenario, row)}")
     print("\nserving; Ctrl-C ends it", flush=True)
     _watch(scenario.aws, check_interrupt)
+
+
+def _curl(scenario: LocalScenario, row: RequestRow) -> str:
+    method, url, _, body = scenario.request_of(row)
+    words = [f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"']
+    if body:
+        words.append(f"-H 'Content-Type: application/json' -d {shlex.quote(body.decode())}")
+    return " ".join([*words, shlex.quote(url)])
 
 
 def _variable(user: str) -> str:
@@ -181,15 +174,17 @@ def _variable(user: str) -> str:
 
 
 def _watch(aws: LocalAWS, check_interrupt: Callable[[], None]) -> NoReturn:
-    """Until an interrupt: say what the local AWS logs as errors (a Lambda that does not start), and
-    when it is gone.
+    """Until an interrupt: print what the local AWS logs as errors.
+
+    Raises:
+        ConfigurationError: the local AWS is gone.
     """
-    said: set[str] = set()
+    printed: set[str] = set()
     while True:
         check_interrupt()
         aws.require_running()
         for line in aws.error_lines():
-            if line not in said:
-                said.add(line)
+            if line not in printed:
+                printed.add(line)
                 print(f"LOGGED     {line}", file=sys.stderr, flush=True)
         time.sleep(_WATCH_SECONDS)

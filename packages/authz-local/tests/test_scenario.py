@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.scenario import Scenario, TokenRecipe
+from authz_local.scenario import Scenario, TokenRecipe
 
 GOOD = """
 user_pool: {output: Pool, clients: {web: Web}, users: {alice: {groups: [g]}}}
@@ -48,10 +48,13 @@ def test_a_good_document_is_read(tmp_path):
             "no token and no headers",
         ),
         ("region: Moon", "`region`"),
-        ("requests: [{name: x, call: GET /x, token: {}, expect: {status: 200}}]", "one of the two"),
+        (
+            "requests: [{name: x, call: GET /x, token: {}, expect: {status: 200}}]",
+            "either a `user` or a `text`",
+        ),
         (
             "requests: [{name: x, call: GET /x, as: a, token: {user: a}, expect: {status: 200}}]",
-            "two ways",
+            "`as` or `token`, not both",
         ),
         (
             "requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]",

@@ -1,0 +1,1 @@
+"""A template with its authorizers, users and Cedar policies on a local AWS: `authz local`."""

@@ -7,7 +7,6 @@ not for luck.
 from __future__ import annotations
 
 import os
-
 from importlib.util import find_spec
 
 from hypothesis import settings

@@ -25,8 +25,10 @@ def main() -> None:
     ratios = [one / other for one, other in zip(signed, direct, strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4)
     lines = [
-        f"medians of {ROUNDS}: signed {statistics.median(signed):.1f} ms, direct {statistics.median(direct):.1f} ms",
-        f"ratio per pair: {middle:.2f}, quartiles {low:.2f} to {high:.2f}, all {min(ratios):.2f} to {max(ratios):.2f}",
+        f"medians of {ROUNDS}:",
+        f"signed {statistics.median(signed):.1f} ms, direct {statistics.median(direct):.1f} ms",
+        f"ratio per pair: {middle:.2f}, quartiles {low:.2f} to {high:.2f},",
+        f"all {min(ratios):.2f} to {max(ratios):.2f}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -19,12 +19,16 @@ def handler(event, context):
         raise RuntimeError("no key set")
     effect = "Allow" if event["authorizationToken"] == "allow" else "Deny"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
-    return {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "p", "policyDocument": policy}
 """
 
 
 def template():
-    invoke = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Authorizer.Arn}/invocations"
+    invoke = (
+        "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+        "${Authorizer.Arn}/invocations"
+    )
     document = gateway_responses(
         "cloudformation", rest_api="RestApi", headers={"Access-Control-Allow-Origin": "*"}
     )

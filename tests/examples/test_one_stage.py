@@ -87,7 +87,7 @@ def test_no_permission_is_wider_than_its_stage(deployed, path):
         checked.add(api)
         if name in written:
             assert stage == "prod", name
-        else:  # SAM's, of an event: any stage of the API, of which there is one, but one method and path
+        else:  # SAM's, of an event: any stage of the API (there is one), one method and path
             assert len(route) == 2, name
             assert "*" not in route[0], name
     assert checked == set(rest_apis)

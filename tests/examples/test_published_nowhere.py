@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTE = "# authz-lib is on no package index: put the path of a checkout, or of its wheel (`uv build`), in its place.\n"
+NOTE = (
+    "# authz-lib is on no package index: put the path of a checkout, "
+    "or of its wheel (`uv build`), in its place.\n"
+)
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),

@@ -20,11 +20,17 @@ from authz_local.stack import LocalAWS
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 ISSUER = "https://issuer.example"
 POLICIES = """
-permit (principal == User::"alice", action in [Action::"List", Action::"Create"], resource == Application::"shop")
+permit (
+  principal == User::"alice",
+  action in [Action::"List", Action::"Create"],
+  resource == Application::"shop"
+)
   unless { action == Action::"Create" };
 permit (principal == User::"alice", action == Action::"Get", resource == Order::"1");
 permit (principal == User::"alice", action == Action::"Read", resource == Application::"shop")
-  when { context has dept && context.dept == "sales" || context has ip && context.ip == "10.0.0.1" };
+  when {
+    context has dept && context.dept == "sales" || context has ip && context.ip == "10.0.0.1"
+  };
 permit (principal == User::"alice", action == Action::"Query", resource == Application::"shop")
   when { context has operation && context.operation == "List" };
 """
@@ -66,19 +72,34 @@ kinds = {"header": Header, "cookie": Cookie, "query": QueryParameter, "split": S
 decide = LambdaAuthorizer(
     verifier=JWTVerifier(
         issuer=config["issuer"], audience=None, algorithms=["ES256"],
-        keys=RemoteKeySet(config["jwks_url"]) if "jwks_url" in config else StaticKeySet(config["jwks"]),
+        keys=(
+            RemoteKeySet(config["jwks_url"])
+            if "jwks_url" in config
+            else StaticKeySet(config["jwks"])
+        ),
         **config.get("verify", {}),
     ),
-    token_sources=[BearerToken() if kind == "bearer" else kinds[kind](name) for kind, name in config["sources"]],
+    token_sources=[
+        BearerToken() if kind == "bearer" else kinds[kind](name)
+        for kind, name in config["sources"]
+    ],
     actions=ActionMap.from_document(actions) if actions else None,
     decisions=(
-        VerifiedPermissions(config["store"], region="us-east-1", endpoint_url=config["endpoint"]) if actions else None
+        VerifiedPermissions(
+            config["store"], region="us-east-1", endpoint_url=config["endpoint"]
+        )
+        if actions
+        else None
     ),
     application=EntityUid("Application", "shop"),
     response=config["response"],
     context=config.get("context"),
     gateway_cache=(
-        GatewayCache(identity_sources=cache, ttl_seconds=300, no_resource_policy=config.get("alone", True))
+        GatewayCache(
+            identity_sources=cache,
+            ttl_seconds=300,
+            no_resource_policy=config.get("alone", True),
+        )
         if cache
         else GatewayCache.OFF
     ),
@@ -148,17 +169,28 @@ class Deployment:
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("main.py", code)
         answer = self.aws.client("lambda").create_function(
-            FunctionName=name, Runtime="python3.12", Role=ROLE, Handler="main.handler", Timeout=10,
-            Code={"ZipFile": archive.getvalue()}, Environment={"Variables": variables},
-        )  # fmt: skip
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=ROLE,
+            Handler="main.handler",
+            Timeout=10,
+            Code={"ZipFile": archive.getvalue()},
+            Environment={"Variables": variables},
+        )
         return answer["FunctionArn"]
 
     def authorizer(self, response, **config):
         """The ARN of an authorizer Lambda with this configuration; equal ones are deployed once."""
         config = {
-            "issuer": ISSUER, "jwks": self.issuer.jwks(), "store": self.store_id, "endpoint": self.store.url,
-            "actions": ACTIONS, "response": response, "sources": [["bearer", ""]], **config,
-        }  # fmt: skip
+            "issuer": ISSUER,
+            "jwks": self.issuer.jwks(),
+            "store": self.store_id,
+            "endpoint": self.store.url,
+            "actions": ACTIONS,
+            "response": response,
+            "sources": [["bearer", ""]],
+            **config,
+        }
         text = json.dumps(config, sort_keys=True)
         if text not in self._authorizers:
             name = f"authorizer{len(self._authorizers)}"
@@ -205,10 +237,15 @@ class Deployment:
         api = client.create_api(Name=f"http{self._count}", ProtocolType="HTTP")["ApiId"]
         client.create_stage(ApiId=api, StageName=stage, AutoDeploy=True)
         authorizer = client.create_authorizer(
-            ApiId=api, Name="a", AuthorizerType="REQUEST", AuthorizerUri=self._uri(function),
-            AuthorizerPayloadFormatVersion=payload_version, EnableSimpleResponses=payload_version == "2.0",
-            IdentitySource=list(identity_sources), AuthorizerResultTtlInSeconds=ttl_seconds,
-        )["AuthorizerId"]  # fmt: skip
+            ApiId=api,
+            Name="a",
+            AuthorizerType="REQUEST",
+            AuthorizerUri=self._uri(function),
+            AuthorizerPayloadFormatVersion=payload_version,
+            EnableSimpleResponses=payload_version == "2.0",
+            IdentitySource=list(identity_sources),
+            AuthorizerResultTtlInSeconds=ttl_seconds,
+        )["AuthorizerId"]
         integration = client.create_integration(
             ApiId=api,
             IntegrationType="AWS_PROXY",
@@ -217,9 +254,12 @@ class Deployment:
         )["IntegrationId"]
         for route in routes:
             client.create_route(
-                ApiId=api, RouteKey=route, AuthorizationType="CUSTOM", AuthorizerId=authorizer,
+                ApiId=api,
+                RouteKey=route,
+                AuthorizationType="CUSTOM",
+                AuthorizerId=authorizer,
                 Target=f"integrations/{integration}",
-            )  # fmt: skip
+            )
         prefix = "" if stage == "$default" else f"/{stage}"
         return Api(self, api, stage, f"{api}.execute-api.localhost", prefix)
 
@@ -242,9 +282,13 @@ class Deployment:
         if identity_sources is not None:
             kind, sources = "REQUEST", identity_sources
         authorizer = client.create_authorizer(
-            restApiId=api, name="a", type=kind, authorizerUri=self._uri(function),
-            identitySource=", ".join(sources), authorizerResultTtlInSeconds=ttl_seconds,
-        )["id"]  # fmt: skip
+            restApiId=api,
+            name="a",
+            type=kind,
+            authorizerUri=self._uri(function),
+            identitySource=", ".join(sources),
+            authorizerResultTtlInSeconds=ttl_seconds,
+        )["id"]
         ids = {
             "/": next(
                 item["id"]
@@ -274,9 +318,13 @@ class Deployment:
         """A GraphQL API of AppSync; it is asked by `POST /graphql`."""
         self._count += 1
         api = self.aws.client("appsync").create_graphql_api(
-            name=f"graphql{self._count}", authenticationType="AWS_LAMBDA",
-            lambdaAuthorizerConfig={"authorizerUri": function, "authorizerResultTtlInSeconds": ttl_seconds},
-        )["graphqlApi"]["apiId"]  # fmt: skip
+            name=f"graphql{self._count}",
+            authenticationType="AWS_LAMBDA",
+            lambdaAuthorizerConfig={
+                "authorizerUri": function,
+                "authorizerResultTtlInSeconds": ttl_seconds,
+            },
+        )["graphqlApi"]["apiId"]
         return Api(self, api, "", f"{api}.appsync-api.us-east-1.localhost")
 
     def send(self, method, path, host, headers, body=None):

@@ -15,8 +15,12 @@ from authz_lib.testing.policy_store import Fault, PolicyStoreServer
 pytestmark = pytest.mark.stack
 
 TOKEN, METHOD, PATH, ROUTE, DOMAIN = (
-    "$request.header.Authorization", "$context.httpMethod", "$context.path", "$context.routeKey", "$context.domainName",
-)  # fmt: skip
+    "$request.header.Authorization",
+    "$context.httpMethod",
+    "$context.path",
+    "$context.routeKey",
+    "$context.domainName",
+)
 
 
 def table(*lines):
@@ -42,36 +46,87 @@ ROUTE_IS_OPEN = "the route is not covered"
 #: name -> identity sources, map, context, the request that is allowed, the one that is not and is
 # served, the refusal
 REPLAYS = {
-    "the token alone": ([TOKEN], PLAIN, None, ("GET", "/orders"), ("POST", "/orders"), ROUTE_IS_OPEN),
-    "without the method": (
-        [TOKEN, PATH, DOMAIN], PLAIN, None, ("GET", "/orders"), ("POST", "/orders"), ROUTE_IS_OPEN,
+    "the token alone": (
+        [TOKEN],
+        PLAIN,
+        None,
+        ("GET", "/orders"),
+        ("POST", "/orders"),
+        ROUTE_IS_OPEN,
     ),
-    "without the path": ([TOKEN, METHOD, DOMAIN], PLAIN, None, ("GET", "/orders"), ("GET", "/items"), ROUTE_IS_OPEN),
+    "without the method": (
+        [TOKEN, PATH, DOMAIN],
+        PLAIN,
+        None,
+        ("GET", "/orders"),
+        ("POST", "/orders"),
+        ROUTE_IS_OPEN,
+    ),
+    "without the path": (
+        [TOKEN, METHOD, DOMAIN],
+        PLAIN,
+        None,
+        ("GET", "/orders"),
+        ("GET", "/items"),
+        ROUTE_IS_OPEN,
+    ),
     "the route for an id": (
-        [TOKEN, ROUTE], IDS, None, ("GET", "/orders/1"), ("GET", "/orders/2"), "the label of `GET /orders/{id}`",
+        [TOKEN, ROUTE],
+        IDS,
+        None,
+        ("GET", "/orders/1"),
+        ("GET", "/orders/2"),
+        "the label of `GET /orders/{id}`",
     ),
     "the route for a path that reads as two": (
-        [TOKEN, ROUTE], NAMES, None, ("GET", "/items/7"), ("GET", "/items/%256Eew"), "the label of `GET /items/{id}`",
+        [TOKEN, ROUTE],
+        NAMES,
+        None,
+        ("GET", "/items/7"),
+        ("GET", "/items/%256Eew"),
+        "the label of `GET /items/{id}`",
     ),
     "the path for a route": (
-        REQUEST, FILES, None, ("GET", "/files/x/meta"), ("GET", "/files/x%252Fmeta"), ROUTE_IS_OPEN,
+        REQUEST,
+        FILES,
+        None,
+        ("GET", "/files/x/meta"),
+        ("GET", "/files/x%252Fmeta"),
+        ROUTE_IS_OPEN,
     ),
     "without the query": (
-        WHOLE, VIEWS, None, ("GET", "/items"), ("GET", "/items?view=full"), "(the query of `GET /items`)",
+        WHOLE,
+        VIEWS,
+        None,
+        ("GET", "/items"),
+        ("GET", "/items?view=full"),
+        "(the query of `GET /items`)",
     ),
     "with the query, of which one value is the key": (
-        [*WHOLE, "$request.querystring.view"], VIEWS, None,
-        ("GET", "/items?view=x"), ("GET", "/items?view=x&view=full"), "(the query of `GET /items`)",
+        [*WHOLE, "$request.querystring.view"],
+        VIEWS,
+        None,
+        ("GET", "/items?view=x"),
+        ("GET", "/items?view=x&view=full"),
+        "(the query of `GET /items`)",
     ),
     "without a parameter of the context": (
-        WHOLE, REPORT, {"dept": "$request.querystring.dept"},
-        ("GET", "/report?dept=sales"), ("GET", "/report?dept=legal"), "(a context value) is not an identity source",
+        WHOLE,
+        REPORT,
+        {"dept": "$request.querystring.dept"},
+        ("GET", "/report?dept=sales"),
+        ("GET", "/report?dept=legal"),
+        "(a context value) is not an identity source",
     ),
     "with a parameter of the context, of which one value is the key": (
-        [*WHOLE, "$request.querystring.dept"], REPORT, {"dept": "$request.querystring.dept"},
-        ("GET", "/report?dept=sales"), ("GET", "/report?dept=sales&dept=legal"), "(a context value) cannot be a safe",
+        [*WHOLE, "$request.querystring.dept"],
+        REPORT,
+        {"dept": "$request.querystring.dept"},
+        ("GET", "/report?dept=sales"),
+        ("GET", "/report?dept=sales&dept=legal"),
+        "(a context value) cannot be a safe",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REPLAYS)
@@ -350,7 +405,7 @@ def test_with_the_route_in_the_key_the_two_are_told_apart(sources, deployment):
         assert other("GET", "/users", token) == 200
 
 
-def test_the_route_and_the_path_are_one_key_for_two_domains_of_a_greedy_route_and_the_event_shows_it(
+def test_route_and_path_are_one_key_for_two_domains_of_a_greedy_route_and_the_event_shows_it(
     deployment,
 ):
     sources = [TOKEN, ROUTE, PATH]

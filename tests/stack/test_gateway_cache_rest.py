@@ -127,11 +127,17 @@ def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(d
 
 
 SILENT = {
-    "a route that the map does not know": (table(line("GET", "/orders", "List")), "/orders", "/internal"),
-    "a route that no pattern refuses without refusing an allowed one": (
-        table(line("GET", "/items/new", "List"), line("GET", "/items/{id}", "Create")), "/items/new", "/items/7",
+    "a route that the map does not know": (
+        table(line("GET", "/orders", "List")),
+        "/orders",
+        "/internal",
     ),
-}  # fmt: skip
+    "a route that no pattern refuses without refusing an allowed one": (
+        table(line("GET", "/items/new", "List"), line("GET", "/items/{id}", "Create")),
+        "/items/new",
+        "/items/7",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SILENT)
@@ -171,7 +177,7 @@ def test_routes_that_no_wildcards_tell_apart_have_no_policy_for_all_of_them(depl
     assert "no policy can allow" in deployment.refuses([TOKEN], actions=actions, response="iam")
 
 
-def test_beside_a_resource_policy_a_policy_for_one_method_and_path_needs_them_and_the_domain_as_its_key(
+def test_beside_a_resource_policy_one_for_a_method_and_path_needs_them_and_the_domain_as_its_key(
     deployment,
 ):
     actions = table(line("GET", "/users", "List"), line("GET", "/admin/users", "Create"))
@@ -285,14 +291,20 @@ def test_an_address_in_the_key_is_told_apart(deployment):
 
 REPEATED = {
     "header": (
-        {"dept": "$request.header.x-dept"}, f"{HEADER}.x-dept",
-        ("/report", {"x_dept": "sales"}), ("/report", {"x_dept": "legal"}), ("/report", {"x_dept": ["legal", "sales"]}),
+        {"dept": "$request.header.x-dept"},
+        f"{HEADER}.x-dept",
+        ("/report", {"x_dept": "sales"}),
+        ("/report", {"x_dept": "legal"}),
+        ("/report", {"x_dept": ["legal", "sales"]}),
     ),
     "parameter": (
-        {"dept": "$request.querystring.dept"}, "method.request.querystring.dept",
-        ("/report?dept=sales", {}), ("/report?dept=legal", {}), ("/report?dept=sales&dept=legal", {}),
+        {"dept": "$request.querystring.dept"},
+        "method.request.querystring.dept",
+        ("/report?dept=sales", {}),
+        ("/report?dept=legal", {}),
+        ("/report?dept=sales&dept=legal", {}),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REPEATED)

@@ -29,7 +29,7 @@ EXECUTION = Delivery(
     primary=NEW_WAY,
     fallback=OLD_WAY,  # the end of the migration: delete this line
     rollout=RolloutFlag.from_env("USE_API_GATEWAY"),
-    receiver_deduplicates=True,  # execution/execution.py: one conditional write per key, whichever way it came
+    receiver_deduplicates=True,  # execution/execution.py: one conditional write per key
     on_event=log,
 )
 

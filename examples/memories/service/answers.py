@@ -25,7 +25,8 @@ def answer(status: int, body: JSON, headers: dict[str, str] | None = None) -> JS
     """A Lambda proxy answer that the app's own origin may read, and no cache may keep."""
     cors = {
         "Access-Control-Allow-Origin": os.environ["ALLOWED_ORIGIN"],
-        "Access-Control-Expose-Headers": "Location,Retry-After",  # without it a page could not read where to poll
+        # Without it a page could not read where to poll.
+        "Access-Control-Expose-Headers": "Location,Retry-After",
         "Vary": "Origin",
     }
     kind = {"Content-Type": "application/json", "Cache-Control": "no-store"}

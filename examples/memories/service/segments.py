@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 SESSION_ID = "^[A-Za-z0-9_-]{1,64}$"
-LOST_AFTER_SECONDS = 330  # asking takes 14 s at most, the event waits 60 s, the encoder lives 240 s: it never will now
-SILENCE_SECONDS = 6  # more than the 5 s that a statement may take; twice that and a new connection are far from 29 s
+# Asking takes 14 s at most, the event waits 60 s, and the encoder lives 240 s.
+LOST_AFTER_SECONDS = 330
+# More than the 5 s of a statement.  Twice that and a new connection stay far below 29 s.
+SILENCE_SECONDS = 6
 open_connections: WeakSet[Any] = WeakSet()
 
 metadata = MetaData()

@@ -11,9 +11,13 @@ GOOD = """
 user_pool: {output: Pool, clients: {web: Web}, users: {alice: {groups: [g]}}}
 requests:
   - {name: one, call: "GET ${Url}/x", as: alice, expect: {status: 200, json: {id: "1"}}}
-  - {name: two, call: "GET ${Url}/x", token: {text: garbage, header: x-token}, expect: {status: 401, reached: false}}
+  - name: two
+    call: "GET ${Url}/x"
+    token: {text: garbage, header: x-token}
+    expect: {status: 401, reached: false}
   - {name: three, call: "GET ${Url}/x", expect: {status: 401}}
 """
+NO_CLIENT = "{user: alice, client: nope}"
 
 
 def load(tmp_path, text):
@@ -61,8 +65,7 @@ def test_a_good_document_is_read(tmp_path):
             "unknown user `mallory`",
         ),
         (
-            GOOD
-            + "  - {name: x, call: GET /x, token: {user: alice, client: nope}, expect: {status: 200}}",
+            f"{GOOD}  - {{name: x, call: GET /x, expect: {{status: 200}}, token: {NO_CLIENT}}}",
             "client `nope`",
         ),
     ],
@@ -74,7 +77,8 @@ def test_a_broken_document_is_one_clear_line(tmp_path, text, message):
 
 
 def test_dates_are_text_as_in_json(tmp_path):
-    row = "{name: x, call: GET /x, body: {day: 2026-01-01}, expect: {status: 200, json: {day: 2026-01-01}}}"
+    day = "{day: 2026-01-01}"
+    row = f"{{name: x, call: GET /x, body: {day}, expect: {{status: 200, json: {day}}}}}"
     (row,) = load(tmp_path, f"requests: [{row}]").requests
     assert row.body == row.expect.body == {"day": "2026-01-01"}
 
@@ -85,8 +89,8 @@ def test_a_missing_document_says_so(tmp_path):
 
 
 def test_a_job_may_be_polled_and_other_templates_come_before(tmp_path):
-    text = "before: [identity.yaml]\nrequests: [{name: x, call: GET /x, within_seconds: 30, expect: {status: 200}}]"
-    scenario = load(tmp_path, text)
+    row = "{name: x, call: GET /x, within_seconds: 30, expect: {status: 200}}"
+    scenario = load(tmp_path, f"before: [identity.yaml]\nrequests: [{row}]")
     assert scenario.before == ["identity.yaml"]
     assert scenario.requests[0].within_seconds == 30
 

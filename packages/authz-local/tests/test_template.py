@@ -49,15 +49,13 @@ def test_short_forms_are_written_out(folder):
 
 
 def test_short_forms_may_be_keys_and_merged_in(tmp_path):
+    first = "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n"
     (tmp_path / "template.yaml").write_text(
-        "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n  B: {<<: *a, Type: !Sub y}\n"
-        "  C: {<<: *a, Type: z}\n"
+        first + "  B: {<<: *a, Type: !Sub y}\n  C: {<<: *a, Type: z}\n"
     )
     with pytest.raises(ConfigurationError, match="resource `B` has no `Type`"):
         load_template(tmp_path / "template.yaml")
-    (tmp_path / "template.yaml").write_text(
-        "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n  C: {<<: *a, Type: z}\n"
-    )
+    (tmp_path / "template.yaml").write_text(first + "  C: {<<: *a, Type: z}\n")
     resources = load_template(tmp_path / "template.yaml")["Resources"]
     assert resources["C"] == {
         "Type": "z",
@@ -132,11 +130,11 @@ def test_empty_sections_are_no_fault(tmp_path):
 
 
 def test_dates_are_text_as_in_cloudformation(tmp_path):
-    """`AWSTemplateFormatVersion: 2010-09-09` and a policy's `Version: 2012-10-17` are mostly
-    written without quotes.
-    """
-    text = "AWSTemplateFormatVersion: 2010-09-09\nResources: {A: {Type: x, Properties: {Version: 2012-10-17}}}"
-    (tmp_path / "template.yaml").write_text(text)
+    """`2010-09-09` of a template and `2012-10-17` of a policy are mostly written without quotes."""
+    (tmp_path / "template.yaml").write_text(
+        "AWSTemplateFormatVersion: 2010-09-09\n"
+        "Resources: {A: {Type: x, Properties: {Version: 2012-10-17}}}"
+    )
     template = load_template(tmp_path / "template.yaml")
     assert template["AWSTemplateFormatVersion"] == "2010-09-09"
     assert template["Resources"]["A"]["Properties"] == {"Version": "2012-10-17"}

@@ -17,9 +17,9 @@ import time
 
 import pytest
 
+from authz_lib.tokens import SharedSecretIssuer
 from authz_local.stack import LocalAWS
 from authz_local.template import load_template
-from authz_lib.tokens import SharedSecretIssuer
 
 TERRAFORM = shutil.which("terraform")
 REGION = "ap-southeast-3"

@@ -51,7 +51,7 @@ class FreezingProxy:
                 if self.frozen.is_set():
                     continue
                 if self.freezes_after_login.is_set() and content.endswith(READY_FOR_QUERY):
-                    self.frozen.set()  # before the client has the answer, so not one question gets through
+                    self.frozen.set()  # before the client has the answer: no question gets through
                     self.freezes_after_login.clear()
                 sink.sendall(content)
             if not self.frozen.is_set():
@@ -139,7 +139,8 @@ def test_the_limits_leave_time_before_the_gateways_29_seconds(service, database)
 
 
 def test_silence_after_the_first_login_is_503(segments, proxy):
-    proxy.freezes_after_login.set()  # as a pooler without a server does; SQLAlchemy's own questions come first
+    # As a pooler without a server does.  SQLAlchemy's own questions come first.
+    proxy.freezes_after_login.set()
     seconds, error = ends(proxy, lambda: segments.of_caller("alice", id="x"))
     assert not proxy.freezes_after_login.is_set()
     assert (error.status, error.standard_code) == (503, "DATABASE_UNAVAILABLE")

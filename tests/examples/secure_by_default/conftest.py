@@ -48,7 +48,6 @@ def local():
 
 
 # -- the OpenID provider
-# -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +147,6 @@ def s256(verifier):
 
 
 # -- the browser
-# -------------------------------------------------------------------------------------------------------
 
 
 class Chromium:
@@ -250,7 +248,8 @@ FLAGS = [
     "--no-first-run",
     "--no-default-browser-check",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost",  # this machine, or nothing
+    # This machine, or nothing.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost",
 ]
 
 
@@ -290,7 +289,8 @@ class Page:
         """Wait, in the page itself, until an expression holds; a navigation meanwhile starts the
         wait anew.
         """
-        promise = f"new Promise(done => {{ const look = () => ({condition}) ? done(true) : setTimeout(look, 20); look() }})"
+        look = f"({condition}) ? done(true) : setTimeout(look, 20)"
+        promise = f"new Promise(done => {{ const look = () => {look}; look() }})"
         deadline = time.monotonic() + PATIENCE
         while (left := deadline - time.monotonic()) > 0:
             with suppress(ScriptError):
@@ -303,7 +303,8 @@ class Page:
             self.wait_for(f"document.body?.innerText.includes({json.dumps(text)})")
         except TimeoutError:
             pytest.fail(
-                f"never showed {text!r}, but {self.evaluate('location.href + document.body.innerText')!r}"
+                f"never showed {text!r}, but "
+                f"{self.evaluate('location.href + document.body.innerText')!r}"
             )
 
     def requests(self):

@@ -190,7 +190,8 @@ GRANTS = {
         "Action": "lambda:InvokeFunction",
         "FunctionName": {"Ref": "Orchestrate"},
         "Principal": "apigateway.amazonaws.com",
-        "SourceArn": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/*",
+        "SourceArn": "arn:${AWS::Partition}:execute-api:"
+        "${AWS::Region}:${AWS::AccountId}:${HttpApi}/*",
     },
     "TenantClaimPermission": {
         "Action": "lambda:InvokeFunction",
@@ -246,7 +247,6 @@ def open_logins(resources):
 
 
 # -- the template as it is
-# ---------------------------------------------------------------------------------------------
 
 
 def test_as_deployed_without_a_word_it_has_no_fault(template):
@@ -441,7 +441,6 @@ def test_what_all_functions_share_is_looked_at_too(template):
 
 
 # -- its switch
-# --------------------------------------------------------------------------------------------------------
 
 
 def test_the_switch_is_on_unless_somebody_says_false(template):
@@ -460,7 +459,6 @@ def test_switched_off_the_authorizer_is_detached_and_the_service_is_told_the_sam
 
 
 # -- its one origin
-# ----------------------------------------------------------------------------------------------------
 
 
 def test_cors_is_for_one_origin_and_never_with_cookies(template):
@@ -489,7 +487,6 @@ def test_only_this_machine_is_an_origin_without_tls(template):
 
 
 # -- nothing of the local run on AWS
-# -----------------------------------------------------------------------------------
 
 
 def test_on_aws_nothing_of_the_local_run_is_left(template):

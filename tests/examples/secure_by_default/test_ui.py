@@ -24,7 +24,8 @@ SESSION_WITH_A_TOKEN_OF_NO_ONE = """
         const { Session } = await import("./session.js");
         const config = await (await fetch("config.json")).json();
         const fetched = window.fetch;
-        window.fetch = () => Promise.resolve(new Response(JSON.stringify({ access_token: "t", expires_in: 60 })));
+        const answer = { access_token: "t", expires_in: 60 };
+        window.fetch = () => Promise.resolve(new Response(JSON.stringify(answer)));
         sessionStorage.setItem("pending-login", JSON.stringify({ state: "s", verifier: "v" }));
         history.replaceState(null, "", "?code=c&state=s");
         const session = new Session(config);
@@ -106,7 +107,8 @@ def test_the_providers_check_of_pkce_is_a_real_one(page, ui, provider):
     page.open(ui)
     page.wait_for("document.querySelector('input[name=sub]')")
     page.evaluate(
-        "history.replaceState(null, '', location.href.replace(/code_challenge=[^&]*/, 'code_challenge=another'))"
+        "history.replaceState(null, '', "
+        "location.href.replace(/code_challenge=[^&]*/, 'code_challenge=another'))"
     )
     page.evaluate("document.querySelector('input[name=sub]').form.action = location.href")
     consent(page, "alice")
@@ -154,7 +156,8 @@ def test_the_token_is_never_sent_to_another_origin(page, ui, path):
         (async () => {{
             const {{ Session }} = await import("./session.js");
             const session = new Session(await (await fetch("config.json")).json());
-            return session.authedFetch({json.dumps(path)}).then(() => "sent", (error) => error.message);
+            return session.authedFetch({json.dumps(path)})
+                .then(() => "sent", (error) => error.message);
         }})()""")
     assert answered == "the token is for the API alone"
     assert [urlsplit(r["url"]).path for r in page.requests()[before:]] == ["/config.json"]
@@ -323,7 +326,8 @@ def test_a_call_that_the_page_itself_gives_up_is_no_refusal(page, ui, provider):
         SESSION_WITH_A_TOKEN_OF_NO_ONE
         % """
             Session.prototype.login = () => { throw new Error("login"); };
-            return session.authedFetch("/jobs", { signal: AbortSignal.abort() }).then(() => "sent", (e) => e.name);"""
+            return session.authedFetch("/jobs", { signal: AbortSignal.abort() })
+                .then(() => "sent", (e) => e.name);"""
     )
     assert answered == "AbortError"
     assert page.evaluate("sessionStorage.length") == 0

@@ -24,12 +24,16 @@ action View appliesTo { principal: User, resource: Order, context: { total: Long
 """
 TESTS = """
 entities:
-  - {uid: {type: Order, id: "1"}, attrs: {owner: {__entity: {type: User, id: alice}}}, parents: []}
+  - uid: {type: Order, id: "1"}
+    attrs: {owner: {__entity: {type: User, id: alice}}}
+    parents: []
 requests:
-  - {name: owner, principal: 'User::"alice"', action: View, resource: 'Order::"1"', context: {total: 1}, expect: ALLOW,
-     policies: [owners-view]}
-  - {principal: 'User::"bob"', action: 'Action::"View"', resource: 'Order::"1"', context: {total: 1}, expect: DENY}
-  - {name: "no total", principal: 'User::"alice"', action: View, resource: 'Order::"1"', expect: DENY}
+  - {name: owner, principal: 'User::"alice"', action: View, resource: 'Order::"1"',
+     context: {total: 1}, expect: ALLOW, policies: [owners-view]}
+  - {principal: 'User::"bob"', action: 'Action::"View"', resource: 'Order::"1"',
+     context: {total: 1}, expect: DENY}
+  - {name: no total, principal: 'User::"alice"', action: View, resource: 'Order::"1"',
+     expect: DENY}
 """
 GOOD = {
     "principal": 'User::"a"',
@@ -66,7 +70,8 @@ def test_an_evaluation_error_can_be_read_as_cedar_reads_it(directory, capsys):
 
 def test_every_validation_error_has_its_place(directory, capsys):
     (directory / "more.cedar").write_text(
-        'permit(principal, action == Action::"Nope", resource);\n\npermit(principal is Nobody, action, resource);'
+        'permit(principal, action == Action::"Nope", resource);\n\n'
+        "permit(principal is Nobody, action, resource);"
     )
     assert main(["policies", "check", str(directory)]) == 1
     printed = capsys.readouterr().out
@@ -226,7 +231,8 @@ def test_without_cedarpy_one_line_says_what_to_install(directory, capsys, monkey
     monkeypatch.setitem(sys.modules, "cedarpy", None)
     assert main(["policies", command, str(directory)]) == 2
     assert capsys.readouterr().err == (
-        "authz policies: `cedarpy` is not installed: install it, or authz-lib with the extra `cedar`\n"
+        "authz policies: `cedarpy` is not installed: install it, "
+        "or authz-lib with the extra `cedar`\n"
     )
 
 

@@ -1,1 +1,1 @@
-"""The shipped test kit: real keys and tokens, a policy store endpoint, events, the local stack."""
+"""The test kit: real keys and tokens, a policy store endpoint, and events.  It is shipped."""

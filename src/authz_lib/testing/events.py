@@ -1,5 +1,6 @@
-"""Events as API Gateway, AppSync and their neighbours send them, for tests: whole, and yours where
-you say so.
+"""Events for tests: what API Gateway, AppSync, load balancers and VPC Lattice send.
+
+Each is complete.  Arguments replace its parts.
 """
 
 from __future__ import annotations
@@ -226,7 +227,7 @@ def rest_event(
     body: Any = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """What a REST API sends to a proxy integration; ``authorizer`` is what its authorizer left.
+    """What a REST API sends to a proxy integration; ``authorizer`` is its authorizer's context.
 
     >>> rest_event(authorizer={"principalId": "alice"})["requestContext"]["authorizer"]
     {'principalId': 'alice'}
@@ -287,14 +288,14 @@ def http_event(
 ) -> dict[str, Any]:
     """What an HTTP API sends to an integration with payload format 2.0.
 
-    >>> http_event(authorizer={"lambda": {"sub": "alice"}})["requestContext"]["authorizer"]["lambda"]["sub"]
+    >>> event = http_event(authorizer={"lambda": {"sub": "alice"}})
+    >>> event["requestContext"]["authorizer"]["lambda"]["sub"]
     'alice'
     """
     verb, _, template = route.partition(" ")
     raw_path = path or template or "/"
-    if (
-        stage != "$default" and "domain_name" not in options
-    ):  # a custom domain has no stage in its paths
+    # The paths of a custom domain have no stage.
+    if stage != "$default" and "domain_name" not in options:
         raw_path = f"/{stage}{raw_path}"
     context: dict[str, Any] = {
         "accountId": options.get("account_id", ACCOUNT_ID),
@@ -336,7 +337,7 @@ def http_event(
 
 
 def function_url_event(*, iam: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    """What a function URL sends; ``iam`` is who signed, where it asks for that.
+    """What a function URL sends; ``iam`` is who signed the request, with ``AWS_IAM``.
 
     >>> function_url_event()["requestContext"]["domainName"].endswith(".on.aws")
     True
@@ -406,7 +407,7 @@ def alb_event(
 def lattice_event(
     *, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What VPC Lattice sends with event structure 2.0 (it, too, says ``version: "2.0"``).
+    """What VPC Lattice sends with event structure 2.0, whose ``version`` is that of an HTTP API.
 
     >>> lattice_event()["version"]
     '2.0'

@@ -1,6 +1,4 @@
-"""A token issuer for tests: real keys, real tokens, and a real key set endpoint on loopback that
-can misbehave.
-"""
+"""A token issuer for tests: real keys and tokens, and a key set endpoint that can misbehave."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from authz_lib._support import base64url
+from authz_lib._support.checks import require_one_of
 from authz_lib._support.clock import system_clock
-from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import ASYMMETRIC, SUPPORTED
 from authz_lib.tokens.keys import StaticKeySet
 
@@ -71,13 +69,16 @@ class TestIssuer:
     >>> issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")
     >>> from authz_lib import JWTVerifier
     >>> verifier = JWTVerifier(
-    ...     issuer="https://issuer.example", audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+    ...     issuer="https://issuer.example",
+    ...     audience=None,
+    ...     algorithms=["EdDSA"],
+    ...     keys=issuer.key_set(),
     ... )
     >>> verifier.verify(issuer.token({"sub": "alice"})).claims["sub"]
     'alice'
     """
 
-    __test__ = False  # not a test class, whatever pytest makes of the name
+    __test__ = False  # for pytest: it is no test class
 
     def __init__(
         self,
@@ -86,8 +87,7 @@ class TestIssuer:
         algorithm: str = "RS256",
         clock: Clock = system_clock,
     ) -> None:
-        if algorithm not in ASYMMETRIC:
-            raise ConfigurationError(f"`algorithm` must be one of {', '.join(sorted(ASYMMETRIC))}")
+        require_one_of(algorithm, "algorithm", sorted(ASYMMETRIC))
         self.issuer = issuer
         self.algorithm = algorithm
         self._clock = clock
@@ -105,8 +105,9 @@ class TestIssuer:
         return self._keys[-1].key_id
 
     def rotate(self, *, keep_old: bool = False) -> str:
-        """Sign with a new key from now on and return its ``kid``; the key set loses the old one
-        unless ``keep_old``.
+        """Sign with a new key from now on; its ``kid``.
+
+        The key set loses the old one, unless ``keep_old``.
         """
         new = self._new_key()
         self._keys = [*self._keys, new] if keep_old else [new]
@@ -117,7 +118,7 @@ class TestIssuer:
         return {"keys": [key.jwk for key in self._keys]}
 
     def key_set(self) -> StaticKeySet:
-        """The public key set of this moment, as a verifier takes it."""
+        """The public key set of this moment, for a verifier."""
         return StaticKeySet(self.jwks())
 
     def pem(self, key_id: str) -> bytes | None:
@@ -125,7 +126,7 @@ class TestIssuer:
         return next((key.pem for key in self._keys if key.key_id == key_id), None)
 
     def serve(self) -> JWKSEndpoint:
-        """A real HTTP endpoint for the key set; use it in a ``with`` statement."""
+        """An HTTP endpoint for the key set; use it in a ``with`` statement."""
         return JWKSEndpoint(self)
 
     def token(
@@ -135,8 +136,10 @@ class TestIssuer:
         headers: Mapping[str, Any] | None = None,
         expires_in_seconds: float = 300,
     ) -> str:
-        """A signed token with ``iss``, ``iat``, ``exp`` and ``claims``, which win; a ``None``
-        removes a claim.
+        """A signed token with ``iss``, ``iat``, ``exp`` and ``claims``.
+
+        ``claims`` replace the three; a ``None`` removes one.  So do ``headers`` with ``alg``,
+        ``kid`` and ``typ``.
         """
         now = int(self._clock())
         payload = {
@@ -146,27 +149,18 @@ class TestIssuer:
             **(claims or {}),
         }
         header = {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT", **(headers or {})}
-        return self.sign(
-            _compact(header),
-            _compact(payload),
-        )
+        return self.sign(_compact(header), _compact(payload))
 
     def access_token(
         self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any
     ) -> str:
-        """A token in the shape of a Cognito access token: ``client_id``, ``scope``, groups, no
-        ``aud``.
-        """
-        return self.token(
-            {
-                **self._cognito("access"),
-                "client_id": client_id,
-                "scope": "aws.cognito.signin.user.admin",
-            }
-            | {"username": "alice"}
-            | dict(claims or {}),
-            **options,
-        )
+        """A token in the shape of a Cognito access token, which has no ``aud``."""
+        own = {
+            "client_id": client_id,
+            "scope": "aws.cognito.signin.user.admin",
+            "username": "alice",
+        }
+        return self.token({**self._cognito("access"), **own, **(claims or {})}, **options)
 
     def id_token(
         self, *, client_id: str, claims: Mapping[str, Any] | None = None, **options: Any
@@ -201,10 +195,9 @@ class TestIssuer:
         headers: Mapping[str, Any] | None = None,
         expires_in_seconds: float = 120,
     ) -> str:
-        """A token in the shape of a load balancer's ``x-amzn-oidc-data``: padded, with ``signer``
-        and ``exp`` in its header.
+        """A token in the shape of a load balancer's ``x-amzn-oidc-data``.
 
-        The issuer must sign with ES256.
+        It is padded, and its header has ``signer`` and ``exp``.  The issuer must sign with ES256.
         """
         now = int(self._clock())
         header = {
@@ -226,9 +219,7 @@ class TestIssuer:
         return self.sign(_compact(header), _compact(payload), padded=True)
 
     def sign(self, header: bytes, payload: bytes, *, padded: bool = False) -> str:
-        """Sign exactly these bytes, however wrong they are: for tokens that a verifier must
-        refuse.
-        """
+        """Sign exactly these bytes: for malformed tokens, which a verifier must refuse."""
         encode = _encode_padded if padded else base64url.encode
         message = encode(header) + b"." + encode(payload)
         key = self._keys[-1]
@@ -253,20 +244,29 @@ class _Answer(NamedTuple):
 
 
 FAULTS: Final = ("slow", "error", "garbage", "huge", "redirect")
-"""What an endpoint can be told to do: never answer until told to, HTTP 500, no JSON, 10 MB, a
-redirect to itself.
+"""What a `JWKSEndpoint` can be told to do.
+
+| fault | answer |
+|---|---|
+| ``slow`` | none, until `JWKSEndpoint.release` |
+| ``error`` | status 500 |
+| ``garbage`` | no JSON |
+| ``huge`` | 10 MB |
+| ``redirect`` | a redirect to itself |
 """
 
 
 class JWKSEndpoint:
-    """A real HTTP endpoint on loopback that serves the key set of a :class:`TestIssuer`, well or
-    badly.
+    """An HTTP endpoint on loopback that serves the key set of a `TestIssuer`.
 
-    Serves ``/.well-known/jwks.json``, ``/.well-known/openid-configuration`` (which names the
-    endpoint as its issuer) and, as a load balancer does, ``/<kid>`` with a PEM.
+    | path | answer |
+    |---|---|
+    | ``/.well-known/jwks.json`` | the key set |
+    | ``/.well-known/openid-configuration`` | a document that names the endpoint as its issuer |
+    | ``/<kid>`` | the key as PEM, as a load balancer's key server has it |
 
     Attributes:
-        fault: one of :data:`FAULTS`, or ``None``; may be set at any time.
+        fault: one of `FAULTS`, or ``None``; may be set at any time.
         requests: how many requests came.
         paths: the paths that were asked for.
 
@@ -289,20 +289,16 @@ class JWKSEndpoint:
 
     @property
     def fault(self) -> str | None:
-        """One of :data:`FAULTS`, or ``None``.
+        """One of `FAULTS`, or ``None``.
 
         Raises:
-            ConfigurationError: set to something else: a test of a misspelt fault would test
-                nothing.
+            ConfigurationError: it is set to something else.
         """
         return self._fault
 
     @fault.setter
     def fault(self, fault: str | None) -> None:
-        if fault is not None and fault not in FAULTS:
-            raise ConfigurationError(
-                f"`fault` must be `None` or one of {', '.join(f'`{name}`' for name in FAULTS)}"
-            )
+        require_one_of(fault, "fault", (*FAULTS, None))
         self._fault = fault
 
     @property
@@ -321,7 +317,7 @@ class JWKSEndpoint:
         return len(self.paths)
 
     def release(self) -> None:
-        """Let requests that hang because of the fault ``slow`` go on."""
+        """Let requests go on that hang because of the fault ``slow``."""
         self._released.set()
 
     def answer(self, path: str) -> _Answer:
@@ -340,7 +336,7 @@ class JWKSEndpoint:
         return _Answer(404, b"") if pem is None else _Answer(200, pem)
 
     def wait_until_released(self) -> _Answer:
-        """The fault ``slow``: no answer before :meth:`release`."""
+        """The fault ``slow``: no answer before `release`."""
         self._released.wait(30)
         return _Answer(503, b"")
 
@@ -381,7 +377,7 @@ def _handler_of(endpoint: JWKSEndpoint) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 self.wfile.write(answer.body)
             except OSError:
-                self.close_connection = True  # the client gave up, as it should on a bad answer
+                self.close_connection = True  # the client has given up
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
             """Say nothing."""

@@ -1,6 +1,6 @@
-"""pytest fixtures of the test kit, registered through the entry point ``pytest11``.
+"""pytest fixtures of the test kit, registered by the entry point ``pytest11``.
 
-Every pytest run of an environment with authz-lib loads this module, so it imports nothing heavy
+Each pytest run in an environment with authz-lib loads this module.  So it imports only pytest
 before a fixture is used.
 """
 
@@ -21,15 +21,13 @@ __all__ = ["authz_issuer", "authz_jwks"]
 
 @pytest.fixture(scope="session")
 def authz_issuer() -> TestIssuer:
-    """A token issuer with an RSA key of its own, for the whole session.  Do not rotate it: make one
-    of your own.
-    """
+    """A token issuer with an RSA key, for the whole session.  To rotate, make one of your own."""
     issuer: TestIssuer = import_module("authz_lib.testing.issuer").TestIssuer()
     return issuer
 
 
 @pytest.fixture
 def authz_jwks(authz_issuer: TestIssuer) -> Iterator[JWKSEndpoint]:
-    """The key set of ``authz_issuer`` behind a real HTTP endpoint on loopback."""
+    """The key set of ``authz_issuer``, behind an HTTP endpoint on loopback."""
     with authz_issuer.serve() as endpoint:
         yield endpoint

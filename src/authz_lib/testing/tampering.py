@@ -1,6 +1,4 @@
-"""What an attacker does to a real token: each function takes a token that verifies and gives one
-that must not.
-"""
+"""What an attacker does to a token: each function makes one that must not verify of a good one."""
 
 from __future__ import annotations
 
@@ -82,9 +80,7 @@ def alg_none(token: str) -> str:
 
 
 def alg_hs256(token: str, public_key: bytes) -> str:
-    """The same claims, "signed" by HMAC with the issuer's public key (PEM) as the secret
-    (CVE-2022-29217).
-    """
+    """The same claims, with the issuer's public key (PEM) as an HMAC secret (CVE-2022-29217)."""
     import hashlib
     import hmac
 

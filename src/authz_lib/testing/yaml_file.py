@@ -1,5 +1,6 @@
-"""YAML as its specification has it: a key that is there twice is refused; PyYAML silently drops the
-first.
+"""YAML documents, one way to read them for all commands.  Needs the extra ``yaml``.
+
+PyYAML drops the first of two equal keys.  Here they are refused, as the specification says.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 class TextDatesLoader(yaml.SafeLoader):
-    """Safe YAML in which ``2012-10-17`` is text, as CloudFormation and JSON have it; PyYAML makes a
-    date of it.
+    """Safe YAML.
 
-    A key that is there twice is refused (YAML 1.2, section 3.2.1.3).  What comes in by ``<<`` may
-    be overridden.
+    | in the text | here |
+    |---|---|
+    | ``2012-10-17`` | text, as in CloudFormation and JSON; PyYAML makes a date of it |
+    | a key that is there twice | refused (YAML 1.2, section 3.2.1.3) |
+    | a key that ``<<`` brings too | the mapping's own value |
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name, never changed in place
@@ -32,14 +35,13 @@ class TextDatesLoader(yaml.SafeLoader):
     }
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """As written: later PyYAML puts the merged keys among the mapping's own."""
+        """Check the keys as they are written; PyYAML adds the merged ones later."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
-            # `1`, `0x1` and, in a Python mapping, `1.0` and `true` are one key; `1` and `"1"` are
-            # two.
+            # One key: `1`, `0x1`, `1.0` and `true`, since Python says so.  Two: `1` and `"1"`.
             value = (
                 self.construct_object(key) if key.tag.startswith("tag:") else (key.tag, key.value)
             )
@@ -69,8 +71,8 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
     """The one document of a text.
 
     Raises:
-        ConfigurationError: it is not YAML, a key is there twice, or it is nested too deeply; one
-            line, with the line.
+        ConfigurationError: it is not YAML, has a key twice, or is nested too deeply.  The message
+            names the line.
     """
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506 - a SafeLoader
@@ -83,10 +85,5 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
         ) from None
     except RecursionError:
         raise ConfigurationError(f"`{name}` is nested too deeply") from None
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-    ):  # `!!int x`, `!!timestamp x`, ...
+    except (ValueError, TypeError, AttributeError, OverflowError):  # `!!int x`, ...
         raise ConfigurationError(f"`{name}` is not YAML: a value does not fit its tag") from None

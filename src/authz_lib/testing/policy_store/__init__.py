@@ -1,4 +1,4 @@
-"""A local endpoint that speaks Verified Permissions, on the real Cedar engine.  For tests only."""
+"""Verified Permissions on this machine, on the real Cedar engine.  For tests only."""
 
 from __future__ import annotations
 

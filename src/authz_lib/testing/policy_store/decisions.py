@@ -1,4 +1,4 @@
-"""The evaluator of the local policy stores: one store's policies as a whole, put to Cedar."""
+"""The evaluator of the local policy stores: Cedar, with all policies of one store."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AuthorizationRecord:
 
 
 class Evaluator:
-    """One version of a store: its whole policy set, and the actions of its schema."""
+    """One version of a store: its policies, and the actions of its schema."""
 
     def __init__(self, policy_set: dict[str, Any], schema: str | None) -> None:
         self._policies = cedarpy.PolicySet.from_json_str(json.dumps(policy_set))
@@ -58,7 +58,7 @@ class Evaluator:
         """``ALLOW`` or ``DENY``, the determining policies, the evaluation errors.
 
         Raises:
-            ValueError: Cedar does not take the request.
+            ValueError: Cedar refuses the request.
         """
         given = self._base.with_added_json_str(
             f"[{','.join(entity.canonical_text for entity in entities)}]"

@@ -1,6 +1,4 @@
-"""The operations of the local policy stores: documents in, documents out, errors as the service
-names them.
-"""
+"""The operations of the local policy stores, with the documents and errors of the service."""
 
 from __future__ import annotations
 
@@ -72,9 +70,8 @@ def _update_policy_store(state: State, document: dict[str, Any]) -> dict[str, An
 
 
 def _delete_policy_store(state: State, document: dict[str, Any]) -> dict[str, Any]:
-    state.stores.pop(
-        document["policyStoreId"], None
-    )  # deleting what is not there is no error of the service
+    # The service deletes what is not there, without an error.
+    state.stores.pop(document["policyStoreId"], None)
     return {}
 
 
@@ -128,10 +125,7 @@ def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[st
         parsed = json.loads(cedarpy.policies_to_json_str(statement))
     except ValueError as error:
         raise invalid(str(error), "definition.static.statement") from None
-    if [len(parsed[name]) for name in (group, *({"templates", "staticPolicies"} - {group}))] != [
-        1,
-        0,
-    ]:
+    if len(parsed[group]) != 1 or len(parsed["templates"]) + len(parsed["staticPolicies"]) != 1:
         raise invalid(
             "a statement is exactly one policy, or one template", "definition.static.statement"
         )

@@ -1,10 +1,12 @@
-"""A local endpoint that speaks Verified Permissions, on the real Cedar engine.  For tests and local
-stacks only.
+"""Verified Permissions on this machine, on the real Cedar engine.  For tests only.
 
-One evaluator behind two doors: `PolicyStoreServer` is an HTTP server on loopback for anything that
-takes an endpoint URL (boto3, Lambdas through ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``);
-`PolicyStores.attach` answers one botocore client without any socket.  Signatures are not checked.
-Policies are put to Cedar as a whole, not sliced: it is an oracle too.
+| to use | for |
+|---|---|
+| `PolicyStoreServer` | what takes an endpoint URL: boto3, a Lambda, any language |
+| `PolicyStores.attach` | one botocore client, without a socket |
+
+A Lambda takes the URL as ``AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS``.  Signatures are **not** checked.
+Cedar is given all policies of a store, not a slice of them: tests compare slices with it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from authz_lib._support.checks import require_count
 from authz_lib.decisions._cedar_text import load_cedarpy
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.policy_store.operations import OPERATIONS
@@ -37,13 +40,13 @@ _CONTENT_TYPE = "application/x-amz-json-1.0"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong instead of an answer.  Exactly one of the fields says what.
+    """What comes instead of an answer.  Exactly one field is given.
 
     Attributes:
         code: an error code of the service, such as ``"ThrottlingException"``.
         status: an HTTP status with an empty body.
         body: these bytes with status 200.
-        hang: no answer at all until the server closes: for read timeouts.
+        hang: no answer until the server closes, for read timeouts.
         disconnect: the connection is closed without an answer.
 
     Raises:
@@ -60,7 +63,8 @@ class Fault:
         given = [field for field in fields(self) if getattr(self, field.name) != field.default]
         if len(given) != 1 or not _FAULTY[given[0].name](getattr(self, given[0].name)):
             raise ConfigurationError(
-                "a fault is one of `code` (text), `status` (200 to 599), `body` (bytes), `hang`, `disconnect` (`True`)"
+                "a fault is one of `code` (text), `status` (200 to 599), `body` (bytes), "
+                "`hang` (`True`) or `disconnect` (`True`)"
             )
 
 
@@ -87,7 +91,7 @@ class _Answer(NamedTuple):
 
 @dataclass(slots=True)
 class _Plan:
-    """A fault, for which operation (``None``: any), and how often still."""
+    """A fault, the operation that it is for (``None``: any), and how many times it is left."""
 
     fault: Fault
     operation: str | None
@@ -95,17 +99,15 @@ class _Plan:
 
 
 class PolicyStores:
-    """Policy stores in memory, and everything that was asked of them.
+    """Policy stores in memory, and what they were asked.
 
     Args:
-        read_token: makes claims of a token for the ``...WithToken`` operations.  By default the
-            claims are read and the signature is **not** checked.
+        read_token: reads the claims of a token for the ``...WithToken`` operations.  By default the
+            signature is **not** checked.
 
     Attributes:
-        requests: a record per decision, a batch's one per item, in order: ``operation``,
-            ``policy_store_id``, ``principal``, ``action``, ``resource``, ``decision`` (``"ALLOW"``
-            / ``"DENY"``), ``determining_policies``, ``errors``.
-        calls: the operation of every call that came in, refused and failed ones included.
+        requests: an `AuthorizationRecord` per decision, in order; a batch has one per item.
+        calls: the operation of each call, also of refused and failed ones.
 
     Raises:
         ConfigurationError: `cedarpy` is not installed.
@@ -117,7 +119,7 @@ class PolicyStores:
     """
 
     def __init__(self, *, read_token: ReadToken = read_unverified) -> None:
-        load_cedarpy()  # not with the first call, whose caller would get an answer that says nothing
+        load_cedarpy()  # here the error says what is missing; an answer of the endpoint could not
         self._state = State(read_token)
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()
@@ -130,9 +132,10 @@ class PolicyStores:
         return self._state.records
 
     def create_store_from_directory(self, path: str | PathLike[str]) -> str:
-        """A store with the policies, schema and template links of a policy directory; its policy
-        ids are the directory's (see `authz_lib.decisions.policy_files`).  ``entities.json`` is not
-        read: the service holds none.
+        """A store with the policies, ids, schema and template links of a policy directory.
+
+        ``entities.json`` is not read, because the service holds no entities.  The directory is that
+        of `authz_lib.decisions.policy_files`.
 
         Raises:
             ConfigurationError: a file is wrong.
@@ -143,9 +146,7 @@ class PolicyStores:
             return self._state.create_store_from(read_directory(Path(path)))
 
     def create_store(self, policies: str, schema: str | None = None) -> str:
-        """A store with the policies of one text, their ids as `CedarEngine.from_text` gives
-        them.
-        """
+        """A store with the policies of one text, with the ids of `CedarEngine.from_text`."""
         from authz_lib.decisions.policy_files import collect, parse_policies
 
         parsed = parse_policies("<policies>", policies, "policy")
@@ -158,8 +159,8 @@ class PolicyStores:
         """Let the next calls fail: ``times`` calls, of one operation or of any.
 
         Raises:
-            ConfigurationError: it is no `Fault`, there is no such operation, or ``times`` is not
-                positive: a test of it would test nothing.
+            ConfigurationError: it is no `Fault`, there is no such operation, or ``times`` is below
+                1.
         """
         given: object = fault
         if not isinstance(given, Fault):
@@ -168,8 +169,7 @@ class PolicyStores:
             raise ConfigurationError(
                 "`operation` is not one of the local endpoint's, such as `IsAuthorized`"
             )
-        if type(times) is not int or times < 1:
-            raise ConfigurationError("`times` must be a positive whole number")
+        require_count(times, "times")
         with self._lock:
             self._plans.append(_Plan(fault, operation, times))
 
@@ -177,7 +177,7 @@ class PolicyStores:
         """Do one operation in this process.
 
         Raises:
-            OperationError: as the service would answer with an error.
+            OperationError: the service would answer with an error.
         """
         handler = OPERATIONS.get(operation)
         if handler is None:
@@ -188,7 +188,7 @@ class PolicyStores:
             return handler(self._state, document)
 
     def attach(self, client: Any) -> None:
-        """Answer a botocore client for ``verifiedpermissions`` here; nothing is sent."""
+        """Answer a botocore client for ``verifiedpermissions`` here, without sending anything."""
         client.meta.events.register("before-send.verifiedpermissions", self._before_send)
 
     def _before_send(self, request: Any, **_: Any) -> Any:
@@ -269,7 +269,7 @@ class _Raw:
 
 
 class PolicyStoreServer(PolicyStores):
-    """The policy stores behind a real HTTP server on loopback, while the ``with`` block runs.
+    """Policy stores behind an HTTP server on loopback, for the time of a ``with`` block.
 
     Args:
         port: by default a free one.
@@ -356,7 +356,7 @@ class _Server(ThreadingHTTPServer):
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Print nothing: a client may go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -376,9 +376,7 @@ class _Handler(BaseHTTPRequestHandler):
             *[f"{name}: {value}" for name, value in answer.headers.items()],
         ]
         head = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode()
-        self.wfile.write(
-            head + answer.body
-        )  # one send: a second one would wait for the first one's ACK
+        self.wfile.write(head + answer.body)  # a second send would wait for the first one's ACK
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (its name)
-        """Nothing on stderr."""
+        """Print nothing."""

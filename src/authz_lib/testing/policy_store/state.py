@@ -1,4 +1,4 @@
-"""What the local policy stores hold, and how they say no."""
+"""What the local policy stores hold, and their errors."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class OperationError(Exception):
 
 
 def invalid(message: str, path: str = "") -> OperationError:
-    """A request that the service would refuse."""
+    """The error of a request that the service would refuse."""
     return OperationError(
         "ValidationException", message, fieldList=[{"path": path, "message": message}]
     )
 
 
 def missing(kind: str, name: str) -> OperationError:
-    """A thing that is not there."""
+    """The error of a thing that is not there."""
     return OperationError(
         "ResourceNotFoundException",
         f"no such {kind}",
@@ -62,9 +62,7 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True)
 class Store:
-    """One policy store.  `policies` are definitions in the service's form, `parsed` the same in
-    Cedar's.
-    """
+    """One policy store; `policies` are in the service's form, `parsed` are the same in Cedar's."""
 
     id: str
     mode: str = "OFF"
@@ -79,7 +77,7 @@ class Store:
     evaluator: Evaluator | None = None
 
     def changed(self) -> None:
-        """What was prepared from the old content is stale."""
+        """Drop what was prepared from the old content."""
         self.evaluator = None
         self.updated = now()
 

@@ -1,6 +1,4 @@
-"""What Verified Permissions makes of a token: a principal, its groups, attributes or
-``context.token``.
-"""
+"""What Verified Permissions reads of a token: the caller, its groups, its attributes or context."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from authz_lib.entities import Entity, EntityUid
 __all__ = ["IdentitySource", "ReadToken", "TokenCaller", "caller_of", "read_unverified"]
 
 ReadToken: TypeAlias = Callable[[str], dict[str, Any]]
-"""Makes claims of a token; a ``ValueError`` says that it is no good."""
+"""Reads the claims of a token; raises ``ValueError`` for one that it does not accept."""
 
 _COGNITO_GROUPS = "cognito:groups"
 # Claims about the token, not about the caller, which the service does not pass on as attributes.
@@ -56,10 +54,10 @@ def read_unverified(token: str) -> dict[str, Any]:
 def caller_of(
     claims: dict[str, Any], source: IdentitySource, *, is_access_token: bool
 ) -> TokenCaller:
-    """The caller as the service makes it: ``<userPoolId>|<sub>``, in ``<userPoolId>|<group>``.
+    """The caller as the service names it: ``<userPoolId>|<sub>``, in ``<userPoolId>|<group>``.
 
     Raises:
-        ValueError: the token is another issuer's, another client's, or of the other kind.
+        ValueError: the token is of another issuer, of another client, or of the other kind.
     """
     client = claims.get("client_id") if is_access_token else claims.get("aud")
     expected_use = "access" if is_access_token else "id"
@@ -82,7 +80,7 @@ def _scope(claims: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(claims: dict[str, Any]) -> dict[str, Any]:
-    """Claims that Cedar has a value for; a float or a null has none."""
+    """The claims that Cedar has a value for: not a float, not a null."""
     return {
         name: value
         for name, value in claims.items()

@@ -1,4 +1,4 @@
-"""Compare the signed call with the direct invoke on the local AWS, with the same payload, in turn."""
+"""Compare the signed call with the direct invoke on the local AWS: the same payload, in turn."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ MEMORIES = [
 
 @contextmanager
 def companions(folder: Path) -> Iterator[dict[str, str]]:
-    """A new database for the time of the block, on `DATABASE_URL`'s server or on one started here."""
+    """A new database for the time of the block, on `DATABASE_URL` or on a server of its own."""
     with _database() as url:
         engine = create_engine(url, poolclass=NullPool)
         _tables(folder).metadata.create_all(engine)
@@ -114,7 +114,7 @@ def _server() -> Iterator[URL]:
 
     if (
         shutil.which("useradd") is None
-    ):  # run by root, the server gets a user of its own: a tool that some PATHs lack
+    ):  # run by root, the server gets a user of its own, by a tool that some PATHs lack
         os.environ["PATH"] = os.pathsep.join(
             [os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
         )
@@ -128,7 +128,7 @@ def _server() -> Iterator[URL]:
             server.cleanup()
             with suppress(
                 OSError
-            ):  # interrupted while it started, it is not on the library's list and still there
+            ):  # interrupted while it started, it runs and is not on the library's list
                 os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
 

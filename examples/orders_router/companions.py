@@ -48,7 +48,7 @@ def companions(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def seed(local: LocalScenario) -> None:
-    """Give the service its secret, table and policies, and `requests.yaml` the partner's API key."""
+    """Give the service its secret, table and policies, and the rows the partner's API key."""
     shipments, server = _shipments(), RUNNING[-1]
     secret = local.aws.client("secretsmanager").get_secret_value(
         SecretId=local.variables["GatewayProofArn"]

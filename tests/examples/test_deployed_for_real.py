@@ -1,5 +1,4 @@
-"""The READMEs' way to AWS, as far as it can be read: the packages fit the functions, and no index
-is asked for us.
+"""The READMEs' way to AWS: the packages fit the functions, and no index is asked for ours.
 
 The network is not for tests: that pip resolves these commands, and that SAM packages what they
 leave, was tried out.

@@ -1,6 +1,4 @@
-"""The generated gateway responses on the local AWS: each case answers with its status, header and
-body.
-"""
+"""The generated gateway responses on the local AWS: status, header and body of each case."""
 
 from __future__ import annotations
 

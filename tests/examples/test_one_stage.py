@@ -1,5 +1,4 @@
-"""Each REST API of the examples has the one stage that its template says, and no function is open
-to another.
+"""Each REST API of the examples has one stage, and only it may invoke its functions.
 
 SAM adds a stage `Stage` to an API without `OpenApiVersion`: its methods are the same, and it has no
 throttle, no log and no usage plan.

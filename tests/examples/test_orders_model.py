@@ -1,6 +1,4 @@
-"""The orders example's action map and schema are those of its Smithy model, and its policies hold
-to the schema.
-"""
+"""The orders example's action map and schema are its Smithy model's; its policies are valid."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""authz-lib is on no package index: whoever takes its name there would be installed, so nothing may
-tell people to.
-"""
+"""authz-lib is on no package index, so nothing may tell people to install it from one."""
 
 from __future__ import annotations
 

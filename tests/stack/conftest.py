@@ -1,6 +1,4 @@
-"""A local AWS with one authorizer Lambda per configuration, and as many APIs in front of it as a
-test wants.
-"""
+"""A local AWS with a Lambda per configuration of the authorizer, and APIs in front of it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What each wrong cache would replay, over HTTP on the local AWS; and that the constructor refuses
-it.
+"""What each wrong cache would replay, on the local AWS; the constructor refuses each.
 
 The deployed authorizer claims `GatewayCache.OFF` while its API caches: that is the lie which the
 constructor cannot see.  Told the truth, it refuses.
@@ -374,9 +373,7 @@ ADMIN_ROUTES = ["GET /users", "GET /admin/users"]
 
 
 def test_one_path_is_two_routes_on_two_domains(deployment):
-    """Below the stage `admin` of the API's own domain, `/admin/users` is `/users`; on the other
-    domain it is itself.
-    """
+    """Below the stage `admin`, `/admin/users` is `/users`; on the other domain it is itself."""
     sources = [TOKEN, METHOD, PATH]
     lying = deployment.authorizer("simple", actions=ADMIN)
     own = deployment.http_api(

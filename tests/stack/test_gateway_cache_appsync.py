@@ -1,6 +1,4 @@
-"""What AppSync replays: it remembers an answer for its `authorizationToken`, whatever the
-authorizer reads.
-"""
+"""What AppSync replays: its key is `authorizationToken`, whatever the authorizer reads."""
 
 from __future__ import annotations
 

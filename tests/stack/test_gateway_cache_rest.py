@@ -107,9 +107,7 @@ def test_a_policy_for_every_route_is_right_for_every_route(deployment):
 
 
 def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(deployment):
-    """Its own ARN is denied in the policy that is remembered; a path too long for that is left to
-    silence.
-    """
+    """The remembered policy denies its own ARN; it is silent where the path is too long."""
     many = [line("GET", f"/t{number}", "List") for number in range(10)]
     actions = table(line("GET", "/orders", "List"), line("GET", "/items/{id}", "List"), *many)
     routes = ["GET /orders", "GET /items/{id}", "GET /items/{id}/{rest}"]
@@ -159,9 +157,7 @@ def test_a_resource_policy_makes_an_allow_of_silence(name, deployment):
 
 
 def test_routes_that_no_wildcards_tell_apart_have_no_policy_for_all_of_them(deployment):
-    """`*` crosses `/`: an Allow of `/items/{id}` is one of `/items/{id}/secret`, and a Deny of that
-    one of more.
-    """
+    """`*` crosses `/`: an Allow of `/items/{id}` is one of `/items/{id}/secret` too."""
     actions = table(
         line("GET", "/items/{id}", "List"),
         line("GET", "/items/{id}/secret", "Create"),
@@ -361,9 +357,7 @@ def test_a_policy_names_no_query(sources, allowed, denied, refusal, deployment):
 
 
 def test_a_policy_for_every_route_knows_no_ids(deployment):
-    """The policy for one order is silent about the others, and a resource policy makes an Allow of
-    silence.
-    """
+    """Such a policy is silent about other orders; a resource policy makes silence an Allow."""
     actions = table(line("GET", "/orders/{id}", "Get", **ORDER))
     lying = deployment.authorizer("iam", actions=actions)
     options = {"routes": ["GET /orders/{id}"], "ttl_seconds": 300}

@@ -1,6 +1,4 @@
-"""The status table over HTTP: what a caller of a REST API and of an HTTP API sees, on the local
-AWS.
-"""
+"""The status table over HTTP: what callers of a REST API and of an HTTP API see."""
 
 from __future__ import annotations
 

@@ -68,9 +68,8 @@ def execute_once(key: str, work: Any) -> bool:
     deduplicates by: pass this one on.
     """
     name = os.environ["JOBS_TABLE"]
-    # A key is its account's: nobody's job is taken for done because another account used the same
-    # key.
-    job = json.dumps([work["account"], key])  # no two pairs are one text, whatever stands in them
+    # A key belongs to its account: two accounts may use the same one.
+    job = json.dumps([work["account"], key])  # no two pairs make one text
     note = {"id": {"S": f"job#{job}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
     done = {
         "TableName": name,
@@ -99,7 +98,7 @@ def execute_once(key: str, work: Any) -> bool:
 
 
 def ledger(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """How often work for an account was executed, once the queue is empty; for ``requests.yaml``."""
+    """How often work for an account was executed, once the queue is empty."""
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for _ in range(100):
         found = queue.get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=counts)[

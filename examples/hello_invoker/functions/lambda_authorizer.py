@@ -1,4 +1,4 @@
-"""The REST API's authorizer (TOKEN): accepts fresh tokens that are signed with the shared secret."""
+"""The REST API's authorizer (TOKEN): accepts fresh tokens signed with the shared secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP API's authorizer (payload 2.0, simple responses): two token sources, no gateway cache."""
+"""The HTTP API's authorizer (payload 2.0, simple answers): two token sources, no gateway cache."""
 
 from __future__ import annotations
 

@@ -15,9 +15,7 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.fixture(autouse=True)
 def _as_from_a_terminal():
-    """A job that a script put into the background ignores Ctrl-C, and one of `nohup` SIGHUP; these
-    tests are about one that does not.
-    """
+    """Handle signals as in a terminal: background jobs ignore Ctrl-C, and `nohup` SIGHUP."""
     handlers = [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
     before = [
         signal.signal(number, handler) for number, handler in zip(NUMBERS, handlers, strict=True)

@@ -1,6 +1,4 @@
-"""The hello example as it runs: what the invoker answers, word for word, and what happens to its
-secret.
-"""
+"""The hello example as it runs: what the invoker answers, and how its secret rotates."""
 
 from __future__ import annotations
 
@@ -107,9 +105,7 @@ def test_a_rotated_secret_is_taken_beside_the_one_before_it(local):
 
 
 def test_an_authorizer_without_its_secret_lets_nobody_in(local):
-    """Fail closed: it cannot start, so the gateway answers 500 and the function behind it is never
-    reached.
-    """
+    """It cannot start, so the gateway answers 500 and does not reach the function."""
     fresh = SharedSecretIssuer(secret=secret(local)).mint("alice")
     local.aws.client("secretsmanager").delete_secret(
         SecretId=local.stack.outputs["SecretArn"], ForceDeleteWithoutRecovery=True

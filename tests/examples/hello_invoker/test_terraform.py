@@ -1,5 +1,4 @@
-"""`main.tf` says what `template.yaml` says: formatted, valid, and applied to the local AWS, where
-it answers the same.
+"""`main.tf` says what `template.yaml` says: formatted, valid, and with the same answers.
 
 Terraform finds its providers as it always does.  Where `hashicorp/aws` cannot be had (no registry,
 no mirror), these tests are skipped and say so; `AUTHZ_TERRAFORM_PLUGINS` may name a folder with

@@ -1,6 +1,4 @@
-"""Two tenants of the hello example: two deployments, each with its own secret.  Nothing of one
-opens the other.
-"""
+"""Two deployments of the hello example, each with its own secret, which opens only its own."""
 
 from __future__ import annotations
 

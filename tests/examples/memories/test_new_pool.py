@@ -1,6 +1,4 @@
-"""The pool's id changes in SSM: what the README says of the stack that names it, on a local AWS of
-its own.
-"""
+"""The pool's id changes in SSM: what the README says of it, on a local AWS of its own."""
 
 from __future__ import annotations
 

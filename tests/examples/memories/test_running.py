@@ -1,6 +1,4 @@
-"""The example as its users meet it: over real HTTP, with three users of two tenants, on PostgreSQL,
-S3 and FFmpeg.
-"""
+"""The example over HTTP, with three users of two tenants, on PostgreSQL, S3 and FFmpeg."""
 
 from __future__ import annotations
 
@@ -164,9 +162,7 @@ def test_an_event_that_comes_late_does_not_end_the_job_that_was_started_after_it
 
 @pytest.fixture
 def started(running, service):
-    """The service's modules on the example's database, a job that was just started there, and its
-    event.
-    """
+    """The service's modules on the example's database, a job just started, and its event."""
     loaded = service(DATABASE_URL=running.local.parameters["DatabaseUrl"])
     engine = loaded.segments.engine()
     running.execute("delete from videos where segment_id = 'dinner-0'")
@@ -436,9 +432,7 @@ def test_on_a_given_server_it_makes_a_database_of_its_own_and_drops_it(temporary
 
 @pytest.fixture
 def temporary():
-    """A folder for a whole command.  Not `tmp_path`: root's PostgreSQL is another user, and may not
-    look into it.
-    """
+    """A folder for a whole command; root's PostgreSQL, another user, cannot read `tmp_path`."""
     folder = Path(tempfile.mkdtemp(prefix="memories-test-"))
     yield folder
     shutil.rmtree(folder)

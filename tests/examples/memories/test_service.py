@@ -1,6 +1,4 @@
-"""The service's code by itself: whose word it takes, and what it says when something behind it is
-down.
-"""
+"""The service's code by itself: whom it believes, and what it answers in an outage."""
 
 from __future__ import annotations
 

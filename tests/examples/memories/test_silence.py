@@ -1,6 +1,4 @@
-"""A database that says nothing: connections stay open, and what is sent is acknowledged by TCP and
-never answered.
-"""
+"""A database that sends nothing: connections stay open, TCP acknowledges, no answer comes."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # with it PostgreSQL ends a login
 
 
 class FreezingProxy:
-    """Passes bytes between a port and PostgreSQL's socket; frozen, it takes them and passes nothing
-    on.
-    """
+    """Passes bytes between a port and PostgreSQL's socket; frozen, it takes them and keeps them."""
 
     def __init__(self, target):
         self.target = target
@@ -97,9 +93,7 @@ def segments(service, database, proxy, monkeypatch):
 
 
 def ends(proxy, question):
-    """The seconds until a question ends and what it ended with; without an end the test fails, and
-    does not hang.
-    """
+    """The seconds until a query ends, and its error; a query that does not end fails the test."""
     ended = []
 
     def ask():

@@ -1,6 +1,4 @@
-"""The orders example: its folder and template, and the one local AWS that the tests of this folder
-share.
-"""
+"""The orders example: its folder, its template, and one local AWS for the tests of this folder."""
 
 from __future__ import annotations
 

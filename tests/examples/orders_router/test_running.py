@@ -103,9 +103,7 @@ def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running
 @pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
 def test_another_content_type_gets_nothing_past_the_service(running, api, kind):
-    """On AWS the gateway validates no body of another type than its model's; then the service
-    does.
-    """
+    """On AWS the gateway validates a body only of its model's type; the service validates any."""
     for body in ({"item": ""}, {"item": "x" * 201}, {"item": 7}):
         answer = running.ask("alice", "POST", f"{api}/orders", body=body, content_type=kind)
         assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
@@ -177,9 +175,7 @@ def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url,
 
 @pytest.fixture
 def container(running, folder):
-    """The shipments service as a container would run it, with a new proof and the one before it;
-    its port.
-    """
+    """The port of the shipments service in a process, with a new proof and the one before it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -1,5 +1,4 @@
-"""The example on the local AWS, an OpenID provider in the place of its hosted login, and a headless
-Chromium.
+"""The example on the local AWS, with an OpenID provider as its login, and a headless Chromium.
 
 Chromium is driven by its DevTools protocol over a pipe (`--remote-debugging-pipe`: NUL-terminated
 JSON on the file descriptors 3 and 4), so the tests need no driver and no WebSocket package: only a
@@ -52,9 +51,7 @@ def local():
 
 @pytest.fixture(scope="module")
 def provider(local):
-    """`oidc-provider-mock` as the pool's hosted login: same endpoints, and its access tokens are
-    the pool's own.
-    """
+    """`oidc-provider-mock` as the pool's hosted login, with the pool's own access tokens."""
     with warnings.catch_warnings(action="ignore"):  # of its own dependencies
         module = pytest.importorskip(
             "oidc_provider_mock", reason="SKIPPED: `oidc-provider-mock` is not installed"
@@ -81,9 +78,7 @@ def provider(local):
 
 
 def add_what_the_mock_lacks(app, local):
-    """The mock ignores PKCE, callback URLs and CORS, and has no `/logout`: Cognito does not, so
-    neither do we.
-    """
+    """Check PKCE, callback URLs and CORS, and serve `/logout`, as Cognito does."""
     from flask import jsonify, redirect, request
 
     home = f"{local.stack.outputs['UiUrl']}/"
@@ -265,9 +260,7 @@ class Page:
         assert "errorText" not in answer["result"], answer
 
     def block(self, *patterns):
-        """Let requests to these URLs fail from now on, as a content blocker does; without patterns,
-        none.
-        """
+        """Let requests to these URLs fail from now on, as a content blocker does."""
         answer = self._browser.send("Network.setBlockedURLs", session=self._session, urls=patterns)
         assert "error" not in answer, answer
 
@@ -286,9 +279,7 @@ class Page:
         return answer["result"]["result"].get("value")
 
     def wait_for(self, condition):
-        """Wait, in the page itself, until an expression holds; a navigation meanwhile starts the
-        wait anew.
-        """
+        """Wait, in the page, until an expression holds; a navigation starts the wait anew."""
         look = f"({condition}) ? done(true) : setTimeout(look, 20)"
         promise = f"new Promise(done => {{ const look = () => {look}; look() }})"
         deadline = time.monotonic() + PATIENCE

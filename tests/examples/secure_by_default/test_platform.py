@@ -1,6 +1,4 @@
-"""The example on the local AWS beyond its `requests.yaml`: tenants, a gateway that lost its
-authorizer, the switch.
-"""
+"""The example beyond its `requests.yaml`: tenants, a gateway without authorizer, the switch."""
 
 from __future__ import annotations
 
@@ -161,9 +159,7 @@ def test_no_route_but_the_three_exists(local):
 
 
 def test_the_switch_detaches_the_authorizer(local, folder):
-    """`EnableAuth=false`, deployed beside the other: no authorizer, no token asked for, and a
-    Lambda that knows it.
-    """
+    """`EnableAuth=false`: no authorizer, no token needed, and a Lambda that knows it."""
     parameters = {
         "LocalEndpoint": local.aws.url,
         "EnableAuth": "false",

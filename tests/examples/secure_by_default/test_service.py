@@ -1,6 +1,4 @@
-"""The Lambda's configuration, imported as Lambda does: half of one does not start, and only one
-word opens it.
-"""
+"""The Lambda's configuration, imported as Lambda does: a part of one does not start."""
 
 from __future__ import annotations
 

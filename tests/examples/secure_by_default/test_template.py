@@ -1,5 +1,4 @@
-"""What the template says, read without AWS: no route is open, no function has a URL, nothing is
-allowed needlessly.
+"""The template, read without AWS: no route is open, no function has a URL, rights are minimal.
 
 Every check is shown to find what it looks for: each change below, made to the real template, is
 named as a fault.
@@ -28,9 +27,7 @@ ON_AWS = {
 
 
 def evaluated(template, **parameters):
-    """The template as it is deployed: conditions decided, resources without theirs left out,
-    functions made whole.
-    """
+    """The template as deployed: conditions decided, resources without theirs left out."""
     defaults = {
         name: value["Default"]
         for name, value in template["Parameters"].items()

@@ -1,5 +1,4 @@
-"""The page `ui/` in a headless Chromium: the hosted login with PKCE, and what its `authedFetch`
-does with the token.
+"""The page `ui/` in a headless Chromium: the hosted login with PKCE, and its `authedFetch`.
 
 Each test says so when it is skipped because no Chromium is installed.
 """
@@ -179,9 +178,7 @@ def test_two_users_see_their_own_jobs(browser, ui):
 
 @pytest.fixture
 def api_that_refuses(local):
-    """The service now expects another client's tokens: an honest 401 for everyone who is logged
-    in.
-    """
+    """The service now expects another client's tokens, so each logged-in caller gets a 401."""
     functions, name = local.aws.client("lambda"), local.stack.functions["Orchestrate"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -205,9 +202,7 @@ def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api
 
 @pytest.fixture
 def edge(local):
-    """The gateway, made to refuse everyone or not; its own 401 has no CORS headers, here as on
-    AWS.
-    """
+    """The gateway, which can be told to refuse everyone; its own 401 has no CORS headers."""
     gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
     (authorizer,) = gateway.get_authorizers(ApiId=api_id)["Items"]
     configuration = authorizer["JwtConfiguration"]
@@ -350,9 +345,7 @@ def test_an_answer_to_no_login_is_refused(page, ui, provider):
 
 
 def test_an_answer_with_another_state_is_refused(page, ui, provider):
-    """Login CSRF: an attacker's code in a victim's page, while the victim's own login is under
-    way.
-    """
+    """Login CSRF: an attacker's code in a victim's page, during the victim's own login."""
     page.open(ui)
     page.wait_for("document.querySelector('input[name=sub]')")
     page.open(f"{ui}?code=attackers&state=attackers")

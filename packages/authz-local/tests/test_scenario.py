@@ -107,7 +107,7 @@ def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "requests: []", "line 7: the key `requests` is there twice"),
+        (GOOD + "requests: []", "line 10: the key `requests` is there twice"),
         (
             "requests:\n- {name: x, call: GET /x, expect: {status: 200,\n status: 201}}",
             "line 3: the key `status`",

@@ -221,9 +221,10 @@ def test_without_pyyaml_one_line_says_what_to_install(directory, capsys, monkeyp
     monkeypatch.setitem(sys.modules, "yaml", None)
     assert main(["policies", "test", str(directory)]) == 2
     file = directory / "tests" / "orders.yaml"
-    assert capsys.readouterr().err == (
-        f"authz policies: `{file}` needs `pip install 'authz-lib[yaml]'`\n"
-    )
+    told = capsys.readouterr().err
+    assert told.startswith(f"authz policies: `{file}` needs ")
+    assert "authz-lib[yaml]" in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["check", "test"])

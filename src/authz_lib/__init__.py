@@ -12,7 +12,7 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib import errors
-    from authz_lib._support.version import __version__
+    from authz_lib._support.version import __version__ as __version__
     from authz_lib.actions.map import ActionMap
     from authz_lib.authorizer import GatewayCache
     from authz_lib.authorizer.authorizer import LambdaAuthorizer

@@ -10,21 +10,20 @@ membership in a schema or in entities.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from authz_lib._support.extras import load_extra
 from authz_lib.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 __all__ = ["MAX_NESTING", "check_nesting", "load_cedarpy", "parse_schema"]
 
 MAX_NESTING = 64
 """How many brackets may be open at one place."""
 
-# A text, a comment, a bracket, what ends a chain, what lengthens one.
+# A text, a comment, a bracket, what ends a chain, what lengthens one.  A text without an end takes
+# all that follows: Cedar reads nothing after it, and to try again at each `\"` is quadratic.
 _TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|[(\[{<]|[)\]}>]|[,;]|\|\||&&|[+*.-]|\bif\b', re.DOTALL
+    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*|[(\[{<]|[)\]}>]|[,;]|\|\||&&|[+*.-]|\bif\b', re.DOTALL
 )
 _SEPARATE = frozenset(",;")
 _BRACKET, _IF, _OPERATOR = 25, 4, 1  # in half kilobytes of stack
@@ -37,14 +36,7 @@ def load_cedarpy() -> Any:
     Raises:
         ConfigurationError: it is not installed.
     """
-    try:
-        import cedarpy
-    except ImportError:
-        raise ConfigurationError(
-            "`cedarpy` is not installed: install it, or authz-lib with the extra `cedar`"
-        ) from None
-    module: ModuleType = cedarpy
-    return module
+    return load_extra("cedarpy", extra="cedar", what="Cedar on this machine")
 
 
 def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> None:

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # What can hide a semicolon, a semicolon, or anything else that is not white space.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
 
 _DECODER = json.JSONDecoder()
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all,

@@ -149,6 +149,11 @@ def _parses(text: object, form: re.Pattern[str], parse: Callable[[str], object])
     return True
 
 
+def _instant(text: str) -> datetime:
+    """Cedar knows the year 0, and Python does not: like 2000, it is a leap year."""
+    return datetime.fromisoformat("2000" + text[4:] if text.startswith("0000") else text)
+
+
 @dataclass(frozen=True, slots=True)
 class CedarIp:
     """An IP address or range, as Cedar's ``ip("...")`` reads it.
@@ -201,7 +206,7 @@ class CedarDatetime:
     text: str
 
     def __post_init__(self) -> None:
-        if not _parses(self.text, _DATETIME, datetime.fromisoformat):
+        if not _parses(self.text, _DATETIME, _instant):
             raise InvalidRequestError("not a date or a time as Cedar writes it", field="datetime")
 
 
@@ -224,9 +229,10 @@ class CedarDuration:
         milliseconds = (
             sum(int(n or 0) * unit for n, unit in zip(found.groups(), _DURATION_MS, strict=True))
             if found
-            else _I64
+            else 0
         )
-        if milliseconds >= _I64:
+        # 64 bits hold one millisecond more below zero than above.
+        if found is None or milliseconds >= _I64 + self.text.startswith("-"):
             raise InvalidRequestError(
                 "not a duration as Cedar writes it, or out of range", field="duration"
             )

@@ -232,8 +232,7 @@ def test_without_cedarpy_one_line_says_what_to_install(directory, capsys, monkey
     monkeypatch.setitem(sys.modules, "cedarpy", None)
     assert main(["policies", command, str(directory)]) == 2
     assert capsys.readouterr().err == (
-        "authz policies: `cedarpy` is not installed: install it, "
-        "or authz-lib with the extra `cedar`\n"
+        "authz policies: Cedar on this machine needs `pip install 'authz-lib[cedar]'`\n"
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import cedarpy
 import pytest
 
 from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
 from authz_lib.decisions import TemplateLink
+from authz_lib.decisions.policy_files import parse_policies
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp
 from authz_lib.errors import AccessDeniedError, ConfigurationError, InvalidRequestError
 from authz_lib.testing.policy_store import PolicyStores, PolicyStoreServer
@@ -542,6 +544,15 @@ def test_without_cedarpy_one_line_says_what_to_install(tmp_path, monkeypatch, bu
     monkeypatch.setitem(sys.modules, "cedarpy", None)
     with pytest.raises(
         ConfigurationError,
-        match=r"^`cedarpy` is not installed: install it, or authz-lib with the extra",
+        match=r"^Cedar on this machine needs `pip install 'authz-lib\[cedar\]'`$",
     ):
         build(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_text_without_an_end_is_refused_in_linear_time(end):
+    text = 'permit(principal, action, resource) when { "' + '\\"' * 200_000 + end
+    started = time.process_time()
+    with pytest.raises(ConfigurationError, match="does not parse"):
+        parse_policies("a.cedar", text)
+    assert time.process_time() - started < 5  # quadratic: more than ten minutes

@@ -7,6 +7,7 @@ from decimal import Decimal, localcontext
 from enum import Enum, IntEnum, StrEnum
 from ipaddress import ip_address, ip_interface, ip_network
 
+import cedarpy
 import pytest
 
 from authz_lib.entities import (
@@ -196,3 +197,38 @@ def test_an_id_may_be_a_member_of_a_str_enum_and_is_then_plain():
 def test_a_wrapper_refuses_what_cedar_would_not_read(wrapper, text):
     with pytest.raises(InvalidRequestError):
         wrapper(text)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "function", "text", "fits"),
+    [
+        (CedarDatetime, "datetime", "0000-01-01", True),
+        (CedarDatetime, "datetime", "0000-02-29", True),
+        (CedarDatetime, "datetime", "0000-02-30", False),
+        (CedarDatetime, "datetime", "0000-00-01", False),
+        (CedarDatetime, "datetime", "0000-01-01T00:00:00+2359", True),
+        (CedarDatetime, "datetime", "0000-01-01T24:00:00Z", False),
+        (CedarDatetime, "datetime", "0100-02-29", False),
+        (CedarDatetime, "datetime", "9999-12-31T23:59:59.999-2359", True),
+        (CedarDuration, "duration", "-9223372036854775808ms", True),
+        (CedarDuration, "duration", "-9223372036854775809ms", False),
+        (CedarDuration, "duration", "9223372036854775807ms", True),
+        (CedarDuration, "duration", "9223372036854775808ms", False),
+        (CedarDuration, "duration", "-106751991167d7h12m55s808ms", True),
+        (CedarDuration, "duration", "-106751991167d7h12m55s809ms", False),
+    ],
+)
+def test_the_bounds_of_times_are_those_of_the_engine(wrapper, function, text, fits):
+    request = {
+        "principal": 'User::"a"',
+        "action": 'Action::"b"',
+        "resource": 'Thing::"c"',
+        "context": {"x": {"__extn": {"fn": function, "arg": text}}},
+    }
+    policy = "permit(principal, action, resource);"
+    assert (cedarpy.is_authorized(request, policy, []).decision is cedarpy.Decision.Allow) is fits
+    if fits:
+        assert wrapper(text).text == text
+    else:
+        with pytest.raises(InvalidRequestError):
+            wrapper(text)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.json_file import in_one_line
+from authz_lib.entities import TYPE_NAME
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 ACTION = re.compile(
     r"[\x21-\x7e]{1,512}"
 )  # Verified Permissions: actionId has at most 512 characters
-TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from authz_lib.actions.map import ActionMap
 from authz_lib.authorizer.gateway_cache import GatewayCache
-from authz_lib.entities import EntityUid
+from authz_lib.entities import TYPE_NAME, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
 from authz_lib.principal import cognito_pool
@@ -30,7 +30,7 @@ __all__ = ["Settings", "arguments_from", "variable_named"]
 
 PREFIX = "AUTHZ_"
 
-_ENTITY = re.compile(r'([A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)::"([^"\\]+)"')
+_ENTITY = re.compile(rf'({TYPE_NAME.pattern})::"([^"\\]+)"')
 
 _MAX_NAME_CHARACTERS = 200  # of an `EntityIdentifier` of Verified Permissions
 

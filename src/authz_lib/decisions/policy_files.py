@@ -1,14 +1,16 @@
-"""Policies, schema and entities as they lie in a directory, and where each policy stands, for
-errors that can be found.
+"""Policies, schema and entities as they lie in a directory, and where each policy stands.
 
 ::
 
-    DIR/*.cedar                           policies; the id is `@id("...")`, else `<stem>`, or
-    `<stem>#<n>` of several DIR/schema.cedarschema | schema.json  optional
+    DIR/*.cedar                           policies (see below for their ids)
+    DIR/schema.cedarschema | schema.json  optional
     DIR/entities.json                     optional: entities that the engine holds
-    DIR/template-links.json               optional:
-    `[{"templateId": ..., "newId": ..., "values": {"?principal": ...}}]` DIR/tests/*.yaml | *.json
-    optional: requests and what is expected, for `authz policies test`
+    DIR/template-links.json               optional: a list of
+        {"templateId": ..., "newId": ..., "values": {"?principal": ...}}
+    DIR/tests/*.yaml | *.json             optional: for `authz policies test`
+
+The id of a policy is its ``@id("...")``.  Without one it is ``<stem>``, or ``<stem>#<n>`` where a
+file holds several.
 """
 
 from __future__ import annotations

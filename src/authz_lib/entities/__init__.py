@@ -3,18 +3,17 @@ wire.
 
 A value is given in plain Python where that is unambiguous, and is frozen when it is taken in:
 
-===========================================  ====================
-===================================== Python                                       Cedar
-what is refused ===========================================  ====================
-===================================== ``bool``, ``int``, ``str``                   Bool, Long,
-String    an int past 64 bits, a lone surrogate `EntityUid`                                  an
-entity reference mapping, list / tuple / set                  record, set           reserved keys,
-more than 32 levels ``ipaddress`` objects, `CedarIp`             ipaddr                scope ids
-``decimal.Decimal``, `CedarDecimal`          decimal               more than four decimal places
-aware ``datetime``, `CedarDatetime`          datetime              naive ones, parts of a
-millisecond ``timedelta``, `CedarDuration`               duration              parts of a
-millisecond ===========================================  ====================
-=====================================
+===================================  ===================  =====================================
+Python                               Cedar                what is refused
+===================================  ===================  =====================================
+``bool``, ``int``, ``str``           Bool, Long, String   an int past 64 bits, a lone surrogate
+`EntityUid`                          an entity reference
+mapping, list / tuple / set          record, set          reserved keys, more than 32 levels
+``ipaddress`` objects, `CedarIp`     ipaddr               scope ids
+``decimal.Decimal``, `CedarDecimal`  decimal              more than four decimal places
+aware ``datetime``, `CedarDatetime`  datetime             naive ones, parts of a millisecond
+``timedelta``, `CedarDuration`       duration             parts of a millisecond
+===================================  ===================  =====================================
 
 ``None`` and ``float`` do not exist in Cedar.  The keys ``__entity``, ``__extn`` and ``__expr`` are
 refused at every depth: in Cedar's JSON they would turn data that a caller sent into a reference to
@@ -28,6 +27,7 @@ from __future__ import annotations
 
 from authz_lib.entities.entity import Entity
 from authz_lib.entities.values import (
+    TYPE_NAME,
     CedarDatetime,
     CedarDecimal,
     CedarDuration,
@@ -48,6 +48,7 @@ from authz_lib.entities.wire import (
 )
 
 __all__ = [
+    "TYPE_NAME",
     "CedarDatetime",
     "CedarDecimal",
     "CedarDuration",

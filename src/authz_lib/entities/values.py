@@ -49,7 +49,7 @@ RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
 _RESERVED_WORDS = frozenset(
     {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"}
 )
-_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
+TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -136,7 +136,9 @@ def _plain_text(value: object) -> str:
 
 
 def _is_type(text: str) -> bool:
-    return _TYPE.fullmatch(text) is not None and not _RESERVED_WORDS.intersection(text.split("::"))
+    return TYPE_NAME.fullmatch(text) is not None and not _RESERVED_WORDS.intersection(
+        text.split("::")
+    )
 
 
 def _parses(text: object, form: re.Pattern[str], parse: Callable[[str], object]) -> bool:

@@ -1,22 +1,27 @@
-"""The sessions that CI runs.  `uv run nox` runs the default ones; `uv run nox --list` names them
-all.
+"""The sessions that CI runs.
+
+`uv run nox` runs the default ones, and `uv run nox --list` names them all. Sessions install the
+wheel, which `uv build` makes from the sdist, and the tests run in the unpacked sdist.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tarfile
+from functools import cache
 from pathlib import Path
 
 import nox
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.resolve()
 PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = sorted(PROJECT["project"]["optional-dependencies"])
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
-# pyenv hides all interpreters but the selected one behind shims that fail; name every version it
-# has.
+# pyenv hides all interpreters but the selected one behind shims that fail. Name each one it has.
 _pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if _pyenv.is_dir():
     os.environ["PYENV_VERSION"] = ":".join(
@@ -26,11 +31,17 @@ if _pyenv.is_dir():
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.error_on_missing_interpreters = (
-    "CI" in os.environ
-)  # a Python that CI names and lacks is no success
+# A Python that CI names and lacks is no success.
+nox.options.error_on_missing_interpreters = "CI" in os.environ
 nox.options.download_python = "never"  # what is tested is what is installed
-nox.options.sessions = ["lint", "typing", f"tests-{CURRENT}", "docs", "examples"]
+nox.options.sessions = [
+    "lint",
+    "typing",
+    f"tests-{CURRENT}",
+    f"package-{CURRENT}",
+    "docs",
+    "examples",
+]
 
 
 def group(name: str) -> list[str]:
@@ -38,45 +49,109 @@ def group(name: str) -> list[str]:
     return nox.project.dependency_groups(PROJECT, name)
 
 
+@cache
+def dist() -> Path:
+    """The folder of the sdists and wheels of the workspace, built once for each run of nox."""
+    folder = HERE / ".nox" / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    nox.command.run(
+        ["uv", "build", "--quiet", "--all-packages", "--out-dir", str(folder)], silent=False
+    )
+    return folder
+
+
+def wheel(*extras: str, name: str = "authz_lib") -> str:
+    """The requirement of a built wheel with some extras."""
+    (path,) = dist().glob(f"{name}-*.whl")
+    return f"{name.replace('_', '-')}[{','.join(extras)}] @ {path.as_uri()}"
+
+
+def install_wheel(session: nox.Session, *requirements: str, extras: tuple[str, ...]) -> None:
+    """Install the built wheel, also where one of the same version is installed already."""
+    session.install("--reinstall-package", "authz-lib", wheel(*extras), *requirements)
+
+
+def unpacked_sdist(session: nox.Session) -> Path:
+    """The sdist in a temporary folder: what it lacks, no test finds."""
+    folder = Path(session.create_tmp()).resolve() / "sdist"
+    shutil.rmtree(folder, ignore_errors=True)
+    (archive,) = dist().glob("authz_lib-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    (root,) = folder.iterdir()
+    return root
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and floors: ruff, ruff format, import-linter."""
-    session.install("-e", ".", *group("lint"))
+    install_wheel(session, *group("lint"), extras=())
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("lint-imports")
+    session.run("lint-imports", env={"PYTHONPATH": "src"})
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """mypy strict on src, pyright strict on the typing tests."""
-    session.install("-e", ".[cedar]", *group("typing"))
-    session.run("mypy")
+    """mypy strict on src, for the lowest and the newest Python; pyright on the typing tests."""
+    install_wheel(session, *group("typing"), extras=("all",))
+    for python in (PYTHONS[0], PYTHONS[-1]):
+        session.run("mypy", "--python-version", python)
     session.run("pyright")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on the newest versions of everything; coverage with branches has a floor that only
-    rises.
-    """
-    session.install("-e", ".[cedar]", *group("tests"))
+    """The tests on the newest versions of everything; the floor of coverage only rises."""
+    install_wheel(session, *group("tests"), extras=("all",))
     _run_tests(session)
 
 
 def _run_tests(session: nox.Session) -> None:
-    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()) / "coverage")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not stack", *session.posargs)
-    session.run("coverage", "combine", "--quiet")
-    if not session.posargs:  # a part of the tests covers a part of the code
-        session.run("coverage", "report")
+    """The tests of the unpacked sdist, on two processes."""
+    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
+    arguments = [
+        "-n",
+        "2",
+        "--dist",
+        "worksteal",
+        "-m",
+        "not stack",
+        *(session.posargs or ["tests"]),
+    ]
+    with session.chdir(unpacked_sdist(session)):
+        session.run("coverage", "erase")
+        session.run("coverage", "run", "-m", "pytest", *arguments)
+        session.run("coverage", "combine", "--quiet")
+        if not session.posargs:  # a part of the tests covers a part of the code
+            session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS)
+def package(session: nox.Session) -> None:
+    """The wheel bare and with each extra: `pip check`, imports, the command, missing extras."""
+    folder = Path(session.create_tmp()).resolve()
+    for extra in ("", *EXTRAS):
+        venv = folder / (extra or "bare")
+        python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run_install(
+            "uv", "venv", "--quiet", "--clear", "--python", f"{session.bin}/python", str(venv)
+        )
+        requirements = [wheel(*filter(None, [extra])), *group("package")]
+        session.run_install("uv", "pip", "install", "--quiet", "--python", python, *requirements)
+        session.run("uv", "pip", "check", "--python", python)
+        session.run(
+            *[python, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"],
+            "tests/package",
+            env={"AUTHZ_EXTRA": extra},
+            external=True,
+        )
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """The property tests on new random examples; `-- 20` for twenty rounds."""
-    session.install("-e", ".[cedar]", *group("tests"))
+    install_wheel(session, *group("tests"), extras=("all",))
     rounds = int(session.posargs[-1]) if session.posargs else 5
     for _ in range(rounds):
         session.run(
@@ -87,7 +162,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def clients(session: nox.Session) -> None:
     """Our errors read by the JavaScript SDK too; needs Node.js and npm."""
-    session.install("-e", ".[cedar]", *group("tests"))
+    install_wheel(session, *group("tests"), extras=("all",))
     folder = Path(session.create_tmp()).resolve() / "javascript"
     session.run(
         "npm",
@@ -105,43 +180,29 @@ def clients(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The tests on the lowest direct versions that pyproject.toml promises; that they are installed
-    is checked too.
-    """
-    session.install("--resolution", "lowest-direct", "-e", ".[cedar]")
-    session.install(*group("tests"), *_lowest_pins())
+    """The tests on the lowest direct versions that pyproject.toml promises."""
+    install_wheel(session, *group("tests"), *_lowest_pins(), extras=("all",))
     _run_tests(session)
 
 
 def _lowest_pins() -> list[str]:
-    """Every `name>=version` of the project as `name==version`: what is installed beside it cannot
-    raise it.
-    """
+    """Every `name>=version` of the project and its extras as `name==version`."""
     extras = PROJECT["project"]["optional-dependencies"]
-    return [
-        requirement.replace(">=", "==")
-        for requirement in [*PROJECT["project"]["dependencies"], *extras["cedar"]]
+    promised = [
+        *PROJECT["project"]["dependencies"],
+        *(requirement for extra in EXTRAS if extra != "all" for requirement in extras[extra]),
     ]
+    return [requirement.replace(">=", "==") for requirement in promised]
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages (every warning is an error), and every example in pages, README and docstrings
-    executed.
-    """
-    session.install("-e", ".[cedar]", *group("docs"))
+    """The pages (a warning is an error); every example in pages and docstrings is executed."""
+    install_wheel(session, *group("docs"), extras=("all",))
     out = Path(session.create_tmp()) / "html"
     session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
     session.run(
-        "python",
-        "-m",
-        "pytest",
-        "-p",
-        "executed",
-        "-q",
-        "README.md",
-        "docs",
-        "src",
+        *["python", "-m", "pytest", "-p", "executed", "-q", "README.md", "docs", "src"],
         env={"PYTHONPATH": str(HERE / "docs")},
     )
 
@@ -149,7 +210,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Every example on the local AWS over real HTTP, and the tests that need that AWS."""
-    session.install("-e", ".[cedar]", "./packages/authz-local", *group("examples"), *group("tests"))
+    session.install(
+        *["--reinstall-package", "authz-lib", "--reinstall-package", "authz-local"],
+        *[wheel("all"), wheel(name="authz_local"), *group("examples"), *group("tests")],
+    )
     for example in sorted(path.parent for path in (HERE / "examples").glob("*/requests.yaml")):
         session.run("authz", "local", str(example.relative_to(HERE)), "--check")
     session.run("python", "-m", "pytest", "-m", "stack", *session.posargs)
@@ -160,9 +224,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The benchmarks: each subject beside its peer and its physical limit in one run, printed as
-    ratios.
-    """
-    session.install("-e", ".[cedar]", *group("bench"))
+    """The benchmarks: each subject beside its peer and its physical limit, printed as ratios."""
+    install_wheel(session, *group("bench"), extras=("all",))
     for script in sorted((HERE / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script.relative_to(HERE)), *session.posargs)

@@ -20,7 +20,7 @@ def server():
         yield running
 
 
-def _boto3_client(endpoint_url, *, read_timeout=2.0, attempts=2):
+def _boto3_client(endpoint_url, *, read_timeout=60.0, attempts=2):
     return boto3.client(
         "verifiedpermissions",
         region_name=REGION,
@@ -28,7 +28,7 @@ def _boto3_client(endpoint_url, *, read_timeout=2.0, attempts=2):
         aws_access_key_id="AKIDEXAMPLE",
         aws_secret_access_key="secret",
         config=Config(
-            connect_timeout=1,
+            connect_timeout=60,
             read_timeout=read_timeout,
             retries={"total_max_attempts": attempts, "mode": "standard"},
         ),
@@ -37,15 +37,16 @@ def _boto3_client(endpoint_url, *, read_timeout=2.0, attempts=2):
 
 @pytest.fixture
 def boto3_client():
-    """Makes a boto3 client for an endpoint, with sane timeouts."""
+    """Makes a boto3 client for an endpoint, with timeouts that no busy machine reaches."""
     return _boto3_client
 
 
-def _thin_client(endpoint_url, *, read_timeout=2.0, attempts=2):
+def _thin_client(endpoint_url, *, read_timeout=60.0, attempts=2):
     return ThinClient(
         region=REGION,
         endpoint_url=endpoint_url,
         credentials=Credentials("AKIDEXAMPLE", "secret"),
+        connect_timeout_seconds=60,
         read_timeout_seconds=read_timeout,
         max_attempts=attempts,
         sleep=lambda _: None,

@@ -57,7 +57,7 @@ TABLE = {
 @pytest.mark.parametrize("name", TABLE)
 def test_the_fault_table(name, server, client_for):
     fault, error, attempts = TABLE[name]
-    client = client_for(server.url, read_timeout=0.1 if fault.hang else 2.0)
+    client = client_for(server.url, read_timeout=0.1 if fault.hang else 60.0)
     point = VerifiedPermissions(server.create_store(ALLOW_ALL), client=client).cached()
     server.inject(fault, times=attempts)
     with pytest.raises(error) as raised:

@@ -1,0 +1,80 @@
+"""An extra that is missing is named with the command that installs it.
+
+The session `package` runs this on the wheel alone and on the wheel with each extra.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import metadata
+from importlib.util import find_spec
+
+import pytest
+
+from authz_lib.decisions.cedar import CedarEngine
+from authz_lib.errors import ConfigurationError
+
+POLICIES = "permit(principal, action, resource);"
+# The extra, what it brings, the module that needs it as soon as it is imported.
+MODULES = [
+    ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
+    ("requests", "requests", "authz_lib.sigv4.requests_auth"),
+]
+BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests", "yaml": "yaml"}
+
+
+def names(extra):
+    return rf"needs `pip install 'authz-lib\[{extra}\]'`"
+
+
+def installed(extra):
+    return find_spec(BROUGHT[extra]) is not None
+
+
+def test_the_extras_are_these():
+    assert set(metadata("authz-lib").get_all("Provides-Extra")) == {*BROUGHT, "all"}
+
+
+@pytest.mark.skipif("AUTHZ_EXTRA" not in os.environ, reason="for the session `package`")
+def test_an_extra_brings_its_package_and_no_other():
+    extra = os.environ["AUTHZ_EXTRA"]
+    brought = set(BROUGHT) if extra == "all" else {extra} - {""}
+    assert {name for name in BROUGHT if installed(name)} == brought
+
+
+def test_the_engine_names_cedar():
+    if installed("cedar"):
+        assert CedarEngine.from_text(POLICIES)
+    else:
+        with pytest.raises(ConfigurationError, match=names("cedar")):
+            CedarEngine.from_text(POLICIES)
+
+
+@pytest.mark.parametrize(("extra", "package", "module"), MODULES)
+def test_an_adapter_names_its_package(extra, package, module):
+    if installed(extra):
+        assert import_module(module)
+    else:
+        with pytest.raises(ConfigurationError, match=names(extra)):
+            import_module(module)
+
+
+def test_requests_in_yaml_name_yaml(tmp_path):
+    (tmp_path / "all.cedar").write_text(POLICIES, encoding="utf-8")
+    requests = tmp_path / "requests.yaml"
+    requests.write_text("- {}\n", encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "authz_lib.cli", "policies", "test", str(tmp_path), str(requests)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    said = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert "Traceback" not in said
+    assert bool(re.search(names("yaml"), said)) == (installed("cedar") and not installed("yaml"))

@@ -1,0 +1,184 @@
+"""The drawing in CONTRIBUTING.md, the import contract and the package agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import authz_lib
+
+CHECKOUT = Path(__file__).parents[2]
+PACKAGE = Path(authz_lib.__file__).parent
+MODULES = {
+    ".".join(("authz_lib", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# Names that two modules define on purpose, because they stand for one thing.
+SHARED_NAMES = {
+    "main": "each command is a `main` that takes the arguments of the command line",
+    "register": "each command registers itself with the parser of `authz`",
+}
+# Tests of `tests/unit` that fit no single module.
+WITHOUT_A_MODULE = {
+    "authorizer/test_fail_closed.py": "what breaks anywhere on the way is a denial",
+    "authorizer/test_status_table.py": "each failure of a module and the status it becomes",
+    "service/test_json_body.py": "one function of `handler.py`, with a table of bodies of its own",
+    "sigv4/test_adapters.py": "`httpx_auth.py` and `requests_auth.py` pass the same tests",
+    "sigv4/test_exports.py": "the names of the whole room",
+    "test_docs_width.py": "the width of code in the pages",
+    "test_house.py": "the whole package",
+    "test_root.py": "`authz_lib/__init__.py`",
+    "testing/test_isolation.py": "a process that the local AWS starts",
+    "tokens/test_attacks.py": "known attacks against verifiers, through the whole room",
+    "tokens/test_local_pools.py": "tokens of moto's Cognito, through the whole room",
+}
+
+
+def drawn_floors(text):
+    """The rooms of each floor in the drawing, top to bottom; one in parentheses is to come."""
+    section = text.partition("## The house")[2]
+    block = section.partition("```text\n")[2].partition("```")[0]
+    lines = re.findall(r"^ *(\d+) {2}(\S+(?: \| \S+)*)  ", block, re.MULTILINE)
+    assert [int(number) for number, _ in lines] == list(reversed(range(len(lines))))
+    return [rooms.split(" | ") for _, rooms in lines]
+
+
+def contract_floors(text):
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    (floors,) = (one for one in contracts if one["id"] == "floors")
+    assert floors["exhaustive"] is True
+    assert floors["containers"] == ["authz_lib"]
+    return [layer.split(" | ") for layer in floors["layers"]]
+
+
+def without_suffix(room):
+    return re.sub(r"/|\.py", "", room)
+
+
+def in_the_root():
+    """Every room as the drawing writes it."""
+    for path in PACKAGE.iterdir():
+        if path.is_dir() and path.name != "__pycache__":
+            yield f"{path.name}/"
+        elif path.suffix == ".py" and path.name != "__init__.py":
+            yield path.name
+
+
+DRAWN = drawn_floors((CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+
+def test_the_contract_has_the_drawn_floors():
+    contract = contract_floors((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert contract == [[without_suffix(room) for room in floor] for floor in DRAWN]
+
+
+def test_every_room_is_drawn_and_every_drawn_room_is_there_or_to_come():
+    rooms = [room for floor in DRAWN for room in floor]
+    there = set(in_the_root())
+    assert len(rooms) == len(set(rooms))
+    assert {room for room in rooms if not room.startswith("(")} == there
+    assert not {room.strip("()") for room in rooms if room.startswith("(")} & there
+
+
+def test_no_private_file_stands_alone_in_the_root():
+    assert [name for name in in_the_root() if re.match(r"_.*\.py", name)] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (" 9  cli/", " 9  cli.py"),
+        ("decisions/ | gateway/", "gateway/ | decisions/"),
+        ("(audit/)", "audit/"),
+        (" | transport/", ""),
+    ],
+)
+def test_another_drawing_would_be_seen(before, after):
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert before in text
+    assert drawn_floors(text.replace(before, after)) != DRAWN
+
+
+def defined_names(tree):
+    """The classes, functions and constants of a module that no underscore marks as private."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        else:
+            continue
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_no_name_is_defined_in_two_modules():
+    homes = defaultdict(set)
+    for module, path in MODULES.items():
+        for name in defined_names(ast.parse(path.read_text(encoding="utf-8"))):
+            homes[name].add(module)
+    twice = {name: sorted(where) for name, where in homes.items() if len(where) > 1}
+    assert {name: where for name, where in twice.items() if name not in SHARED_NAMES} == {}
+
+
+def imported_modules(tree):
+    """The modules of the package that a module imports, wherever in its text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield module if module in MODULES else node.module
+
+
+def first_circle(imports):
+    """Modules that import each other in a ring, or an empty list."""
+    done = set()
+
+    def visit(module, path):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        circles = (visit(other, [*path, module]) for other in sorted(imports[module]))
+        circle = next(filter(None, circles), [])
+        done.add(module)
+        return circle
+
+    return next(filter(None, (visit(module, []) for module in sorted(imports))), [])
+
+
+def test_no_modules_import_each_other():
+    """Imports inside functions and under `TYPE_CHECKING` count."""
+    imports = {
+        module: set(imported_modules(ast.parse(path.read_text(encoding="utf-8")))) - {module}
+        for module, path in MODULES.items()
+    }
+    assert first_circle(imports) == []
+
+
+def test_a_circle_would_be_seen():
+    assert first_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert first_circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_each_unit_test_is_named_after_its_module():
+    here = Path(__file__).parent
+    modules = {
+        path.relative_to(PACKAGE).with_name(path.name.lstrip("_")) for path in MODULES.values()
+    }
+    strangers = [
+        path.relative_to(here).as_posix()
+        for path in sorted(here.rglob("test_*.py"))
+        if path.relative_to(here).with_name(path.name.removeprefix("test_")) not in modules
+    ]
+    assert [name for name in strangers if name not in WITHOUT_A_MODULE] == []

@@ -624,7 +624,7 @@ def test_dripping_bytes_end_at_the_deadline(serve, connect):
         with pytest.raises(DeliveryError) as caught:
             connect(server.url).request("POST", "/", timeout_seconds=0.3)
         stop.set()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30  # the body would take half an hour
         assert caught.value.outcome == "ambiguous"
 
 
@@ -633,7 +633,7 @@ def test_a_late_answer_is_never_taken_for_the_next_ones(serve, http, connect):
 
     def answer(received, sock):
         if received.target == "/slow":
-            go.wait(5)
+            go.wait(60)
         return http.reply(body=json.dumps(received.target).encode())
 
     server = serve(answer)

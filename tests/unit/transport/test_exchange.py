@@ -121,21 +121,21 @@ def test_connecting_takes_one_timeout_however_many_addresses_the_host_has(
     """API Gateway has several: with a timeout for each of them, no time is left for the
     fallback.
     """
-    several(monkeypatch, *[("127.0.0.1", black_hole)] * 6)
+    several(monkeypatch, *[("127.0.0.1", black_hole)] * 60)
     began = time.monotonic()
     with pytest.raises(DeliveryError) as caught:
         connect("https://api.example.com", connect_timeout_seconds=0.3, max_attempts=1).request(
             "POST", "/"
         )
     assert caught.value.outcome == "not_sent"
-    assert 0.2 < time.monotonic() - began < 0.9
+    assert 0.2 < time.monotonic() - began < 9  # a timeout for each of them would be 18
 
 
 def test_the_next_address_is_tried_when_one_is_silent_or_refuses(
     serve, connect, black_hole, free_port, monkeypatch, tls_contexts
 ):
     server = serve(tls=tls_contexts[0])
-    client = connect(server.url, ssl_context=tls_contexts[1], connect_timeout_seconds=0.6)
+    client = connect(server.url, ssl_context=tls_contexts[1], connect_timeout_seconds=3)
     silent, refusing, good = (
         (("127.0.0.1"), port) for port in (black_hole, free_port, server.port)
     )
@@ -160,11 +160,11 @@ def test_the_handshake_has_its_own_time(serve, connect, tls_contexts, black_hole
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
     several(monkeypatch, ("127.0.0.1", black_hole), ("127.0.0.1", server.port))
     assert (
-        connect(server.url, ssl_context=tls_contexts[1], connect_timeout_seconds=0.5)
+        connect(server.url, ssl_context=tls_contexts[1], connect_timeout_seconds=3)
         .request("GET", "/")
         .status
     )
-    assert seen == [pytest.approx(0.5, abs=0.1)]
+    assert seen == [3]
 
 
 def test_a_forked_process_does_not_share_a_connection(serve, connect, monkeypatch):

@@ -1,6 +1,4 @@
-"""Cedar's own corpora: the embedded engine answers as they say, sliced, and as the whole policy set
-does.
-"""
+"""Cedar's corpora: a slice and the whole policy set answer as the corpora say."""
 
 from __future__ import annotations
 

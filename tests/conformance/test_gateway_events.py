@@ -1,6 +1,4 @@
-"""AWS's own sample events: each is read as what it is, or refused with the member that was
-missing.
-"""
+"""AWS's sample events: each is read as its kind, or its missing member is named."""
 
 from __future__ import annotations
 

@@ -52,9 +52,7 @@ COMPACT = [
 
 @pytest.mark.parametrize("path", COMPACT)
 def test_cookbook(path):
-    """RFC 7520, section 4; RFC 7797 (unencoded payloads must be refused); RFC 8037, appendix
-    A.4.
-    """
+    """RFC 7520 section 4, RFC 7797 (unencoded payloads are refused), RFC 8037 appendix A.4."""
     vector = read(path)
     token, key = vector["output"]["compact"], vector["input"]["key"]
     header = vector["signing"]["protected"]
@@ -127,9 +125,7 @@ def joserfc_key(name):
 
 @pytest.mark.parametrize(("test", "payload"), JOSERFC_TESTS)
 def test_joserfc(test, payload):
-    """Every algorithm that is supported verifies; what is not, and secrets of a few letters, are
-    refused.
-    """
+    """Supported algorithms verify; other algorithms and short secrets are refused."""
     algorithm = test.get("protected", test.get("header"))["alg"]
     token = test.get("compact") or test.get("token")
     if algorithm not in SUPPORTED:
@@ -163,7 +159,10 @@ def test_unencoded_payloads_are_refused(number):
     """RFC 7797: `b64` is refused whatever its value, so is any `crit`."""
     test = read(JOSERFC / "jws_rfc7797.json")["tests"][number]
     token = test["compact"]
-    secret = b"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"  # RFC 7515, A.1
+    # RFC 7515, A.1
+    secret = (
+        b"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+    )
     keys = SecretKeySet(base64url.decode(secret))
     if "b64" in test["protected"]:
         with pytest.raises(InvalidTokenError):

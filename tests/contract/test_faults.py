@@ -1,6 +1,4 @@
-"""The fault table: what is raised, what is tried again (counted at the endpoint), and that nothing
-is remembered.
-"""
+"""Each fault: what is raised, how often the endpoint was asked; nothing is remembered."""
 
 from __future__ import annotations
 

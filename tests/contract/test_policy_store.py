@@ -1,6 +1,4 @@
-"""The local endpoint, driven by real boto3 through both doors: a user's set-up script works on
-it.
-"""
+"""The local endpoint, set up and asked with boto3, as a user's script does."""
 
 from __future__ import annotations
 

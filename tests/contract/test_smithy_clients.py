@@ -1,6 +1,4 @@
-"""Real clients raise the class of the model for every error, from a Lambda proxy answer served over
-HTTP.
-"""
+"""Real clients raise the model's class for each error of a Lambda proxy answer."""
 
 from __future__ import annotations
 
@@ -186,9 +184,7 @@ def test_botocore_reads_what_this_library_raises(client, server, error, name):
 
 
 def test_botocore_types_the_standard_format_by_its_header(client, server):
-    """`code` would win over `__type`; the header wins over both.  A JSON-RPC client has only
-    `__type`, so none.
-    """
+    """The header wins over all.  No `code` is sent: it would hide `__type`."""
     error = raised(
         client,
         server,

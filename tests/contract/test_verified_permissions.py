@@ -99,9 +99,7 @@ def test_the_door_without_a_socket(server, boto3_client):
 
 
 def test_a_batch_answers_as_single_questions_do(server, permissions):
-    """A policy may name an entity by its id; a question that does not bring it must not see a
-    neighbour's.
-    """
+    """A question does not see an entity that only its neighbour in the batch brings."""
     point = permissions(
         server.create_store(
             'permit(principal, action, resource) when { Config::"flags" has open };\n'

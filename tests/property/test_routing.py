@@ -1,6 +1,4 @@
-"""Route matching agrees with a matcher that knows no index: all patterns, one regular expression
-each, then sorted.
-"""
+"""The index matches as a matcher does that tries a regular expression for each pattern."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ def tables(draw):
 
 
 def regex(route):
-    """Greedy labels take as much as leaves one segment for each of the others: they have no
-    choice.
-    """
+    """A greedy label takes all but one segment for each of the others."""
     parts = []
     for segment in route.strip("/").split("/"):
         if segment.endswith("+}"):
@@ -210,9 +206,7 @@ def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_p
 @settings(max_examples=300, deadline=None)
 @given(tables(), st.text(alphabet="/abz.%2eEfF5c\\?#\x00 +~é", max_size=14))
 def test_no_path_is_read_in_two_ways(rows, path):
-    """What is resolved at all has one reading: no empty, dot or encoded-slash segment survives in
-    it.
-    """
+    """A resolved path has one reading: no empty segment, no dot, no encoded slash."""
     actions = make(rows)
     resolved = actions.resolve("GET", None, path, {})
     if resolved is not None:

@@ -1,6 +1,4 @@
-"""Whatever arrives, the verifier answers with a token it should accept or with an error of the
-tree.
-"""
+"""Whatever arrives: the answer is a token to accept, or an error of the library."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ VERIFIERS = [verifier_of(), verifier_of(remember=0), JWTVerifier.any_of(verifier
 
 
 def outcome(token):
-    """What each kind of verifier says; nothing but a verified token or an error of the tree may
-    come out.
-    """
+    """What each kind of verifier says: a verified token, or an error of the library."""
     accepted = []
     for verifier in VERIFIERS:
         try:
@@ -183,8 +179,8 @@ event_maps = st.dictionaries(
 )
 events = st.dictionaries(
     st.sampled_from(
-        ["headers", "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters", "requestHeaders",
-         "cookies", "rawQueryString", "authorizationToken"]
+        ["headers", "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters",
+         "requestHeaders", "cookies", "rawQueryString", "authorizationToken"]
     ),
     event_maps | event_values,
     max_size=5,

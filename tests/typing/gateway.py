@@ -1,6 +1,4 @@
-"""What a type checker must see of the gateway room, the authorizer and the service; checked by
-pyright strict, never run.
-"""
+"""Types of the gateway, the authorizer and the service; pyright reads this file only."""
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 from __future__ import annotations

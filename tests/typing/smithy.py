@@ -1,6 +1,4 @@
-"""What a type checker must know of the action map and the errors; pyright reads this file, nobody
-runs it.
-"""
+"""Types of the action map and the errors; pyright reads this file, nobody runs it."""
 
 from __future__ import annotations
 

@@ -108,13 +108,9 @@ def tests(session: nox.Session) -> None:
 
 
 def _run_tests(session: nox.Session) -> None:
-    """The tests of the unpacked sdist, on two processes."""
+    """The tests of the unpacked sdist, against the wheel."""
     session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
     arguments = [
-        "-n",
-        "2",
-        "--dist",
-        "worksteal",
         "-m",
         "not stack",
         *(session.posargs or ["tests"]),

@@ -1,4 +1,4 @@
-"""Settings of the property tests, and names of tests that are the same in every process.
+"""Settings of the property tests, and the tests that need `authz-local`.
 
 The property tests have the same examples on every run; `uv run nox -s fuzz` looks for new ones.
 """
@@ -21,8 +21,3 @@ def pytest_report_header():
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
-
-
-def pytest_itemcollected(item):
-    """Take addresses out of the names: pytest-xdist compares the names that its processes found."""
-    item._nodeid = re.sub(r" at 0x[0-9a-f]+", "", item.nodeid)

@@ -22,22 +22,23 @@ MODULES = {
 }
 # Names that two modules define on purpose, because they stand for one thing.
 SHARED_NAMES = {
-    "main": "each command is a `main` that takes the arguments of the command line",
-    "register": "each command registers itself with the parser of `authz`",
+    "add_arguments": "each command of `authz` describes its arguments in one",
+    "run": "each command of `authz` begins in one",
 }
 # Tests of `tests/unit` that fit no single module.
 WITHOUT_A_MODULE = {
     "authorizer/test_fail_closed.py": "what breaks anywhere on the way is a denial",
     "authorizer/test_status_table.py": "each failure of a module and the status it becomes",
+    "gateway/test_one_reader.py": "authorizer and service read an event alike",
     "service/test_json_body.py": "one function of `handler.py`, with a table of bodies of its own",
     "sigv4/test_adapters.py": "`httpx_auth.py` and `requests_auth.py` pass the same tests",
     "sigv4/test_exports.py": "the names of the whole room",
     "test_docs_width.py": "the width of code in the pages",
     "test_house.py": "the whole package",
     "test_root.py": "`authz_lib/__init__.py`",
-    "testing/test_isolation.py": "a process that the local AWS starts",
     "tokens/test_attacks.py": "known attacks against verifiers, through the whole room",
     "tokens/test_local_pools.py": "tokens of moto's Cognito, through the whole room",
+    "transport/test_three_ways.py": "key sets, Verified Permissions and signed calls in one table",
 }
 
 

@@ -1,4 +1,4 @@
-"""An extra that is missing is named with the command that installs it.
+"""An extra that is missing is named.
 
 The session `package` runs this on the wheel alone and on the wheel with each extra.
 """
@@ -28,7 +28,7 @@ BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests", "yaml":
 
 
 def names(extra):
-    return rf"needs `pip install 'authz-lib\[{extra}\]'`"
+    return f"needs the extra `{extra}` of authz-lib"
 
 
 def installed(extra):

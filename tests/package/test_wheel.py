@@ -40,7 +40,7 @@ def test_every_public_module_is_imported(module):
     try:
         assert import_module(module)
     except ConfigurationError as error:
-        named = f"needs `pip install 'authz-lib[{NEED_AN_EXTRA.get(module)}]'`"
+        named = f"needs the extra `{NEED_AN_EXTRA.get(module)}` of authz-lib"
         assert named in str(error)  # noqa: PT017
 
 

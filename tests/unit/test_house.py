@@ -107,12 +107,16 @@ def test_another_drawing_would_be_seen(before, after):
     assert drawn_floors(text.replace(before, after)) != DRAWN
 
 
+def is_type_variable(value):
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
+
+
 def defined_names(tree):
     """The classes, functions and constants of a module that no underscore marks as private."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names = [node.name]
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign) and not is_type_variable(node.value):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]

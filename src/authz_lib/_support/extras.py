@@ -19,16 +19,16 @@ def load_extra(module: str, *, extra: str, what: str) -> Any:
         what: what needs it, for the message.
 
     Raises:
-        ConfigurationError: it is not installed; names the extra and how to install it.
+        ConfigurationError: it is not installed; names the extra.
 
     >>> load_extra("no_such_package", extra="cedar", what="`CedarEngine`")
     Traceback (most recent call last):
       ...
-    authz_lib.errors.ConfigurationError: `CedarEngine` needs `pip install 'authz-lib[cedar]'`
+    authz_lib.errors.ConfigurationError: `CedarEngine` needs the extra `cedar` of authz-lib
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or module.partition(".")[0] != error.name.partition(".")[0]:
             raise  # it is there, and something that it needs itself is not
-    raise ConfigurationError(f"{what} needs `pip install 'authz-lib[{extra}]'`")
+    raise ConfigurationError(f"{what} needs the extra `{extra}` of authz-lib")

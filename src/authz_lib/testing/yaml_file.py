@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from authz_lib._support.extras import load_extra
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import yaml
+else:
+    yaml = load_extra("yaml", extra="yaml", what="YAML")
 
 __all__ = ["TextDatesLoader", "parse_yaml", "read_yaml"]
 

@@ -22,7 +22,15 @@ from authz_lib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["ClaimRules", "TimeRules", "Times", "date_of", "is_text_in", "one_or_many"]
+__all__ = [
+    "ClaimRules",
+    "HeaderRules",
+    "TimeRules",
+    "Times",
+    "date_of",
+    "is_text_in",
+    "one_or_many",
+]
 
 _LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
 _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
@@ -279,3 +287,41 @@ def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if type(values) is not tuple or not all(type(value) is str for value in values):
         raise InvalidClaimError(f"`{name}` is not a list of texts", claim=name)
     return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderRules:
+    """What is asked of the header before a key is looked for; ``None`` is not checked."""
+
+    signers: frozenset[str]
+    clients: frozenset[str] | None
+    issuers: frozenset[str] | None
+
+    def check(self, header: Mapping[str, Any]) -> None:
+        """Compare ``signer``, ``client`` and ``iss`` exactly.
+
+        Raises:
+            InvalidClaimError: one is missing or not the expected one.
+        """
+        for name, expected in (
+            ("signer", self.signers),
+            ("client", self.clients),
+            ("iss", self.issuers),
+        ):
+            if expected is not None and not is_text_in(header.get(name), expected):
+                raise InvalidClaimError(
+                    f"header member `{name}` is not the expected one", claim=name
+                )
+
+    def read(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Times:
+        """The dates: ``exp`` of the header is required, those of the payload count too.
+
+        Raises:
+            InvalidClaimError: the header has no ``exp``, or a date is not a finite number.
+        """
+        expires_at = date_of(header, "exp")
+        if expires_at is None:
+            raise InvalidClaimError("header member `exp` is missing", claim="exp")
+        inner = date_of(claims, "exp")
+        expires_at = expires_at if inner is None else min(expires_at, inner)
+        return expires_at, date_of(claims, "nbf"), date_of(claims, "iat")

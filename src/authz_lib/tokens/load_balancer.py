@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.errors import (
     ConfigurationError,
-    InvalidClaimError,
     InvalidTokenError,
     KeySetUnavailableError,
     UnknownKeyError,
 )
-from authz_lib.tokens.claims import date_of, is_text_in, one_or_many
+from authz_lib.tokens.claims import HeaderRules, one_or_many
 from authz_lib.tokens.jwk import InvalidJWKError, from_pem
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
 from authz_lib.transport.fetch import (
@@ -29,15 +27,14 @@ from authz_lib.transport.fetch import (
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from authz_lib._support.clock import Clock
-    from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
     from authz_lib.transport.fetch import Fetcher
 
-__all__ = ["HeaderRules", "LoadBalancerKeySet", "configure"]
+__all__ = ["LoadBalancerKeySet", "configure"]
 
 _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/[\w-]+/[0-9a-f]+",
@@ -170,44 +167,6 @@ class LoadBalancerKeySet:
         return KeySetUnavailableError(
             f"the key at host `{self._host}` could not be fetched: {reason}"
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderRules:
-    """What is asked of the header before a key is looked for; ``None`` is not checked."""
-
-    signers: frozenset[str]
-    clients: frozenset[str] | None
-    issuers: frozenset[str] | None
-
-    def check(self, header: Mapping[str, Any]) -> None:
-        """Compare ``signer``, ``client`` and ``iss`` exactly.
-
-        Raises:
-            InvalidClaimError: one is missing or not the expected one.
-        """
-        for name, expected in (
-            ("signer", self.signers),
-            ("client", self.clients),
-            ("iss", self.issuers),
-        ):
-            if expected is not None and not is_text_in(header.get(name), expected):
-                raise InvalidClaimError(
-                    f"header member `{name}` is not the expected one", claim=name
-                )
-
-    def read(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Times:
-        """The dates: ``exp`` of the header is required, those of the payload count too.
-
-        Raises:
-            InvalidClaimError: the header has no ``exp``, or a date is not a finite number.
-        """
-        expires_at = date_of(header, "exp")
-        if expires_at is None:
-            raise InvalidClaimError("header member `exp` is missing", claim="exp")
-        inner = date_of(claims, "exp")
-        expires_at = expires_at if inner is None else min(expires_at, inner)
-        return expires_at, date_of(claims, "nbf"), date_of(claims, "iat")
 
 
 def _keys_url(arns: frozenset[str]) -> str:

@@ -24,9 +24,8 @@ from authz_lib.tokens.shared_secret import SecretKeySet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from authz_lib.tokens.claims import Times
+    from authz_lib.tokens.claims import HeaderRules, Times
     from authz_lib.tokens.keys import KeySet
-    from authz_lib.tokens.load_balancer import HeaderRules
 
 __all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
 

@@ -15,7 +15,7 @@ def test_what_is_installed_is_loaded():
 
 
 def test_what_is_missing_names_the_extra():
-    with pytest.raises(ConfigurationError, match=r"`X` needs `pip install 'authz-lib\[cedar\]'`"):
+    with pytest.raises(ConfigurationError, match=r"`X` needs the extra `cedar` of authz-lib"):
         load_extra("no_such_package.part", extra="cedar", what="`X`")
 
 

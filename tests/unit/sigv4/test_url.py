@@ -140,7 +140,7 @@ def test_this_machine_may_be_called_without_tls(host):
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1.example.com", "127.0.0.999", "localhost.example.com", "[::2]", "alocalhost"]
+    "host", ["127.0.0.1.example.com", "localhost.example.com", "[::2]", "alocalhost"]
 )
 def test_another_machine_needs_tls(host):
     for port in ("", ":4566"):

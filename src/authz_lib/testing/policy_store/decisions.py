@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import cedarpy
-
-from authz_lib.decisions._cedar_text import parse_schema
+from authz_lib.decisions._cedar_text import load_cedarpy, parse_schema
 from authz_lib.entities import (
     Entity,
     EntityUid,
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["AuthorizationRecord", "Evaluator", "context_from", "entities_from", "uid_from"]
+
+cedarpy = load_cedarpy()
 
 
 @dataclass(frozen=True, slots=True)

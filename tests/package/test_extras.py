@@ -65,10 +65,10 @@ def test_an_adapter_names_its_package(extra, package, module):
 
 def test_requests_in_yaml_name_yaml(tmp_path):
     (tmp_path / "all.cedar").write_text(POLICIES, encoding="utf-8")
-    requests = tmp_path / "requests.yaml"
-    requests.write_text("- {}\n", encoding="utf-8")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "requests.yaml").write_text("- {}\n", encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "authz_lib.cli", "policies", "test", str(tmp_path), str(requests)],
+        [sys.executable, "-m", "authz_lib.cli", "policies", "test", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

@@ -110,11 +110,8 @@ def tests(session: nox.Session) -> None:
 def _run_tests(session: nox.Session) -> None:
     """The tests of the unpacked sdist, against the wheel."""
     session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
-    arguments = [
-        "-m",
-        "not stack",
-        *(session.posargs or ["tests"]),
-    ]
+    arguments = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
+    arguments += session.posargs or ["tests", "--ignore=tests/package"]
     with session.chdir(unpacked_sdist(session)):
         session.run("coverage", "erase")
         session.run("coverage", "run", "-m", "pytest", *arguments)

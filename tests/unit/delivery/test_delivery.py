@@ -582,9 +582,6 @@ class _Way:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {
-            "primary": SigV4Client("https://abc.example.com", region="eu-west-1", credentials=FIXED)
-        },  # no `ApiCall`
         {"primary": None},
         {"primary": _Way},
         {"fallback": "execution-layer"},
@@ -602,3 +599,10 @@ def test_a_wrong_delivery_fails_at_construction(wrong):
     Delivery(primary=_Way(), fallback=_Way(), rollout=lambda key: True)
     with pytest.raises(ConfigurationError):
         Delivery(**{"primary": _Way(), "fallback": _Way(), **wrong})
+
+
+def test_a_client_is_no_way_of_calling():
+    """`ApiCall` says which call of the client it is."""
+    client = SigV4Client("https://abc.example.com", region="eu-west-1", credentials=FIXED)
+    with pytest.raises(ConfigurationError):
+        Delivery(primary=client, fallback=_Way(), rollout=lambda key: True)

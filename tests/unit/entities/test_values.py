@@ -80,7 +80,7 @@ def test_a_python_value_becomes_its_cedar_value(given, frozen):
         1.0,
         float("nan"),
         b"bytes",
-        object(),
+        NotImplemented,
         2**63,
         -(2**63) - 1,
         "\ud800",

@@ -164,7 +164,8 @@ def test_the_handshake_has_its_own_time(serve, connect, tls_contexts, black_hole
         .request("GET", "/")
         .status
     )
-    assert seen == [3]
+    assert len(seen) == 1
+    assert seen[0] > 2  # of the 3 s, of which the silent address took half
 
 
 def test_a_forked_process_does_not_share_a_connection(serve, connect, monkeypatch):

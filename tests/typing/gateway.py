@@ -30,7 +30,8 @@ from authz_lib.gateway import (
     SimpleResponse,
 )
 from authz_lib.gateway import parse_authorizer_event as parse
-from authz_lib.gateway.events import AuthorizerKind, ProxyKind
+from authz_lib.gateway.events import AuthorizerKind
+from authz_lib.gateway.proxy_events import ProxyKind
 from authz_lib.gateway.sources import read_token
 from authz_lib.service import api_id_from_parameter_store
 from authz_lib.service.principal_headers import MutualTLS, SecretHeader

@@ -146,8 +146,9 @@ class Principal:
         ('alice', 't1', ['orders.read'])
         """
         claims = token.claims
-        subject = _text(claims, "sub")
-        if subject is None:
+        subject = claims.get("sub")
+        if type(subject) is not str or not subject:
+            _text(claims, "sub")
             raise InvalidClaimError("`sub` is missing", claim="sub")
         return cls(
             subject,
@@ -338,9 +339,8 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
 
 def _client_id(claims: Mapping[str, Any]) -> str | None:
     for name in _CLIENT_CLAIMS:
-        client = _text(claims, name)
-        if client is not None:
-            return client
+        if claims.get(name) is not None:
+            return _text(claims, name)
     # A Cognito ID token names its client in `aud`; elsewhere `aud` is the resource, not the client.
     return _text(claims, "aud") if claims.get("token_use") == "id" else None
 

@@ -90,7 +90,8 @@ class WeighedMemo(Generic[K, V]):
     def put(self, key: K, value: V, *, weight: int) -> None:
         """Remember; forget the oldest until the bounds hold."""
         with self._lock:
-            self._remove(key)
+            if key in self._entries:
+                self._remove(key)
             if weight > self._max_weight:
                 return
             self._entries[key], self._weights[key] = value, weight

@@ -253,22 +253,19 @@ class LambdaAuthorizer:
             return None
         if entry.resource_id_label is not None and not _hands_over(event, resolved.labels):
             return "ambiguous_path"
-        decision = self._questions.decide(
-            caller, entry, resolved.resource_id, self._policy_context(event)
-        )
+        context = self._policy_context(event) if self._context else None
+        decision = self._questions.decide(caller, entry, resolved.resource_id, context)
         return None if decision.allowed is True else "access_denied"
 
     def _for_every_route(
         self, every_route: EveryRoute, event: AuthorizerEvent, caller: Caller
     ) -> dict[str, Any]:
         own = None if self._actions is None else _resolve(self._actions, event)[0]
-        context = self._policy_context(event)
+        context = self._policy_context(event) if self._context else None
         return every_route.answer(event, caller, own.entry if own else None, context)
 
-    def _policy_context(self, event: AuthorizerEvent) -> dict[str, str] | None:
-        """What policies read of the request; ``None`` where nothing is configured."""
-        if not self._context:
-            return None
+    def _policy_context(self, event: AuthorizerEvent) -> dict[str, str]:
+        """What policies read of the request."""
         values = {}
         for name, source in self._context.items():
             found = source.read(event)
@@ -291,7 +288,12 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     resolved = actions.resolve(event.method, event.route, event.path, query)
     if resolved is None:
         return None, "unknown_route"
-    if event.is_decoded and not actions.is_one_route(resolved, event.method, event.path, query):
+    # Only a label can make a path mean another route.
+    if (
+        resolved.labels
+        and event.is_decoded
+        and not actions.is_one_route(resolved, event.method, event.path, query)
+    ):
         return None, "ambiguous_path"
     return resolved, ""
 

@@ -90,10 +90,19 @@ class Callers:
         known = self._known.get(id(token))
         if known is not None and known[0] is token:
             return known[1]
+        tenant_claim, groups_claim = self._tenant_claim, self._groups_claim
         principal = Principal.from_token(
             token,
-            tenant_claim=_claim_of(self._tenant_claim, token.issuer),
-            groups_claim=_claim_of(self._groups_claim, token.issuer),
+            tenant_claim=(
+                tenant_claim.get(token.issuer or "")
+                if isinstance(tenant_claim, dict)
+                else tenant_claim
+            ),
+            groups_claim=(
+                groups_claim.get(token.issuer or "")
+                if isinstance(groups_claim, dict)
+                else groups_claim
+            ),
         )
         caller = Caller(principal, to_context(principal), caller_key(principal))
         self._known.put(id(token), (token, caller))
@@ -145,7 +154,3 @@ def _per_issuer(
 def _check(name: object, argument: str) -> None:
     if name is not None and (type(name) is not str or not name):
         raise ConfigurationError(f"`{argument}` must be the name of a claim or `None`")
-
-
-def _claim_of(claim: str | dict[str, str | None] | None, issuer: str | None) -> str | None:
-    return claim.get(issuer or "") if isinstance(claim, dict) else claim

@@ -157,7 +157,8 @@ class DecisionCache:
         """A remembered decision, or the answer of ``ask``."""
         if self._own_ttl_seconds and self._is_never_kept(question):
             return ask(question)
-        key = self._key(question)
+        known = question.digest
+        key = known[1] if known and known[0] is self._seed else self._key(question)
         found, moment = self._recall(key, question)
         if found is not None:
             return found
@@ -214,9 +215,6 @@ class DecisionCache:
 
     def _key(self, question: Question) -> bytes:
         """Made once per question: an authorizer asks the same one again and again."""
-        known = question.digest
-        if known is not None and known[0] is self._seed:
-            return known[1]
         digest = blake2b(self._seed, digest_size=32)
         digest.update(question.canonical_text.encode())
         for token in (question.access_token, question.identity_token):

@@ -114,7 +114,10 @@ class Event:
             text = self.raw.get("rawQueryString")
             if text is not None and type(text) is not str:
                 raise UntrustedEventError("`rawQueryString` of the event is not a string")
-            self._query = _merged(self.raw, _QUERY_MAPS) if text is None else _read_query(text)
+            if text is None:
+                self._query = _merged(self.raw, _QUERY_MAPS)
+            else:
+                self._query = _read_query(text) if text else _NOTHING
         return self._query
 
     @property
@@ -320,8 +323,9 @@ def _appsync(event: Mapping[str, Any]) -> AuthorizerEvent:
 
 def _arn(event: Mapping[str, Any], name: str) -> MethodArn:
     try:
-        return MethodArn.parse(_text(event, name))
+        return MethodArn.parse(event.get(name) or _text(event, name))
     except InvalidRequestError:
+        _text(event, name)
         raise UntrustedEventError(f"`{name}` of the event is not the ARN of a method") from None
 
 
@@ -409,8 +413,6 @@ def _texts(values: Any, what: str) -> tuple[str, ...]:
 
 
 def _read_query(text: str) -> Mapping[str, tuple[str, ...]]:
-    if not text:
-        return _NOTHING
     query: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         query.setdefault(name, []).append(value)

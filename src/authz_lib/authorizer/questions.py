@@ -97,11 +97,14 @@ class Questions:
     ) -> Question:
         """A question that differs from an earlier one in nothing but the resource's id."""
         known = self._about.get(key)
-        if known is None or entry.resource_id_label is None:
-            question = point.resolve(self.request(principal, entry, resource_id))
-            self._about.put(key, question)
-            return question
-        question = known.about(self._resource(entry, resource_id))
+        resource = self._resource(entry, resource_id)
+        if known is not None:
+            question = known.about(resource)
+        else:
+            _check_groups(principal)
+            question = point.vocabulary.caller_question(principal, entry.action, resource)
+            if entry.resource_id_label is not None:
+                self._about.put(key, question)
         point.check(question)
         return question
 
@@ -113,10 +116,7 @@ class Questions:
         context: Mapping[str, str] | None = None,
     ) -> AuthorizationRequest:
         """The request that stands for a line of the map."""
-        if len(principal.groups) > _MAX_GROUPS:
-            raise InvalidRequestError(
-                f"the principal has more than {_MAX_GROUPS} groups", field="principal.groups"
-            )
+        _check_groups(principal)
         return AuthorizationRequest(
             principal,
             entry.action,
@@ -136,6 +136,13 @@ class Questions:
                 "the path holds no id for the resource", field="resource.entityId"
             )
         return EntityUid(entry.resource_type, resource_id)
+
+
+def _check_groups(principal: Principal) -> None:
+    if len(principal.groups) > _MAX_GROUPS:
+        raise InvalidRequestError(
+            f"the principal has more than {_MAX_GROUPS} groups", field="principal.groups"
+        )
 
 
 def _is_plain(decisions: object) -> TypeGuard[DecisionPoint]:

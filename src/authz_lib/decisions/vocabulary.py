@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Vocabulary"]
 
 MAX_ACTION_LENGTH = 512
+_NO_CONTEXT = freeze_record({}, where="context")
 
 
 class Vocabulary:
@@ -107,6 +108,23 @@ class Vocabulary:
             entities=entities,
             expires_at=expires_at,
             caller_entities=len(callers),
+        )
+
+    def caller_question(self, caller: Principal, action: str, resource: EntityUid) -> Question:
+        """What `question` makes of a request with nothing but a caller, an action and an id.
+
+        Raises:
+            InvalidRequestError: an id breaks a rule.
+        """
+        entities = self._caller_entities(caller)
+        return Question(
+            entities[0].uid,
+            self._actions[action],
+            resource,
+            _NO_CONTEXT,
+            entities,
+            caller.expires_at,
+            len(entities),
         )
 
     def token_question(

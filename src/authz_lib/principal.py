@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.checks import require_names
 from authz_lib._support.memo import Memo
 from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidClaimError
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens import VerifiedToken
 
-__all__ = ["CallerKey", "Principal", "PrincipalIdForm", "caller_key", "cognito_pool"]
+__all__ = [
+    "CallerKey",
+    "Principal",
+    "PrincipalIdForm",
+    "caller_key",
+    "cognito_pool",
+    "distinct_issuers",
+    "issuers_of",
+]
 
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
 """How a Cedar id is made of a subject (and a group's id of its name).
@@ -251,6 +260,29 @@ def cognito_pool(issuer: str) -> str | None:
     """
     match = _COGNITO_ISSUER.fullmatch(issuer)
     return None if match is None else match[2]
+
+
+def issuers_of(verifier: object) -> frozenset[str] | None:
+    """The issuers of a verifier, which it must name: to take silence for one would be to guess.
+
+    Raises:
+        ConfigurationError: it has no `issuers`, or they are not a set of names or ``None``.
+    """
+    try:
+        issuers = verifier.issuers  # type: ignore[attr-defined]
+    except AttributeError:
+        raise ConfigurationError(
+            "`verifier` must have the attribute `issuers`, as `JWTVerifier` has; a class around "
+            "one must hand it on"
+        ) from None
+    if issuers is None:
+        return None
+    return frozenset(require_names(issuers, "issuers"))
+
+
+def distinct_issuers(issuers: frozenset[str] | None) -> frozenset[str]:
+    """The issuers whose users are not the same: a Cognito pool has two, one per configuration."""
+    return frozenset(cognito_pool(issuer) or issuer for issuer in issuers or ())
 
 
 CallerKey: TypeAlias = tuple[str, str | None, tuple[str, ...], str | None]

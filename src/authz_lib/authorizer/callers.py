@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from authz_lib._support.checks import require_method
 from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
-from authz_lib.principal import Principal, caller_key, cognito_pool
+from authz_lib.principal import Principal, caller_key, distinct_issuers, issuers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,11 +67,10 @@ class Callers:
             )
         if not sources:
             raise ConfigurationError("`token_sources` must not be empty")
-        if not callable(getattr(verifier, "verify", None)):
-            raise ConfigurationError("`verifier` must have a method `verify`, as `JWTVerifier` has")
+        require_method(verifier, "verifier", "verify", such_as="`JWTVerifier`")
+        issuers = issuers_of(verifier)
         self._verifier = verifier
         self._sources = tuple(sources)
-        issuers = getattr(verifier, "issuers", None)
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
         # By the identity of the verified token, which the entry keeps alive; the verifier remembers
@@ -117,19 +117,22 @@ def require_qualified_ids(verifier: object, decisions: object) -> None:
     """Refuse bare subjects as Cedar ids where two issuers may use the same.
 
     Raises:
-        ConfigurationError: the verifier takes tokens of several issuers and the ids do not tell
-            them apart.
+        ConfigurationError: the verifier takes tokens of several issuers, and the ids do not tell
+            them apart, or nobody can say whether they do.
     """
-    form = getattr(getattr(decisions, "vocabulary", None), "principal_id", None)
-    if form == "sub" and len(_distinct(getattr(verifier, "issuers", None))) > 1:
+    if decisions is None or len(distinct_issuers(issuers_of(verifier))) < 2:
+        return
+    try:
+        form = decisions.vocabulary.principal_id  # type: ignore[attr-defined]
+    except AttributeError:
+        raise ConfigurationError(
+            "with several issuers `decisions` must have the attribute `vocabulary` of its decision "
+            "point: it says how a principal's id is made"
+        ) from None
+    if form not in {"issuer|sub", "pool|sub"}:
         raise ConfigurationError(
             "with several issuers `principal_id` must be `issuer|sub` or `pool|sub`"
         )
-
-
-def _distinct(issuers: frozenset[str] | None) -> frozenset[str]:
-    # A Cognito pool has two issuers, one per configuration, and the same users behind both.
-    return frozenset(cognito_pool(issuer) or issuer for issuer in issuers or ())
 
 
 def _per_issuer(
@@ -144,7 +147,7 @@ def _per_issuer(
             _check(name, argument)
         return dict(claim)
     _check(claim, argument)
-    if claim is not None and len(_distinct(issuers)) > 1:
+    if claim is not None and len(distinct_issuers(issuers)) > 1:
         raise ConfigurationError(
             f"with several issuers `{argument}` must be a mapping from issuer to claim, or `None`"
         )

@@ -16,7 +16,7 @@ from authz_lib.errors import (
 from authz_lib.gateway.context import principal_from_context
 from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
-from authz_lib.principal import Principal
+from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ def principal_from_event(
         InvalidTokenError, MissingTokenError, DependencyError: as the verifier says, if one is
         given.
         ConfigurationError: ``verifier`` without ``token_sources``, or for IAM, where no token says
-            who calls.
+            who calls; or a verifier of several issuers where none is pinned and a tenant or
+            groups are read.
 
     See the API Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs".
 
@@ -202,6 +203,8 @@ def principal_from_event(
         raise ConfigurationError(
             "`verifier` needs `token_sources`, and has no use where IAM authorizes"
         )
+    if verifier is not None and gateway.issuer is None:
+        _require_one_meaning(gateway, verifier)
     try:
         holder = _trusted_authorizer(event, gateway)
     except UntrustedEventError:
@@ -218,6 +221,16 @@ def principal_from_event(
         principal = principal_from_claims(holder, gateway, now)
     _check_claims(principal, gateway)
     return principal
+
+
+def _require_one_meaning(gateway: ExpectedGateway, verifier: Verifier) -> None:
+    """Refuse to read a tenant or groups of one issuer as those of another."""
+    reads = (gateway.tenant_claim, gateway.groups_claim) != (None, None)
+    if reads and len(distinct_issuers(issuers_of(verifier))) > 1:
+        raise ConfigurationError(
+            "with several issuers a tenant and groups mean something within their issuer only: "
+            "pin `issuer`, or pass `None` for `tenant_claim` and `groups_claim`"
+        )
 
 
 # Where each kind of proxy event holds what its gateway verified, below `requestContext`.

@@ -54,7 +54,16 @@ class _Known(NamedTuple):
 
 
 class Verifier(Protocol):
-    """What verifies a token: `JWTVerifier`, or anything with this method."""
+    """What verifies a token: `JWTVerifier`, or anything with these two."""
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers whose tokens it takes; ``None`` where it does not ask.
+
+        A class around a verifier must hand it on: a ``sub``, a group and a tenant mean something
+        only within their issuer.
+        """
+        ...
 
     def verify(self, token: str) -> VerifiedToken:
         """The verified token, or an `AuthzError` that says why not."""

@@ -205,6 +205,64 @@ def test_a_bare_subject_is_no_id_where_two_issuers_may_use_it():
     assert effect == {"https://a.example": "Allow", "https://b.example": "Deny"}
 
 
+class Counting:
+    """A class around a verifier, for a metric, that hands on what it was told to hand on."""
+
+    def __init__(self, inner, *names):
+        self.calls = 0
+        self._inner = inner
+        for name in names:
+            setattr(self, name, getattr(inner, name))
+
+    def verify(self, token):
+        self.calls += 1
+        return self._inner.verify(token)
+
+
+@pytest.mark.parametrize("claims", [{"tenant_claim": "org"}, {"groups_claim": "groups"}, {}])
+def test_a_class_around_a_verifier_of_two_issuers_cannot_hide_them(claims):
+    """B's token with A's tenant passed where the absence of `issuers` was taken for one issuer."""
+    both = verifier(A, B)
+    with pytest.raises(ConfigurationError, match="`issuers`"):
+        build(verifier=Counting(both), decisions=None, **{"groups_claim": None, **claims})
+    with pytest.raises(ConfigurationError, match="issuer"):
+        build(verifier=Counting(both, "issuers"), decisions=None, tenant_claim="org")
+    one = Counting(verifier(A), "issuers")
+    assert build(verifier=one, decisions=None, tenant_claim="org", groups_claim=None)
+
+
+@pytest.mark.parametrize("issuers", ["https://a.example", 7, [""], [None]])
+def test_issuers_that_are_no_names_are_refused(issuers):
+    odd = Counting(verifier(A))
+    odd.issuers = issuers
+    with pytest.raises(ConfigurationError, match="`issuers`"):
+        build(verifier=odd, decisions=None)
+
+
+class Asking:
+    """A class around a decision point without its `vocabulary`."""
+
+    def __init__(self, inner, *names):
+        self.is_authorized = inner.is_authorized
+        self.batch_is_authorized = inner.batch_is_authorized
+        for name in names:
+            setattr(self, name, getattr(inner, name))
+
+
+def test_a_class_around_a_decision_point_cannot_hide_how_ids_are_made():
+    """`root` of issuer B was `User::"root"` of issuer A."""
+    options = {"verifier": verifier(A, B), "groups_claim": None}
+    bare = CedarEngine.from_text(POLICY)
+    qualified = CedarEngine.from_text(POLICY, principal_id="issuer|sub")
+    for decisions in (Asking(bare), Asking(qualified)):
+        with pytest.raises(ConfigurationError, match="`vocabulary`"):
+            build(**options, decisions=decisions)
+    with pytest.raises(ConfigurationError, match="principal_id"):
+        build(**options, decisions=Asking(bare, "vocabulary"))
+    assert build(**options, decisions=Asking(qualified, "vocabulary"))
+    assert build(decisions=Asking(bare))  # one issuer: a subject is an id
+
+
 def test_tenant_and_groups_are_read_per_issuer():
     authorizer = build(
         verifier=verifier(A, B), decisions=None,

@@ -33,6 +33,8 @@ class Bearer:
 class Verifier:
     """Takes `good` for alice, refuses everything else."""
 
+    issuers = None
+
     def verify(self, token):
         if token != "good":
             raise InvalidTokenError("malformed")
@@ -241,6 +243,8 @@ def test_what_the_policy_store_would_refuse_to_read_is_a_deny():
 
 
 class VerifierOfManyGroups:
+    issuers = None
+
     def verify(self, token):
         groups = [f"group-{number:03}-{'x' * 300}" for number in range(60)]
         claims = {"sub": "alice", "exp": NOW + 60, "scope": "read", "cognito:groups": groups}
@@ -278,6 +282,8 @@ def test_the_wrong_kind_of_event_is_a_configuration_error():
 
 class Claims:
     """Takes any token: its claims are looked up."""
+
+    issuers = None
 
     def __init__(self, **tokens):
         self.tokens = {

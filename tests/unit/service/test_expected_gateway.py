@@ -319,6 +319,27 @@ def test_with_a_verifier_an_event_without_claims_may_bring_its_token():
         read(event, expected("http-lambda", client_ids=["mobile"]), **options)
 
 
+def test_a_tenant_of_one_issuer_is_not_read_as_that_of_another():
+    """With `any_of(A, B)` and no pinned issuer, B's `org` was a tenant of A."""
+    verifiers = [verifier()[1] for _ in range(2)]
+    other = TestIssuer("https://b.example", algorithm="EdDSA")
+    mine = JWTVerifier(
+        issuer="https://b.example", audience=None, algorithms=["EdDSA"], keys=other.key_set()
+    )
+    both = JWTVerifier.any_of(verifiers[0], mine)
+    token = other.token({"sub": "alice", "org": "t1"})
+    event = events.alb_event(headers={"authorization": f"Bearer {token}"})
+    options = {"verifier": both, "token_sources": [BearerToken()]}
+    free = {"client_ids": None, "token_use": None}
+    with pytest.raises(ConfigurationError, match="several issuers"):
+        read(event, expected("http-lambda", issuer=None, tenant_claim="org", **free), **options)
+    free |= {"issuer": None, "tenant_claim": None, "groups_claim": None}
+    nothing = expected("http-lambda", **free)
+    assert read(event, nothing, **options).tenant_id is None
+    with pytest.raises(InvalidClaimError, match="iss"):
+        read(event, expected("http-lambda", tenant_claim="org"), **options)
+
+
 def test_claims_that_are_there_and_wrong_are_not_rescued_by_a_token():
     issuer, verify = verifier()
     token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})

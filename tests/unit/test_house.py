@@ -6,6 +6,8 @@ import ast
 import re
 import tomllib
 from collections import defaultdict
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,23 @@ def test_each_unit_test_is_named_after_its_module():
         if path.relative_to(here).with_name(path.name.removeprefix("test_")) not in modules
     ]
     assert [name for name in strangers if name not in WITHOUT_A_MODULE] == []
+
+
+def moved_paths():
+    """The new paths of the changelog's table."""
+    text = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    table = text.partition("### Moved")[2].partition("###")[0]
+    rows = re.findall(r"^\| `.+? \| (.+) \|$", table, re.MULTILINE)
+    return re.findall(r"`(authz_lib(?:\.\w+)*)`", "\n".join(rows))
+
+
+@pytest.mark.parametrize("path", moved_paths())
+def test_a_path_that_the_changelog_names_is_there(path):
+    parts = path.split(".")
+    found, left = authz_lib, parts[1:]
+    while left and find_spec(".".join(parts[: len(parts) - len(left) + 1])):
+        found = import_module(".".join(parts[: len(parts) - len(left) + 1]))
+        left = left[1:]
+    for name in left:
+        found = getattr(found, name)
+    assert found

@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections import defaultdict
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -199,13 +198,14 @@ def moved_paths():
     return re.findall(r"`(authz_lib(?:\.\w+)*)`", "\n".join(rows))
 
 
+def found(path):
+    try:
+        return import_module(path)
+    except ModuleNotFoundError:  # then it is a name in a module
+        parent, _, name = path.rpartition(".")
+        return getattr(found(parent), name)
+
+
 @pytest.mark.parametrize("path", moved_paths())
 def test_a_path_that_the_changelog_names_is_there(path):
-    parts = path.split(".")
-    found, left = authz_lib, parts[1:]
-    while left and find_spec(".".join(parts[: len(parts) - len(left) + 1])):
-        found = import_module(".".join(parts[: len(parts) - len(left) + 1]))
-        left = left[1:]
-    for name in left:
-        found = getattr(found, name)
-    assert found
+    assert found(path)

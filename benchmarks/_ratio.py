@@ -99,5 +99,6 @@ def print_table(title: str, ratios: dict[str, Ratio], bars: dict[str, float] | N
         verdict = "" if bar is None else f"  {'<=' if bar >= ratio.median else 'MISSED'}"
         shown = "" if bar is None else f"{bar:.2f}"
         print(
-            f"{name:<{width}}  {ratio.median:8.3f}  {ratio.low:8.3f}  {ratio.high:8.3f}  {shown:>8}{verdict}"
+            f"{name:<{width}}  {ratio.median:8.3f}  {ratio.low:8.3f}  {ratio.high:8.3f}  "
+            f"{shown:>8}{verdict}"
         )

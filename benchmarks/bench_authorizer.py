@@ -59,14 +59,21 @@ COLD_ROUNDS = 5
 
 OURS = """
 from authz_lib import (
-    ActionMap, BearerToken, EntityUid, GatewayCache, JWTVerifier, LambdaAuthorizer, StaticKeySet, VerifiedPermissions,
+    ActionMap, BearerToken, EntityUid, GatewayCache, JWTVerifier, LambdaAuthorizer, StaticKeySet,
+    VerifiedPermissions,
 )
 import json, sys
 ask = json.load(open(sys.argv[1]))
 handler = LambdaAuthorizer(
-    verifier=JWTVerifier(issuer=ask["issuer"], audience="shop", algorithms=["RS256"], keys=StaticKeySet(ask["jwks"])),
+    verifier=JWTVerifier(
+        issuer=ask["issuer"],
+        audience="shop",
+        algorithms=["RS256"],
+        keys=StaticKeySet(ask["jwks"]),
+    ),
     token_sources=[BearerToken()], actions=ActionMap.load(ask["actions"]),
-    decisions=VerifiedPermissions(ask["store"]).cached(), application=EntityUid("Application", "shop"),
+    decisions=VerifiedPermissions(ask["store"]).cached(),
+    application=EntityUid("Application", "shop"),
     tenant_claim="tenant_id", response="simple", gateway_cache=GatewayCache.OFF,
 )
 assert handler(ask["event"], None)["isAuthorized"] is True
@@ -88,25 +95,32 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
 ACTIONS = {"GET /orders": "shop:ListOrders", "GET /orders/{id}": "shop:GetOrder"}
 
 def build(ask):
-    verifier = JWTVerifier(issuer=ask["issuer"], audience="shop", algorithms=["RS256"], jwks=ask["jwks"])
-    client = boto3.client("verifiedpermissions", region_name="eu-west-1", endpoint_url=ask["endpoint"])
+    verifier = JWTVerifier(
+        issuer=ask["issuer"], audience="shop", algorithms=["RS256"], jwks=ask["jwks"]
+    )
+    client = boto3.client(
+        "verifiedpermissions", region_name="eu-west-1", endpoint_url=ask["endpoint"]
+    )
 
     def handler(raw, context):
         event = APIGatewayAuthorizerEventV2(raw)
         claims = verifier.verify(event.headers["authorization"].removeprefix("Bearer "))
         user = {"entityType": "User", "entityId": claims["sub"]}
-        groups = [{"entityType": "Group", "entityId": name} for name in claims.get("cognito:groups", [])]
+        names = claims.get("cognito:groups", [])
+        groups = [{"entityType": "Group", "entityId": name} for name in names]
+        tenant = {"tenant_id": {"string": claims["tenant_id"]}}
         answer = client.is_authorized(
             policyStoreId=ask["store"], principal=user,
             action={"actionType": "Action", "actionId": ACTIONS[event.route_key]},
             resource={"entityType": "Application", "entityId": "shop"},
             entities={"entityList": [
-                {"identifier": user, "attributes": {"tenant_id": {"string": claims["tenant_id"]}}, "parents": groups},
+                {"identifier": user, "attributes": tenant, "parents": groups},
                 *[{"identifier": group} for group in groups],
             ]},
         )
         allowed = answer["decision"] == "ALLOW"
-        return APIGatewayAuthorizerResponseV2(authorize=allowed, context={"sub": claims["sub"]}).asdict()
+        context = {"sub": claims["sub"]}
+        return APIGatewayAuthorizerResponseV2(authorize=allowed, context=context).asdict()
 
     return handler
 
@@ -248,7 +262,8 @@ def _cold(ask: dict[str, Any], folder: Path) -> None:
             name, ""
         )
         print(
-            f"  {name:20} {statistics.median(ratios):5.2f}  [{min(ratios):.2f} .. {max(ratios):.2f}]{bar}"
+            f"  {name:20} {statistics.median(ratios):5.2f}  [{min(ratios):.2f} .. "
+            f"{max(ratios):.2f}]{bar}"
         )
 
 

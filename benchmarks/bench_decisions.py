@@ -42,7 +42,8 @@ ORDER = EntityUid("Order", "o-1")
 def ten_policies() -> str:
     """Ten policies on one action, so that slicing does not help."""
     return "\n".join(
-        f'@id("p{number}") permit(principal in Group::"g{number}", action == Action::"Get", resource is Order)'
+        f'@id("p{number}") permit(principal in Group::"g{number}", '
+        'action == Action::"Get", resource is Order)'
         f" when {{ resource.total < {number * 100} && context.mfa }};"
         for number in range(10)
     )
@@ -156,7 +157,8 @@ def cache_around_the_engine() -> None:
 def many_policies(count: int, actions: int) -> str:
     """``count`` policies spread over ``actions`` actions."""
     return "\n".join(
-        f'permit(principal in Group::"g{number}", action == Action::"a{number % actions}", resource is Order)'
+        f'permit(principal in Group::"g{number}", action == Action::"a{number % actions}", '
+        "resource is Order)"
         f" when {{ resource.total < {number} && context.mfa }};"
         for number in range(count)
     )
@@ -177,7 +179,8 @@ def ten_thousand_policies() -> None:
         parses.append(time.perf_counter() - started)
     parsed = statistics.median(parses)
     print(
-        f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), {grown:.0f} MB (bar 300)"
+        f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), "
+        f"{grown:.0f} MB (bar 300)"
     )
     small = CedarEngine.from_text(small_text)
     entities = six_entities()
@@ -278,7 +281,8 @@ BOTO3_ONLY = POWERTOOLS.replace(
 OURS = """
 from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, VerifiedPermissions
 point = VerifiedPermissions(STORE, region="eu-west-1", endpoint_url=URL)
-assert point.is_authorized(AuthorizationRequest(EntityUid("User", "alice"), "Get", EntityUid("Order", "o-1")))
+alice, order = EntityUid("User", "alice"), EntityUid("Order", "o-1")
+assert point.is_authorized(AuthorizationRequest(alice, "Get", order))
 """
 # The peer only loads its verifier; this one reads its settings, verifies a token, finds the action
 # and then asks.

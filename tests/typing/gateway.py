@@ -3,7 +3,7 @@
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from authz_lib import (
     ActionMap,
@@ -31,10 +31,12 @@ from authz_lib.gateway import (
 )
 from authz_lib.gateway import parse_authorizer_event as parse
 from authz_lib.gateway.events import AuthorizerKind
-from authz_lib.gateway.proxy_events import ProxyKind
 from authz_lib.gateway.sources import read_token
 from authz_lib.service import api_id_from_parameter_store
 from authz_lib.service.principal_headers import MutualTLS, SecretHeader
+
+if TYPE_CHECKING:
+    from authz_lib.gateway.proxy_events import ProxyKind
 
 # Events and ARNs.
 event: dict[str, Any] = {}

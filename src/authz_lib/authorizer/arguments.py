@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from authz_lib.actions.map import ActionMap
     from authz_lib.authorizer.cache_key import Coverage
 
-__all__ = ["check_actions", "check_context", "check_decides"]
+__all__ = ["check_actions", "check_context_names", "check_decides"]
 
 _ESCAPES = frozenset({"__entity", "__extn"})  # Cedar JSON reads more than a name in them
 
@@ -52,7 +52,7 @@ def check_actions(
             )
 
 
-def check_context(context: object) -> None:
+def check_context_names(context: object) -> None:
     """Refuse names that Cedar reads as something else."""
     if context is None:
         return

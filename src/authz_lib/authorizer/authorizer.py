@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
-from authz_lib.authorizer.arguments import check_actions, check_context, check_decides
+from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
 from authz_lib.authorizer.cache_key import require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
@@ -150,7 +150,7 @@ class LambdaAuthorizer:
         )
         require_qualified_ids(verifier, decisions)
         check_actions(actions, decisions, application)
-        check_context(context)
+        check_context_names(context)
         self._actions = actions
         self._context = {
             name: IdentitySource.parse(expression) for name, expression in (context or {}).items()

@@ -15,7 +15,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     A cell must not hold a line break.
 
-    >>> print_table(["request", "expected"], [["own order", "ALLOW"], ["another's", "DENY"]])
+    >>> rows = [["own order", "ALLOW"], ["another's", "DENY"]]
+    >>> print_table(["request", "expected"], rows)
     request    expected
     ---------  --------
     own order  ALLOW

@@ -150,7 +150,7 @@ class Delivery:
     ...         if self.error:
     ...             raise self.error
     ...         return 202, b"{}"
-    >>> down = Way(DeliveryError("no connection could be opened", outcome="not_sent"))
+    >>> down = Way(DeliveryError("no connection", outcome="not_sent"))
     >>> delivery = Delivery(primary=down, fallback=Way())
     >>> delivery.send({"n": 1}, idempotency_key="job-17").path
     'fallback'

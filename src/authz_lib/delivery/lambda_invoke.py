@@ -44,7 +44,9 @@ class LambdaInvoke:
     Raises:
         ConfigurationError: an argument is wrong, or the client would invoke more than once.
 
-    >>> old_way = LambdaInvoke("execution-layer", region="eu-west-1", answer_seconds=5)
+    >>> old_way = LambdaInvoke(
+    ...     "execution-layer", region="eu-west-1", answer_seconds=5
+    ... )
     >>> old_way.needs_seconds  # one of them is for connecting
     6.0
 

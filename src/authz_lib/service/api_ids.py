@@ -47,8 +47,9 @@ def api_id_from_parameter_store(name: str, *, client: Any = None) -> Callable[[]
 
     >>> class ParameterStore:
     ...     def get_parameter(self, *, Name):
-    ...         return {"Parameter": {"Name": Name, "Type": "String", "Value": "a1b2c3d4e5"}}
-    >>> find = api_id_from_parameter_store("/orders/rest-api-id", client=ParameterStore())
+    ...         return {"Parameter": {"Type": "String", "Value": "a1b2c3d4e5"}}
+    >>> store = ParameterStore()
+    >>> find = api_id_from_parameter_store("/orders/rest-api-id", client=store)
     >>> find()
     'a1b2c3d4e5'
     """

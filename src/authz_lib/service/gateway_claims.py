@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from time import strptime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError
 from authz_lib.principal import Principal, cognito_pool
@@ -13,14 +13,29 @@ from authz_lib.principal import Principal, cognito_pool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authz_lib.service.expected_gateway import ExpectedGateway
-
 __all__ = ["principal_from_claims"]
 
 
-def principal_from_claims(
-    claims: Mapping[str, Any], gateway: ExpectedGateway, now: float
-) -> Principal:
+class _Gateway(Protocol):
+    """What `ExpectedGateway` says of the claims that it expects."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def issuer(self) -> str | None: ...
+
+    @property
+    def tenant_claim(self) -> str | None: ...
+
+    @property
+    def groups_claim(self) -> str | None: ...
+
+    @property
+    def groups_separator(self) -> str | None: ...
+
+
+def principal_from_claims(claims: Mapping[str, Any], gateway: _Gateway, now: float) -> Principal:
     """The caller whom Cognito's or a JWT authorizer's claims name.
 
     Raises:
@@ -55,7 +70,7 @@ def _claim(claims: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _groups(claims: Mapping[str, Any], gateway: ExpectedGateway) -> tuple[str, ...]:
+def _groups(claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:
     name = gateway.groups_claim
     text = None if name is None else claims.get(name)
     if name is None or text is None:
@@ -78,7 +93,7 @@ def _groups(claims: Mapping[str, Any], gateway: ExpectedGateway) -> tuple[str, .
     return tuple(dict.fromkeys(names))
 
 
-def _of_cognito(claims: Mapping[str, Any], gateway: ExpectedGateway) -> bool:
+def _of_cognito(claims: Mapping[str, Any], gateway: _Gateway) -> bool:
     """Whether the issuer is a user pool: the pinned one, or the one that the pinned API took."""
     issuer = gateway.issuer or claims.get("iss")
     return (

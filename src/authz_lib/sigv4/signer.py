@@ -82,7 +82,10 @@ class SigV4Signer:
     >>> from authz_lib.sigv4 import Credentials, SigV4Signer
     >>> fixed = Credentials("AKIDEXAMPLE", "secret")
     >>> signer = SigV4Signer(
-    ...     service="execute-api", region="eu-west-1", credentials=fixed, clock=lambda: 0
+    ...     service="execute-api",
+    ...     region="eu-west-1",
+    ...     credentials=fixed,
+    ...     clock=lambda: 0,
     ... )
     >>> signed = signer.sign("GET", "https://orders.example.com/prod?open")
     >>> signed.url, signed.headers["x-amz-date"]

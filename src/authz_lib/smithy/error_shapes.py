@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["ErrorShape", "Fault", "SmithyError", "define", "is_standard_code"]
+__all__ = ["ErrorFault", "ErrorShape", "SmithyError", "define", "is_standard_code"]
 
-Fault = Literal["client", "server"]
+ErrorFault = Literal["client", "server"]
 
 _SHAPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _STANDARD_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
@@ -65,7 +65,7 @@ class ErrorShape:
 
     name: str
     status: int
-    fault: Fault
+    fault: ErrorFault
     retryable: bool = False
     throttling: bool = False
     default_message: str = ""
@@ -177,7 +177,7 @@ class SmithyError(Exception):
         return self.shape.status
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> ErrorFault:
         """Whose fault it is: ``"client"`` or ``"server"``."""
         return self.shape.fault
 
@@ -277,7 +277,7 @@ def _checked_delay(seconds: Any) -> float | None:
 def define(
     name: str,
     status: int,
-    fault: Fault,
+    fault: ErrorFault,
     retryable: bool = False,
     *,
     throttling: bool = False,
@@ -289,7 +289,8 @@ def define(
         ConfigurationError: the name is not a shape name, or the status does not fit the fault.
 
     >>> order_locked = define("OrderLockedException", 409, "client", retryable=True)
-    >>> order_locked("the order is being changed", lockedBy="u-7").to_response()["body"]
+    >>> locked = order_locked("the order is being changed", lockedBy="u-7")
+    >>> locked.to_response()["body"]
     '{"__type":"OrderLockedException","message":"the order is being changed","lockedBy":"u-7"}'
     """
     message = "the request could not be served" if default_message is None else default_message

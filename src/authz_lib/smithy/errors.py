@@ -25,7 +25,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from authz_lib import errors
 from authz_lib._support.checks import require_one_of
 from authz_lib.smithy.error_answers import ErrorFormat
-from authz_lib.smithy.error_shapes import ErrorShape, Fault, SmithyError, define, is_standard_code
+from authz_lib.smithy.error_shapes import (
+    ErrorFault,
+    ErrorShape,
+    SmithyError,
+    define,
+    is_standard_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CATALOGUE",
     "DeniedProfile",
+    "ErrorFault",
     "ErrorFormat",
     "ErrorShape",
-    "Fault",
     "SmithyError",
     "access_denied",
     "bad_gateway",
@@ -166,7 +172,8 @@ def from_authz_error(
     >>> from authz_lib.errors import AccessDeniedError, TokenExpiredError
     >>> from_authz_error(TokenExpiredError("token has expired")).challenge
     'Bearer error="invalid_token"'
-    >>> from_authz_error(AccessDeniedError("denied"), denied="ForbiddenException").name
+    >>> error = AccessDeniedError("denied")
+    >>> from_authz_error(error, denied="ForbiddenException").name
     'ForbiddenException'
     """
     require_one_of(denied, "denied", tuple(_DENIED))

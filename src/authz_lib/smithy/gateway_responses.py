@@ -148,7 +148,8 @@ def gateway_responses(
     Raises:
         ConfigurationError: for an HTTP API, an unknown format, or a header that cannot be written.
 
-    >>> document = gateway_responses("openapi")["x-amazon-apigateway-gateway-responses"]
+    >>> openapi = gateway_responses("openapi")
+    >>> document = openapi["x-amazon-apigateway-gateway-responses"]
     >>> document["ACCESS_DENIED"]["responseTemplates"]["application/json"]
     '{"__type":"AccessDeniedException","message":$context.error.messageString}'
     """

@@ -264,7 +264,8 @@ class Model:
     ...     "ns#Shop": {"type": "service", "operations": [{"target": "ns#Health"}],
     ...                 "traits": {"smithy.api#httpBearerAuth": {}}},
     ...     "ns#Health": {"type": "operation", "traits": {
-    ...         "smithy.api#auth": [], "smithy.api#http": {"method": "GET", "uri": "/health"}}}}})
+    ...         "smithy.api#auth": [],
+    ...         "smithy.api#http": {"method": "GET", "uri": "/health"}}}}})
     >>> [operation] = model.service("ns#Shop").operations
     >>> operation.name, operation.http.uri, operation.public
     ('Health', '/health', True)

@@ -90,7 +90,8 @@ def rest_request_authorizer_event(
 ) -> dict[str, Any]:
     """What a REST API sends to a REQUEST authorizer.
 
-    >>> rest_request_authorizer_event("abc", path="/orders/7", resource="/orders/{id}")["resource"]
+    >>> event = rest_request_authorizer_event("abc", resource="/orders/{id}")
+    >>> event["resource"]
     '/orders/{id}'
     """
     event = rest_event(
@@ -135,7 +136,8 @@ def http_authorizer_event(
 ) -> dict[str, Any]:
     """What an HTTP API sends to an authorizer with payload format 2.0.
 
-    >>> http_authorizer_event("abc", route="GET /orders/{id}", path="/orders/7")["rawPath"]
+    >>> event = http_authorizer_event("abc", path="/orders/7")
+    >>> event["rawPath"]
     '/orders/7'
     """
     event = http_event(
@@ -229,7 +231,8 @@ def rest_event(
 ) -> dict[str, Any]:
     """What a REST API sends to a proxy integration; ``authorizer`` is its authorizer's context.
 
-    >>> rest_event(authorizer={"principalId": "alice"})["requestContext"]["authorizer"]
+    >>> event = rest_event(authorizer={"principalId": "alice"})
+    >>> event["requestContext"]["authorizer"]
     {'principalId': 'alice'}
     """
     given = dict(headers or {})

@@ -78,7 +78,7 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
             names the line.
     """
     try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f", line {mark.line + 1}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens.jwk import VerificationKey
 
-__all__ = ["MAX_TOKEN_LENGTH", "Compact", "Header", "Jws", "KeyFinder", "verify_compact"]
+__all__ = ["MAX_TOKEN_LENGTH", "Compact", "JOSEHeader", "Jws", "KeyFinder", "verify_compact"]
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 _REFUSED_MEMBERS: Final = ("crit", "b64", "enc", "zip")
@@ -40,7 +40,7 @@ class KeyFinder(Protocol):
         ...
 
 
-class Header:
+class JOSEHeader:
     """A parsed and accepted protected header."""
 
     __slots__ = ("algorithm", "key_id", "members", "type")
@@ -69,11 +69,11 @@ def _text(members: Mapping[str, Any], name: str) -> str:
 # Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.
 # Only headers of tokens with a good signature are remembered, so a stranger can neither fill nor
 # empty this.
-_headers: dict[bytes, Header] = {}
+_headers: dict[bytes, JOSEHeader] = {}
 _headers_lock = threading.Lock()
 
 
-def _remember_header(segment: bytes, header: Header) -> None:
+def _remember_header(segment: bytes, header: JOSEHeader) -> None:
     if len(segment) > _MAX_REMEMBERED_LENGTH or segment in _headers:
         return
     with _headers_lock:
@@ -147,9 +147,9 @@ class Compact:
         return claims
 
 
-def _parse_header(segment: bytes) -> Header:
+def _parse_header(segment: bytes) -> JOSEHeader:
     try:
-        return Header(loads_frozen_object(_decoded(segment)))
+        return JOSEHeader(loads_frozen_object(_decoded(segment)))
     except StrictJSONError:
         raise InvalidTokenError("the header is not a strict JSON object") from None
 

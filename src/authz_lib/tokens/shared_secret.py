@@ -174,7 +174,8 @@ class SharedSecretIssuer:
     >>> secret = "correct horse battery staple, and more"
     >>> names = {"issuer": "orders", "audience": "billing"}
     >>> token = SharedSecretIssuer(secret=secret, **names).mint("orders-worker")
-    >>> JWTVerifier.shared_secret(secret=secret, **names).verify(token).claims["sub"]
+    >>> verifier = JWTVerifier.shared_secret(secret=secret, **names)
+    >>> verifier.verify(token).claims["sub"]
     'orders-worker'
 
     See RFC 7518, section 3.2.

@@ -99,7 +99,8 @@ def is_exempt(url: HTTPURL, no_proxy: str) -> bool:
     A domain or an IPv4 address may be followed by a port.
 
     >>> from authz_lib.transport.url import parse_url
-    >>> is_exempt(parse_url("https://a.example.com", argument="url"), "10.0.0.0/8, .example.com")
+    >>> url = parse_url("https://a.example.com", argument="url")
+    >>> is_exempt(url, "10.0.0.0/8, .example.com")
     True
     """
     entries = [entry.strip().lower() for entry in no_proxy.split(",")]

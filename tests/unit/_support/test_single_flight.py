@@ -112,7 +112,7 @@ def test_each_follower_gets_a_failure_of_its_own_and_nothing_is_stored(waiting):
 
 
 def test_a_failure_that_cannot_be_made_again_is_told_as_no_result(waiting):
-    class Odd(Exception):
+    class OddError(Exception):
         def __init__(self, one, two):
             super().__init__(one)
             self.two = two
@@ -123,7 +123,7 @@ def test_a_failure_that_cannot_be_made_again_is_told_as_no_result(waiting):
     def work():
         started.set()
         assert release.wait(PATIENCE)
-        raise Odd("a", "b")
+        raise OddError("a", "b")
 
     with ThreadPoolExecutor(2) as pool:
         leader = pool.submit(flights.run, "key", work)
@@ -131,7 +131,7 @@ def test_a_failure_that_cannot_be_made_again_is_told_as_no_result(waiting):
         follower = pool.submit(flights.run, "key", work)
         assert waiting.acquire(timeout=PATIENCE)
         release.set()
-        assert isinstance(leader.exception(PATIENCE), Odd)
+        assert isinstance(leader.exception(PATIENCE), OddError)
         assert isinstance(follower.exception(PATIENCE), SingleFlightTimeoutError)
 
 

@@ -303,7 +303,8 @@ def test_loading_a_map_imports_no_third_party_package(tmp_path):
     code = (
         "import sys; from authz_lib import ActionMap\n"
         "ActionMap.load(sys.argv[1]).resolve('GET', '/orders', '/orders', {})\n"
-        "heavy = {'pydantic', 'boto3', 'botocore', 'jwt', 'cryptography', 'cachetools', 'urllib3'}\n"
+        "heavy = {'pydantic', 'boto3', 'botocore', 'jwt', 'cryptography', 'cachetools', "
+        "'urllib3'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -29,7 +29,11 @@ LINES = [
     {"method": "GET", "route": "/items/new", "action": "Draft"},
     {"method": "GET", "route": "/health", "action": "Health", "public": True},
 ]
-POLICY = 'permit (principal == User::"alice", action == Action::"List", resource == Application::"shop");'
+POLICY = """
+permit (
+    principal == User::"alice", action == Action::"List", resource == Application::"shop"
+);
+"""
 TOKEN_CACHE = GatewayCache(
     identity_sources=["method.request.header.Authorization"],
     ttl_seconds=300,
@@ -166,7 +170,6 @@ def test_a_refused_token_on_an_http_api_denies_every_route():
 
 
 # -- several issuers
-# ---------------------------------------------------------------------------------------------------
 
 
 def claims_of(a, b):

@@ -333,7 +333,8 @@ def test_somebody_s_own_is_authorized_is_never_passed_by():
 
 def test_a_remembered_question_is_never_another_caller_s():
     policy = """permit(principal, action, resource) when {
-        principal.tenant_id == "t1" && principal in Group::"buyers" && principal == User::"alice" };"""
+        principal.tenant_id == "t1" && principal in Group::"buyers"
+        && principal == User::"alice" };"""
     tokens = {
         "own": {"cognito:groups": ["buyers"]},
         "again": {"cognito:groups": ["buyers"], "exp": NOW + 90},

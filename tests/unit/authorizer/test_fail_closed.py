@@ -50,7 +50,6 @@ def effect(answer):
 
 
 # -- the query of a TOKEN event
-# ----------------------------------------------------------------------------------------
 
 DISCRIMINATED = [
     {"method": "POST", "route": "/orders", "action": "Create"},
@@ -76,7 +75,6 @@ def test_a_token_event_does_not_tell_the_query_so_a_route_that_it_decides_is_den
 
 
 # -- labels that the service reads otherwise
-# ---------------------------------------------------------------------------
 
 
 def http(route, raw_path, handed):
@@ -113,7 +111,8 @@ def test_a_right_to_one_order_opens_no_other_however_the_api_names_its_labels(
     route, raw_path, handed, decided
 ):
     lines = [{"method": "GET", "route": "/orders/{orderId}", "action": "Get", **ORDER}]
-    policy = 'permit (principal, action, resource) when { [Order::"7", Order::"a b"].contains(resource) };'
+    policy = """permit (principal, action, resource)
+        when { [Order::"7", Order::"a b"].contains(resource) };"""
     context = build(lines, policy)(http(route, raw_path, handed))["context"]
     assert context["reason"] == ("" if decided else "ambiguous_path")
 
@@ -135,7 +134,6 @@ def test_two_labels_are_compared_in_their_order():
 
 
 # -- inputs of policies that an event cannot hold
-# ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,7 +146,8 @@ def test_two_labels_are_compared_in_their_order():
     ],
 )
 def test_a_policy_that_forbids_by_an_input_is_not_asked_without_it(source):
-    forbids = "permit (principal, action, resource); forbid (principal, action, resource) when { context has it };"
+    forbids = """permit (principal, action, resource);
+        forbid (principal, action, resource) when { context has it };"""
     lines = [{"method": "GET", "route": "/orders", "action": "List"}]
     authorizer = build(lines, forbids, response="iam", context={"it": source})
     request = {
@@ -226,7 +225,6 @@ def test_appsync_reads_the_token_that_it_keys_on():
 
 
 # -- one policy for every route
-# ----------------------------------------------------------------------------------------
 
 TABLE = [
     {"method": "GET", "route": "/orders/{id}", "action": "Get"},
@@ -324,7 +322,6 @@ def test_an_iam_answer_is_right_on_a_greedy_route_without_the_domain_in_the_key(
 
 
 # -- the cache's key
-# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -400,7 +397,6 @@ def test_such_a_path_is_denied_by_name_in_a_policy_for_every_route():
 
 
 # -- one request cannot make a refusal of all the others
-# ---------------------------------------------------------------
 
 
 def test_a_path_that_is_too_long_beside_the_rest_of_a_policy_is_left_to_silence_or_raised():

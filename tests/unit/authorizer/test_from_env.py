@@ -14,7 +14,11 @@ from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 
 ISSUER = "https://issuer.example"
-POLICY = 'permit (principal == User::"alice", action == Action::"List", resource == Application::"shop");'
+POLICY = """
+permit (
+    principal == User::"alice", action == Action::"List", resource == Application::"shop"
+);
+"""
 COMPLETE = {
     "AUTHZ_USER_POOL_ID": "eu-west-1_Ab1",
     "AUTHZ_CLIENT_IDS": "web, mobile",
@@ -274,7 +278,9 @@ def test_from_env_reads_sources_cache_and_context(environment):
             **variables,
             "AUTHZ_TOKEN_SOURCES": "header:x-token",
             "AUTHZ_GATEWAY_TTL_SECONDS": "60",
-            "AUTHZ_IDENTITY_SOURCES": "$request.header.x-token,$context.routeKey,$context.identity.sourceIp",
+            "AUTHZ_IDENTITY_SOURCES": (
+                "$request.header.x-token,$context.routeKey,$context.identity.sourceIp"
+            ),
             "AUTHZ_CONTEXT": "ip=$context.identity.sourceIp",
         }
     )

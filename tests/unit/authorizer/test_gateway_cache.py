@@ -227,14 +227,19 @@ RIGHT = [
     ("simple", None, [TOKEN], {}),
     ("iam", PLAIN, [TOKEN], {}),
     ("iam", PLAIN, ["method.request.header.authorization"], {}),
-    ("iam", PLAIN, [TOKEN, "context.httpMethod", "context.path", "context.domainName"], {"alone": False}),
+    (
+        "iam",
+        PLAIN,
+        [TOKEN, "context.httpMethod", "context.path", "context.domainName"],
+        {"alone": False},
+    ),
     ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, "$context.operationName"], {}),
     ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
     ("iam", None, [TOKEN], {"alone": False}),
     ("appsync", None, [TOKEN], {}),
     ("simple", PLAIN, [TOKEN, ROUTE, IP], {"context": {"ip": IP}}),
     ("simple", PLAIN, ["$request.querystring.t", ROUTE], {"token_sources": [QueryParameter("t")]}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("response", "table", "sources", "options"), RIGHT)

@@ -29,7 +29,9 @@ from authz_lib.testing.policy_store import Fault, PolicyStoreServer
 ISSUER = "https://issuer.example"
 NOW = 1_700_000_000.0
 POLICIES = """
-permit (principal == User::"alice", action == Action::"ListOrders", resource == Application::"shop");
+permit (
+    principal == User::"alice", action == Action::"ListOrders", resource == Application::"shop"
+);
 """
 ACTIONS = ActionMap.from_document(
     {

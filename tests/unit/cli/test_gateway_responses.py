@@ -57,7 +57,8 @@ def test_an_origin_that_no_browser_would_send_is_refused(capsys, origin):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "authz gateway-responses: `--cors-origin` must be `*` or one origin, such as `https://app.example.com`\n"
+        "authz gateway-responses: `--cors-origin` must be `*` or one origin, such as "
+        "`https://app.example.com`\n"
     )
     with pytest.raises(ConfigurationError):
         service_handler(cors_origin=origin)

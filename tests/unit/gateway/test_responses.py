@@ -78,8 +78,13 @@ def test_appsync_answers():
         "ttlOverride": 10,
     }
     assert "ttlOverride" not in AppSyncResponse(True).to_dict()
-    for wrong in ({"ttl_override_seconds": -1}, {"ttl_override_seconds": True}, {"ttl_override_seconds": 3601},
-                  {"denied_fields": "Query.secret"}, {"denied_fields": [""]}):  # fmt: skip
+    for wrong in (
+        {"ttl_override_seconds": -1},
+        {"ttl_override_seconds": True},
+        {"ttl_override_seconds": 3601},
+        {"denied_fields": "Query.secret"},
+        {"denied_fields": [""]},
+    ):
         with pytest.raises(ConfigurationError):
             AppSyncResponse(True, **wrong)
 

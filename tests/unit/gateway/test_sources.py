@@ -23,20 +23,45 @@ EVENTS = {
         "multiValueHeaders": {"Authorization": [BEARER]},
     },
     "HTTP API 1.0": {
-        "version": "1.0", "type": "REQUEST", "authorizationToken": BEARER, "headers": {"authorization": BEARER},
+        "version": "1.0",
+        "type": "REQUEST",
+        "authorizationToken": BEARER,
+        "headers": {"authorization": BEARER},
     },
-    "HTTP API 2.0": {"version": "2.0", "type": "REQUEST", "headers": {"authorization": BEARER}, "cookies": []},
-    "WebSocket": {"type": "REQUEST", "headers": {"AUTHORIZATION": BEARER}, "requestContext": {"eventType": "CONNECT"}},
+    "HTTP API 2.0": {
+        "version": "2.0",
+        "type": "REQUEST",
+        "headers": {"authorization": BEARER},
+        "cookies": [],
+    },
+    "WebSocket": {
+        "type": "REQUEST",
+        "headers": {"AUTHORIZATION": BEARER},
+        "requestContext": {"eventType": "CONNECT"},
+    },
     "AppSync": {
-        "authorizationToken": BEARER, "requestContext": {"apiId": "a"}, "requestHeaders": {"authorization": BEARER},
+        "authorizationToken": BEARER,
+        "requestContext": {"apiId": "a"},
+        "requestHeaders": {"authorization": BEARER},
     },
     "AppSync without headers": {"authorizationToken": BEARER, "requestContext": {"apiId": "a"}},
-    "REST proxy": {"headers": None, "multiValueHeaders": {"authorization": [BEARER]}, "httpMethod": "GET"},
-    "load balancer, multi-value": {"requestContext": {"elb": {}}, "multiValueHeaders": {"authorization": [BEARER]}},
+    "REST proxy": {
+        "headers": None,
+        "multiValueHeaders": {"authorization": [BEARER]},
+        "httpMethod": "GET",
+    },
+    "load balancer, multi-value": {
+        "requestContext": {"elb": {}},
+        "multiValueHeaders": {"authorization": [BEARER]},
+    },
     "load balancer": {"requestContext": {"elb": {}}, "headers": {"authorization": BEARER}},
     "VPC Lattice": {"version": "2.0", "headers": {"authorization": [BEARER]}},
-    "function URL": {"version": "2.0", "headers": {"authorization": BEARER}, "requestContext": {"http": {}}},
-}  # fmt: skip
+    "function URL": {
+        "version": "2.0",
+        "headers": {"authorization": BEARER},
+        "requestContext": {"http": {}},
+    },
+}
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
@@ -112,10 +137,22 @@ class TestBearer:
 
     @pytest.mark.parametrize(
         "value",
-        ["Bearer", "Bearer  x", f"Bearer {TOKEN} {TOKEN}", "bearer:x", f"Bearer\t{TOKEN}", f"Bearer{TOKEN}", "Bearer é",
-         f"Bearer {TOKEN}\n{TOKEN}", f"Bearer {TOKEN}\u212a", "Bearer \u017f\u0131\u0130",
-         'Bearer "x"', "Bearer x;y", "Bearer a=b"],
-    )  # fmt: skip
+        [
+            "Bearer",
+            "Bearer  x",
+            f"Bearer {TOKEN} {TOKEN}",
+            "bearer:x",
+            f"Bearer\t{TOKEN}",
+            f"Bearer{TOKEN}",
+            "Bearer é",
+            f"Bearer {TOKEN}\n{TOKEN}",
+            f"Bearer {TOKEN}\u212a",
+            "Bearer \u017f\u0131\u0130",
+            'Bearer "x"',
+            "Bearer x;y",
+            "Bearer a=b",
+        ],
+    )
     def test_bearer_and_anything_but_one_token_is_invalid(self, value):
         with pytest.raises(errors.InvalidTokenError):
             self.read(value)
@@ -129,15 +166,24 @@ class TestBearer:
     @pytest.mark.parametrize(
         "event",
         [
-            {"multiValueHeaders": {"Authorization": [BEARER, "Bearer x"]}, "headers": {"Authorization": "Bearer x"}},
-            {"multiValueHeaders": {"Authorization": [BEARER, BEARER]}, "headers": {"Authorization": BEARER}},
+            {
+                "multiValueHeaders": {"Authorization": [BEARER, "Bearer x"]},
+                "headers": {"Authorization": "Bearer x"},
+            },
+            {
+                "multiValueHeaders": {"Authorization": [BEARER, BEARER]},
+                "headers": {"Authorization": BEARER},
+            },
             {"headers": {"Authorization": BEARER, "authorization": "Bearer other"}},
             {"headers": {"Authorization": BEARER, "authorization": BEARER}},
             {"headers": {"authorization": [BEARER, BEARER]}},
-            {"version": "2.0", "headers": {"authorization": BEARER, "AUTHORIZATION": "Bearer other"}},
+            {
+                "version": "2.0",
+                "headers": {"authorization": BEARER, "AUTHORIZATION": "Bearer other"},
+            },
             {"version": "2.0", "multiValueHeaders": {"authorization": ["a", "b"]}, "headers": {}},
         ],
-    )  # fmt: skip
+    )
     def test_a_duplicated_header_is_ambiguous(self, event):
         with pytest.raises(errors.AmbiguousTokenError):
             BearerToken().read(event)

@@ -401,9 +401,16 @@ def test_a_verifier_that_would_never_be_asked_is_refused(kind, sources):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": ["http-jwt"]}, {"token_use": ["id"]}, {"client_ids": 5}, {"client_ids": [5]}, {"account_id": 7},
-              {"groups_separator": []}]
-)  # fmt: skip
+    "wrong",
+    [
+        {"kind": ["http-jwt"]},
+        {"token_use": ["id"]},
+        {"client_ids": 5},
+        {"client_ids": [5]},
+        {"account_id": 7},
+        {"groups_separator": []},
+    ],
+)
 def test_a_value_of_another_type_is_refused(wrong):
     with pytest.raises(ConfigurationError):
         expected(**{"kind": "http-jwt", **wrong})

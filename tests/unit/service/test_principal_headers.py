@@ -18,9 +18,15 @@ from authz_lib.testing import events
 
 NOW = 1_700_000_000.0
 CALLER = Principal(
-    "alice", issuer="https://issuer.example", client_id="web", groups=("a b", "é"), scopes=frozenset({"read"}),
-    tenant_id="t1", claims={"token_use": "access"}, expires_at=NOW + 60,
-)  # fmt: skip
+    "alice",
+    issuer="https://issuer.example",
+    client_id="web",
+    groups=("a b", "é"),
+    scopes=frozenset({"read"}),
+    tenant_id="t1",
+    claims={"token_use": "access"},
+    expires_at=NOW + 60,
+)
 HEADERS = module.principal_to_headers(CALLER)
 SECRET = "0123456789abcdef"
 PROOF = module.SecretHeader("x-gateway-proof", [SECRET])
@@ -33,8 +39,11 @@ def read(headers, *, proof=None, now=NOW, **event):
 def test_there_and_back():
     caller = read(HEADERS)
     assert (caller.subject, caller.issuer, caller.client_id, caller.tenant_id) == (
-        "alice", "https://issuer.example", "web", "t1",
-    )  # fmt: skip
+        "alice",
+        "https://issuer.example",
+        "web",
+        "t1",
+    )
     assert (caller.groups, caller.scopes, caller.expires_at) == (("a b", "é"), {"read"}, NOW + 60)
     assert all(value.isascii() for value in HEADERS.values())
 
@@ -122,9 +131,16 @@ def test_the_emptied_headers_of_a_public_route_are_nobody():
 
 
 @pytest.mark.parametrize(
-    "extra", [{}, {"x-gateway-proof": ""}, {"x-gateway-proof": "0123456789abcdeX"}, {"x-gateway-proof": "é"},
-              {"x-gateway-proof": f"{SECRET},{SECRET}"}, {"x-gateway-proof": SECRET, "X-Gateway-Proof": SECRET}],
-)  # fmt: skip
+    "extra",
+    [
+        {},
+        {"x-gateway-proof": ""},
+        {"x-gateway-proof": "0123456789abcdeX"},
+        {"x-gateway-proof": "é"},
+        {"x-gateway-proof": f"{SECRET},{SECRET}"},
+        {"x-gateway-proof": SECRET, "X-Gateway-Proof": SECRET},
+    ],
+)
 def test_headers_without_the_proof_are_only_a_claim_of_the_client(extra):
     with pytest.raises(UntrustedEventError, match="proof"):
         read({**HEADERS, **extra}, proof=PROOF)

@@ -9,7 +9,6 @@ from authz_lib.entities.wire import uid_to_avp
 from authz_lib.errors import AuthzError
 from authz_lib.testing.policy_store.state import State, Store, invalid, missing
 from authz_lib.testing.policy_store.tokens import (
-    IdentitySource,
     TokenCaller,
     caller_of,
     source_from,
@@ -159,7 +158,7 @@ def _token_caller(state: State, document: Mapping[str, Any]) -> TokenCaller:
 
 def _first_match(store: Store, claims: dict[str, Any], *, is_access_token: bool) -> TokenCaller:
     for kept in store.sources.values():
-        source: IdentitySource = source_from(kept["configuration"], kept["principalEntityType"])
+        source = source_from(kept["configuration"], kept["principalEntityType"])
         if source.issuer == claims.get("iss"):
             return caller_of(claims, source, is_access_token=is_access_token)
     raise ValueError("no identity source has this issuer")

@@ -113,8 +113,10 @@ class PolicyStores:
         ConfigurationError: `cedarpy` is not installed.
 
     >>> stores = PolicyStores()
-    >>> store_id = stores.create_store('@id("all") permit(principal, action, resource);')
-    >>> stores.call("ListPolicies", {"policyStoreId": store_id})["policies"][0]["policyId"]
+    >>> policy = '@id("all") permit(principal, action, resource);'
+    >>> store_id = stores.create_store(policy)
+    >>> listed = stores.call("ListPolicies", {"policyStoreId": store_id})
+    >>> listed["policies"][0]["policyId"]
     'all'
     """
 

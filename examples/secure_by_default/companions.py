@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from authz_local.local_scenario import LocalScenario
 
 QUEUE, DEFINITION = "platform", "pipeline"
+# Member of config.json: output.
 CONFIG = {
     "apiUrl": "Url",
     "loginUrl": "LoginUrl",
     "clientId": "WebClientId",
-}  # member of config.json: output
+}
 
 
 class Pages(SimpleHTTPRequestHandler):

@@ -204,8 +204,7 @@ class Principal:
         group_type: str = "Group",
         principal_id: PrincipalIdForm = "sub",
     ) -> Entity:
-        """The caller as a Cedar entity: its groups are its parents, and ``tenant_id`` is its
-        attribute if it has one.
+        """The caller as a Cedar entity: groups are parents, ``tenant_id`` an attribute.
 
         Raises:
             InvalidClaimError: the id is to contain the issuer or pool and there is none.
@@ -232,9 +231,8 @@ class Principal:
         if form == "issuer|sub":
             return f"{self.issuer}|"
         pool = cognito_pool(self.issuer)
-        if (
-            pool is None
-        ):  # another issuer's last path segment may look the same and be someone else's
+        # Another issuer's last path segment may look the same and be someone else's.
+        if pool is None:
             raise InvalidClaimError("`iss` is not a Cognito user pool's", claim="iss")
         return f"{pool}|"
 
@@ -343,9 +341,7 @@ def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 # Most tokens of an issuer come with one of few lists of groups and of few scopes.
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The same without duplicates; raises ``TypeError`` for what is no tuple of non-empty
-    strings.
-    """
+    """The same without duplicates; ``TypeError`` if it is no tuple of names."""
     if type(values) is not tuple or [
         value for value in values if type(value) is not str or not value
     ]:

@@ -70,9 +70,8 @@ def test_the_packages_fit_the_functions(folder):
     for command in commands:
         assert values(command, "--platform") == PLATFORMS
         assert values(command, "--python-version") == {runtime.removeprefix("python")}
-        assert values(command, "--only-binary") == {
-            ":all:"
-        }  # a source package would be built for this machine
+        # A source package would be built for this machine.
+        assert values(command, "--only-binary") == {":all:"}
 
 
 def test_every_folder_of_code_is_filled_where_the_function_looks(folder):
@@ -88,9 +87,8 @@ def test_the_library_comes_from_a_wheel_of_a_checkout_and_no_index_is_asked_for_
     text = deployment(folder)
     assert "pip wheel --no-deps --wheel-dir . PATH/TO/CHECKOUT\n" in text
     assert all("./authz_lib-*.whl" in command for command in installs(folder))
-    assert text.count("sam build") == text.count(
-        "No `sam build`"
-    )  # it reads requirements.txt, which only names the library
+    # It reads requirements.txt, which only names the library.
+    assert text.count("sam build") == text.count("No `sam build`")
 
 
 def test_the_readme_says_how_a_copied_folder_runs(folder):

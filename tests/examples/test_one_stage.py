@@ -79,9 +79,8 @@ def test_no_permission_is_wider_than_its_stage(deployed, path):
         if permission["Principal"] != "apigateway.amazonaws.com":
             continue
         api, stage, route = source(permission)
-        if (
-            api not in rest_apis or stage == "authorizers"
-        ):  # an HTTP API makes no stage that its template does not say
+        # An HTTP API makes no stage that its template does not say.
+        if api not in rest_apis or stage == "authorizers":
             continue
         checked.add(api)
         if name in written:

@@ -22,9 +22,8 @@ tokens = st.text(st.sampled_from([*"abzAZ019-._~+/= ,\n\t\x00\u00e9\u0660\u212a"
 @given(schemes, separators, tokens)
 def test_it_reads_what_the_grammar_says(scheme, separator, token):
     value = f"{scheme}{separator}{token}"
-    match = GRAMMAR.fullmatch(
-        value.strip(" \t")
-    )  # white space around a field's value is none of it (RFC 9110, 5.5)
+    # White space around a field's value is none of it (RFC 9110, 5.5).
+    match = GRAMMAR.fullmatch(value.strip(" \t"))
     try:
         read = BearerToken().read({"headers": {"Authorization": value}})
     except (AmbiguousTokenError, InvalidTokenError):

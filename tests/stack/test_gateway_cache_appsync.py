@@ -49,10 +49,11 @@ def test_an_operation_is_not_in_the_key(deployment):
     token = deployment.token()
     assert ask(api, token, LIST) == 200
     assert ask(api, token, PURGE) == 200, "the replay"
+    # What reads the operation is never remembered, whatever is declared.
     for cache in (
         None,
         [TOKEN],
-    ):  # what reads the operation is never remembered, whatever is declared
+    ):
         honest = deployment.authorizer("appsync", actions=OPERATIONS, context=context, cache=cache)
         api = deployment.appsync_api(honest, ttl_seconds=300)
         token = deployment.token()

@@ -47,9 +47,8 @@ def test_every_public_name_resolves_and_is_listed(name):
 def test_every_public_name_is_documented_with_an_example(name):
     """The session `docs` runs the examples."""
     named = errors.AuthzError if name == "errors" else getattr(authz_lib, name)
-    assert re.search(
-        r"^ *>>> ", named.__doc__ or "", re.MULTILINE
-    )  # Python 3.13 takes the indentation away
+    # Python 3.13 takes the indentation away.
+    assert re.search(r"^ *>>> ", named.__doc__ or "", re.MULTILINE)
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -13,9 +13,8 @@ import boto3
 from authz_lib.delivery import Parcel
 from authz_lib.errors import InvalidRequestError
 
-KEPT_SECONDS = (
-    30 * 24 * 3600
-)  # longer than both queues keep a message (14 days, and 4 more when redriven)
+# Longer than both queues keep a message (14 days, and 4 more when redriven).
+KEPT_SECONDS = 30 * 24 * 3600
 
 queue = boto3.client("sqs")
 table = boto3.client("dynamodb")

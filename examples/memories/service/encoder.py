@@ -76,12 +76,13 @@ def encode(folder: Path, *, frame_rate: float) -> Path:
         str(folder / "%05d.jpg"),
     ]
     sound = ["-f", "wav", *only_files, "-i", str(folder / "audio.wav")]
+    # Libx264 takes even sizes only.
     even = [
         "-vf",
         "scale=trunc(iw/2)*2:trunc(ih/2)*2",
         "-pix_fmt",
         "yuv420p",
-    ]  # libx264 takes even sizes only
+    ]
     subprocess.run(  # noqa: S603 - our own words and file names
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-v", "error"),

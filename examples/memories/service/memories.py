@@ -54,14 +54,12 @@ encoding_failed = partial(
 
 GATEWAY = ExpectedGateway(
     kind="rest-cognito",
-    api_id=api_id_from_parameter_store(
-        os.environ["API_ID_PARAMETER"]
-    ),  # a `!Ref` to the API would be a cycle
+    # A `!Ref` to the API would be a cycle.
+    api_id=api_id_from_parameter_store(os.environ["API_ID_PARAMETER"]),
     account_id=os.environ["ACCOUNT_ID"],
     issuer=os.environ["ISSUER"],
-    client_ids=[
-        os.environ["CLIENT_ID"]
-    ],  # a Cognito authorizer of a REST API takes any client of the pool
+    # A Cognito authorizer of a REST API takes any client of the pool.
+    client_ids=[os.environ["CLIENT_ID"]],
     token_use="access",
     groups_claim=None,
 )

@@ -81,9 +81,8 @@ videos = Table(
     ),
     Column("frame_count", Integer, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column(
-        "picked_at", DateTime(timezone=True)
-    ),  # when an encoder took this start; null until then
+    # When an encoder took this start; null until then.
+    Column("picked_at", DateTime(timezone=True)),
 )
 
 

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from authz_lib import DecisionPoint
 
 ACTIONS = ActionMap.load(Path(__file__).with_name("actions.json"))
-APPLICATION = EntityUid(
-    "Application", "orders"
-)  # coarse questions are about the application, never about an order
+# Coarse questions are about the application, never about an order.
+APPLICATION = EntityUid("Application", "orders")
 
 
 def verifier() -> JWTVerifier:

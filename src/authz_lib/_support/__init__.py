@@ -1,3 +1,1 @@
-"""Small tools that every floor may use: clock, single flight, strict JSON.  Standard library only,
-private.
-"""
+"""Small tools that every floor may use.  Standard library only, private."""

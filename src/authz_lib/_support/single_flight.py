@@ -115,9 +115,7 @@ class SingleFlight(Generic[T]):
 
 
 def _twin(error: Exception) -> Exception:
-    """An equal error without traceback, cause or context: through these one caller could see what
-    another one holds.
-    """
+    """An equal error without traceback, cause or context, through which one could see another's."""
     try:
         twin = copy.copy(error)
     except Exception:  # noqa: BLE001  # of a class that cannot be made again

@@ -1,6 +1,4 @@
-"""Which action a route means: the one table that the authorizer, the service and the policies
-share.
-"""
+"""Which action a route means: one table for authorizer, service and policies."""
 
 from __future__ import annotations
 

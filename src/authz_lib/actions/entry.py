@@ -1,6 +1,4 @@
-"""One line of an action map, and the plain reader that checks it.  Nothing here imports
-pydantic.
-"""
+"""One line of an action map, and the plain reader that checks it; no pydantic."""
 
 from __future__ import annotations
 
@@ -21,9 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["ACTION", "METHODS", "SCOPE", "TYPE_NAME", "ActionEntry", "read_entry"]
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-ACTION = re.compile(
-    r"[\x21-\x7e]{1,512}"
-)  # Verified Permissions: actionId has at most 512 characters
+# Verified Permissions: actionId has at most 512 characters.
+ACTION = re.compile(r"[\x21-\x7e]{1,512}")
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
 

@@ -1,5 +1,4 @@
-"""Which action a route means: the one table that the authorizer, the service and the policies
-share.
+"""Which action a route means: one table for authorizer, service and policies.
 
 A compiled map is a JSON file, ``{"version": 1, "prefix": ..., "actions": [...]}``, made by
 ``authz smithy actions`` or by hand, and read at the start of a Lambda with a plain loader.  See
@@ -30,8 +29,7 @@ _MAX_BYTES = 5_000_000
 
 
 class ResolvedAction(NamedTuple):
-    """What a request means.  (A named tuple: it is made per request, and a frozen dataclass takes
-    thrice the time.)
+    """What a request means.  A named tuple, since one is made per request.
 
     Attributes:
         entry: the line of the map.
@@ -247,9 +245,7 @@ def _id_labels(entry: ActionEntry) -> tuple[str, ...]:
 
 
 def _id_is_rest(entry: ActionEntry, pattern: UriPattern) -> bool:
-    """Whether the id ends in all that is left of the path, a trailing slash included where the
-    service keeps it.
-    """
+    """Whether the id is all that is left of the path, a trailing slash included."""
     if entry.resource_id_label is None or not pattern.segments:
         return False
     last = pattern.segments[-1]

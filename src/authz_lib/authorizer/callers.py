@@ -29,9 +29,7 @@ Claim: TypeAlias = "str | Mapping[str, str | None] | None"
 
 
 class Caller(NamedTuple):
-    """Who calls, and what the integration is told about them (written once per token, not once per
-    request).
-    """
+    """Who calls, and what the integration is told; made once per token."""
 
     principal: Principal
     context: Mapping[str, ContextValue]

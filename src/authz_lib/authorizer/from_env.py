@@ -89,8 +89,9 @@ OrNone = Annotated[Text | None, BeforeValidator(_none)]
 
 
 class Settings(BaseModel):
-    """What ``LambdaAuthorizer.from_env()`` reads.  A variable that is unknown, empty or half of a
-    pair is refused.
+    """What ``LambdaAuthorizer.from_env()`` reads.
+
+    A variable that is unknown, empty or half of a pair is refused.
 
     There is no variable that switches a check off, except an explicit ``none`` where the table in
     the docs says so.

@@ -1,6 +1,4 @@
-"""The decision point: the verbs that every policy engine here has, over the two that it must
-bring.
-"""
+"""The verbs that every policy engine has, made of the two that it must bring."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ R = TypeVar("R", bound="EntityUid | Entity")
 
 
 class DecisionPoint(ABC):
-    """May they do it?  `VerifiedPermissions` and `CedarEngine` answer; both are used through these
-    verbs.
+    """May they do it?  The verbs of `VerifiedPermissions` and `CedarEngine`.
 
     "Could not find out" is never a no and never a yes: it is raised, as a `DependencyError`.
 
@@ -64,9 +61,7 @@ class DecisionPoint(ABC):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """What the answers depend on besides the question: the store, its endpoint, the version of
-        its policies.
-        """
+        """What the answers depend on besides the question: store, endpoint, version."""
 
     def check(self, question: Question) -> None:  # noqa: B027  (an engine without limits has nothing to refuse)
         """Refuse a question that the engine would refuse.  Raises `InvalidRequestError`."""
@@ -115,9 +110,7 @@ class DecisionPoint(ABC):
         return results
 
     def settle(self, decision: Decision) -> Decision:
-        """A `forbid` that errors is skipped by Cedar, so an ALLOW with errors may be wrong: by
-        default it is a DENY.
-        """
+        """Make a DENY of an ALLOW with errors: Cedar skips a `forbid` that errors."""
         if not decision.errors or not decision.allowed or self.on_evaluation_error == "cedar":
             return decision
         return Decision(
@@ -191,8 +184,7 @@ class DecisionPoint(ABC):
         entities: Iterable[Entity] = (),
         on_error: Literal["raise", "omit"] = "raise",
     ) -> list[R]:
-        """Those of the resources on which the action is allowed, in their order; each is asked
-        about once.
+        """Those of the resources on which the action is allowed, in their order.
 
         Args:
             principal: who asks.
@@ -276,8 +268,7 @@ class DecisionPoint(ABC):
         context: Mapping[str, object] | None = None,
         entities: Iterable[Entity] = (),
     ) -> list[Decision]:
-        """The decisions for several (action, resource) pairs and the caller whom a token names, in
-        their order.
+        """The decisions for several actions and resources and a token's caller, in order.
 
         Raises:
             InvalidRequestError: as for `is_authorized_with_token`; nothing is asked then.

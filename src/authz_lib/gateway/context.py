@@ -1,6 +1,4 @@
-"""The principal as flat values: the one table behind authorizer contexts, gateway events and
-principal headers.
-"""
+"""The principal as flat values, for contexts, gateway events and headers."""
 
 from __future__ import annotations
 

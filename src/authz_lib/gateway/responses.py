@@ -163,8 +163,7 @@ class AppSyncResponse:
 
 
 def check_context(context: Mapping[str, ContextValue]) -> None:
-    """Refuse what one of the gateways would turn into a 500 or drop: lists, maps, null, NaN, the
-    key ``claims``.
+    """Refuse what a gateway would drop, or answer with a 500.
 
     Raises:
         ConfigurationError: names the key, never the value.
@@ -189,8 +188,7 @@ def _check_bool(value: object) -> None:
 
 
 def check_size(answer: Mapping[str, Any], *, max_bytes: int = MAX_RESPONSE_BYTES) -> None:
-    """Refuse an answer that is larger than the gateway reads: it depends on the caller's groups and
-    claims.
+    """Refuse an answer that is larger than the gateway reads.
 
     Raises:
         InvalidRequestError: the answer is longer than ``max_bytes`` as JSON, with the spaces and

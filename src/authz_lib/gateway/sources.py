@@ -203,8 +203,7 @@ class Cookie:
 
 
 class QueryParameter:
-    """A query parameter whose value is the token: for WebSocket connections, which cannot send
-    headers.
+    """A query parameter whose value is the token, for WebSocket connections.
 
     A URL ends up in logs and histories, so use it for tokens that live for seconds.
 
@@ -242,9 +241,7 @@ def _require_name(name: object, form: re.Pattern[str]) -> str:
 
 
 def _only(values: Sequence[str], what: str) -> str | None:
-    """The only value.  Two are ambiguous even when they are the same: who reads which is not for us
-    to guess.
-    """
+    """The only value.  Two equal ones are ambiguous too: nobody says who reads which."""
     if len(values) > 1 or (values and "," in values[0]):
         raise AmbiguousTokenError(f"{what} is given more than once")
     return values[0] or None if values else None

@@ -38,8 +38,7 @@ _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def split_path(path: str) -> list[tuple[str, str]] | None:
-    """Split a path into (as sent, decoded) segments, or None where two readers could see two paths
-    in it.
+    """Split a path into segments, each as sent and decoded; ``None`` if it is ambiguous.
 
     One trailing slash is dropped.  Refused are: empty and dot segments, encoded or backward
     slashes, control characters, a query or fragment, bad or double percent-encoding, needlessly
@@ -105,9 +104,7 @@ class _Group(Generic[T]):
         self.match_plain: Callable[[str], re.Match[str] | None] | None = None
 
     def compile_plain(self) -> Callable[[str], re.Match[str] | None]:
-        """One regular expression for a path of plain characters; made on first use, since making it
-        takes longer.
-        """
+        """One regular expression for a path of plain characters, made on first use."""
         text = "/".join(
             re.escape(segment.text) if segment.kind == "literal" else f"({_PLAIN_SEGMENT})"
             for segment in self.pattern.segments
@@ -124,9 +121,7 @@ class _Group(Generic[T]):
         self.discriminators |= frozenset(pattern.query)
 
     def index_literals(self) -> dict[tuple[str, str] | None, list[tuple[UriPattern, T]]]:
-        """Every choice once, under the rarest of its query literals; None for those without.  Made
-        on first use.
-        """
+        """Every choice once, under the rarest of its query literals."""
         counts = Counter(
             literal for pattern, _ in self.choices for literal in pattern.query.items()
         )
@@ -149,9 +144,7 @@ class _Group(Generic[T]):
         return found
 
     def choose(self, query: Mapping[str, Sequence[str]] | None) -> tuple[UriPattern, T] | None:
-        """The choice whose query literals the request has; of several the one with most, then with
-        most values.
-        """
+        """The choice whose query literals the request has; of several the most specific."""
         if not self.discriminators:
             return self.choices[0]
         if query is None:
@@ -260,8 +253,7 @@ class RouteIndex(Generic[T]):
     def by_route(
         self, method: str, route: str, path: str | None, query: Mapping[str, Sequence[str]] | None
     ) -> tuple[T, Mapping[str, str]] | None:
-        """The value for the API's own route: an HTTP API's ``routeKey`` or a REST API's
-        ``resource``.
+        """The value for the API's own route: a ``routeKey``, or a REST API's ``resource``.
 
         ``$default`` and greedy routes say nothing about the request: there the path decides.  Label
         names may differ from the pattern's.  Without a path the labels are empty; a path that does
@@ -308,9 +300,7 @@ class RouteIndex(Generic[T]):
     def by_path(
         self, method: str, path: str, query: Mapping[str, Sequence[str]] | None
     ) -> tuple[T, Mapping[str, str]] | None:
-        """The value of the most specific pattern that matches, with the path read as `split_path`
-        reads it.
-        """
+        """The value of the most specific pattern that matches the path."""
         root = self._roots.get(method)
         if root is None:
             return None
@@ -327,9 +317,7 @@ class RouteIndex(Generic[T]):
         return None
 
     def _split(self, path: str) -> list[str] | None:
-        """The decoded segments; refused where an encoded one spells a literal: who routed may not
-        have decoded.
-        """
+        """The decoded segments; ``None`` where an encoded one spells a literal."""
         if _PLAIN_PATH(path):
             return path[1:].removesuffix("/").split("/")
         pairs = split_path(path)
@@ -393,9 +381,8 @@ def _labels(pattern: UriPattern, names: tuple[str, ...], segments: list[str]) ->
     if not names:
         return _NO_LABELS
     values = []
-    extra = len(segments) - len(
-        pattern.segments
-    )  # what a greedy label takes beyond its first segment
+    # What a greedy label takes beyond its first segment.
+    extra = len(segments) - len(pattern.segments)
     at = 0
     for segment in pattern.segments:
         taken = 1 + extra if segment.kind == "greedy" else 1

@@ -1,6 +1,4 @@
-"""From what a gateway verified to a `Principal`: which events may be trusted, and how each kind
-writes claims.
-"""
+"""From what a gateway verified to a `Principal`: which events may be trusted."""
 
 from __future__ import annotations
 
@@ -269,9 +267,7 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
 
 
 def _holds_claims(event: Mapping[str, Any]) -> bool:
-    """Whether a gateway, ours or another, has left claims in the event: those are judged, never
-    passed by.
-    """
+    """Whether a gateway has left claims in the event: those are judged, never skipped."""
     context = _context_of(event)
     identity = context.get("identity")
     return bool(context.get("authorizer")) or (

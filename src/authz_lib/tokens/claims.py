@@ -1,6 +1,4 @@
-"""The checks of a verified token's claims (RFC 7519, section 4.1; RFC 8725; RFC 9068): exact and
-typed.
-"""
+"""The checks of a token's claims (RFC 7519, 4.1; RFC 8725; RFC 9068)."""
 
 from __future__ import annotations
 
@@ -112,9 +110,8 @@ class TimeRules:
             TokenNotYetValidError: ``nbf`` or ``iat`` lies in the future.
         """
         expires_at, not_before, issued_at = times
-        if (
-            not now < expires_at + self.expiry_leeway_seconds
-        ):  # so that a clock that says NaN accepts nothing
+        # So that a clock that says NaN accepts nothing.
+        if not now < expires_at + self.expiry_leeway_seconds:
             raise TokenExpiredError("the token has expired")
         latest = now + self.not_before_leeway_seconds
         if not_before is not None and not_before > latest:
@@ -217,9 +214,7 @@ class ClaimRules:
             raise _wrong(claims, "client_id")
 
     def _check_cognito(self, claims: Mapping[str, Any]) -> None:
-        """An ID token names its client in ``aud``, an access token in ``client_id`` (and has
-        ``aud`` only at times).
-        """
+        """Check the client: in ``aud`` of an ID token, in ``client_id`` of an access token."""
         use = claims.get("token_use")
         if use not in ("access", "id") or (self.token_use is not None and use != self.token_use):
             hint = _WRONG_USE.get(self.token_use or "", "it must be `access` or `id`")
@@ -252,9 +247,7 @@ class ClaimRules:
 
 
 def _media_type(value: str) -> str:
-    """``typ`` compared as RFC 7515, section 4.1.9 says: case-insensitive, ``application/`` left
-    out.
-    """
+    """``typ`` as RFC 7515, section 4.1.9 compares it: any case, no ``application/``."""
     return value.lower().removeprefix("application/")
 
 

@@ -242,10 +242,8 @@ def load_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
         material = load(jwk)
     except InvalidJWKError:
         raise
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-    ):  # bad base64url, a point off its curve, numbers that are no key
+    # Bad base64url, a point off its curve, numbers that are no key.
+    except (ValueError, UnsupportedAlgorithm):
         raise InvalidJWKError("not a valid key") from None
     return VerificationKey(material, key_id=jwk.get("kid"), algorithms=algorithms)
 
@@ -298,9 +296,8 @@ class KeyTable:
         for key in found:
             for algorithm in key.algorithms:
                 name = (key.key_id, algorithm)
-                if (
-                    key.key_id is not None and names.count(name) == 1
-                ):  # two keys of one name: neither is trusted
+                # Two keys of one name: neither is trusted.
+                if key.key_id is not None and names.count(name) == 1:
                     self.by_name[name] = key
         self._sole = found[0] if allow_missing_kid and len(found) == 1 else None
 

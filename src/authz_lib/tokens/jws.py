@@ -1,5 +1,4 @@
-"""The compact serialization of a signed token (RFC 7515, section 7.1), read strictly and in one
-pass.
+"""The compact serialization of a token (RFC 7515, 7.1), read strictly, in one pass.
 
 What this layer refuses before it looks for a key: more than 16 KiB, anything but three segments of
 canonical base64url, a header that is not strict JSON, an ``alg`` outside the allow-list
@@ -34,9 +33,7 @@ class KeyFinder(Protocol):
     """What the JWS layer needs of a key set."""
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
-        """The key of that ``kid`` that fits that ``alg``; raises ``UnknownKeyError`` or
-        ``KeySetUnavailableError``.
-        """
+        """The key of that ``kid`` that fits that ``alg``; raises if there is none."""
         ...
 
 

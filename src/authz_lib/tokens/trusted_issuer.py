@@ -1,6 +1,4 @@
-"""What a verifier believes about an issuer, as one value: keys, algorithms, rules, hooks; and what
-it hands out.
-"""
+"""What a verifier believes about an issuer: keys, algorithms, rules and hooks."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ __all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rul
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class VerifiedToken:
-    """A token that passed every check of a verifier.  Deeply read-only: objects are mapping
-    proxies, arrays are tuples.
+    """A token that passed every check of a verifier.  It is deeply read-only.
 
     Attributes:
         claims: the payload.
@@ -115,9 +112,7 @@ _OPTION_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 def _require_options(options: CheckOptions) -> None:
-    """Refuse a check that nobody would make: at run time a misspelt keyword is just one more member
-    of ``options``.
-    """
+    """Refuse a misspelt check, which nobody would make."""
     unknown = options.keys() - CheckOptions.__optional_keys__
     if unknown:
         raise ConfigurationError(
@@ -193,16 +188,13 @@ def _require_custom(check: Callable[[VerifiedToken], object], token: VerifiedTok
         raise
     except Exception as error:  # noqa: BLE001 - any doubt about a token is a 401
         raise InvalidTokenError(f"the custom check raised `{type(error).__name__}`") from None
-    if (
-        answer is not None and answer is not True
-    ):  # a claim that is empty or 0 is no "yes", nor is an awaitable
+    # A claim that is empty or 0 is no "yes", nor is an awaitable.
+    if answer is not None and answer is not True:
         raise InvalidTokenError("the custom check refused the token")
 
 
 class Configuration(NamedTuple):
-    """All that a verifier needs to know: whom it trusts, and which key sets stand for each other
-    when fetched ahead.
-    """
+    """All that a verifier needs to know: whom it trusts, and what to fetch ahead."""
 
     trusts: tuple[Trust, ...]
     prefetches: tuple[tuple[KeySet, ...], ...]

@@ -234,8 +234,7 @@ class JWTVerifier:
         fetcher: Fetcher | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
-        """A verifier for an OpenID provider, whose key set is found by discovery when it is first
-        needed.
+        """A verifier for an OpenID provider, whose key set discovery finds when needed.
 
         The discovery document must name exactly ``issuer``.
 

@@ -45,8 +45,7 @@ class Proxy(NamedTuple):
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The path of the certificates to trust instead of the system's: a file, or a folder as OpenSSL
-    reads one.
+    """The certificates to trust instead of the system's: a file, or a folder.
 
     Raises:
         ConfigurationError: a variable names a path that is not there.

@@ -41,9 +41,8 @@ def test_frames_and_sound_become_a_video_that_decodes(service, folder, decoded):
 
 
 def test_the_shorter_of_the_two_ends_it(service, folder, decoded):
-    video = decoded(
-        service().encoder.encode(folder, frame_rate=20)
-    )  # one second of pictures, two of sound
+    # One second of pictures, two of sound.
+    video = decoded(service().encoder.encode(folder, frame_rate=20))
     assert video.seconds == pytest.approx(1.0, abs=0.15)
     assert video.frames == 20
 

@@ -142,10 +142,11 @@ OLD, NEW = "2026-01-02T03:04:05.678901+00:00", "2026-01-02T03:09:05.678901+00:00
 @pytest.mark.parametrize("status", ["complete", "failed"])
 def test_an_event_that_comes_twice_does_not_change_what_became_of_the_job(running, deliver, status):
     running.execute("delete from videos where segment_id in ('mute-0', 'dinner-0')")
+    # An encoder would fail with one of them, and finish the other.
     for name in (
         "mute-0",
         "dinner-0",
-    ):  # an encoder would fail with one of them, and finish the other
+    ):
         running.execute(f"insert into videos values ('{name}', '{status}', 7, '{OLD}')")
         assert deliver(name, OLD) == (status, 7)
 
@@ -214,9 +215,8 @@ def test_of_many_deliveries_at_once_one_takes_the_job(started, running, monkeypa
     from sqlalchemy import NullPool, create_engine
 
     loaded, segment, event = started
-    one_each = create_engine(
-        running.local.parameters["DatabaseUrl"], poolclass=NullPool
-    )  # as Lambdas have
+    # As Lambdas have.
+    one_each = create_engine(running.local.parameters["DatabaseUrl"], poolclass=NullPool)
     monkeypatch.setattr(loaded.segments, "engine", lambda: one_each)
     barrier = threading.Barrier(4)
 
@@ -290,10 +290,11 @@ def test_the_one_stage_is_the_one_of_the_template(running):
 
 
 OTHERS = ["walk-0", "walk-1", "lost-0", "mute-0", "dark-0", "evil-0"]  # alice's, in every state
+# Of another tenant, and of alice's own; what is theirs.
 STRANGERS = {
     "bob": "dinner-0",
     "carol": "lunch-0",
-}  # of another tenant, and of alice's own; what is theirs
+}
 
 
 def test_alice_and_carol_are_of_one_tenant_and_bob_of_another(running):

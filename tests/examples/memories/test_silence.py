@@ -148,9 +148,8 @@ def test_silence_before_a_question_is_503(segments, proxy):
     seconds, error = ends(proxy, lambda: segments.of_caller("alice", id="x"))
     assert (error.status, error.standard_code) == (503, "DATABASE_UNAVAILABLE")
     assert seconds < 10
-    assert (
-        segments.of_caller("alice", id="x") is None
-    )  # and as soon as it speaks again it is asked again
+    # And as soon as it speaks again it is asked again.
+    assert segments.of_caller("alice", id="x") is None
 
 
 def test_silence_after_a_question_is_503(segments, proxy):

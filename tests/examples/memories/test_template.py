@@ -101,9 +101,8 @@ def test_another_version_of_the_pools_id_is_another_deployment_of_the_api(transf
 def test_nobody_reaches_a_function_but_through_the_api(resources):
     types = [resource["Type"] for resource in resources.values()]
     assert "AWS::Lambda::Url" not in types
-    assert (
-        "AWS::Lambda::Permission" not in types
-    )  # SAM makes one per event, with the API as its source
+    # SAM makes one per event, with the API as its source.
+    assert "AWS::Lambda::Permission" not in types
     functions = {
         name: r["Properties"]
         for name, r in resources.items()
@@ -164,9 +163,8 @@ def test_what_the_gateway_says_is_what_the_library_has_it_say(resources):
     generated = gateway_responses("sam", error_format="standard", headers=headers)[
         "GatewayResponses"
     ]
-    assert (
-        own.pop("MISSING_AUTHENTICATION_TOKEN")["StatusCode"] == 404
-    )  # which we answer as the 404 that it is
+    # Which we answer as the 404 that it is.
+    assert own.pop("MISSING_AUTHENTICATION_TOKEN")["StatusCode"] == 404
     del generated["MISSING_AUTHENTICATION_TOKEN"]
     for response in own.values():
         sent = response["ResponseParameters"]["Headers"]
@@ -184,9 +182,8 @@ def test_the_status_in_a_body_is_the_status_of_the_answer(resources):
         template = response["ResponseTemplates"]["application/json"].replace(
             "$context.error.messageString", '""'
         )
-        if not name.startswith(
-            "DEFAULT_"
-        ):  # for a type that is none of these: the status stays its own
+        # For a type that is none of these: the status stays its own.
+        if not name.startswith("DEFAULT_"):
             assert json.loads(template)["status"] == response["StatusCode"], name
 
 

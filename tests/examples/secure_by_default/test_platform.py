@@ -175,7 +175,6 @@ def test_the_switch_detaches_the_authorizer(local, folder):
         send("POST", f"{opened.outputs['Url']}/orchestrate", body={"dataset": "open"}).status == 202
     )
     seen = send("GET", f"{opened.outputs['Url']}/jobs").json()["jobs"]
-    assert [job["dataset"] for job in seen] == [
-        "open"
-    ]  # and none of those whose owners have a name
+    # And none of those whose owners have a name.
+    assert [job["dataset"] for job in seen] == ["open"]
     assert send("GET", f"{local.stack.outputs['Url']}/jobs").status == 401

@@ -92,11 +92,12 @@ JOB = b'{"dataset": "No Name"}'  # read and understood, and refused for what it 
     ("body", "is_base64", "said"),
     [
         (JOB.decode(), False, "`dataset` must be"),
+        # As API Gateway writes a body of no known type.
         (
             base64.b64encode(JOB).decode(),
             True,
             "`dataset` must be",
-        ),  # as API Gateway writes a body of no known type
+        ),
         (base64.b64encode(JOB).decode(), False, "must be a JSON object"),
         ("!", True, "must be a JSON object"),
         (None, False, "must be a JSON object"),

@@ -172,9 +172,8 @@ GRANTS = {
                         allow(
                             "batch:SubmitJob", [{"Ref": "JobQueueArn"}, {"Ref": "JobDefinitionArn"}]
                         ),
-                        allow(
-                            ["batch:ListJobs", "batch:DescribeJobs"], "*"
-                        ),  # AWS defines no resource for these
+                        # AWS defines no resource for these.
+                        allow(["batch:ListJobs", "batch:DescribeJobs"], "*"),
                         allow(
                             ["logs:CreateLogStream", "logs:PutLogEvents"], attribute("ServiceLog")
                         ),

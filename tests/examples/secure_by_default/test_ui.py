@@ -94,9 +94,8 @@ def test_a_login_is_the_code_flow_with_pkce(page, ui, provider, local):
         "code_challenge_method": "S256",
     }
     (exchanged,) = sent_to(page, f"{provider}/oauth2/token")
-    assert (
-        "code_verifier=" in exchanged["postData"]
-    )  # the provider refuses one that does not fit its challenge
+    # The provider refuses one that does not fit its challenge.
+    assert "code_verifier=" in exchanged["postData"]
     assert "secret" not in exchanged["postData"]
     assert page.evaluate("location.href") == ui  # no code in the address bar or the history
 
@@ -246,9 +245,8 @@ def test_after_a_refusal_of_the_edge_a_login_that_is_taken_ends_the_matter(page,
     assert page.evaluate("Object.entries(sessionStorage)") == [
         ["refused-calls", '["POST /orchestrate"]']
     ]
-    assert (
-        len(sent_to(page, f"{api}/orchestrate", method="POST")) == before
-    )  # what was refused is not sent again
+    # What was refused is not sent again.
+    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == before
     run(page, "taken")
     page.wait_for_text("taken: SUCCEEDED")
     assert page.evaluate("sessionStorage.length") == 0
@@ -293,10 +291,11 @@ def test_calls_that_are_refused_together_share_one_login_and_none_is_told(page, 
     page.wait_for_text("Signed in")
     stored = page.evaluate("Object.fromEntries(Object.entries(sessionStorage))")
     assert "told" not in stored, stored
+    # Both before it left.
     assert sorted(json.loads(stored["refused-calls"])) == [
         "GET /jobs/one",
         "POST /orchestrate",
-    ]  # both before it left
+    ]
     assert len(sent_to(page, f"{provider}/oauth2/authorize?", method="GET")) == before + 1
 
 
@@ -357,9 +356,8 @@ def test_sign_out_ends_the_session_at_the_login_too(page, ui, provider):
     log_in(page, ui, "alice")
     page.evaluate("document.querySelector('#sign-out').click()")
     page.wait_for("document.querySelector('input[name=sub]')")
-    assert (
-        len(sent_to(page, f"{provider}/logout")) == 1
-    )  # which answers only to the right client and address
+    # Which answers only to the right client and address.
+    assert len(sent_to(page, f"{provider}/logout")) == 1
 
 
 def test_a_page_of_another_origin_cannot_read_the_api(page, ui, provider, api, local):

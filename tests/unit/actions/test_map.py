@@ -223,10 +223,11 @@ def test_an_encoded_spelling_of_a_literal_does_not_become_a_label():
         ({"actions": [{**LINES[0], "scopes": ["a b"]}]}, r"`actions\[0\].scopes` must be a list"),
         ({"actions": [{**LINES[0], "public": True}]}, "public and asks for scopes"),
         ({"actions": [{**LINES[0], "query": {"a": 1}}]}, "an object of strings"),
+        # Not from JSON: from YAML.
         (
             {"actions": [{**LINES[0], "query": {1: "a"}}]},
             "an object of strings",
-        ),  # not from JSON: from YAML
+        ),
         ({"actions": [{**LINES[0], "query": {"": "a"}}]}, "an object of strings"),
         ({"actions": [{**LINES[0], 1: "a"}]}, "unknown member `1`"),
         ({1: "a", "b": 2}, "unknown member `1`"),

@@ -90,12 +90,13 @@ def http(route, raw_path, handed):
         ("GET /orders/{id}", "/orders/a b", {"id": "a b"}, "a b"),
         ("GET /orders/{id}", "/orders/a%20b", {"id": "a%20b"}, None),
         ("GET /orders/{id}", "/orders/7", {"id": "8"}, None),
+        # Sent as `7%3Fx`: HTTP APIs cut the path off there.
         (
             "GET /orders/{id}",
             "/orders/7",
             {"id": "7?x"},
             None,
-        ),  # sent as `7%3Fx`: HTTP APIs cut the path off there
+        ),
         ("GET /orders/{id}", "/orders/7", None, "7"),
         ("GET /orders/{id}", "/orders/a%20b", None, None),
         ("ANY /{proxy+}", "/orders/7", {"proxy": "orders/7"}, "7"),

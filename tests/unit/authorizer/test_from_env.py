@@ -196,9 +196,8 @@ def environment(tmp_path):
 
 def test_from_env_builds_a_whole_authorizer(environment, monkeypatch):
     issuer, variables = environment
-    for name in [
-        name for name in os.environ if name.startswith("AUTHZ_")
-    ]:  # of the machine that runs the tests
+    # Of the machine that runs the tests.
+    for name in [name for name in os.environ if name.startswith("AUTHZ_")]:
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

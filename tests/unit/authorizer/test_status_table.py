@@ -67,9 +67,8 @@ def gateway_status(kind, authorizer, event):
     except Exception as error:  # noqa: BLE001  the gateway sees every error of the Lambda
         return (401 if str(error) == "Unauthorized" and kind in KNOWS_401 else 500), None
     context = answer.get("context", answer.get("resolverContext"))
-    assert all(
-        type(value) in {str, int} for value in context.values()
-    )  # a list would be a 500 on REST
+    # A list would be a 500 on REST.
+    assert all(type(value) in {str, int} for value in context.values())
     if "isAuthorized" in answer:
         assert type(answer["isAuthorized"]) is bool
         return (200 if answer["isAuthorized"] else 403), context["reason"]

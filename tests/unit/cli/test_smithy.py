@@ -54,9 +54,8 @@ def test_actions_are_written_and_do_not_drift(folder, capsys):
         "id",
     )
     assert run(folder, "actions", "--prefix", "commercial", "-o", out, "--check") == 0
-    out.write_text(
-        json.dumps(json.loads(out.read_text()), indent=8)
-    )  # laid out by another tool: the same map
+    # Laid out by another tool: the same map.
+    out.write_text(json.dumps(json.loads(out.read_text()), indent=8))
     assert run(folder, "actions", "--prefix", "commercial", "-o", out, "--check") == 0
     assert capsys.readouterr().out == ""
 

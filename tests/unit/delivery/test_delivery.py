@@ -87,9 +87,10 @@ def silence_in_the_handshake(serve, http, free_port, tls, release):
 
 
 def reset_in_the_handshake(serve, http, free_port, tls, release):
+    # Earlier, CPython may leave its half-made SSL socket to the collector.
     def reset_after_the_first_byte(
         sock,
-    ):  # earlier, CPython may leave its half-made SSL socket to the collector
+    ):
         sock.recv(1)
         http.reset(sock)
 

@@ -163,11 +163,12 @@ def test_a_local_gateway_that_adds_a_version_to_rest_events_is_told_by_the_resou
 @pytest.mark.parametrize(
     ("raw", "below", "path"),
     [
+        # The stage is called `admin` too, and is not in the path.
         (
             "/admin/users",
             "/admin/users",
             "/admin/users",
-        ),  # the stage is called `admin` too, and is not in the path
+        ),
         ("/v1/orders", "/orders", "/orders"),  # a mapping's key
         ("/v1/orders", "/elsewhere", "/v1/orders"),
     ],

@@ -92,9 +92,8 @@ def test_params_arrive(serve, http, call):
     call(server.url, "GET", server.url + "/a", params=params)
     assert http.Verifier().refuse(server.received[0]) is None
     arrived = parse_qsl(server.received[0].target.partition("?")[2], keep_blank_values=True)
-    assert sorted(arrived, key=lambda pair: pair[0]) == sorted(
-        params, key=lambda pair: pair[0]
-    )  # httpx groups by name
+    # Httpx groups by name.
+    assert sorted(arrived, key=lambda pair: pair[0]) == sorted(params, key=lambda pair: pair[0])
 
 
 @clients

@@ -163,9 +163,8 @@ def test_json_and_key_travel_signed(serve, http, connect):
         (name, "job-18" if name.lower() == "idempotency-key" else value)
         for name, value in received.headers
     ]
-    assert (
-        http.Verifier().refuse(received) is not None
-    )  # somebody on the way cannot exchange the key
+    # Somebody on the way cannot exchange the key.
+    assert http.Verifier().refuse(received) is not None
 
 
 def test_lattice_verifies(serve, http, connect):
@@ -383,17 +382,19 @@ def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
 @pytest.mark.parametrize(
     ("shift", "status", "message"),
     [
+        # Our time is right: a backend says this, perhaps after it acted.
         (
             0,
             403,
             "Signature expired",
-        ),  # our time is right: a backend says this, perhaps after it acted
+        ),
         (200, 403, "Signature expired"),
+        # Off, but by less than what AWS allows: the backend may have acted.
         (
             280,
             403,
             "Signature expired",
-        ),  # off, but by less than what AWS allows: the backend may have acted
+        ),
         (-280, 403, "Signature expired"),
         (1200, 403, "SignatureDoesNotMatch"),
         (1200, 500, "Signature expired"),

@@ -140,10 +140,11 @@ def test_actions_with_odd_names_are_quoted(ast):
         ({"group_type": "in"}, "Cedar does not allow the entity type `in`"),
         ({"group_type": "Action"}, "Cedar does not allow the entity type `Action`"),
         ({"group_type": "__cedar"}, "Cedar does not allow the entity type `__cedar`"),
+        # The action map refuses it too, and the schema would not parse.
         (
             {"prefix": "é"},
             "`prefix` must be",
-        ),  # the action map refuses it too, and the schema would not parse
+        ),
         ({"prefix": "a\nb"}, "`prefix` must be"),
     ],
 )

@@ -53,12 +53,10 @@ def test_hostile_values_keep_the_json_valid(template_format, error_format, messa
     assert len(found) == 21
     for template in found:
         variables = set(re.findall(r"\$\{?context[\w.]*", template))
-        assert variables <= {
-            "$context.error.messageString"
-        }  # `$context.requestId` is the client's to choose
-        assert (
-            '"$context' not in template
-        )  # inside quotes a quote of the caller's would end the string
+        # `$context.requestId` is the client's to choose.
+        assert variables <= {"$context.error.messageString"}
+        # Inside quotes a quote of the caller's would end the string.
+        assert '"$context' not in template
         # The gateway substitutes a whole JSON string, sometimes with a space before it; null where
         # there is no message.
         body = json.loads(

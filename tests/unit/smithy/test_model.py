@@ -135,9 +135,8 @@ def test_apply_reaches_shapes_and_members(ast):
     assert operations(ast)["GetLine"].subject_label == "order/lineId"
     ast["shapes"]["shop#LineInput$order"]["traits"] = {"smithy.api#resourceIdentifier": "other"}
     assert operations(ast)["GetLine"].subject_label is None
-    assert (
-        "traits" not in ast["shapes"]["shop#LineInput"]["members"]["order"]
-    )  # the caller's document is left alone
+    # The caller's document is left alone.
+    assert "traits" not in ast["shapes"]["shop#LineInput"]["members"]["order"]
 
 
 @pytest.mark.parametrize(

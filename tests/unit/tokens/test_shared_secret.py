@@ -89,9 +89,8 @@ def test_a_key_file_is_no_secret(secret):
 def test_what_a_random_generator_gives_is_a_secret(encode):
     for length in (32, 48, 64, 128):
         assert SecretKeySet(encode(bytes(range(7, 7 + length))))
-    assert SecretKeySet(
-        "A" * 7 + "bcdefgh-ijklmnopqrstuvwxyz_0123456789"
-    )  # a length that no base64 has
+    # A length that no base64 has.
+    assert SecretKeySet("A" * 7 + "bcdefgh-ijklmnopqrstuvwxyz_0123456789")
 
 
 @pytest.mark.conformance

@@ -93,7 +93,8 @@ class CedarEngine(DecisionPoint):
     ) -> None:
         if on_evaluation_error not in {"deny", "cedar"}:
             raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
-        self._cedarpy = load_cedarpy()
+        self._cedarpy = cedarpy = load_cedarpy()
+        self._allow, self._deny = cedarpy.Decision.Allow, cedarpy.Decision.Deny
         self.vocabulary = Vocabulary(
             action_type=action_type,
             principal_type=principal_type,
@@ -112,7 +113,7 @@ class CedarEngine(DecisionPoint):
         where = sources.entities_file if entities is sources.entities else None
         held = _parse_entities(self._cedarpy, text, schema, where)
         documents = json.loads(str(held))
-        self._held = held if documents else None
+        self._held = held
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
         self._policies = SlicedPolicies(self._cedarpy, sources, action_ancestors(documents))
 
@@ -256,28 +257,27 @@ class CedarEngine(DecisionPoint):
 
     def _read(self, result: Any, seconds: float) -> Decision:
         try:
-            decision = result.decision.name
-        except KeyError:
-            decision = "NoDecision"
-        if decision not in {
-            "Allow",
-            "Deny",
-        }:  # cedarpy's text repeats the entities: it goes nowhere
+            decision = result.decision
+        except KeyError:  # a word that this cedarpy does not know
+            decision = None
+        if decision is not self._allow and decision is not self._deny:
+            # What cedarpy says of it repeats the entities, and goes nowhere.
             raise InvalidRequestError(
                 "the request, its context or its entities do not fit Cedar or the schema"
             )
         diagnostics = result.diagnostics
         return Decision(
-            allowed=decision == "Allow",
-            determining_policies=tuple(sorted(diagnostics.reasons)),
-            errors=tuple(sorted(diagnostics.errors)),
-            source="cedar",
-            latency_seconds=seconds,
+            decision is self._allow,
+            tuple(sorted(diagnostics.reasons)),
+            tuple(sorted(diagnostics.errors)),
+            "cedar",
+            None,
+            seconds,
         )
 
     def _entities(self, question: Question) -> Any:
         given = question.entities
-        if self._held is None:
+        if given and not self._held_uids:
             return f"[{','.join([entity.canonical_text for entity in given])}]"
         if given and not self._held_uids.isdisjoint(
             [(entity.uid.type, entity.uid.id) for entity in given]

@@ -69,7 +69,7 @@ class AuthorizationRequest:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Decision:
     """An answer.  Its truth is `allowed`.
 
@@ -89,13 +89,33 @@ class Decision:
     """
 
     allowed: bool
-    determining_policies: tuple[str, ...] = ()
-    errors: tuple[str, ...] = field(default=(), repr=False)
-    source: str = "cedar"
-    policy_store_id: str | None = None
-    latency_seconds: float = 0.0
-    request_id: str | None = None
-    overruled: bool = False
+    determining_policies: tuple[str, ...]
+    errors: tuple[str, ...] = field(repr=False)
+    source: str
+    policy_store_id: str | None
+    latency_seconds: float
+    request_id: str | None
+    overruled: bool
+
+    def __init__(  # noqa: PLR0917  made per request: keywords would cost more
+        self,
+        allowed: bool,
+        determining_policies: tuple[str, ...] = (),
+        errors: tuple[str, ...] = (),
+        source: str = "cedar",
+        policy_store_id: str | None = None,
+        latency_seconds: float = 0.0,
+        request_id: str | None = None,
+        overruled: bool = False,
+    ) -> None:
+        _put_allowed(self, allowed)
+        _put_determining_policies(self, determining_policies)
+        _put_errors(self, errors)
+        _put_source(self, source)
+        _put_policy_store_id(self, policy_store_id)
+        _put_latency_seconds(self, latency_seconds)
+        _put_request_id(self, request_id)
+        _put_overruled(self, overruled)
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -224,3 +244,13 @@ class Question:
     _set_text,
     _set_digest,
 ) = (vars(Question)[member.name].__set__ for member in fields(Question))
+(
+    _put_allowed,
+    _put_determining_policies,
+    _put_errors,
+    _put_source,
+    _put_policy_store_id,
+    _put_latency_seconds,
+    _put_request_id,
+    _put_overruled,
+) = (vars(Decision)[member.name].__set__ for member in fields(Decision))

@@ -20,6 +20,7 @@ from ipaddress import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "CedarDuration",
     "CedarIp",
     "CedarValue",
+    "EMPTY_RECORD",
     "EntityUid",
     "freeze_record",
     "freeze_value",
@@ -40,6 +42,9 @@ CedarValue: TypeAlias = Any
 """What `freeze_value` gives: bool, int, str, `EntityUid`, tuple (a set), read-only mapping (a
 record), or a wrapper.
 """
+
+EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
+"""The record without members: one for all."""
 
 MAX_DEPTH = 32
 MAX_TYPE_LENGTH = 200
@@ -93,16 +98,19 @@ def _check_text(value: str) -> str:
     return value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, init=False)
 class EntityUid:
     """The id of a Cedar entity: a type (``"User"``, ``"Shop::Order"``) and an id within it.
 
-    Both are checked here, against what Cedar and Verified Permissions accept: the type is a path of
-    identifiers of at most 200 characters, the id a non-empty string of at most 612.
+    Both are checked here, against what Cedar and Verified Permissions accept:
+
+    ========  ==================================================
+    ``type``  a path of identifiers, at most 200 characters
+    ``id``    a string of 1 to 612 characters; an ``int`` is refused
+    ========  ==================================================
 
     Raises:
-        InvalidRequestError: one of them is not so.  An ``int`` id is refused rather than turned
-            into text.
+        InvalidRequestError: one of them is something else.
 
     >>> EntityUid("Order", "o-17")
     EntityUid(type='Order', id='o-17')
@@ -111,22 +119,25 @@ class EntityUid:
     type: str
     id: str
 
-    def __post_init__(self) -> None:
-        if (
-            type(self.type) is not str
-            or not 0 < len(self.type) <= MAX_TYPE_LENGTH
-            or not _is_type(self.type)
-        ):
-            message = f"`type` must be a Cedar type name of at most {MAX_TYPE_LENGTH} characters"
-            raise InvalidRequestError(message, field="type")
-        if type(self.id) is not str:
-            object.__setattr__(self, "id", _plain_text(self.id))
-        if not 0 < len(self.id) <= MAX_ID_LENGTH:
+    def __init__(self, type: str, id: str) -> None:
+        if _type_of(type) is not str:
+            raise _no_type_name()
+        _set_type(self, _TYPE_NAMES[type])
+        if _type_of(id) is not str:
+            id = _plain_text(id)
+        if not 0 < len(id) <= MAX_ID_LENGTH:
             raise InvalidRequestError(f"`id` must have 1 to {MAX_ID_LENGTH} characters", field="id")
-        try:
-            _check_text(self.id)
-        except _RefusedError as refused:
-            raise refused.public("id") from None
+        if not id.isascii():
+            try:
+                _check_text(id)
+            except _RefusedError as refused:
+                raise refused.public("id") from None
+        _set_id(self, id)
+
+
+_type_of = type  # in `EntityUid`, `type` is an argument
+# The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
+_set_type, _set_id = (vars(EntityUid)[name].__set__ for name in ("type", "id"))
 
 
 def _plain_text(value: object) -> str:
@@ -135,10 +146,27 @@ def _plain_text(value: object) -> str:
     return str.__str__(value)  # a member of a str enum
 
 
+def _type_name(text: str) -> str:
+    """The same text; raises where it is no Cedar type name."""
+    if not 0 < len(text) <= MAX_TYPE_LENGTH or not _is_type(text):
+        raise _no_type_name()
+    return text
+
+
 def _is_type(text: str) -> bool:
     return TYPE_NAME.fullmatch(text) is not None and not _RESERVED_WORDS.intersection(
         text.split("::")
     )
+
+
+def _no_type_name() -> InvalidRequestError:
+    return InvalidRequestError(
+        f"`type` must be a Cedar type name of at most {MAX_TYPE_LENGTH} characters", field="type"
+    )
+
+
+# An application has few types, and each of its ids has one of them.
+_TYPE_NAMES: Memo[str, str] = Memo(_type_name, max_entries=1024)
 
 
 def _parses(text: object, form: re.Pattern[str], parse: Callable[[str], object]) -> bool:
@@ -398,6 +426,8 @@ def freeze_record(values: Mapping[str, object], *, where: str) -> Mapping[str, C
     >>> dict(freeze_record({"mfa": True}, where="context"))
     {'mfa': True}
     """
+    if values is EMPTY_RECORD or (type(values) is dict and not values):
+        return EMPTY_RECORD
     if not isinstance(values, Mapping):
         raise InvalidRequestError(f"`{where}` must be a mapping", field=where)
     frozen: Mapping[str, CedarValue] = freeze_value(values, where=where)

@@ -67,6 +67,8 @@ def _set_text(values: tuple[CedarValue, ...]) -> str:
 
 def record_text(values: Mapping[str, CedarValue]) -> str:
     """A frozen record as canonical JSON text."""
+    if not values:
+        return "{}"
     return f"{{{','.join([f'{_quote(key)}:{canonical_json(values[key])}' for key in sorted(values)])}}}"
 
 

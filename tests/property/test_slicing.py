@@ -8,7 +8,7 @@ import cedarpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid
+from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
 from authz_lib.decisions import TemplateLink
 
 TYPES = ["User", "Doc"]
@@ -227,3 +227,41 @@ def test_a_slice_answers_as_the_whole_set(
         assert got.allowed == expected.allowed
         assert got.determining_policies == tuple(sorted(expected.diagnostics.reasons))
         assert got.errors == tuple(sorted(expected.diagnostics.errors))
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(policies, min_size=1, max_size=6),
+    st.lists(st.sampled_from(["a", "b", "c"]), max_size=3, unique=True),
+    uids,
+    st.sampled_from(["plain", "held", "checked"]),
+)
+def test_the_bare_groups_of_a_caller_are_read_as_cedar_reads_them(static, names, resource, kind):
+    """The engine need not give them to Cedar, and the answer is the one that Cedar gives to all."""
+    kept = [Entity(EntityUid("Group", "a"), parents=[EntityUid("Group", "b")])]
+    held = kept if kind == "held" else []
+    caller = Principal("1", groups=tuple(names))
+    engine = CedarEngine.from_policies(
+        {f"p{number}": text for number, text in enumerate(static)},
+        SCHEMA,
+        held,
+        validate_policies=False,
+        validate_requests=kind == "checked",
+        on_evaluation_error="cedar",
+    )
+    groups_given = [Entity(uid) for uid in caller.group_uids() if uid not in {e.uid for e in held}]
+    everything = cedarpy.Entities.from_json_str("[]", SCHEMA).with_added_json_str(
+        f"[{','.join(entity.canonical_text for entity in [caller.entity(), *groups_given, *held])}]"
+    )
+    request = {
+        "principal": {"type": "User", "id": "1"},
+        "action": {"type": "Action", "id": "View"},
+        "resource": {"type": resource.type, "id": resource.id},
+        "context": {},
+    }
+    whole = _whole({f"p{number}": text for number, text in enumerate(static)}, {}, [])
+    expected = cedarpy.is_authorized(request, whole, everything)
+    got = engine.is_authorized(AuthorizationRequest(caller, "View", resource))
+    assert got.allowed == expected.allowed
+    assert got.determining_policies == tuple(sorted(expected.diagnostics.reasons))
+    assert len(got.errors) == len(expected.diagnostics.errors)

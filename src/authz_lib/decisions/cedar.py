@@ -276,9 +276,12 @@ class CedarEngine(DecisionPoint):
         )
 
     def _entities(self, question: Question) -> Any:
-        given = question.entities
-        if given and not self._held_uids:
-            return f"[{','.join([entity.canonical_text for entity in given])}]"
+        """What Cedar is given: the question's entities beside the held ones."""
+        given: Sequence[Entity] = question.entities
+        if question.caller_entities > 1 and self._request_schema is None:
+            # The caller's groups are bare: to a policy, they read as if they were not there.
+            # With a schema they are kept, so that it checks their type.
+            given = (*given[:1], *given[question.caller_entities :])
         if given and not self._held_uids.isdisjoint(
             [(entity.uid.type, entity.uid.id) for entity in given]
         ):
@@ -286,6 +289,8 @@ class CedarEngine(DecisionPoint):
         if not given:
             return self._held
         delta = f"[{','.join([entity.canonical_text for entity in given])}]"
+        if not self._held_uids:
+            return delta
         try:
             return self._held.with_added_json_str(delta, self._request_schema)
         except ValueError:
@@ -293,7 +298,7 @@ class CedarEngine(DecisionPoint):
                 "`entities` do not fit Cedar, the schema or what the engine holds"
             ) from None
 
-    def _without_held(self, question: Question) -> tuple[Entity, ...]:
+    def _without_held(self, question: Question) -> Sequence[Entity]:
         """The bare entities of the caller's groups give way to held ones; any other clash is
         refused.
         """
@@ -305,7 +310,7 @@ class CedarEngine(DecisionPoint):
                 raise InvalidRequestError(
                     "`entities` holds an id that the engine holds itself", field="entities"
                 )
-        return tuple(kept)
+        return kept
 
 
 def _is_path(value: object) -> bool:

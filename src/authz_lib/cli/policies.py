@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: it could not be asked.
     """
-    from authz_lib.decisions._cedar_text import load_cedarpy
+    from authz_lib.decisions.cedar_text import load_cedarpy
 
     directory: Path = arguments.directory
     load_cedarpy()

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from authz_lib._support.checks import require_known
-from authz_lib.decisions._cedar_text import load_cedarpy, parse_schema
+from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.policy_files import (

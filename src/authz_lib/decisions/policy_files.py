@@ -16,18 +16,20 @@ file holds several.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.strict_json import loads_document
-from authz_lib.decisions._cedar_text import check_nesting, load_cedarpy
+from authz_lib.decisions.cedar_text import check_policies, cut_policies, load_cedarpy
+from authz_lib.decisions.operator_chains import balance_chains
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from authz_lib.decisions.cedar_text import Piece
 
 __all__ = [
     "PolicySource",
@@ -42,9 +44,7 @@ __all__ = [
     "split_policies",
 ]
 
-# What can hide a semicolon, a semicolon, or anything else that is not white space.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*|;|[^\s";/]+|/', re.DOTALL)
-
+_TOO_DEEP = "a policy from here on is nested too deeply, or has too long a chain of operators"
 _DECODER = json.JSONDecoder()
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all,
 # again and again.
@@ -115,32 +115,7 @@ def split_policies(text: str) -> list[tuple[int, str]]:
     >>> split_policies('// a; b\\npermit(principal, action, resource);\\nforbid(principal, action, resource);')[1]
     (3, 'forbid(principal, action, resource);')
     """
-    return [(piece.line, text[piece.start : piece.end]) for piece in _cut(text)]
-
-
-class _Piece(NamedTuple):
-    line: int
-    start: int
-    end: int
-
-
-def _cut(text: str) -> list[_Piece]:
-    found: list[_Piece] = []
-    start: int | None = None
-    line, counted = 1, 0
-    for token in _TOKEN.finditer(text):
-        if token[0].startswith("//"):
-            continue
-        if start is None:
-            start = token.start()
-            line += text.count("\n", counted, start)
-            counted = start
-        if token[0] == ";":
-            found.append(_Piece(line, start, token.end()))
-            start = None
-    if start is not None:
-        found.append(_Piece(line, start, len(text)))
-    return found
+    return [(piece.line, text[piece.start : piece.end]) for piece in cut_policies(text)]
 
 
 def parse_policies(name: str, text: str, stem: str | None = None) -> list[PolicySource]:
@@ -151,8 +126,7 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
             place.  Or `cedarpy` is not installed.
     """
     load_cedarpy()
-    check_nesting(text, name, "policy")
-    pieces = _cut(text)
+    pieces = check_policies(text, name)
     found: list[_Parsed] = []
     begin = 0
     for number in range(0, len(pieces), _PARSED_AT_ONCE):
@@ -161,7 +135,9 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
         end = some[-1].end if number + _PARSED_AT_ONCE < len(pieces) else len(text)
         try:
             found += _parse(text[begin:end], number)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            raise ConfigurationError(f"{name}:{some[0].line}: {_TOO_DEEP}") from None
+        except ValueError:
             raise ConfigurationError(_first_error(name, text, some)) from None
         begin = end
     if len(found) != len(pieces):
@@ -191,9 +167,10 @@ class _Parsed(NamedTuple):
 
 def _parse(text: str, offset: int) -> list[_Parsed]:
     """Each policy of a text in Cedar's JSON form, as text, with all but its conditions read."""
-    document = load_cedarpy().policies_to_json_str(text)
+    document: str = load_cedarpy().policies_to_json_str(text)
     if not document.startswith('{"'):  # indented by another version of cedarpy
         document = json.dumps(json.loads(document), separators=(",", ":"))
+    document = balance_chains(document)
     found: list[_Parsed] = []
     at = 1
     while document[at] != "}":
@@ -203,22 +180,21 @@ def _parse(text: str, offset: int) -> list[_Parsed]:
             at = _DECODER.raw_decode(document, at)[1]
             continue
         at += 1
+        is_template = group == "templates"
         while document[at] != "}":
-            key, at = _DECODER.raw_decode(document, at + (document[at] == ","))
-            head, end = _DECODER.raw_decode(document, at + 1)
-            number = int(
-                key.removeprefix("policy")
-            )  # policies and templates of a text are numbered together
+            at += 1 + (document[at] == ",")
+            name_end = document.index('"', at)
+            # Policies and templates of a text are numbered together.
+            number = int(document[at:name_end].removeprefix("policy"))
+            head, end = _DECODER.raw_decode(document, name_end + 2)
             del head["conditions"]
-            found.append(
-                _Parsed(offset + number, document[at + 1 : end], head, group == "templates")
-            )
+            found.append(_Parsed(offset + number, document[name_end + 2 : end], head, is_template))
             at = end
         at += 1
     return sorted(found, key=lambda parsed: parsed.position)
 
 
-def _first_error(name: str, text: str, pieces: Iterable[_Piece]) -> str:
+def _first_error(name: str, text: str, pieces: Iterable[Piece]) -> str:
     for piece in pieces:
         try:
             load_cedarpy().policies_to_json_str(text[piece.start : piece.end])

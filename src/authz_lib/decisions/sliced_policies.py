@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,7 +125,7 @@ class SlicedPolicies:
                 self._parse(_set_text([policy]))
             except ValueError:
                 reason = (
-                    "is nested too deeply"
+                    "is nested too deeply, or has too long a chain of operators"
                     if policy.template is None
                     else "does not fit its template"
                 )
@@ -151,7 +152,7 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[Scope]]:
 
 
 def _member(policy: PolicySource) -> str:
-    return f"{json.dumps(policy.id)}:{policy.text}"
+    return f"{encode_basestring_ascii(policy.id)}:{policy.text}"
 
 
 def _link_text(link: TemplateLink) -> str:

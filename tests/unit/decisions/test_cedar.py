@@ -12,6 +12,7 @@ import pytest
 
 from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
 from authz_lib.decisions import TemplateLink
+from authz_lib.decisions.cedar_text import MAX_CHAIN
 from authz_lib.decisions.policy_files import parse_policies
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp
 from authz_lib.errors import AccessDeniedError, ConfigurationError, InvalidRequestError
@@ -465,7 +466,8 @@ NESTED = {
 def test_a_policy_that_the_parser_would_not_survive_is_refused(kind):
     """Each of them ends the process: with 20,000 levels on 8 MB of stack, brackets with 1,000."""
     text = f"permit(principal, action, resource) when {{ {NESTED[kind](20_000)} }};"
-    with pytest.raises(ConfigurationError, match="nested too deeply, more than 64 levels"):
+    fault = "is nested too deeply, more than 64 levels|has a chain of more than 400 operators"
+    with pytest.raises(ConfigurationError, match=fault):
         CedarEngine.from_text(text)
 
 
@@ -513,20 +515,68 @@ def test_a_long_list_is_not_deep():
     assert not ask(engine, context={"x": "5000"})
 
 
-def test_a_chain_of_sixty_is_taken_and_a_longer_one_is_an_error():
+@pytest.mark.parametrize("sign", ["||", "&&"])
+def test_a_chain_at_the_bound_decides_on_a_small_stack(sign):
+    """The parser ends a process at 984 operators on 512 KiB and at 1,997 on 1 MiB."""
+    chain = f" {sign} ".join(["context.a"] * MAX_CHAIN)  # one operator less, and one member
+    code = """
+import sys, threading
+from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+def run():
+    engine = CedarEngine.from_text(sys.argv[1], sys.argv[2])
+    alice, doc = EntityUid("User", "alice"), EntityUid("Doc", "1")
+    for value in (True, False):
+        request = AuthorizationRequest(alice, "View", doc, {"a": value})
+        print(bool(engine.is_authorized(request)))
+threading.stack_size(512 * 1024)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+    text = f"permit(principal, action, resource) when {{ {chain} }};"
+    schema = """entity User, Doc;
+        action View appliesTo { principal: User, resource: Doc, context: { a: Bool } };"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, text, schema],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (0, "True\nFalse\n"), ended.stderr
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^<policies>:2: the policy has a chain of more than 400 operators$",
+    ):
+        CedarEngine.from_text(f"{ALL}\n{text.replace(chain, f'{chain} {sign} context.a')}")
+
+
+@pytest.mark.parametrize(
+    ("chain", "context", "allowed"),
+    [
+        (" || ".join(f"context.a == {n}" for n in range(150)), {"a": 149}, True),
+        (" || ".join(f"context.a == {n}" for n in range(150)), {"a": 150}, False),
+        (" && ".join(f"context.a != {n}" for n in range(150)), {"a": 150}, True),
+        (" && ".join(f"context.a != {n}" for n in range(150)), {"a": 149}, False),
+        # An operand that errs is not reached when an earlier one decides.
+        (" || ".join(["context.a == 1", *["context.b"] * 99]), {"a": 1}, True),
+        (" || ".join(["context.a == 1", *["context.b"] * 99]), {"a": 2}, None),
+        (" && ".join(["context.a == 1", *["context.b"] * 99]), {"a": 2}, False),
+        (" && ".join(["(context.a == 1 || " + " || ".join(["false"] * 90) + ")"] * 80), {"a": 1}, True),
+    ],
+)  # fmt: skip
+def test_a_long_chain_is_read_from_left_to_right(chain, context, allowed):
     """Cedar's JSON form, which slices are made of, has two levels per operator, and 128 in all."""
-    assert (
-        len(
+    text = f"permit(principal, action, resource) when {{ {chain} }};"
+    decision = ask(CedarEngine.from_text(text), context=context)
+    assert decision.allowed is bool(allowed)
+    assert bool(decision.errors) is (allowed is None)
+
+
+def test_a_long_sum_is_an_error_that_says_chain():
+    """Its order is not changed, since another one could overflow elsewhere."""
+    for terms in (70, 390):
+        with pytest.raises(ConfigurationError, match="too long a chain of operators"):
             CedarEngine.from_text(
-                f"permit(principal, action, resource) when {{ {NESTED['ors'](60)} }};"
+                f"permit(principal, action, resource) when {{ {NESTED['sums'](terms)} }};"
             )
-        )
-        == 1
-    )
-    with pytest.raises(ConfigurationError, match="`policy` is nested too deeply"):
-        CedarEngine.from_text(
-            f"permit(principal, action, resource) when {{ {NESTED['ors'](70)} }};"
-        )
 
 
 @pytest.mark.parametrize(

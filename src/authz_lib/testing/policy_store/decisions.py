@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.decisions._cedar_text import load_cedarpy, parse_schema
+from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.entities import (
     Entity,
     EntityUid,

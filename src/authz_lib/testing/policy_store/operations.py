@@ -87,7 +87,7 @@ def _create_alias(state: State, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
-    from authz_lib.decisions._cedar_text import parse_schema
+    from authz_lib.decisions.cedar_text import parse_schema
 
     store, text = state.store(document), document["definition"]["cedarJson"]
     try:
@@ -116,7 +116,7 @@ def _get_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[str, Any]:
-    from authz_lib.decisions._cedar_text import check_nesting, load_cedarpy, parse_schema
+    from authz_lib.decisions.cedar_text import check_nesting, load_cedarpy, parse_schema
 
     cedarpy = load_cedarpy()
     group = "templates" if template else "staticPolicies"

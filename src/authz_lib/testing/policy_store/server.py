@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from authz_lib._support.checks import require_count
-from authz_lib.decisions._cedar_text import load_cedarpy
+from authz_lib.decisions.cedar_text import load_cedarpy
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.policy_store.operations import OPERATIONS
 from authz_lib.testing.policy_store.state import OperationError, State

@@ -1,0 +1,217 @@
+"""Cedar's parsers, and what must be known of a text before it is given to them.
+
+The parsers call themselves for what is nested.  A text that is nested deeply enough ends the
+process (SIGSEGV), where no ``except`` helps.  So each text is measured first.
+
+Measured with cedarpy 4.12, on threads with a stack of 512 KiB and of 1 MiB:
+
+======================  =====================  ==========================
+what                    stack that it takes    bound here
+======================  =====================  ==========================
+an open bracket         12.5 kB                `MAX_NESTING`, 64
+an ``if``               2 kB                   as much as 64 brackets take
+an operator of a chain  0.5 kB (984 on         `MAX_CHAIN`, 400: less than
+                        512 KiB, 1997 on       half of what 512 KiB hold
+                        1 MiB)
+======================  =====================  ==========================
+
+All that is open at one place may take 800 kB together, which fits into 1 MiB.  Chains of membership
+in a schema or in entities are not measured here.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate, compress
+from typing import Any, NamedTuple
+
+from authz_lib._support.extras import load_extra
+from authz_lib.errors import ConfigurationError
+
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_NESTING",
+    "Piece",
+    "check_nesting",
+    "check_policies",
+    "cut_policies",
+    "load_cedarpy",
+    "parse_schema",
+]
+
+MAX_NESTING = 64
+"""How many brackets may be open at one place."""
+
+MAX_CHAIN = 400
+"""How many operators may follow one another without a bracket: ``a || b || c`` has two."""
+
+# A text without an end takes all that follows: Cedar reads nothing after it, and to try again at
+# each `\"` is quadratic.
+_HIDDEN = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*'
+_TEXT_OR_COMMENT = re.compile(_HIDDEN, re.DOTALL)
+# What is hidden, a bracket, what ends a chain, what lengthens one.
+_TOKEN = re.compile(rf"{_HIDDEN}|[(\[{{<]|[)\]}}>]|[,;]|\|\||&&|[+*.-]|\bif\b", re.DOTALL)
+_STEP = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1, ";": 0}
+_STEPS = re.compile(r"[()\[\]{};]")
+_NOT_SPACE = re.compile(r"\S")
+_BRACKET, _IF = 25, 4  # in half kilobytes of stack; an operator takes one
+_MOST = MAX_NESTING * _BRACKET
+
+
+def load_cedarpy() -> Any:
+    """The module ``cedarpy``, loaded when it is first needed.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    return load_extra("cedarpy", extra="cedar", what="Cedar on this machine")
+
+
+class Piece(NamedTuple):
+    """Where one policy stands in a text, and on which line it starts."""
+
+    line: int
+    start: int
+    end: int
+
+
+def cut_policies(text: str) -> list[Piece]:
+    """The places of the policies of a text; a comment before a policy is not part of it.
+
+    >>> cut_policies("// a; b\\npermit(principal, action, resource);")
+    [Piece(line=2, start=8, end=44)]
+    """
+    return _cut(text, _mask(text))
+
+
+def _mask(text: str) -> str:
+    """The text with as many characters, without what stands in its texts and comments."""
+    return _TEXT_OR_COMMENT.sub(_filler, text)
+
+
+def _filler(hidden: re.Match[str]) -> str:
+    start, end = hidden.span()
+    return ('"' if hidden[0][0] == '"' else " ") * (end - start)
+
+
+def _cut(text: str, masked: str) -> list[Piece]:
+    found: list[Piece] = []
+    line, counted = 1, 0
+    first = _NOT_SPACE.search(masked)
+    while first is not None:
+        start = first.start()
+        line += text.count("\n", counted, start)
+        counted = start
+        end = masked.find(";", start) + 1 or len(text)
+        found.append(Piece(line, start, end))
+        first = _NOT_SPACE.search(masked, end)
+    return found
+
+
+def check_policies(text: str, name: str) -> list[Piece]:
+    """`cut_policies`, and `check_nesting` of each.
+
+    Most policies are short, and in a short one there is no place for much.  So only long ones are
+    read token by token, or all where the brackets of the text do not fit together.
+
+    Raises:
+        ConfigurationError: as for `check_nesting`.
+    """
+    masked = _mask(text)
+    pieces = _cut(text, masked)
+    signs = _STEPS.findall(masked)
+    open_brackets = list(accumulate(map(_STEP.__getitem__, signs)))
+    ends = compress(open_brackets, map(";".__eq__, signs))
+    if min(open_brackets, default=0) < 0 or any(ends):
+        check_nesting(text, name, "policy")
+        return pieces
+    # No operator is shorter than one character, and an `if` has two and takes four.
+    longest = min(MAX_CHAIN, (_MOST - _BRACKET * max(open_brackets, default=0)) // 2)
+    for piece in pieces:
+        if piece.end - piece.start > longest:
+            _check_nesting(text, name, "policy", "()[]{}", piece.start, piece.end)
+    return pieces
+
+
+def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> None:
+    """Refuse a text that Cedar's parser might not survive.  Texts and comments count for nothing.
+
+    Raises:
+        ConfigurationError: it is nested too deeply, or has too long a chain of operators.  The
+            message has the line.
+
+    >>> check_nesting("entity User = { name: String };", "shop.cedarschema", "schema")
+    """
+    _check_nesting(text, name, what, brackets, 0, len(text))
+
+
+def _check_nesting(  # noqa: PLR0917  all of them are needed
+    text: str, name: str, what: str, brackets: str, start: int, end: int
+) -> None:
+    opening, closing = frozenset(brackets[::2]), frozenset(brackets[1::2])
+    outer: list[tuple[int, int, int, int]] = []
+    weight = 0  # of all that is open at this place
+    # Of the chain at this place: its operators, its `if`s, the members of this operand (`a.b.c`),
+    # and the most that an operand has.
+    operators = ifs = members = most = 0
+    for token in _TOKEN.finditer(text, start, end):
+        sign = token[0]
+        if sign[0] in '"/' or (sign in "<>" and sign not in brackets):
+            continue
+        if sign in ",;":
+            weight -= operators + ifs * _IF + most
+            operators = ifs = members = most = 0
+        elif sign in opening:
+            outer.append((operators, ifs, members, most))
+            weight += _BRACKET
+            operators = ifs = members = most = 0
+        elif sign == "if":
+            ifs += 1
+            weight += _IF
+        elif sign == "." or sign in closing:
+            if sign != ".":
+                if not outer:
+                    continue
+                weight -= _BRACKET + operators + ifs * _IF + most
+                operators, ifs, members, most = outer.pop()
+            members += 1  # what was in brackets is one, too: `a["b"]["c"]`
+            if members > most:
+                most = members
+                weight += 1
+        else:
+            operators, members = operators + 1, 0
+            weight += 1
+        if weight > _MOST or operators + most > MAX_CHAIN:
+            line = text.count("\n", 0, token.start()) + 1
+            raise ConfigurationError(f"{name}:{line}: the {what} {_fault(operators + most)}")
+
+
+def _fault(chain: int) -> str:
+    if chain > MAX_CHAIN:
+        return f"has a chain of more than {MAX_CHAIN} operators"
+    return f"is nested too deeply, more than {MAX_NESTING} levels"
+
+
+def parse_schema(text: str, name: str | None = None) -> Any:
+    """A schema in either of Cedar's two forms.
+
+    Args:
+        text: the schema.
+        name: the file that it is of, for errors.
+
+    Raises:
+        ConfigurationError: it does not parse, or is nested too deeply.
+    """
+    cedarpy = load_cedarpy()
+    try:
+        if text.lstrip().startswith("{"):
+            return cedarpy.Schema.from_json_str(text)  # which counts the levels itself
+        check_nesting(text, name or "<schema>", "schema", brackets="()[]{}<>")
+        return cedarpy.Schema.from_str(text)
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        where = "" if name is None else f"{name}: "
+        raise ConfigurationError(
+            f"{where}the schema does not parse: {str(error).splitlines()[0]}"
+        ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from authz_lib._support.checks import require_known
+from authz_lib._support.checks import require_known, require_one_of
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
@@ -24,7 +24,8 @@ from authz_lib.decisions.policy_files import (
     read_directory,
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
-from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors, uid_of
+from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
+from authz_lib.decisions.slicing import uid_of
 from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
@@ -91,8 +92,7 @@ class CedarEngine(DecisionPoint):
         on_evaluation_error: ErrorMode = "deny",
         decision_log: DecisionLog | None = None,
     ) -> None:
-        if on_evaluation_error not in {"deny", "cedar"}:
-            raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
+        require_one_of(on_evaluation_error, "on_evaluation_error", ("deny", "cedar"))
         self._cedarpy = cedarpy = load_cedarpy()
         self._allow, self._deny = cedarpy.Decision.Allow, cedarpy.Decision.Deny
         self.vocabulary = Vocabulary(

@@ -31,6 +31,7 @@ from authz_lib.errors import ConfigurationError
 __all__ = [
     "MAX_CHAIN",
     "MAX_NESTING",
+    "TOO_DEEP",
     "Piece",
     "check_nesting",
     "check_policies",
@@ -44,6 +45,9 @@ MAX_NESTING = 64
 
 MAX_CHAIN = 400
 """How many operators may follow one another without a bracket: ``a || b || c`` has two."""
+
+TOO_DEEP = "is nested too deeply, or has too long a chain of operators"
+"""What is wrong with a policy that Cedar's text reader takes and its JSON reader does not."""
 
 # A text without an end takes all that follows: Cedar reads nothing after it, and to try again at
 # each `\"` is quadratic.

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.strict_json import loads_document
-from authz_lib.decisions.cedar_text import check_policies, cut_policies, load_cedarpy
+from authz_lib.decisions.cedar_text import TOO_DEEP, check_policies, cut_policies, load_cedarpy
 from authz_lib.decisions.operator_chains import balance_chains
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
@@ -44,7 +44,6 @@ __all__ = [
     "split_policies",
 ]
 
-_TOO_DEEP = "a policy from here on is nested too deeply, or has too long a chain of operators"
 _DECODER = json.JSONDecoder()
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all,
 # again and again.
@@ -136,7 +135,9 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
         try:
             found += _parse(text[begin:end], number)
         except RecursionError:
-            raise ConfigurationError(f"{name}:{some[0].line}: {_TOO_DEEP}") from None
+            raise ConfigurationError(
+                f"{name}:{some[0].line}: a policy from here on {TOO_DEEP}"
+            ) from None
         except ValueError:
             raise ConfigurationError(_first_error(name, text, some)) from None
         begin = end

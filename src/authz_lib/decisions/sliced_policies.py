@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from authz_lib.decisions.slicing import PolicyIndex, Scope, Uid, scope_of
+from authz_lib._support.memo import Memo, WeighedMemo
+from authz_lib.decisions.cedar_text import TOO_DEEP
+from authz_lib.decisions.slicing import PolicyIndex, PolicyScope, Uid, scope_of, uid_of
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
     from authz_lib.decisions.policy_files import PolicySource, PolicySources, TemplateLink
     from authz_lib.entities import EntityUid
 
-__all__ = ["SlicedPolicies", "action_ancestors", "uid_of"]
+__all__ = ["SlicedPolicies", "action_ancestors"]
 
-# Slices are made when first needed and share nothing with each other; a policy in one takes about
-# 25 kB.
+# A policy set takes about 25 kB per policy in it, and shares nothing with another one.
 _MIN_SLICED_POLICIES = 2000
-_MAX_SLICE_KEYS = 50_000
-# Cedar's JSON reader stops at 128 levels and its text reader does not: such a policy must fail
-# early.
+_MAX_SLICES = 50_000
+# Cedar's JSON reader stops at 128 levels and its text reader does not: such a policy fails here.
 _DEPTH_TO_TEST = 100
+
+
+_SliceKey: TypeAlias = tuple[str, str, str, str | None, str, str | None]
+"""Type and id of action, principal and resource; no id where no policy names it by ``==``."""
 
 
 class _Policy(NamedTuple):
@@ -37,21 +40,15 @@ class _Policy(NamedTuple):
 class SlicedPolicies:
     """Hands out, for a question, a policy set that answers as all policies together would.
 
+    Sets are made when they are first needed.  Equal slices share one set.  The sets that are kept
+    hold as many policies as there are, but at least 2,000; the oldest set goes first.
+
     Raises:
         ConfigurationError: a template link does not fit its template, or a policy is nested too
-            deeply.
+            deeply or has too long a chain of operators.
     """
 
-    __slots__ = (
-        "_index",
-        "_lock",
-        "_max_weight",
-        "_parse",
-        "_policies",
-        "_sets",
-        "_slices",
-        "_weight",
-    )
+    __slots__ = ("_index", "_parse", "_policies", "_sets", "_slices")
 
     def __init__(
         self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]
@@ -59,11 +56,10 @@ class SlicedPolicies:
         self._parse = cedarpy.PolicySet.from_json_str
         self._policies, scopes = _prepare(sources)
         self._index = PolicyIndex(scopes, ancestors)
-        self._slices: dict[tuple[Any, ...], Any] = {}
-        self._sets: dict[tuple[int, ...], Any] = {}
-        self._weight = 0
-        self._max_weight = max(_MIN_SLICED_POLICIES, len(self._policies))
-        self._lock = Lock()
+        self._slices: Memo[_SliceKey, tuple[int, ...]] = Memo(self._select, max_entries=_MAX_SLICES)
+        self._sets: WeighedMemo[tuple[int, ...], Any] = WeighedMemo(
+            max_entries=_MAX_SLICES, max_weight=max(_MIN_SLICED_POLICIES, len(self._policies))
+        )
         self._test_risky_ones()
 
     def __len__(self) -> int:
@@ -79,40 +75,28 @@ class SlicedPolicies:
     def slice(self, principal: EntityUid, action: EntityUid, resource: EntityUid) -> Any:
         """A cedarpy policy set with every policy that can matter."""
         index = self._index
-        principal_uid, resource_uid = (principal.type, principal.id), (resource.type, resource.id)
-        key = (
+        selected = self._slices[
             action.type,
             action.id,
             principal.type,
+            principal.id if (principal.type, principal.id) in index.principals else None,
             resource.type,
-            principal.id if principal_uid in index.principals else None,
-            resource.id if resource_uid in index.resources else None,
-        )
-        found = self._slices.get(key)
-        if found is not None:
-            return found
-        selected = index.select(principal_uid, (action.type, action.id), resource_uid)
-        with self._lock:
-            if len(self._slices) >= _MAX_SLICE_KEYS:
-                self._slices.clear()
-            policies = self._set_of(selected)
-            self._slices[key] = policies
-        return policies
-
-    def _set_of(self, selected: tuple[int, ...]) -> Any:
-        """Equal slices are one set; when the sets hold too many policies, all are dropped."""
+            resource.id if (resource.type, resource.id) in index.resources else None,
+        ]
         found = self._sets.get(selected)
-        if found is not None:
-            return found
-        if self._weight + len(selected) > self._max_weight:
-            self._sets.clear()
-            self._slices.clear()
-            self._weight = 0
-        policies = self._sets[selected] = self._parse(
-            _set_text([self._policies[number] for number in selected])
+        if found is None:
+            found = self._parse(_set_text([self._policies[number] for number in selected]))
+            self._sets.put(selected, found, weight=len(selected))
+        return found
+
+    def _select(self, key: _SliceKey) -> tuple[int, ...]:
+        action_type, action, principal_type, principal, resource_type, resource = key
+        # An id that no policy names is as good as none.
+        return self._index.select(
+            (principal_type, principal or ""),
+            (action_type, action),
+            (resource_type, resource or ""),
         )
-        self._weight += len(selected)
-        return policies
 
     def _test_risky_ones(self) -> None:
         for policy in self._policies:
@@ -124,18 +108,13 @@ class SlicedPolicies:
             try:
                 self._parse(_set_text([policy]))
             except ValueError:
-                reason = (
-                    "is nested too deeply, or has too long a chain of operators"
-                    if policy.template is None
-                    else "does not fit its template"
-                )
+                is_link = policy.template is not None
+                reason = "does not fit its template" if is_link else TOO_DEEP
                 raise ConfigurationError(f"the policy `{policy.id}` {reason}") from None
 
 
-def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[Scope]]:
-    """Every static policy and every link, with its scope.  A template that is not linked does
-    nothing.
-    """
+def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[PolicyScope]]:
+    """Every static policy and every link, with its scope; a template alone does nothing."""
     templates = {policy.id: policy for policy in sources.policies if policy.is_template}
     static = [policy for policy in sources.policies if not policy.is_template]
     policies = [_Policy(policy.id, _member(policy)) for policy in static]
@@ -169,12 +148,6 @@ def _set_text(policies: Sequence[_Policy]) -> str:
     return (
         f'{{"staticPolicies":{{{static}}},"templates":{{{templates}}},"templateLinks":[{links}]}}'
     )
-
-
-def uid_of(document: Mapping[str, Any]) -> Uid:
-    """Type and id of an entity id in either of Cedar's JSON forms."""
-    bare = document.get("__entity", document)
-    return bare["type"], bare["id"]
 
 
 def action_ancestors(documents: Iterable[Mapping[str, Any]]) -> dict[Uid, frozenset[Uid]]:

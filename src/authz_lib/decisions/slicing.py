@@ -1,12 +1,20 @@
 """Which policies can matter to a question: those whose scope does not already say no.
 
-A policy is left out only when its scope is false whatever the entities are: its action is another
-one, its principal or resource has another type, or is another entity by ``==``.  A false scope ends
-the evaluation of a policy before its conditions, so what is left out neither decides nor errs.
-``principal in Group::"banned"`` excludes no type.
+A policy is left out only where its scope is false whatever the entities are:
 
-``action in`` is decided with the action hierarchy, which is known when the engine is built: actions
-come from the schema and the engine's own entities, and are refused in requests.
+=========================  ==========================================================
+``action == Action::"x"``  the action is another one
+``action in ...``          the action is not in the group
+``principal is T``         the principal has another type (the resource alike)
+``principal == T::"x"``    the principal is another one (the resource alike)
+``principal in ...``       never: what it is in depends on the entities
+=========================  ==========================================================
+
+A false scope ends the evaluation of a policy before its conditions.  So what is left out neither
+decides nor errs.
+
+The groups of actions are known when the engine is built.  They come from the schema and from the
+engine's own entities; a request may bring no actions.
 """
 
 from __future__ import annotations
@@ -18,16 +26,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["PolicyIndex", "Scope", "Uid", "scope_of"]
+__all__ = ["PolicyIndex", "PolicyScope", "Uid", "scope_of", "uid_of"]
 
 Uid: TypeAlias = tuple[str, str]
 """Type and id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a policy's scope demands, as far as it can be told without entities.  ``None`` demands
-    nothing.
+class PolicyScope:
+    """What a policy's scope demands, as far as it can be told without entities.
+
+    ``None`` demands nothing.
     """
 
     action_is: Uid | None = None
@@ -47,31 +56,28 @@ class Scope:
         )
 
 
-def scope_of(est: Mapping[str, Any], slots: Mapping[str, Uid]) -> Scope:
-    """The scope of a policy in its JSON form; slots of a linked template are filled from
-    ``slots``.
-    """
+def scope_of(est: Mapping[str, Any], slots: Mapping[str, Uid]) -> PolicyScope:
+    """The scope of a policy in its JSON form; ``slots`` fills those of a linked template."""
     action_is, action_in = _action(est["action"])
     principal_type, principal = _party(est["principal"], slots)
     resource_type, resource = _party(est["resource"], slots)
-    return Scope(action_is, action_in, principal_type, principal, resource_type, resource)
+    return PolicyScope(action_is, action_in, principal_type, principal, resource_type, resource)
 
 
-def _uid(document: Mapping[str, Any]) -> Uid:
+def uid_of(document: Mapping[str, Any]) -> Uid:
+    """Type and id of an entity id in either of Cedar's JSON forms."""
     bare = document.get("__entity", document)
     return bare["type"], bare["id"]
 
 
 def _action(constraint: Mapping[str, Any]) -> tuple[Uid | None, tuple[Uid, ...] | None]:
     if constraint["op"] == "==":
-        return _uid(constraint["entity"]), None
+        return uid_of(constraint["entity"]), None
     if constraint["op"] == "in":
         entities = constraint["entities"] if "entities" in constraint else [constraint["entity"]]
-        return None, tuple(_uid(entity) for entity in entities)
-    return (
-        None,
-        None,
-    )  # `All`, or an operator of a Cedar that this was not written for: keep the policy
+        return None, tuple(uid_of(entity) for entity in entities)
+    # `All`, or an operator of a later Cedar: keep the policy.
+    return None, None
 
 
 def _party(
@@ -80,15 +86,15 @@ def _party(
     if constraint["op"] == "is":
         return constraint["entity_type"], None
     if constraint["op"] == "==":
-        uid = slots.get(constraint["slot"]) if "slot" in constraint else _uid(constraint["entity"])
+        uid = (
+            slots.get(constraint["slot"]) if "slot" in constraint else uid_of(constraint["entity"])
+        )
         return (None, None) if uid is None else (uid[0], uid)
     return None, None
 
 
 class PolicyIndex:
-    """Finds the policies that can matter, by action, by types, and by the ids that policies name
-    with ``==``.
-    """
+    """Finds the policies that can matter: by action, types, and ids that are named with ``==``."""
 
     __slots__ = (
         "_ancestors",
@@ -102,7 +108,7 @@ class PolicyIndex:
     )
 
     def __init__(
-        self, scopes: Sequence[Scope], action_ancestors: Mapping[Uid, frozenset[Uid]]
+        self, scopes: Sequence[PolicyScope], action_ancestors: Mapping[Uid, frozenset[Uid]]
     ) -> None:
         self._scopes = scopes
         self._ancestors = action_ancestors
@@ -122,7 +128,7 @@ class PolicyIndex:
         self.resources = frozenset(uid for role, uid in self._named if role == "resource")
         self.principals |= {scope.principal for scope in scopes if scope.principal is not None}
 
-    def _file_by_action(self, number: int, scope: Scope) -> None:
+    def _file_by_action(self, number: int, scope: PolicyScope) -> None:
         if scope.action_is is not None:
             self._by_action[scope.action_is].append(number)
         elif scope.action_in is None:

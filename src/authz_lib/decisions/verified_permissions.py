@@ -7,6 +7,7 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.checks import require_count, require_one_of
 from authz_lib.decisions.avp_batch import plan
 from authz_lib.decisions.avp_client import AVPClient, AVPResponse, Boto3Client, ThinClient
 from authz_lib.decisions.avp_errors import malformed
@@ -88,14 +89,12 @@ class VerifiedPermissions(DecisionPoint):
             raise ConfigurationError(
                 "`policy_store_id` must be the id of a policy store, or `policy-store-alias/<name>`"
             )
-        if on_evaluation_error not in {"deny", "cedar"}:
-            raise ConfigurationError("`on_evaluation_error` must be `deny` or `cedar`")
+        require_one_of(on_evaluation_error, "on_evaluation_error", ("deny", "cedar"))
         if client is not None and (region is not None or endpoint_url is not None):
             raise ConfigurationError(
                 "`region` and `endpoint_url` are the client's own when `client` is given"
             )
-        if type(parallel_calls) is not int or parallel_calls < 1:
-            raise ConfigurationError("`parallel_calls` must be a positive whole number")
+        require_count(parallel_calls, "parallel_calls")
         self.vocabulary = Vocabulary(
             action_type=action_type,
             principal_type=principal_type,
@@ -117,8 +116,9 @@ class VerifiedPermissions(DecisionPoint):
         return f"{self._client.endpoint}\n{self.policy_store_id}"
 
     def check(self, question: Question) -> None:
-        """Refuse a token that the service would refuse; ids, types and values are checked where
-        they are built.
+        """Refuse a token that the service would refuse.
+
+        Ids, types and values are checked where they are built.
 
         Raises:
             InvalidRequestError: a token is empty or too long.
@@ -188,9 +188,8 @@ class VerifiedPermissions(DecisionPoint):
         self, questions: Sequence[Question], entities: Iterable[Entity]
     ) -> list[Decision | AuthzError]:
         items = [_item(question) for question in questions]
-        tokens = _tokens(
-            questions[0]
-        )  # one call has one principal or one resource: all have these tokens, or none
+        # One call has one principal or one resource: all have these tokens, or none.
+        tokens = _tokens(questions[0])
         parameters = (
             {"policyStoreId": self.policy_store_id}
             | tokens
@@ -291,9 +290,7 @@ def _entities(entities: Iterable[Entity]) -> dict[str, Any]:
 
 
 def _echoes(asked: Mapping[str, Any], echo: object) -> bool:
-    """Whether an answer's copy of the question is the question: an answer to another one must not
-    be taken for it.
-    """
+    """Whether an answer's copy of the question is the question that was asked."""
     if not isinstance(echo, dict) or any(
         echo.get(name) != asked.get(name) for name in ("principal", "action", "resource")
     ):

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "EMPTY_RECORD",
     "CedarDatetime",
     "CedarDecimal",
     "CedarDuration",
     "CedarIp",
     "CedarValue",
-    "EMPTY_RECORD",
     "EntityUid",
     "freeze_record",
     "freeze_value",

@@ -11,6 +11,7 @@ import cedarpy
 import pytest
 
 from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
+from authz_lib._support.memo import WeighedMemo
 from authz_lib.decisions import TemplateLink
 from authz_lib.decisions.cedar_text import MAX_CHAIN
 from authz_lib.decisions.policy_files import parse_policies
@@ -235,10 +236,10 @@ def test_slices_are_bounded():
         f'permit(principal, action, resource == Doc::"{number}");' for number in range(50)
     )
     engine = CedarEngine.from_text(policies)
-    engine._policies._max_weight = 10
+    engine._policies._sets = WeighedMemo(max_entries=100, max_weight=10)
     for number in range(50):
         assert ask(engine, resource=EntityUid("Doc", str(number)))
-        assert engine._policies._weight <= 10
+        assert engine._policies._sets.weight <= 10
     assert not ask(engine, resource=EntityUid("Doc", "50"))
 
 

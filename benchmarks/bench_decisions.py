@@ -42,8 +42,8 @@ ORDER = EntityUid("Order", "o-1")
 def ten_policies() -> str:
     """Ten policies on one action, so that slicing does not help."""
     return "\n".join(
-        f'@id("p{number}") permit(principal in Group::"g{number}", '
-        'action == Action::"Get", resource is Order)'
+        f'@id("p{number}") '
+        f'permit(principal in Group::"g{number}", action == Action::"Get", resource is Order)'
         f" when {{ resource.total < {number * 100} && context.mfa }};"
         for number in range(10)
     )
@@ -157,8 +157,8 @@ def cache_around_the_engine() -> None:
 def many_policies(count: int, actions: int) -> str:
     """``count`` policies spread over ``actions`` actions."""
     return "\n".join(
-        f'permit(principal in Group::"g{number}", action == Action::"a{number % actions}", '
-        "resource is Order)"
+        f'permit(principal in Group::"g{number}", action == Action::"a{number % actions}",'
+        " resource is Order)"
         f" when {{ resource.total < {number} && context.mfa }};"
         for number in range(count)
     )

@@ -1,4 +1,6 @@
-"""A batch answers each question as if it were asked alone."""
+"""A batch call answers each question as it would be answered alone, whatever its neighbours
+bring.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,14 @@ permit(principal in Group::"staff", action, resource in Folder::"public");
 forbid(principal, action, resource in Folder::"hidden");
 forbid(principal, action, resource) when { resource has owner && resource.owner has banned };
 permit(principal, action == Action::"Write", resource)
-  when { Config::"flags" has open && Config::"flags".open };
+    when { Config::"flags" has open && Config::"flags".open };
 permit(principal, action == Action::"Write", resource) unless { Folder::"a" has owner };
 permit(principal, action == Action::"Share", resource)
-  when { context has to && context.to has open };
+    when { context has to && context.to has open };
 permit(principal, action == Action::"Share", resource) when { Group::"staff" in Group::"all" };
+permit(principal, action == Action::"List", resource) when { Folder::"a" in Folder::"public" };
 permit(principal, action == Action::"List", resource)
-  when { Folder::"a" in Folder::"public" };
-permit(principal, action == Action::"List", resource)
-  when { User::"zed".hasTag("x") && Config::"flags".open };
+    when { User::"zed".hasTag("x") && Config::"flags".open };
 """
 STORES = PolicyStores()
 STORE = STORES.create_store(POLICIES)

@@ -1,4 +1,4 @@
-"""A slice and the whole set have the same decision, determining and erroring policies."""
+"""A slice answers as the whole set does: same decision, determining policies and errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ entity Group in [Group] = { level?: Long };
 entity User, Doc in [Group] = { level?: Long, owner?: User };
 action All;
 action Read in [All];
-action View in [Read] appliesTo {
-  principal: [User, Doc], resource: [User, Doc], context: { n?: Long } };
-action Edit in [All] appliesTo {
-  principal: [User, Doc], resource: [User, Doc], context: { n?: Long } };
+action View in [Read]
+    appliesTo { principal: [User, Doc], resource: [User, Doc], context: { n?: Long } };
+action Edit in [All]
+    appliesTo { principal: [User, Doc], resource: [User, Doc], context: { n?: Long } };
 """
 
 uids = st.builds(EntityUid, st.sampled_from(TYPES), st.sampled_from(IDS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 
 import pytest
@@ -53,6 +54,23 @@ def test_the_tree_is_the_drawn_one():
 def test_every_name_stands_in_the_drawing():
     for name in errors.__all__:
         assert name in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_error_says_when_and_what_to_do(cls):
+    summary, *rest = (cls.__doc__ or "").splitlines()
+    assert summary.endswith(".")
+    assert [
+        line.split(":")[0].strip() for line in rest if line.startswith(("    When:", "    What"))
+    ] == [
+        "When",
+        "What to do",
+    ]
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_the_signature_names_the_message(cls):
+    assert next(iter(inspect.signature(cls).parameters)) == "message"
 
 
 def test_all_is_sorted_and_whole():

@@ -55,24 +55,34 @@ class EngineOptions(TypedDict, total=False):
 class CedarEngine(DecisionPoint):
     """Decides with the real Cedar engine in this process, through cedarpy (the extra ``cedar``).
 
-    Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once; each
-    question is put only to the policies that can matter to it (see `authz_lib.decisions.slicing`),
-    with the same answer as all of them.
+    Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once, and
+    do not change: build another engine for other policies.  Each question is put only to the
+    policies that can matter to it, with the answer of all of them (see
+    `authz_lib.decisions.slicing`).
 
-    With a schema, policies are validated when the engine is built (``validate_policies=False`` to
-    not do so).  Requests are validated only with ``validate_requests=True``: then an attribute that
-    the schema does not know is an `InvalidRequestError`, where Verified Permissions is looser.
+    With a schema:
+
+    =====================  ===================  ==============================================
+    argument               default              what it validates
+    =====================  ===================  ==============================================
+    ``validate_policies``  ``True``             the policies, when the engine is built
+    ``validate_requests``  ``False``            each request: an attribute that the schema does
+                                                not know is an `InvalidRequestError`; Verified
+                                                Permissions is looser
+    =====================  ===================  ==============================================
 
     Entities that the engine holds (``entities=``) are seen by every question.  A request may not
-    bring another entity with one of their ids; the bare group entities of a `Principal` give way to
-    held ones.
+    bring another entity with one of their ids.  The groups of a `Principal` give way to held ones.
 
-    The policies do not change: build another engine for other policies.  A decision holds the GIL.
+    A decision holds the GIL.
 
     >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-    >>> engine = CedarEngine.from_text('@id("readers") permit(principal, action == Action::"Read", resource);')
+    >>> engine = CedarEngine.from_text('''
+    ...     @id("readers") permit(principal, action == Action::"Read", resource);
+    ... ''')
     >>> alice, page = EntityUid("User", "alice"), EntityUid("Page", "1")
-    >>> engine.is_authorized(AuthorizationRequest(alice, "Read", page)).determining_policies
+    >>> decision = engine.is_authorized(AuthorizationRequest(alice, "Read", page))
+    >>> decision.determining_policies
     ('readers',)
     >>> bool(engine.is_authorized(AuthorizationRequest(alice, "Write", page)))
     False
@@ -133,9 +143,8 @@ class CedarEngine(DecisionPoint):
             **options: as for the class.
 
         Raises:
-            ConfigurationError: an argument or a file is wrong; the message has the file, of a
-                policy and of text that is no JSON the line as well, of entities that do not fit
-                which one it is.
+            ConfigurationError: an argument or a file is wrong.  The message has the file.  It has
+                the line of a policy and of text that is no JSON, and the number of an entity.
         """
         require_known(options, EngineOptions.__optional_keys__)
         if not _is_path(path):  # `os.environ.get` of what is not set
@@ -154,8 +163,10 @@ class CedarEngine(DecisionPoint):
         links: Iterable[TemplateLink] = (),
         **options: Unpack[EngineOptions],
     ) -> CedarEngine:
-        """The engine for policies in one text.  Their ids are ``@id("...")``, else ``policy#1``,
-        ``policy#2``, ...
+        """The engine for policies in one text.
+
+        The id of a policy is its ``@id("...")``.  Without one it is ``policy``, or ``policy#1``,
+        ``policy#2``, ... where there are several.
 
         Args:
             policies: Cedar policies and templates.
@@ -168,13 +179,16 @@ class CedarEngine(DecisionPoint):
             ConfigurationError: an argument is wrong, or something does not parse or validate; of a
                 policy the message has the line.
 
-        >>> from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid
+        >>> from authz_lib import AuthorizationRequest, Entity, EntityUid
         >>> engine = CedarEngine.from_text('''
         ...     @id("staff-view")
-        ...     permit(principal in Group::"staff", action == Action::"View", resource);
+        ...     permit(principal in Group::"staff", action, resource);
         ... ''')
-        >>> alice = Entity(EntityUid("User", "alice"), parents=[EntityUid("Group", "staff")])
-        >>> request = AuthorizationRequest(alice.uid, "View", EntityUid("Doc", "1"), entities=[alice])
+        >>> staff, page = EntityUid("Group", "staff"), EntityUid("Doc", "1")
+        >>> alice = Entity(EntityUid("User", "alice"), parents=[staff])
+        >>> request = AuthorizationRequest(
+        ...     alice.uid, "View", page, entities=[alice]
+        ... )
         >>> engine.is_authorized(request).determining_policies
         ('staff-view',)
         """
@@ -200,7 +214,8 @@ class CedarEngine(DecisionPoint):
             ConfigurationError: an argument is wrong, or a text is not exactly one policy or
                 template, or does not parse or validate.
 
-        >>> len(CedarEngine.from_policies({"all": "permit(principal, action, resource);"}))
+        >>> policies = {"all": "permit(principal, action, resource);"}
+        >>> len(CedarEngine.from_policies(policies))
         1
         """
         require_known(options, EngineOptions.__optional_keys__)
@@ -299,9 +314,7 @@ class CedarEngine(DecisionPoint):
             ) from None
 
     def _without_held(self, question: Question) -> Sequence[Entity]:
-        """The bare entities of the caller's groups give way to held ones; any other clash is
-        refused.
-        """
+        """The caller's groups give way to held ones; any other clash is refused."""
         kept = []
         for number, entity in enumerate(question.entities):
             if (entity.uid.type, entity.uid.id) not in self._held_uids:

@@ -144,7 +144,7 @@ def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> 
         ConfigurationError: it is nested too deeply, or has too long a chain of operators.  The
             message has the line.
 
-    >>> check_nesting("entity User = { name: String };", "shop.cedarschema", "schema")
+    >>> check_nesting("entity User;", "shop.cedarschema", "schema")
     """
     _check_nesting(text, name, what, brackets, 0, len(text))
 
@@ -152,42 +152,70 @@ def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> 
 def _check_nesting(  # noqa: PLR0917  all of them are needed
     text: str, name: str, what: str, brackets: str, start: int, end: int
 ) -> None:
-    opening, closing = frozenset(brackets[::2]), frozenset(brackets[1::2])
-    outer: list[tuple[int, int, int, int]] = []
-    weight = 0  # of all that is open at this place
-    # Of the chain at this place: its operators, its `if`s, the members of this operand (`a.b.c`),
-    # and the most that an operand has.
-    operators = ifs = members = most = 0
+    place = _Place()
+    readers = {
+        **dict.fromkeys(brackets[::2], place.open),
+        **dict.fromkeys(brackets[1::2], place.close),
+        **dict.fromkeys(",;", place.end_chain),
+        **dict.fromkeys(("||", "&&", "+", "-", "*"), place.operator),
+        ".": place.member,
+        "if": place.condition,
+    }
     for token in _TOKEN.finditer(text, start, end):
-        sign = token[0]
-        if sign[0] in '"/' or (sign in "<>" and sign not in brackets):
+        reader = readers.get(token[0])
+        if reader is None:  # hidden, or a comparison
             continue
-        if sign in ",;":
-            weight -= operators + ifs * _IF + most
-            operators = ifs = members = most = 0
-        elif sign in opening:
-            outer.append((operators, ifs, members, most))
-            weight += _BRACKET
-            operators = ifs = members = most = 0
-        elif sign == "if":
-            ifs += 1
-            weight += _IF
-        elif sign == "." or sign in closing:
-            if sign != ".":
-                if not outer:
-                    continue
-                weight -= _BRACKET + operators + ifs * _IF + most
-                operators, ifs, members, most = outer.pop()
-            members += 1  # what was in brackets is one, too: `a["b"]["c"]`
-            if members > most:
-                most = members
-                weight += 1
-        else:
-            operators, members = operators + 1, 0
-            weight += 1
-        if weight > _MOST or operators + most > MAX_CHAIN:
+        reader()
+        if place.weight > _MOST or place.chain > MAX_CHAIN:
             line = text.count("\n", 0, token.start()) + 1
-            raise ConfigurationError(f"{name}:{line}: the {what} {_fault(operators + most)}")
+            raise ConfigurationError(f"{name}:{line}: the {what} {_fault(place.chain)}")
+
+
+class _Place:
+    """What is open at one place of a text, in half kilobytes of stack."""
+
+    def __init__(self) -> None:
+        self.weight = 0
+        self._outer: list[tuple[int, int, int, int]] = []
+        # Of the chain at this place: its operators, its `if`s, the members of this operand
+        # (`a.b.c`), and the most that an operand has.
+        self._operators = self._ifs = self._members = self._most = 0
+
+    @property
+    def chain(self) -> int:
+        """How many operators follow one another without a bracket."""
+        return self._operators + self._most
+
+    def open(self) -> None:
+        self._outer.append((self._operators, self._ifs, self._members, self._most))
+        self._operators = self._ifs = self._members = self._most = 0
+        self.weight += _BRACKET
+
+    def close(self) -> None:
+        if self._outer:
+            self.end_chain()
+            self.weight -= _BRACKET
+            self._operators, self._ifs, self._members, self._most = self._outer.pop()
+            self.member()  # what was in brackets is one, too: `a["b"]["c"]`
+
+    def end_chain(self) -> None:
+        self.weight -= self.chain + self._ifs * _IF
+        self._operators = self._ifs = self._members = self._most = 0
+
+    def operator(self) -> None:
+        self._operators += 1
+        self._members = 0
+        self.weight += 1
+
+    def member(self) -> None:
+        self._members += 1
+        if self._members > self._most:
+            self._most = self._members
+            self.weight += 1
+
+    def condition(self) -> None:
+        self._ifs += 1
+        self.weight += _IF
 
 
 def _fault(chain: int) -> str:

@@ -22,22 +22,30 @@ _MIN_KEY_BYTES = 16
 
 
 class DecisionLog:
-    """Reports every decision to a callable, and to the logger ``authz_lib.decisions`` as one JSON
-    line at INFO.
+    """Reports every decision to a callable, and to a logger as one JSON line at INFO.
 
-    A record holds: ``decision_id``, ``decision`` (``ALLOW`` or ``DENY``), ``action``,
-    ``resource_type``, ``determining_policies``, ``errors`` (how many), ``source``, ``latency_ms``,
-    and ``policy_store_id``, ``request_id`` and ``overruled`` where there is something to say.
-    Context, attributes, tokens and the texts of evaluation errors are never in it.
+    ========================================================  ==============================
+    in each record                                            what it says
+    ========================================================  ==============================
+    ``decision_id``, ``action``, ``resource_type``            what was asked
+    ``decision``                                              ``ALLOW`` or ``DENY``
+    ``determining_policies``, ``source``, ``latency_ms``      as in the `Decision`
+    ``errors``                                                how many there were
+    ``policy_store_id``, ``request_id``, ``overruled``        only where they say something
+    ``principal``, ``resource``                               only with one of the arguments
+                                                              ``hmac_key`` and ``log_ids``
+    ========================================================  ==============================
+
+    Context, attributes, tokens and the texts of evaluation errors are never in a record.
 
     Args:
         on_decision: called with each record, a plain dict.  What it raises is raised to the caller:
             an audit that fails must not go unnoticed.
-        hmac_key: with a key, ``principal`` and ``resource`` are in the record as HMAC-SHA-256 of
-            type and id, so that records about one caller can be found together without naming the
-            caller.  At least 16 bytes.
+        hmac_key: puts ``principal`` and ``resource`` into the record as HMAC-SHA-256 of type and
+            id.  Records about one caller can then be found together, and do not name the caller.
+            At least 16 bytes.
         log_ids: put the ids themselves into the record.  They can be personal data.
-        logger: where lines go to; ``None`` for nowhere.
+        logger: where lines go to, by default ``authz_lib.decisions``; ``None`` for nowhere.
 
     Raises:
         ConfigurationError: the key is too short.
@@ -45,10 +53,14 @@ class DecisionLog:
     >>> records = []
     >>> log = DecisionLog(on_decision=records.append)
     >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-    >>> engine = CedarEngine.from_text("permit(principal, action, resource);", decision_log=log)
-    >>> _ = engine.is_authorized(AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Doc", "1")))
-    >>> records[0]["decision"], records[0]["resource_type"], "principal" in records[0]
-    ('ALLOW', 'Doc', False)
+    >>> policy = "permit(principal, action, resource);"
+    >>> engine = CedarEngine.from_text(policy, decision_log=log)
+    >>> alice, document = EntityUid("User", "alice"), EntityUid("Doc", "1")
+    >>> _ = engine.is_authorized(AuthorizationRequest(alice, "View", document))
+    >>> records[0]["decision"], records[0]["resource_type"]
+    ('ALLOW', 'Doc')
+    >>> "principal" in records[0]
+    False
     """
 
     __slots__ = ("_key", "_log_ids", "_logger", "_on_decision")

@@ -1,8 +1,8 @@
 """Long chains of ``||`` and ``&&``, written so that Cedar's JSON reader takes them.
 
-In Cedar's JSON form, ``a || b || c`` is ``(a || b) || c``: each operator opens two more levels.  The
-reader stops at 128 levels, so a chain of 60 would be too long.  `balance_chains` writes
-``(a || b) || (c || d)`` instead.
+In Cedar's JSON form, ``a || b || c || d`` is ``((a || b) || c) || d``.  Each operator opens two
+more levels, and the reader stops at 128 levels: a chain of 60 would be too long.  `balance_chains`
+writes ``(a || b) || (c || d)`` instead.
 
 The answer is the same.  Both ways evaluate the operands from left to right, stop at the same one,
 and demand a Boolean of the same ones.  Chains of ``+`` and ``*`` stay as they are: another order

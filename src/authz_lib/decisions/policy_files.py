@@ -51,9 +51,7 @@ _PARSED_AT_ONCE = 500
 
 
 class UnreadableError(ConfigurationError):
-    """A folder or a file that cannot be read, or a folder without policies: what they would say is
-    not known.
-    """
+    """A folder or a file cannot be read, or a folder holds no policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ class TemplateLink:
     """A template with its slots filled: a policy of its own.
 
     >>> from authz_lib import EntityUid
-    >>> TemplateLink("share", "share-1", {"?principal": EntityUid("User", "bob")}).id
+    >>> bob = EntityUid("User", "bob")
+    >>> TemplateLink("share", "share-1", {"?principal": bob}).id
     'share-1'
     """
 
@@ -72,9 +71,7 @@ class TemplateLink:
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """One policy or template: its id, its JSON form (EST) with the parts that are read here, and
-    where it stands.
-    """
+    """One policy or template: its id, its JSON form (EST), what is read of it, where it stands."""
 
     id: str
     text: str = field(repr=False)
@@ -111,8 +108,9 @@ class PolicySources:
 def split_policies(text: str) -> list[tuple[int, str]]:
     """Each policy of a text with the line that it starts on.
 
-    >>> split_policies('// a; b\\npermit(principal, action, resource);\\nforbid(principal, action, resource);')[1]
-    (3, 'forbid(principal, action, resource);')
+    >>> text = "// a; b\\npermit(principal, action, resource);"
+    >>> split_policies(text)
+    [(2, 'permit(principal, action, resource);')]
     """
     return [(piece.line, text[piece.start : piece.end]) for piece in cut_policies(text)]
 

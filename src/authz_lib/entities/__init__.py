@@ -1,5 +1,4 @@
-"""The words of Cedar: entity ids, entities and typed values, and the two ways they are written on a
-wire.
+"""The words of Cedar: entity ids, entities and typed values, and how they are written on a wire.
 
 A value is given in plain Python where that is unambiguous, and is frozen when it is taken in:
 
@@ -15,9 +14,10 @@ aware ``datetime``, `CedarDatetime`  datetime             naive ones, parts of a
 ``timedelta``, `CedarDuration`       duration             parts of a millisecond
 ===================================  ===================  =====================================
 
-``None`` and ``float`` do not exist in Cedar.  The keys ``__entity``, ``__extn`` and ``__expr`` are
-refused at every depth: in Cedar's JSON they would turn data that a caller sent into a reference to
-an entity of the caller's choice.
+``None`` and ``float`` do not exist in Cedar.
+
+The keys ``__entity``, ``__extn`` and ``__expr`` are refused at every depth.  In Cedar's JSON they
+would turn data that a caller sent into a reference to an entity of the caller's choice.
 
 See the Cedar guide, "Entities and context syntax", and ``AttributeValue`` in the Verified
 Permissions API reference.

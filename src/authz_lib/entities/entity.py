@@ -27,11 +27,9 @@ __all__ = ["Entity"]
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Entity:
-    """A Cedar entity: what a policy may read about a principal, a resource or anything they refer
-    to.
+    """A Cedar entity: what a policy may read about a principal, a resource or what they refer to.
 
-    Its parts are frozen when it is built, so that it can be sent, remembered and compared without a
-    copy.
+    Its parts are frozen when it is built.  So it can be sent, remembered and compared as it is.
 
     Args:
         uid: its id.
@@ -43,8 +41,9 @@ class Entity:
         InvalidRequestError: a part has no Cedar value; see the table at the top of
             `authz_lib.entities`.
 
-    >>> order = Entity(EntityUid("Order", "o-1"), attrs={"owner": EntityUid("User", "alice"), "total": 12})
-    >>> order.attrs["total"]
+    >>> alice, order = EntityUid("User", "alice"), EntityUid("Order", "o-1")
+    >>> entity = Entity(order, attrs={"owner": alice, "total": 12})
+    >>> entity.attrs["total"]
     12
     """
 
@@ -92,9 +91,7 @@ class Entity:
 
     @property
     def canonical_text(self) -> str:
-        """The entity as Cedar JSON text that is the same for equal entities; made once and
-        remembered.
-        """
+        """The entity as Cedar JSON text, the same for equal entities; made once and remembered."""
         if self._text is None:
             parents = ",".join(sorted([uid_text(parent) for parent in self.parents]))
             tags = f',"tags":{record_text(self.tags)}' if self.tags else ""
@@ -120,7 +117,8 @@ class Entity:
         Raises:
             InvalidRequestError: it is no entity.
 
-        >>> Entity.from_cedar_json({"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []}).uid.id
+        >>> uid = {"type": "User", "id": "a"}
+        >>> Entity.from_cedar_json({"uid": uid, "attrs": {}, "parents": []}).uid.id
         'a'
         """
         if type(document) is not dict or not {"uid"} <= document.keys() <= {
@@ -165,7 +163,8 @@ class Entity:
         Raises:
             InvalidRequestError: it holds no entity.
 
-        >>> Entity.from_avp({"identifier": {"entityType": "User", "entityId": "a"}}).uid.id
+        >>> item = {"identifier": {"entityType": "User", "entityId": "a"}}
+        >>> Entity.from_avp(item).uid.id
         'a'
         """
         names = ("entityType", "entityId")

@@ -39,8 +39,9 @@ __all__ = [
 ]
 
 CedarValue: TypeAlias = Any
-"""What `freeze_value` gives: bool, int, str, `EntityUid`, tuple (a set), read-only mapping (a
-record), or a wrapper.
+"""What `freeze_value` gives.
+
+It is a bool, int, str or `EntityUid`, a tuple (a set), a read-only mapping (a record) or a wrapper.
 """
 
 EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
@@ -119,20 +120,19 @@ class EntityUid:
     type: str
     id: str
 
-    def __init__(self, type: str, id: str) -> None:
+    def __init__(self, type: str, id: str) -> None:  # noqa: A002  the field names
         if _type_of(type) is not str:
             raise _no_type_name()
         _set_type(self, _TYPE_NAMES[type])
-        if _type_of(id) is not str:
-            id = _plain_text(id)
-        if not 0 < len(id) <= MAX_ID_LENGTH:
+        text = id if _type_of(id) is str else _plain_text(id)
+        if not 0 < len(text) <= MAX_ID_LENGTH:
             raise InvalidRequestError(f"`id` must have 1 to {MAX_ID_LENGTH} characters", field="id")
-        if not id.isascii():
+        if not text.isascii():
             try:
-                _check_text(id)
+                _check_text(text)
             except _RefusedError as refused:
                 raise refused.public("id") from None
-        _set_id(self, id)
+        _set_id(self, text)
 
 
 _type_of = type  # in `EntityUid`, `type` is an argument
@@ -404,8 +404,9 @@ def _refuse(value: Any, _: int) -> NoReturn:
 
 
 def freeze_value(value: object, *, where: str = "value") -> CedarValue:
-    """A Python value as the Cedar value it is, deeply read-only.  Freezing a frozen value changes
-    nothing.
+    """A Python value as the Cedar value it is, deeply read-only.
+
+    Freezing a frozen value changes nothing.
 
     Raises:
         InvalidRequestError: the value, or a part of it, has no Cedar value; ``field`` says which

@@ -1,6 +1,4 @@
-"""The two ways a Cedar value is written: Cedar's own JSON, and the unions of Verified
-Permissions.
-"""
+"""The two ways a Cedar value is written: Cedar's JSON, and the unions of Verified Permissions."""
 
 from __future__ import annotations
 
@@ -69,7 +67,8 @@ def record_text(values: Mapping[str, CedarValue]) -> str:
     """A frozen record as canonical JSON text."""
     if not values:
         return "{}"
-    return f"{{{','.join([f'{_quote(key)}:{canonical_json(values[key])}' for key in sorted(values)])}}}"
+    members = [f"{_quote(key)}:{canonical_json(values[key])}" for key in sorted(values)]
+    return f"{{{','.join(members)}}}"
 
 
 def _extension_text(name: str, value: CedarIp) -> str:
@@ -88,8 +87,9 @@ _TEXT: dict[type, Callable[[Any], str]] = {
 
 
 def canonical_json(value: CedarValue) -> str:
-    """A frozen value as Cedar JSON text that is the same for equal values: keys and sets sorted, no
-    spaces.
+    """A frozen value as Cedar JSON text that is the same for equal values.
+
+    Keys and sets are sorted, and there are no spaces.
 
     >>> canonical_json(freeze_value({"b": {2, 1}, "a": EntityUid("User", "x")}))
     '{"a":{"__entity":{"id":"x","type":"User"}},"b":[1,2]}'
@@ -107,11 +107,10 @@ def value_to_cedar_json(value: CedarValue) -> JSONValue:
 
 
 def value_from_cedar_json(document: JSONValue) -> CedarValue:
-    """The value that a Cedar JSON document means.  For documents of your own, never for what a
-    caller sent.
+    """The value that a Cedar JSON document means.
 
-    Only the explicit forms are read: without a schema, Cedar's implicit ones cannot be told from
-    records and strings.
+    It is for documents of your own, never for what a caller sent.  Only the explicit forms are
+    read: without a schema, Cedar's implicit ones cannot be told from records and strings.
 
     Raises:
         InvalidRequestError: the document is no Cedar value.

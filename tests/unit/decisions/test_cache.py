@@ -210,8 +210,8 @@ def test_failures_are_raised_and_not_kept(engine, clock):
 
 def test_answers_with_errors_are_not_kept(clock):
     engine = Counting.from_text(
-        "permit(principal, action, resource); forbid(principal, action, resource) when {context.n "
-        "> 1};"
+        "permit(principal, action, resource);"
+        "forbid(principal, action, resource) when {context.n > 1};"
     )
     point = engine.cached(clock=clock)
     for _ in range(2):

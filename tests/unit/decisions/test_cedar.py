@@ -224,7 +224,8 @@ def test_groups_of_actions_may_be_held_without_a_schema():
 
 def test_a_forbid_on_a_group_applies_to_users():
     engine = CedarEngine.from_text(
-        'permit(principal, action, resource); forbid(principal in Group::"banned", action, resource);'
+        "permit(principal, action, resource);"
+        'forbid(principal in Group::"banned", action, resource);'
     )
     assert ask(engine, Principal("bob"))
     assert not ask(engine, Principal("bob", groups=("banned",)))
@@ -260,7 +261,8 @@ def test_typed_values_reach_the_policies():
     engine = CedarEngine.from_text(
         """permit(principal, action, resource) when {
             context.ip.isInRange(ip("10.0.0.0/8")) && context.price.lessThan(decimal("10.0"))
-            && context.at > datetime("2026-01-01") && context.age < duration("2h") && context.tags.contains("a")
+            && context.at > datetime("2026-01-01") && context.age < duration("2h")
+            && context.tags.contains("a")
             && context.record.owner == principal && context.long == -9223372036854775808
         };"""
     )
@@ -330,8 +332,12 @@ def test_typed_values_reach_the_policies():
             {
                 "a.cedar": ALL,
                 "schema.cedarschema": SCHEMA,
-                "entities.json": '[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []},'
-                '{"uid": {"type": "User", "id": "b"}, "attrs": {"level": "secret"}, "parents": []}]',
+                "entities.json": json.dumps(
+                    [
+                        {"uid": {"type": "User", "id": id_}, "attrs": attrs, "parents": []}
+                        for id_, attrs in (("a", {}), ("b", {"level": "secret"}))
+                    ]
+                ),
             },
             "entities.json: `entities` do not parse, or do not fit the schema: entity 2 of 2$",
         ),
@@ -343,7 +349,8 @@ def test_typed_values_reach_the_policies():
         (
             {
                 "a.cedar": ALL,
-                "template-links.json": '[{"templateId": "t", "templateId": "a", "newId": "l", "values": {}}]',
+                "template-links.json": '[{"templateId": "t", "templateId": "a", "newId": "l",'
+                '"values": {}}]',
             },
             "template-links.json",
         ),
@@ -494,7 +501,8 @@ thread.join()
 
 def test_what_stands_in_texts_and_comments_is_not_counted():
     brackets = "(" * 200
-    text = f'permit(principal, action, resource) when {{ context.a == "\\"{brackets}" }}; // {brackets}\n'
+    head = "permit(principal, action, resource)"
+    text = f'{head} when {{ context.a == "\\"{brackets}" }}; // {brackets}\n'
     assert len(CedarEngine.from_text(text * 50 + ALL)) == 51
     wide = ", ".join(["(1 + 2)"] * 5000)
     assert (
@@ -560,7 +568,7 @@ thread.join()
         (" || ".join(["context.a == 1", *["context.b"] * 99]), {"a": 1}, True),
         (" || ".join(["context.a == 1", *["context.b"] * 99]), {"a": 2}, None),
         (" && ".join(["context.a == 1", *["context.b"] * 99]), {"a": 2}, False),
-        (" && ".join(["(context.a == 1 || " + " || ".join(["false"] * 90) + ")"] * 80), {"a": 1}, True),
+        (" && ".join([f"(context.a == 1{' || false' * 90})"] * 80), {"a": 1}, True),
     ],
 )  # fmt: skip
 def test_a_long_chain_is_read_from_left_to_right(chain, context, allowed):

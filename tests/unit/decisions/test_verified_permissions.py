@@ -249,11 +249,18 @@ def test_a_wrong_argument_is_refused_when_built(wrong):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"max_attempts": "2"}, {"connect_timeout_seconds": "1"}, {"max_connections": None}, {"max_attempts": 2.0},
-        {"max_connections": 1.5}, {"connect_timeout_seconds": float("inf")}, {"read_timeout_seconds": float("inf")},
-        {"read_timeout_seconds": 0}, {"endpoint_url": " http://localhost"}, {"endpoint_url": "http://ev il.localhost"},
+        {"max_attempts": "2"},
+        {"connect_timeout_seconds": "1"},
+        {"max_connections": None},
+        {"max_attempts": 2.0},
+        {"max_connections": 1.5},
+        {"connect_timeout_seconds": float("inf")},
+        {"read_timeout_seconds": float("inf")},
+        {"read_timeout_seconds": 0},
+        {"endpoint_url": " http://localhost"},
+        {"endpoint_url": "http://ev il.localhost"},
     ],
-)  # fmt: skip
+)
 def test_a_wrong_argument_of_the_thin_client_is_refused_when_built(wrong):
     with pytest.raises(ConfigurationError):
         ThinClient(region="eu-west-1", **wrong)

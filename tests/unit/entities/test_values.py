@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from enum import Enum, IntEnum, StrEnum
 from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
 
 import cedarpy
 import pytest
 
+import authz_lib
 from authz_lib.entities import (
     CedarDatetime,
     CedarDecimal,
@@ -232,3 +234,29 @@ def test_the_bounds_of_times_are_those_of_the_engine(wrapper, function, text, fi
     else:
         with pytest.raises(InvalidRequestError):
             wrapper(text)
+
+
+def test_the_form_of_a_type_name_is_written_down_once():
+    """A second copy would drift: ask `TYPE_NAME` of `authz_lib.entities`."""
+    root = Path(authz_lib.__file__).parent
+    path_of_identifiers = "[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_]"
+    copies = [
+        str(file.relative_to(root))
+        for file in sorted(root.rglob("*.py"))
+        if path_of_identifiers in file.read_text(encoding="utf-8")
+    ]
+    assert copies == ["entities/values.py"]
+
+
+def test_an_empty_record_is_one_and_what_only_looks_empty_is_read():
+    class Odd(dict):
+        def __len__(self):
+            return 0
+
+    assert freeze_record({}, where="x") is freeze_record({}, where="x")
+    assert dict(freeze_record(Odd(a=1), where="x")) == {"a": 1}
+    with pytest.raises(InvalidRequestError):
+        freeze_record(Odd(__entity={"type": "User", "id": "root"}), where="x")
+    for wrong in ([], (), "", None, set()):
+        with pytest.raises(InvalidRequestError, match="must be a mapping"):
+            freeze_record(wrong, where="x")

@@ -1,5 +1,4 @@
-"""Decisions, as ratios in one run: the embedded engine beside raw cedarpy, a cache hit beside a
-call and a signature.
+"""Decisions, as ratios in one run: the engine beside raw cedarpy, a cache hit beside a call.
 
 ``python benchmarks/bench_decisions.py`` prints the tables; ``--cold`` adds the cold start, in fresh
 processes.
@@ -117,9 +116,7 @@ def engine_beside_raw() -> None:
 
 
 def cache_around_the_engine() -> None:
-    """10 policies: a remembered decision beside one that the embedded engine makes; the key is made
-    of the question.
-    """
+    """10 policies: a remembered decision beside one that the embedded engine makes."""
     text, entities = ten_policies(), six_entities()
     engine = CedarEngine.from_text(text)
     remembering = engine.cached(ttl_seconds=3600, deny_ttl_seconds=3600)
@@ -206,9 +203,7 @@ def ten_thousand_policies() -> None:
 
 
 def cache_hits() -> None:
-    """A cache hit beside a boto3 call to the local endpoint, and beside one raw RSA signature
-    check.
-    """
+    """A cache hit beside a boto3 call to the local endpoint, and beside one raw RSA verify."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     message = b"x" * 700
     signature, public = key.sign(message, padding.PKCS1v15(), hashes.SHA256()), key.public_key()

@@ -1,4 +1,4 @@
-"""Cedar's corpora: a slice and the whole policy set answer as the corpora say."""
+"""Cedar's own corpora: the sliced engine answers as they say, and as the whole policy set does."""
 
 from __future__ import annotations
 

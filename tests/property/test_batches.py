@@ -1,6 +1,4 @@
-"""A batch call answers each question as it would be answered alone, whatever its neighbours
-bring.
-"""
+"""A batch call answers each question as if it were alone, whatever its neighbours bring."""
 
 from __future__ import annotations
 

@@ -41,7 +41,10 @@ values = st.recursive(
 
 
 def _as_sets(value):
-    """A set is a tuple; order and duplicates mean nothing, types do (`1 == True` in Python)."""
+    """A set is a tuple, whose order and duplicates mean nothing.
+
+    Types count: `1 == True` in Python.
+    """
     if type(value) is tuple:
         return frozenset(map(_as_sets, value))
     if type(value) is MappingProxyType:

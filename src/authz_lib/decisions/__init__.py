@@ -1,5 +1,4 @@
-"""May they do it: Amazon Verified Permissions or the embedded Cedar engine behind one
-`DecisionPoint`.
+"""May they do it?  Verified Permissions or the embedded Cedar engine, as one `DecisionPoint`.
 
 Lazy (PEP 562): importing it loads neither botocore nor urllib3, cachetools or cedarpy.
 """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from authz_lib._support.checks import require_known, require_one_of
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
+from authz_lib.decisions.held_entities import entities_text, parse_entities
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.policy_files import (
@@ -119,9 +120,9 @@ class CedarEngine(DecisionPoint):
         if validate_policies and (errors := validation_errors(sources)):
             raise ConfigurationError(errors[0])
         self._request_schema = schema if validate_requests else None
-        text = entities if isinstance(entities, str) else _entities_text(entities)
+        text = entities if isinstance(entities, str) else entities_text(entities)
         where = sources.entities_file if entities is sources.entities else None
-        held = _parse_entities(self._cedarpy, text, schema, where)
+        held = parse_entities(self._cedarpy, text, schema, where)
         documents = json.loads(str(held))
         self._held = held
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
@@ -382,40 +383,3 @@ def validation_errors(sources: PolicySources) -> list[str]:
                 problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
             found.append(f"{place}: {problem}")
     return found
-
-
-def _entities_text(entities: Iterable[Entity]) -> str:
-    try:
-        return f"[{','.join([entity.canonical_text for entity in entities])}]"
-    except (TypeError, AttributeError):
-        raise ConfigurationError("`entities` must be `Entity` values, or Cedar JSON text") from None
-
-
-def _parse_entities(cedarpy: Any, text: str, schema: Any, where: str | None) -> Any:
-    try:
-        # With the schema: without it, the engine would lose the schema's action groups.
-        return cedarpy.Entities.from_json_str(text, schema)
-    except ValueError:
-        file, problem = (
-            "" if where is None else f"{where}: ",
-            _entities_problem(cedarpy, text, schema),
-        )
-        raise ConfigurationError(
-            f"{file}`entities` do not parse, or do not fit the schema{problem}"
-        ) from None
-
-
-def _entities_problem(cedarpy: Any, text: str, schema: Any) -> str:
-    """Which one of them it is: Cedar's own text does not say."""
-    try:
-        documents = json.loads(text)
-    except json.JSONDecodeError as error:
-        return f": line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError):
-        return ""
-    for number, document in enumerate(documents if isinstance(documents, list) else [], start=1):
-        try:
-            cedarpy.Entities.from_json_str(json.dumps([document]), schema)
-        except (ValueError, RecursionError):
-            return f": entity {number} of {len(documents)}"
-    return ""

@@ -261,7 +261,9 @@ def read_directory(path: Path) -> PolicySources:
 
 
 def list_folder(path: Path) -> dict[str, Path]:
-    """What a folder holds, by name, in order.  (`glob` finds nothing where it may not look.)
+    """What a folder holds, by name, in order.
+
+    `glob` would find nothing where it may not look; this raises.
 
     Raises:
         UnreadableError: there is no such folder, or it may not be listed.

@@ -26,14 +26,13 @@ Permissions API reference.
 from __future__ import annotations
 
 from authz_lib.entities.entity import Entity
+from authz_lib.entities.uid import TYPE_NAME, EntityUid
 from authz_lib.entities.values import (
-    TYPE_NAME,
     CedarDatetime,
     CedarDecimal,
     CedarDuration,
     CedarIp,
     CedarValue,
-    EntityUid,
     freeze_record,
     freeze_value,
 )

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.entities.values import EMPTY_RECORD, EntityUid, freeze_record
+from authz_lib.entities.uid import EntityUid
+from authz_lib.entities.values import EMPTY_RECORD, freeze_record
 from authz_lib.entities.wire import (
     JSONValue,
     record_text,

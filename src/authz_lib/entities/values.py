@@ -20,7 +20,7 @@ from ipaddress import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from authz_lib._support.memo import Memo
+from authz_lib.entities.uid import EntityUid
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = [
     "CedarDuration",
     "CedarIp",
     "CedarValue",
-    "EntityUid",
     "freeze_record",
     "freeze_value",
 ]
@@ -48,14 +47,8 @@ EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
 """The record without members: one for all."""
 
 MAX_DEPTH = 32
-MAX_TYPE_LENGTH = 200
-MAX_ID_LENGTH = 612
 _I64 = 2**63
 RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
-_RESERVED_WORDS = frozenset(
-    {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"}
-)
-TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -97,76 +90,6 @@ def _check_text(value: str) -> str:
         except UnicodeEncodeError:
             raise _RefusedError("a string must be valid Unicode, without lone surrogates") from None
     return value
-
-
-@dataclass(frozen=True, slots=True, order=True, init=False)
-class EntityUid:
-    """The id of a Cedar entity: a type (``"User"``, ``"Shop::Order"``) and an id within it.
-
-    Both are checked here, against what Cedar and Verified Permissions accept:
-
-    ========  ==================================================
-    ``type``  a path of identifiers, at most 200 characters
-    ``id``    a string of 1 to 612 characters; an ``int`` is refused
-    ========  ==================================================
-
-    Raises:
-        InvalidRequestError: one of them is something else.
-
-    >>> EntityUid("Order", "o-17")
-    EntityUid(type='Order', id='o-17')
-    """
-
-    type: str
-    id: str
-
-    def __init__(self, type: str, id: str) -> None:  # noqa: A002  the field names
-        if _type_of(type) is not str:
-            raise _no_type_name()
-        _set_type(self, _TYPE_NAMES[type])
-        text = id if _type_of(id) is str else _plain_text(id)
-        if not 0 < len(text) <= MAX_ID_LENGTH:
-            raise InvalidRequestError(f"`id` must have 1 to {MAX_ID_LENGTH} characters", field="id")
-        if not text.isascii():
-            try:
-                _check_text(text)
-            except _RefusedError as refused:
-                raise refused.public("id") from None
-        _set_id(self, text)
-
-
-_type_of = type  # in `EntityUid`, `type` is an argument
-# The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
-_set_type, _set_id = (vars(EntityUid)[name].__set__ for name in ("type", "id"))
-
-
-def _plain_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidRequestError("`id` must be a string", field="id")
-    return str.__str__(value)  # a member of a str enum
-
-
-def _type_name(text: str) -> str:
-    """The same text; raises where it is no Cedar type name."""
-    if not 0 < len(text) <= MAX_TYPE_LENGTH or not _is_type(text):
-        raise _no_type_name()
-    return text
-
-
-def _is_type(text: str) -> bool:
-    return TYPE_NAME.fullmatch(text) is not None and not _RESERVED_WORDS.intersection(
-        text.split("::")
-    )
-
-
-def _no_type_name() -> InvalidRequestError:
-    return InvalidRequestError(
-        f"`type` must be a Cedar type name of at most {MAX_TYPE_LENGTH} characters", field="type"
-    )
-
-
-# An application has few types, and each of its ids has one of them.
-_TYPE_NAMES: Memo[str, str] = Memo(_type_name, max_entries=1024)
 
 
 def _parses(text: object, form: re.Pattern[str], parse: Callable[[str], object]) -> bool:

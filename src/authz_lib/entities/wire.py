@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from authz_lib.entities.uid import EntityUid
 from authz_lib.entities.values import (
     RESERVED_KEYS,
     CedarDatetime,
@@ -14,7 +15,6 @@ from authz_lib.entities.values import (
     CedarDuration,
     CedarIp,
     CedarValue,
-    EntityUid,
     freeze_record,
     freeze_value,
 )

@@ -336,9 +336,7 @@ def test_entities_that_differ_do_not_share_a_call(client):
 
 
 def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
-    """A single question about doc 1 does not know `Folder::f`; beside doc 2 it must not know it
-    either.
-    """
+    """Alone, a question about doc 1 does not know `Folder::f`.  Nor does it beside doc 2."""
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     folder = EntityUid("Folder", "f")
     for first in (
@@ -356,9 +354,7 @@ def test_an_entity_that_another_question_refers_to_does_not_reach_it(client):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_resource_that_another_question_refers_to_does_not_reach_it(client, turned):
-    """Both are candidates of one `filter`, and one is the other's `previous`: alone it would not
-    know that one.
-    """
+    """Two candidates of one `filter`, one the other's `previous`: alone it would not know it."""
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     first = Entity(EntityUid("Doc", "1"), attrs={"public": True})
     second = Entity(EntityUid("Doc", "2"), attrs={"previous": first.uid})
@@ -373,9 +369,7 @@ def brings(number, *entities):
 
 
 def test_an_entity_that_only_a_policy_names_does_not_reach_another_question(client):
-    """`permit(...) when { Config::"flags".open }`: who does not bring the flags must not find a
-    neighbour's.
-    """
+    """Who does not bring the flags that a policy names must not find a neighbour's."""
     point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
     flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
     point.batch_is_authorized([brings("1", flags), brings("2"), brings("3", flags), brings("4")])

@@ -245,7 +245,7 @@ def test_the_form_of_a_type_name_is_written_down_once():
         for file in sorted(root.rglob("*.py"))
         if path_of_identifiers in file.read_text(encoding="utf-8")
     ]
-    assert copies == ["entities/values.py"]
+    assert copies == ["entities/uid.py"]
 
 
 def test_an_empty_record_is_one_and_what_only_looks_empty_is_read():

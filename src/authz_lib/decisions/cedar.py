@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from authz_lib._support.checks import require_known, require_one_of
+from authz_lib._support.checks import require_known, require_mapping, require_one_of
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.held_entities import entities_text, parse_entities
 from authz_lib.decisions.log import log_of
@@ -338,12 +338,11 @@ def _check_texts(**arguments: object) -> None:
 
 
 def _policy_texts(policies: Mapping[str, str]) -> dict[str, str]:
-    given: object = policies
-    if not isinstance(given, Mapping) or not all(
-        isinstance(text, str) for item in given.items() for text in item
-    ):
-        raise ConfigurationError("`policies` must be a mapping of ids to texts")
-    return dict(policies)
+    of = "of ids to texts"
+    texts = dict(require_mapping(policies, "policies", of=of))
+    if not all(isinstance(text, str) for item in texts.items() for text in item):
+        raise ConfigurationError(f"`policies` must be a mapping {of}")
+    return texts
 
 
 def _links(links: Iterable[TemplateLink]) -> tuple[TemplateLink, ...]:

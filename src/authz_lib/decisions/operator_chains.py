@@ -15,7 +15,7 @@ import re
 
 __all__ = ["balance_chains"]
 
-# A chain with fewer operators needs no help.  A balanced one of 400 is 9 deep: it is not found again.
+# A chain with fewer operators needs no help.  A balanced one of 400 is 9 deep: not found again.
 _LONG = 20
 _OPENINGS = ('{"||":{"left":', '{"&&":{"left":')
 _CHAIN = re.compile("|".join(f"(?:{re.escape(opening)}){{{_LONG},}}" for opening in _OPENINGS))

@@ -209,7 +209,9 @@ def examples(session: nox.Session) -> None:
     )
     for example in sorted(path.parent for path in (HERE / "examples").glob("*/requests.yaml")):
         session.run("authz", "local", str(example.relative_to(HERE)), "--check")
-    session.run("python", "-m", "pytest", "-m", "stack", *session.posargs)
+    # Each file starts a local AWS of its own, so that two of them can run at a time.
+    stack = ["-m", "stack", "-n", "2", "--dist", "loadfile", *session.posargs]
+    session.run("python", "-m", "pytest", *stack)
     session.run(
         "python", "-m", "pytest", "-m", "not stack", "tests/examples", "packages/authz-local/tests"
     )

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authz_lib._support.clock import system_clock
+from authz_lib._support.memo import Memo
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.errors import (
     ConfigurationError,
@@ -78,7 +79,7 @@ class LoadBalancerKeySet:
         self._base = keys_url.removesuffix("/")
         self._fetcher = fetcher or HTTPFetcher(max_bytes=8192)
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: Memo[str, _Entry] = Memo(max_entries=_MAX_KEYS)
         self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES_PER_WINDOW)
         self._backoff = Backoff()
         self._flights = SingleFlight["VerificationKey | None"]()
@@ -149,9 +150,7 @@ class LoadBalancerKeySet:
             known = isinstance(error, FetchError | InvalidJWKError)
             raise self._unavailable(str(error) if known else type(error).__name__) from None
         self._backoff.reset()
-        self._entries[key_id] = _Entry(key, pem, now)
-        for oldest in list(self._entries)[:-_MAX_KEYS]:  # a copy: other threads insert meanwhile
-            self._entries.pop(oldest, None)
+        self._entries.put(key_id, _Entry(key, pem, now))
         return key
 
     def _require_allowed(self, now: float) -> None:

@@ -6,6 +6,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from authz_lib._support.fork import reset_in_child
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,16 +78,32 @@ class WeighedMemo(Generic[K, V]):
     (None, 2, 60)
     """
 
-    __slots__ = ("_entries", "_lock", "_max_entries", "_max_weight", "_weights", "get", "weight")
+    __slots__ = (
+        "__weakref__",
+        "_entries",
+        "_lock",
+        "_max_entries",
+        "_max_weight",
+        "_weights",
+        "get",
+        "weight",
+    )
 
     def __init__(self, *, max_entries: int, max_weight: int) -> None:
         self._max_entries = max_entries
         self._max_weight = max_weight
         self._entries: dict[K, V] = {}
         self._weights: dict[K, int] = {}
-        self._lock = threading.Lock()
-        self.weight = 0
         self.get: Callable[[K], V | None] = self._entries.get
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Forget everything, as after a fork."""
+        self._lock = threading.Lock()
+        self._entries.clear()
+        self._weights.clear()
+        self.weight = 0
 
     def put(self, key: K, value: V, *, weight: int) -> None:
         """Remember; forget the oldest until the bounds hold."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from authz_lib._support.fork import reset_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -47,7 +47,7 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self.reset()
-        _EVERY.add(self)
+        reset_in_child(self)
 
     def reset(self) -> None:
         """Forget all flights: their leaders are gone, as after a fork."""
@@ -124,14 +124,3 @@ def _twin(error: Exception) -> Exception:
         return SingleFlightTimeoutError(type(error).__name__)
     twin.__cause__ = twin.__context__ = None
     return twin
-
-
-_EVERY: WeakSet[SingleFlight[Any]] = WeakSet()
-
-
-def _reset_all() -> None:
-    for flights in list(_EVERY):
-        flights.reset()
-
-
-os.register_at_fork(after_in_child=_reset_all)

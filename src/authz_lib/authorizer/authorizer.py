@@ -322,11 +322,11 @@ def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:
     handed = event.raw.get("pathParameters")
     if handed is not None and not isinstance(handed, dict):
         raise UntrustedEventError("`pathParameters` of the event is not an object")
+    if handed and not all(type(value) is str for value in handed.values()):
+        raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
     if not handed or not names or any(name not in handed for name in names):
         return "%" not in event.path
     values = [handed[name] for name in names]
-    if not all(type(value) is str for value in values):
-        raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
     if not is_greedy:
         return values == list(labels.values())
     rebuilt = _LABEL.sub(lambda match: handed[match[1]], route.rpartition(" ")[2])

@@ -167,11 +167,14 @@ class DeployedKey:
             return
         # Nearly always each source has one value, and the event names them in the declared order.
         if type(identity) is list and identity == [
-            values[0] for values in told if len(values) == 1
+            values[0] if len(values) == 1 else _NOT_ONE for values in told
         ]:
             return
         if not _is_same_identity(self._inputs, told, event):
             raise ConfigurationError("the identity sources of the event are not the declared ones")
+
+
+_NOT_ONE = object()  # equal to nothing that an event holds
 
 
 def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) -> None:

@@ -22,6 +22,7 @@ from cachetools import LRUCache
 
 from authz_lib._support.checks import is_seconds, require_count, require_mapping
 from authz_lib._support.clock import Clock, system_clock
+from authz_lib._support.fork import reset_in_child
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.decisions.request import Decision, Question
 from authz_lib.errors import ConfigurationError, PolicyStoreUnavailableError
@@ -111,12 +112,18 @@ class DecisionCache:
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
         self._clock = clock
-        self._entries: LRUCache[bytes, _Entry] = LRUCache(max_entries)
-        self._lock = Lock()
+        self._max_entries = max_entries
         self._flights: SingleFlight[Decision] = SingleFlight()
         self._now = 0.0
         self._epoch = 0
         self._hits = self._misses = 0
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Start with nothing remembered, as after a fork."""
+        self._lock = Lock()
+        self._entries: LRUCache[bytes, _Entry] = LRUCache(self._max_entries)
 
     @property
     def statistics(self) -> CacheStatistics:

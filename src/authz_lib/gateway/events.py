@@ -24,7 +24,9 @@ _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Event:
-    """What a gateway sent.  Each part is read when it is first asked for, and once.
+    """What a gateway sent.  A part is read when it is asked for.
+
+    The names of the headers, the cookies and the query are remembered.
 
     Rules, the same for every part and every kind of event:
 
@@ -71,7 +73,9 @@ class Event:
         if lowered is None:
             lowered = self._lowered = _lower_names(self.raw)
         value = lowered.get(name, ())
-        return (value.strip(" \t"),) if type(value) is str else _texts(value, "`headers`")
+        if type(value) is str:
+            return (value.strip(" \t"),)
+        return tuple([text.strip(" \t") for text in _texts(value, "`headers`")])
 
     def token_header(self, name: str) -> tuple[str, ...]:
         """All values of a header that may hold the token.
@@ -83,10 +87,14 @@ class Event:
         if name != "authorization" or "authorizationToken" not in self.raw:
             return values
         token = self.raw["authorizationToken"]
-        text = token.strip(" \t") if type(token) is str else ""
-        if values and ("type" in self.raw or text in values):
+        if token is None:
             return values
-        return (text, *values) if text else values
+        if type(token) is not str:
+            raise UntrustedEventError("`authorizationToken` of the event is not a string")
+        text = token.strip(" \t")
+        if not values:
+            return (text,) if text else ()
+        return values if "type" in self.raw or text in values else (text, *values)
 
     @property
     def headers(self) -> dict[str, tuple[str, ...]]:

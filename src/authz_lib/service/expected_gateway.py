@@ -157,10 +157,12 @@ def principal_from_event(
     """The caller that the gateway in front of this service verified.
 
     Checked: the event is of the expected kind, of the pinned API and account; the claims are
-        present; issuer, client,
-    token use and expiry (a remembered Allow of a gateway outlives a token).  **Not** checked: that
-    the event comes from API Gateway at all.  Only who may invoke the function decides that: give
-    the permission to the API alone (``SourceArn``), and no function URL without IAM.
+    present; issuer, client, token use and expiry (a remembered Allow of a gateway outlives a
+    token).
+
+    **Not** checked: that the event comes from API Gateway at all.  Only who may invoke the function
+    decides that: give the permission to the API alone (``SourceArn``), and no function URL without
+    IAM.
 
     Args:
         event: the proxy event.

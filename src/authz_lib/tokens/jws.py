@@ -8,10 +8,10 @@ nested tokens.  Embedded keys (``jwk``, ``jku``, ``x5u``, ``x5c``) are never rea
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support import base64url
+from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
 from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH, require_algorithms
@@ -66,17 +66,7 @@ def _text(members: Mapping[str, Any], name: str) -> str:
 # Parsing a header is a pure function of its bytes, and a key signs many tokens under one header.
 # Only headers of tokens with a good signature are remembered, so a stranger can neither fill nor
 # empty this.
-_headers: dict[bytes, JOSEHeader] = {}
-_headers_lock = threading.Lock()
-
-
-def _remember_header(segment: bytes, header: JOSEHeader) -> None:
-    if len(segment) > _MAX_REMEMBERED_LENGTH or segment in _headers:
-        return
-    with _headers_lock:
-        while len(_headers) >= _MAX_REMEMBERED_HEADERS:
-            del _headers[next(iter(_headers))]
-        _headers[segment] = header
+_headers: Memo[bytes, JOSEHeader] = Memo(max_entries=_MAX_REMEMBERED_HEADERS)
 
 
 class Compact:
@@ -124,8 +114,9 @@ class Compact:
             raise InvalidAlgorithmError("the token's `alg` does not fit its key")
         if not check(self._message, key.material, self._signature):
             raise InvalidSignatureError("the signature does not verify")
-        if self._header_segment not in _headers:
-            _remember_header(self._header_segment, header)
+        segment = self._header_segment
+        if segment not in _headers and len(segment) <= _MAX_REMEMBERED_LENGTH:
+            _headers.put(segment, header)
 
     def payload(self) -> bytes:
         """The payload's bytes, decoded."""

@@ -39,7 +39,7 @@ class HTTPRequest(Protocol):
 
     @property
     def body(self) -> bytes | None:
-        """``None`` sends no body and no length."""
+        """``None`` sends none; POST, PUT and PATCH then say a length of 0."""
 
 
 class HTTPResponse(NamedTuple):

@@ -118,6 +118,13 @@ def test_a_right_to_one_order_opens_no_other_however_the_api_names_its_labels(
     assert context["reason"] == ("" if decided else "ambiguous_path")
 
 
+@pytest.mark.parametrize("route", ["GET /orders/{id}", "ANY /{proxy+}", "$default"])
+@pytest.mark.parametrize("handed", [{"other": 1}, {"id": None}, ["id"]])
+def test_labels_of_another_type_are_refused_whatever_the_route_has(route, handed):
+    lines = [{"method": "GET", "route": "/orders/{orderId}", "action": "Get", **ORDER}]
+    assert build(lines)(http(route, "/orders/7", handed))["context"]["reason"] == "untrusted_event"
+
+
 def test_two_labels_are_compared_in_their_order():
     lines = [
         {
@@ -217,7 +224,7 @@ def test_appsync_reads_the_token_that_it_keys_on():
     event = events.appsync_authorizer_event(alice)
     assert authorizer(event)["resolverContext"]["sub"] == "alice"
     assert authorizer({**event, "requestHeaders": {}})["resolverContext"]["sub"] == "alice"
-    for keyed in ("junk", f"Bearer {bob}"):
+    for keyed in ("junk", f"Bearer {bob}", " ", "\t"):
         answer = authorizer({**event, "authorizationToken": keyed})
         assert (answer["isAuthorized"], answer["resolverContext"]["reason"]) == (
             False,

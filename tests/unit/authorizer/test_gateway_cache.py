@@ -330,6 +330,26 @@ def test_another_key_than_the_declared_one_is_raised(identity):
 
 
 @pytest.mark.parametrize(
+    ("source", "query"),
+    [
+        ("$request.header.x-tenant", ""),
+        ("$request.querystring.t", ""),
+        ("$request.querystring.t", "t=1&t=2"),
+        ("$stageVariables.tier", ""),
+    ],
+    ids=["no header", "no parameter", "a parameter twice", "no stage variable"],
+)
+def test_a_key_that_holds_a_source_less_is_raised_also_when_the_source_has_not_one_value(
+    source, query
+):
+    """Who may leave a source out, or repeat it, would turn the check off."""
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD, PATH, source], ttl_seconds=60)
+    raw = {**http(["Bearer abc", "GET", "/orders"]).raw, "rawQueryString": query}
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(cache, parse_authorizer_event(raw))
+
+
+@pytest.mark.parametrize(
     "sent", ["/orders/a b", "/orders/a%20b", "/orders/a%2520b", "/orders%2Fa%20b"]
 )
 def test_a_path_may_be_in_the_key_as_it_was_sent(sent):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz_lib.authorizer.identity_source import IdentitySource
-from authz_lib.errors import AmbiguousTokenError
+from authz_lib.errors import AmbiguousTokenError, UntrustedEventError
 from authz_lib.gateway.events import Event, parse_authorizer_event
 from authz_lib.gateway.sources import Cookie, Header, QueryParameter
 from authz_lib.testing import events
@@ -34,6 +34,11 @@ HEADERS = {
     ),
     "two spellings in one map": ({"headers": {"x": "1", "X": "1"}}, ["1", "1"]),
     "a list in the single map": ({"headers": {"x": ["1", "2"]}}, ["1", "2"]),
+    "white space in a list": ({"headers": {"x": [" 1", "2\t"]}}, ["1", "2"]),
+    "one in a list, beside a null map": (
+        {"headers": {"x": [" 1 "]}, "multiValueHeaders": None},
+        ["1"],
+    ),
     "nowhere": ({"headers": {"y": "1"}, "multiValueHeaders": {}}, []),
 }
 
@@ -111,15 +116,50 @@ def test_a_query_of_many_parts_is_read_in_linear_steps():
     assert len(values) == count
 
 
-def test_each_part_is_read_once():
-    class Counting(dict):
-        reads = 0
+class Counting(dict):
+    """A part of an event that counts how often it is read."""
 
-        def items(self):
-            type(self).reads += 1
-            return super().items()
+    reads = 0
 
-    event = parse_authorizer_event({**HTTP, "headers": Counting({"X": "1", "y": "2"})})
+    def items(self):
+        self.reads += 1
+        return super().items()
+
+
+def test_headers_are_read_once():
+    sent = Counting({"X": "1", "y": "2", "Cookie": "a=1"})
+    event = parse_authorizer_event({**HTTP, "headers": sent, "cookies": None})
     assert [event.header("x"), event.header("y"), event.header("z")] == [("1",), ("2",), ()]
     assert Header("x").read(event) == "1"
-    assert Counting.reads == 1
+    assert Cookie("a").read(event) == Cookie("a").read(event) == "1"
+    assert sent.reads == 1
+
+
+def test_cookies_and_query_are_read_once():
+    event = Event({"cookies": ["a=1"], "rawQueryString": "a=1"})
+    assert event.cookies is event.cookies
+    assert event.parameters() is event.parameters()
+
+
+@pytest.mark.parametrize(
+    ("token", "values"),
+    [
+        (None, ("b",)),
+        ("b", ("b",)),
+        (" b ", ("b",)),
+        ("a", ("a", "b")),
+        (" ", ("", "b")),
+        ("", ("", "b")),
+    ],
+)
+def test_the_token_that_appsync_keys_on_is_a_second_value_where_it_differs(token, values):
+    event = Event({"authorizationToken": token, "requestHeaders": {"Authorization": "b"}})
+    assert event.token_header("authorization") == values
+
+
+@pytest.mark.parametrize("token", [["a"], 1, {"a": "b"}, True])
+@pytest.mark.parametrize("headers", [{"authorization": "b"}, {}])
+def test_a_token_of_another_type_is_refused(token, headers):
+    event = Event({"authorizationToken": token, "requestHeaders": headers})
+    with pytest.raises(UntrustedEventError, match="`authorizationToken` of the event is not a"):
+        event.token_header("authorization")

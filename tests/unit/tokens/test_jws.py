@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz_lib import errors
+from authz_lib._support.memo import Memo
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import jws
 from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, SUPPORTED
@@ -54,7 +55,7 @@ def test_the_header_handed_out_is_read_only(ec_issuer):
 class TestRememberedHeaders:
     @pytest.fixture(autouse=True)
     def empty(self, monkeypatch):
-        monkeypatch.setattr(jws, "_headers", {})
+        monkeypatch.setattr(jws, "_headers", Memo(max_entries=256))
 
     def test_only_those_of_good_signatures(self, ec_issuer):
         keys = ec_issuer.key_set()

@@ -1,4 +1,4 @@
-"""Code in pages and in docstring examples fits the code box of a page, which holds 88 columns."""
+"""Prose has 100 columns; code of a page and of a docstring fits the code box, which holds 88."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ PAGES = [
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TEXTS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES]
+MOST_PROSE_COLUMNS = 100
 FENCE = re.compile(r"(?P<indent> *)```(?P<language>\S*)")
 
 
@@ -53,6 +55,28 @@ def test_code_of_a_page_fits_its_box(path):
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_an_example_of_a_docstring_fits_its_box(path):
     assert too_wide(examples_of_docstrings(path.read_text(encoding="utf-8"))) == []
+
+
+def prose(text):
+    """Number and text of each line that is neither code, nor a table, nor one link alone."""
+    is_code = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if FENCE.match(line):
+            is_code = not is_code
+        elif not is_code and not line.startswith("|") and " " in line.strip():
+            yield number, line
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name)
+def test_prose_has_at_most_100_columns(path):
+    lines = prose(path.read_text(encoding="utf-8"))
+    assert [number for number, line in lines if len(line) > MOST_PROSE_COLUMNS] == []
+
+
+def test_wide_prose_is_seen():
+    wide = "x " * 51
+    page = f"{wide}\n```\n{wide}\n```\n| {wide} |\n{'x' * 101}\n- {wide}\n"
+    assert [number for number, _ in prose(page)] == [1, 7]
 
 
 def test_a_wide_line_is_seen():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from authz_lib._support.checks import require_known, require_mapping, require_one_of
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
-from authz_lib.decisions.held_entities import entities_text, parse_entities
+from authz_lib.decisions.held_entities import entities_text, hold_entities
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.policy_files import (
@@ -25,6 +25,7 @@ from authz_lib.decisions.policy_files import (
     read_directory,
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
+from authz_lib.decisions.request_schema import RequestSchema
 from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
 from authz_lib.decisions.slicing import uid_of
 from authz_lib.decisions.vocabulary import Vocabulary
@@ -119,12 +120,12 @@ class CedarEngine(DecisionPoint):
         )
         if validate_policies and (errors := validation_errors(sources)):
             raise ConfigurationError(errors[0])
-        self._request_schema = schema if validate_requests else None
-        text = entities if isinstance(entities, str) else entities_text(entities)
         where = sources.entities_file if entities is sources.entities else None
-        held = parse_entities(self._cedarpy, text, schema, where)
+        self._held = held = hold_entities(cedarpy, entities, schema, where)
         documents = json.loads(str(held))
-        self._held = held
+        self._request_schema = (
+            RequestSchema(cedarpy, schema, held) if schema and validate_requests else None
+        )
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
         self._policies = SlicedPolicies(self._cedarpy, sources, action_ancestors(documents))
 
@@ -253,12 +254,11 @@ class CedarEngine(DecisionPoint):
             "resource": {"type": resource.type, "id": resource.id},
             "context": question.context_text,
         }
-        result = self._cedarpy.is_authorized(
-            request,
-            self._policies.slice(principal, action, resource),
-            self._entities(question),
-            self._request_schema,
-        )
+        given = self._given(question)
+        if self._request_schema is not None:
+            self._request_schema.check(request, question, given)
+        policies = self._policies.slice(principal, action, resource)
+        result = self._cedarpy.is_authorized(request, policies, self._entities(question, given))
         return self._read(result, perf_counter() - started)
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
@@ -291,28 +291,27 @@ class CedarEngine(DecisionPoint):
             seconds,
         )
 
-    def _entities(self, question: Question) -> Any:
+    def _given(self, question: Question) -> Sequence[Entity]:
+        """The question's entities that the engine does not hold."""
+        held = self._held_uids
+        if held and not held.isdisjoint([(e.uid.type, e.uid.id) for e in question.entities]):
+            return self._without_held(question)
+        return question.entities
+
+    def _entities(self, question: Question, given: Sequence[Entity]) -> Any:
         """What Cedar is given: the question's entities beside the held ones."""
-        given: Sequence[Entity] = question.entities
-        if question.caller_entities > 1 and self._request_schema is None:
+        if question.caller_entities > 1 and given is question.entities:
             # The caller's groups are bare: to a policy, they read as if they were not there.
-            # With a schema they are kept, so that it checks their type.
             given = (*given[:1], *given[question.caller_entities :])
-        if given and not self._held_uids.isdisjoint(
-            [(entity.uid.type, entity.uid.id) for entity in given]
-        ):
-            given = self._without_held(question)
         if not given:
             return self._held
-        delta = f"[{','.join([entity.canonical_text for entity in given])}]"
+        delta = entities_text(given)
         if not self._held_uids:
             return delta
         try:
-            return self._held.with_added_json_str(delta, self._request_schema)
+            return self._held.with_added_json_str(delta)
         except ValueError:
-            raise InvalidRequestError(
-                "`entities` do not fit Cedar, the schema or what the engine holds"
-            ) from None
+            raise InvalidRequestError("`entities` do not fit Cedar") from None
 
     def _without_held(self, question: Question) -> Sequence[Entity]:
         """The caller's groups give way to held ones; any other clash is refused."""

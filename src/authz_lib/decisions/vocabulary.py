@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib._support.memo import Memo
 from authz_lib.decisions.request import Question
 from authz_lib.entities import Entity, EntityUid, freeze_record
+from authz_lib.entities.hierarchy import MAX_HIERARCHY_DEPTH, is_too_deep
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.principal import caller_key
 
@@ -243,4 +244,11 @@ def _resolve_entities(
             raise InvalidRequestError(
                 "`entities` holds two different entities with one id", field="entities"
             )
+    if len(by_uid) > MAX_HIERARCHY_DEPTH and is_too_deep(
+        {uid: e.parents for uid, e in by_uid.items()}
+    ):
+        raise InvalidRequestError(
+            f"`entities` holds more than {MAX_HIERARCHY_DEPTH} entities that stand in one another",
+            field="entities",
+        )
     return resource_uid, tuple(by_uid.values())

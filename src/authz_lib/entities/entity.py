@@ -11,6 +11,7 @@ from authz_lib.entities.values import EMPTY_RECORD, freeze_record
 from authz_lib.entities.wire import (
     JSONValue,
     record_text,
+    shape_of,
     uid_from_document,
     uid_text,
     uid_to_avp,
@@ -110,6 +111,12 @@ class Entity:
         """
         document: dict[str, Any] = json.loads(self.canonical_text)
         return document
+
+    def shape(self) -> Entity:
+        """The same entity with other texts, see `authz_lib.entities.wire.shape_of`."""
+        return Entity(
+            self.uid, attrs=shape_of(self.attrs), parents=self.parents, tags=shape_of(self.tags)
+        )
 
     @classmethod
     def from_cedar_json(cls, document: JSONValue) -> Entity:

@@ -27,6 +27,7 @@ __all__ = [
     "JSONValue",
     "canonical_json",
     "record_text",
+    "shape_of",
     "uid_from_document",
     "uid_text",
     "uid_to_avp",
@@ -95,6 +96,29 @@ def canonical_json(value: CedarValue) -> str:
     '{"a":{"__entity":{"id":"x","type":"User"}},"b":[1,2]}'
     """
     return _TEXT[type(value)](value)
+
+
+_ANY_TEXT = "-"  # no address, number, date, length of time or type name
+
+
+def shape_of(value: CedarValue) -> CedarValue:
+    """A frozen value with another text for each text: it has the same Cedar type.
+
+    With a schema, Cedar reads a text where the schema wants a date as a date, and a record of
+    ``type`` and ``id`` where it wants an entity as an entity.  Of a shape it can read neither, so
+    a shape fits a schema only if the value has the type that the schema says.
+
+    >>> shape_of("2026-11-20")
+    '-'
+    """
+    kind = type(value)
+    if kind is str:
+        return _ANY_TEXT
+    if kind is tuple:
+        return tuple([shape_of(item) for item in value])
+    if kind is MappingProxyType:
+        return MappingProxyType({key: shape_of(item) for key, item in value.items()})
+    return value
 
 
 def value_to_cedar_json(value: CedarValue) -> JSONValue:

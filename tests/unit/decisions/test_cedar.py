@@ -615,3 +615,40 @@ def test_a_text_without_an_end_is_refused_in_linear_time(end):
     with pytest.raises(ConfigurationError, match="does not parse"):
         parse_policies("a.cedar", text)
     assert time.process_time() - started < 5  # quadratic: more than ten minutes
+
+
+def test_a_request_at_every_bound_is_decided_on_a_stack_of_256_kib():
+    script = """
+import threading
+from itertools import pairwise
+from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid
+
+def nested(levels):
+    value = 1
+    for level in range(levels):
+        value = {"a": value} if level % 2 else [value]
+    return value
+
+folders = [EntityUid("Folder", str(number)) for number in range(64)]
+attrs = {"deep": nested(31)}
+given = [Entity(uid, parents=[above], attrs=attrs) for uid, above in pairwise(folders)]
+given.append(Entity(folders[-1]))
+request = AuthorizationRequest(
+    EntityUid("User", "a"), "Read", folders[0], {"deep": nested(31)}, entities=given
+)
+policies = 'permit(principal, action, resource in Folder::"63") when { context has deep };'
+held = [Entity(EntityUid("User", "b"), attrs=attrs)]
+engines = [CedarEngine.from_text(policies, entities=entities) for entities in ([], held)]
+
+def run():
+    print([bool(engine.is_authorized(request)) for engine in engines])
+
+threading.stack_size(256 * 1024)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.returncode) == ("[True, True]", 0), done.stderr

@@ -14,6 +14,7 @@ from authz_lib.entities import (
     value_from_avp,
     value_from_cedar_json,
 )
+from authz_lib.entities.hierarchy import is_too_deep
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -103,4 +104,6 @@ def entities_from(document: Mapping[str, Any]) -> dict[EntityUid, Entity]:
         listed = [Entity.from_avp(item) for item in document.get("entityList", [])]
     if any(entity.uid.type.rpartition("::")[2] == "Action" for entity in listed):
         raise InvalidRequestError("no actions", field="entities")
+    if is_too_deep({entity.uid: entity.parents for entity in listed}):
+        raise InvalidRequestError("too long a chain", field="entities")
     return {entity.uid: entity for entity in listed}

@@ -27,8 +27,16 @@ permit(principal, action == Action::"List", resource) when { Folder::"a" in Fold
 permit(principal, action == Action::"List", resource)
     when { User::"zed".hasTag("x") && Config::"flags".open };
 """
+# Those that name what other questions are about.
+NAMING_ROWS = """
+permit(principal, action == Action::"Read", resource) when { Doc::"1" has open && Doc::"1".open };
+forbid(principal, action == Action::"Write", resource) when { User::"bob" has banned };
+permit(principal, action == Action::"Share", resource) when { Doc::"2" in Folder::"public" };
+permit(principal, action == Action::"List", resource) when { User::"alice" in Group::"all" };
+"""
 STORES = PolicyStores()
 STORE = STORES.create_store(POLICIES)
+NAMING_STORE = STORES.create_store(POLICIES + NAMING_ROWS)
 ALICE, BOB, ZED = users = [EntityUid("User", name) for name in ("alice", "bob", "zed")]
 groups = [EntityUid("Group", name) for name in ("staff", "all")]
 folders = [EntityUid("Folder", name) for name in ("a", "public", "hidden")]
@@ -90,9 +98,25 @@ def summary(decision):
     return decision.allowed, decision.determining_policies, len(decision.errors), decision.overruled
 
 
+def answers(point, batch):
+    alone = [summary(point.is_authorized(request)) for request in batch]
+    together = [summary(decision) for decision in point.batch_is_authorized(batch)]
+    return alone, together
+
+
 @settings(deadline=None, max_examples=150)
 @given(batches())
 def test_a_batch_answers_as_single_questions(batch):
-    point = VerifiedPermissions(STORE, client=InProcess(), parallel_calls=1)
-    alone = [summary(point.is_authorized(request)) for request in batch]
-    assert [summary(decision) for decision in point.batch_is_authorized(batch)] == alone
+    point = VerifiedPermissions(NAMING_STORE, client=InProcess(), parallel_calls=1)
+    alone, together = answers(point, batch)
+    assert together == alone
+
+
+@settings(deadline=None, max_examples=150)
+@given(batches())
+def test_so_does_one_with_rows_together_where_no_condition_names_a_row(batch):
+    point = VerifiedPermissions(
+        STORE, client=InProcess(), parallel_calls=1, ids_in_conditions=False
+    )
+    alone, together = answers(point, batch)
+    assert together == alone

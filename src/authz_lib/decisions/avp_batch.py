@@ -2,14 +2,15 @@
 
 A batch call has one principal or one resource, at most 30 questions, and one list of entities for
 all of them.  A policy can read any entity by its id, so a question would see what others brought.
-Two questions share a call only when
+So questions share a call only if they bring the same entities.  One that has no attributes, parents
+and tags does not count: a policy cannot tell it from none.
 
-- they bring the same entities, their own principals and resources apart;
-- their resources both come with attributes, parents or tags and have one type, or neither does;
-- neither brings an entity that the other brings differently, or refers to and does not bring.
+Where no condition names an entity by its id, a policy reads only what a question leads it to.  Then
+questions may bring principals and resources of their own as well, unless one of them brings an
+entity that another
 
-Not prevented: a condition that names one principal or resource by its id can read it when another
-question of the same call is about that one.
+- brings with other attributes, parents or tags, or
+- refers to and does not bring.
 """
 
 from __future__ import annotations
@@ -75,9 +76,14 @@ class Chunk:
         return self._mentions.isdisjoint(new) and mentions.isdisjoint(self.entities.keys())
 
 
-def plan(questions: Sequence[Question]) -> list[Chunk]:
-    """The calls that ask all questions: of one principal each, or of one resource, as is fewer."""
-    seen = [_seen_by_all(question) for question in questions]
+def plan(questions: Sequence[Question], *, ids_in_conditions: bool = True) -> list[Chunk]:
+    """The calls that ask all questions: of one principal each, or of one resource, as is fewer.
+
+    Args:
+        questions: that are asked.
+        ids_in_conditions: whether a condition of a policy may name an entity by its id.
+    """
+    seen = [_seen_by_all(question, ids_in_conditions) for question in questions]
     callers = [
         (question.principal, question.access_token, question.identity_token)
         for question in questions
@@ -92,16 +98,15 @@ def plan(questions: Sequence[Question]) -> list[Chunk]:
     return min(by_principal, by_resource, key=len)
 
 
-def _seen_by_all(question: Question) -> tuple[str | None, frozenset[Entity]]:
-    """What must be the same in all questions of a call: the resource's type, and shared entities.
-
-    An entity without attributes, parents and tags is left out: a policy cannot tell it from none.
-    """
-    resource_type, others = None, []
+def _seen_by_all(question: Question, ids_in_conditions: bool) -> tuple[str, frozenset[Entity]]:
+    """What must be the same in all questions of a call: the resource's type, and the entities."""
+    resource_type, others = "", []
     for entity in question.entities:
         if not (entity.attrs or entity.parents or entity.tags):
             continue
-        if entity.uid == question.resource:
+        if ids_in_conditions:
+            others.append(entity)
+        elif entity.uid == question.resource:
             resource_type = entity.uid.type
         elif entity.uid != question.principal:
             others.append(entity)

@@ -7,7 +7,7 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.checks import require_count, require_one_of
+from authz_lib._support.checks import require_count, require_flag, require_one_of
 from authz_lib.decisions.avp_batch import plan
 from authz_lib.decisions.avp_client import AVPClient, AVPResponse, Boto3Client, ThinClient
 from authz_lib.decisions.avp_errors import malformed
@@ -57,7 +57,10 @@ class VerifiedPermissions(DecisionPoint):
         on_evaluation_error: what an ALLOW means that came with evaluation errors.  Cedar skips a
             ``forbid`` that errs, so by default it is a DENY; ``"cedar"`` keeps it.
         decision_log: where decisions are reported to.
-        parallel_calls: how many batch calls may be under way at a time.
+        parallel_calls: how many calls of a batch may be under way at a time.
+        ids_in_conditions: whether a condition of the store's policies may name an entity by its
+            id, such as ``Order::"7".owner``.  ``False`` promises that none does: then resources
+            with attributes are asked about 30 a call, otherwise one by one.
 
     Raises:
         ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not
@@ -84,6 +87,7 @@ class VerifiedPermissions(DecisionPoint):
         on_evaluation_error: ErrorMode = "deny",
         decision_log: DecisionLog | None = None,
         parallel_calls: int = 4,
+        ids_in_conditions: bool = True,
     ) -> None:
         if not _is_store_id(policy_store_id):  # `os.environ.get` of what is not set
             raise ConfigurationError(
@@ -95,6 +99,7 @@ class VerifiedPermissions(DecisionPoint):
                 "`region` and `endpoint_url` are the client's own when `client` is given"
             )
         require_count(parallel_calls, "parallel_calls")
+        require_flag(ids_in_conditions, "ids_in_conditions")
         self.vocabulary = Vocabulary(
             action_type=action_type,
             principal_type=principal_type,
@@ -105,6 +110,7 @@ class VerifiedPermissions(DecisionPoint):
         self.on_evaluation_error = on_evaluation_error
         self.log = log_of(decision_log)
         self._parallel = parallel_calls
+        self._ids_in_conditions = ids_in_conditions
         self._client = _client(client, region, endpoint_url, parallel_calls)
 
     def __repr__(self) -> str:
@@ -143,7 +149,7 @@ class VerifiedPermissions(DecisionPoint):
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Ask in as few calls as the service's limits allow, several at a time."""
-        chunks = plan(questions)
+        chunks = plan(questions, ids_in_conditions=self._ids_in_conditions)
         results: dict[int, Decision | AuthzError] = {}
         if len(chunks) <= 1 or self._parallel == 1:
             answered = [self._ask(questions, chunk.numbers, chunk.entities) for chunk in chunks]

@@ -368,9 +368,26 @@ def brings(number, *entities):
     )
 
 
+def test_rows_with_attributes_share_no_call_unless_no_condition_names_one(client):
+    """`Doc::"2".n` in a condition: a question about doc 1 must not find doc 2's."""
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    point.batch_is_authorized([brings("1"), brings("2")])
+    assert [operation for operation, _ in client.asked] == ["IsAuthorized"] * 2
+    client.asked.clear()
+    flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
+    point.batch_is_authorized([request("1", entities=[flags]), request("2", entities=[flags])])
+    assert sizes(client) == [2]
+    client.asked.clear()
+    point = VerifiedPermissions("PS1", client=client, ids_in_conditions=False)
+    point.batch_is_authorized([brings("1"), brings("2")])
+    assert sizes(client) == [2]
+    with pytest.raises(ConfigurationError, match="ids_in_conditions"):
+        VerifiedPermissions("PS1", client=client, ids_in_conditions="no")
+
+
 def test_an_entity_that_only_a_policy_names_does_not_reach_another_question(client):
     """Who does not bring the flags that a policy names must not find a neighbour's."""
-    point = VerifiedPermissions("PS1", client=client, parallel_calls=1)
+    point = VerifiedPermissions("PS1", client=client, parallel_calls=1, ids_in_conditions=False)
     flags = Entity(EntityUid("Config", "flags"), attrs={"open": True})
     point.batch_is_authorized([brings("1", flags), brings("2"), brings("3", flags), brings("4")])
     assert [

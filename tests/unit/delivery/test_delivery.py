@@ -489,9 +489,12 @@ def test_an_outcome_that_nobody_knows_is_ambiguous():
     "second", [failing("not_sent"), failing("ambiguous"), Recorded(DeliveryRejectedError("no"))]
 )
 def test_two_attempts_together_are_as_ambiguous_as_the_first(second):
+    told = []
+    delivery = Delivery(primary=failing("ambiguous"), fallback=second, on_event=told.append)
     with pytest.raises(DeliveryError) as caught:
-        send(Delivery(primary=failing("ambiguous"), fallback=second), idempotent=True)
+        send(delivery, idempotent=True)
     assert caught.value.outcome == "ambiguous"
+    assert (told[-1].name.rpartition("_")[2], told[-1].outcome) == ("failed", "ambiguous")
     with pytest.raises(type(second.error)) as caught:
         send(Delivery(primary=failing("not_sent"), fallback=second))
     assert caught.value is second.error

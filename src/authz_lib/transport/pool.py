@@ -97,8 +97,8 @@ class ConnectionPool:
         Args:
             request: what to send.
             target: its path and query.
-            deadline: on `time.monotonic`; it bounds connecting, sending and reading together.  The
-                resolution of the host name is not bounded.
+            deadline: on `time.monotonic`; it bounds everything together: the resolution of the host
+                name, connecting, sending and reading.
             fresh: take no connection that served another call.
 
         Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -182,7 +183,7 @@ class VerifiedPermissions(DecisionPoint):
                 )
             ]
         except AuthzError as error:
-            return [error] * len(numbers)
+            return [copy(error) for _ in numbers]  # none shares its traceback with another
 
     def _ask_batch(
         self, questions: Sequence[Question], entities: Iterable[Entity]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib._support.checks import is_text, require_flag, require_one_of, require_seconds
 from authz_lib.errors import ConfigurationError, DeliveryError
+from authz_lib.transport.boto3_client import ForkSafeClient
 from authz_lib.transport.outcome import Outcome, error_of_status, outcome_of_status
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class LambdaInvoke:
         require_seconds(answer_seconds, "answer_seconds", above_zero=True)
         self._function = function
         self._type = invocation_type
-        self._client = _build(region, answer_seconds) if client is None else _checked(client)
-        config = self._client.meta.config
+        checked = _build(region, answer_seconds) if client is None else _checked(client)
+        self._client = ForkSafeClient(checked)
+        config = checked.meta.config
         self.needs_seconds: float = config.connect_timeout + config.read_timeout
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
@@ -97,7 +99,7 @@ class LambdaInvoke:
         )
 
         try:
-            answer = self._client.invoke(
+            answer = self._client.get().invoke(
                 FunctionName=self._function, InvocationType=self._type, Payload=parcel.body
             )
             body: bytes = answer["Payload"].read()

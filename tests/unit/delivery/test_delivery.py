@@ -62,10 +62,6 @@ def no_such_host(serve, http, free_port, tls, release):
     return World("https://nobody.invalid")
 
 
-def host_name_too_long(serve, http, free_port, tls, release):
-    return World(f"https://{'a' * 64}.invalid")
-
-
 def untrusted_certificate(serve, http, free_port, tls, release):
     server = serve(tls=tls[0])
     return World(server.url, received(server))
@@ -148,7 +144,6 @@ def answered(*args, **kwargs):
 NOT_SENT = [
     refused_connection,
     no_such_host,
-    host_name_too_long,
     untrusted_certificate,
     certificate_of_another_name,
     no_tls_at_all,

@@ -120,7 +120,7 @@ def test_the_client_that_is_built_invokes_once(serve, release, monkeypatch):
         path.deliver(Parcel.pack({}, idempotency_key="k"), timeout_seconds=5)
     release.set()
     assert len(server.received) == 1
-    path._client.close()
+    path._client.get().close()
 
 
 def test_event_invocations_need_the_statement_about_retries(serve, http, lambda_client):

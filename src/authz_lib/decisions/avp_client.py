@@ -150,7 +150,7 @@ class ThinClient:
         read_timeout_seconds: float = 2.0,
         total_timeout_seconds: float | None = None,
         max_attempts: int = 2,
-        max_connections: int = 4,
+        max_connections: int = 64,
         require_https: bool = True,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:

@@ -106,7 +106,7 @@ class VerifiedPermissions(DecisionPoint):
         self.on_evaluation_error = on_evaluation_error
         self.log = log_of(decision_log)
         self._parallel = parallel_calls
-        self._client = _client(client, region, endpoint_url, parallel_calls)
+        self._client = _client(client, region, endpoint_url)
 
     def __repr__(self) -> str:
         return f"<VerifiedPermissions {self.policy_store_id}>"
@@ -259,11 +259,9 @@ def _entities_of(questions: Iterable[Question]) -> dict[EntityUid, Entity]:
     return {entity.uid: entity for question in questions for entity in question.entities}
 
 
-def _client(
-    client: Any, region: str | None, endpoint_url: str | None, connections: int
-) -> AVPClient:
+def _client(client: Any, region: str | None, endpoint_url: str | None) -> AVPClient:
     if client is None:
-        return ThinClient(region=region, endpoint_url=endpoint_url, max_connections=connections)
+        return ThinClient(region=region, endpoint_url=endpoint_url)
     return client if isinstance(client, (ThinClient, Boto3Client)) else Boto3Client(client)
 
 

@@ -271,7 +271,7 @@ def test_the_time_that_connecting_took_counts(serve, connect, monkeypatch):
 
 
 def test_only_a_few_idle_connections_are_kept(serve, http, connect):
-    inside = threading.Barrier(12)
+    inside = threading.Barrier(66)
 
     def answer(received, sock):
         inside.wait(10)
@@ -279,13 +279,13 @@ def test_only_a_few_idle_connections_are_kept(serve, http, connect):
 
     server = serve(answer)
     client = connect(server.url)
-    threads = [threading.Thread(target=client.request, args=("GET", "/")) for _ in range(12)]
+    threads = [threading.Thread(target=client.request, args=("GET", "/")) for _ in range(66)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert server.connections == 12
-    assert len(client._pool._idle) == 10
+    assert server.connections == 66
+    assert len(client._pool._idle) == 64
 
 
 def test_a_client_is_closed_by_its_block_and_can_be_used_again(serve, connect):

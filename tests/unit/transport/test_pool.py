@@ -61,6 +61,58 @@ def test_a_retry_takes_a_new_connection(serve, http, thin):
     assert server.connections == 4
 
 
+def test_threads_that_ask_at_the_same_time_keep_their_connections(serve, http, thin):
+    together = threading.Barrier(12)
+
+    def answer(received, sock):
+        together.wait(10)
+        return http.reply()
+
+    server = serve(answer)
+    client = thin(server.url)
+    for _ in range(3):
+        threads = [threading.Thread(target=client.call, args=("A", {}, b"{}")) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert (server.connections, len(server.received)) == (12, 36)
+
+
+def test_connections_of_a_burst_are_closed_when_they_are_old(serve, http):
+    now, together = [1000.0], threading.Barrier(3)
+
+    def answer(received, sock):
+        together.wait(10)
+        return http.reply()
+
+    server = serve(answer)
+    pool = ConnectionPool(
+        parse_url(server.url, argument="url"),
+        connect_seconds=1,
+        max_bytes=100,
+        clock=lambda: now[0],
+    )
+    request = SimpleNamespace(method="GET", headers={"host": "x"}, body=None)
+
+    def call():
+        pool.exchange(request, "/", deadline=time.monotonic() + 10)
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(pool._idle) == 3
+    server.answer = lambda received, sock: http.reply()
+    now[0] += 10
+    call()  # the one that was used last serves
+    now[0] += 10.5
+    call()
+    assert (len(pool._idle), server.connections) == (1, 3)
+    pool.close()
+
+
 def test_a_throttled_call_is_repeated_on_the_connection_that_it_has(serve, http, thin):
     replies = [http.reply(429), http.reply()]
     server = serve(lambda received, sock: replies.pop(0))

@@ -252,6 +252,74 @@ def test_an_http_proxy_is_asked_for_the_whole_url(serve, http, thin, monkeypatch
         thin("http://localstack.example:4566", require_https=False).call("A", {}, b"{}")
 
 
+FRAMINGS = {
+    "head": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+    "204": ("POST", b"HTTP/1.1 204 X\r\n\r\n"),
+    "204 with a length": ("POST", b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
+    "304": ("GET", b"HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\n"),
+    "empty": ("POST", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    "length": ("POST", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "chunked": (
+        "POST",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ),
+    "trailer": (
+        "POST",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+    ),
+    "chunked with a length": (
+        "POST",
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\n\r\n"
+        ),
+    ),
+    "close": ("POST", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"),
+    "http/1.0": ("POST", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "continue": (
+        "POST",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    "early hints": (
+        "POST",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    "switching": ("POST", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+    "redirect": ("POST", b"HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 2\r\n\r\n{}"),
+}
+KEPT = {"length", "chunked", "trailer", "continue", "redirect"}
+
+
+@pytest.mark.parametrize("surplus", [False, True], ids=["clean", "surplus"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_only_a_clean_connection_serves_another_call(
+    serve, http, tls_contexts, framing, tls, surplus
+):
+    """Whatever frames the answer, the bytes after it are never the answer to the next call."""
+    method, answer = FRAMINGS[framing]
+    evil = http.reply(body=b"evil") if surplus else b""
+
+    def reply(received, sock):
+        return http.reply(body=b"next") if received.target == "/next" else answer + evil
+
+    server = serve(reply, tls=tls_contexts[0] if tls else None)
+    with SigV4Client(
+        server.url,
+        region="eu-west-1",
+        credentials=FIXED,
+        ssl_context=tls_contexts[1] if tls else None,
+        max_attempts=1,
+    ) as client:
+        if framing in {"early hints", "switching"}:
+            with pytest.raises(DeliveryError, match="interim"):
+                client.request(method, "/first")
+        else:
+            assert b"evil" not in client.request(method, "/first").body
+        assert client.request("GET", "/next").body == b"next"
+    assert server.connections == (1 if framing in KEPT and not surplus else 2)
+
+
 def test_bytes_that_come_later_spoil_a_kept_connection(serve, http, thin):
     later = threading.Event()
 

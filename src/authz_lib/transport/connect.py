@@ -154,7 +154,7 @@ def _ask_for_tunnel(sock: socket.socket, url: HTTPURL, proxy: Proxy, until: floa
         sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         while b"\r\n\r\n" not in head and len(head) < _MAX_TUNNEL_BYTES:
             sock.settimeout(_time_left(until))
-            received = sock.recv(4096)
+            received = sock.recv(min(4096, _MAX_TUNNEL_BYTES - len(head)))
             if not received:
                 break
             head += received

@@ -229,6 +229,7 @@ def test_a_client_that_lacks_something_is_refused(missing):
         Boto3Client(client)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
 def test_a_forked_process_opens_its_own_connection(point):
     ask = AuthorizationRequest(ALICE, "View", DOC)

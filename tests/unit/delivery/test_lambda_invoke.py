@@ -79,6 +79,7 @@ def test_an_answer_that_drips_ends_with_the_total(serve, release, deliver):
             thread.join(10)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
 def test_a_forked_process_opens_its_own_connection(serve, http, lambda_client):
     server = serve(http.reply(200, b"{}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -203,6 +204,7 @@ def test_bytes_that_tls_has_decrypted_and_nobody_read_spoil_a_connection(serve, 
     assert server.connections == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
 def test_a_forked_process_leaves_its_parents_connection_alone(serve, thin):
     server = serve()
@@ -223,6 +225,39 @@ def test_a_forked_process_leaves_its_parents_connection_alone(serve, thin):
         "B",
         "C",
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
+def test_forks_under_four_threads_answer(serve, http, thin):
+    server = serve(lambda received, sock: http.reply(body=received.body))
+    client = thin(server.url)
+    stop, wrong = threading.Event(), []
+
+    def work(number):
+        while not stop.is_set():
+            if client.call("A", {}, b'{"n":%d}' % number).document != {"n": number}:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    signal.alarm(20)  # a child that waits for ever is killed
+                    status = 0 if client.call("A", {}, b'{"n":9}').document == {"n": 9} else 1
+                finally:
+                    os._exit(status)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+    assert wrong == []
 
 
 def test_headers_are_found_in_any_case_and_repeated_ones_are_joined(serve, http):

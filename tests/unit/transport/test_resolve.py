@@ -62,6 +62,7 @@ def test_all_wait_for_one_lookup_of_a_host(hanging):
     assert sum(thread.name == "authz-lib-resolve" for thread in threading.enumerate()) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
 def test_a_forked_process_does_not_wait_for_a_lookup_of_its_parent(hanging, monkeypatch):
     with pytest.raises(ResolutionError):

@@ -70,6 +70,23 @@ def test_a_proxy_that_opens_no_tunnel_is_no_connection(
     assert trusted.received == []
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_proxys_answer_of_the_largest_size_is_taken(
+    way, trusted, proxy, port_of, monkeypatch, more
+):
+    head, end = b"HTTP/1.1 200 OK\r\nX: ", b"\r\n\r\n"
+    answer = head + b"x" * (16 * 1024 + more - len(head + end)) + end
+    running = proxy(port_of(trusted), answer=answer)
+    monkeypatch.setenv("HTTPS_PROXY", running.url)
+    made = way(API)
+    if not more:
+        assert made()
+    else:
+        with pytest.raises(way.refused):
+            made()
+    assert len(trusted.received) == (0 if more else 1)
+
+
 def test_a_proxy_is_not_used_for_an_exempt_host(way, trusted, resolve, port_of, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8, internal.example")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from authz_lib._support.fork import reset_in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Memo", "WeighedMemo"]
 
@@ -20,8 +20,9 @@ V = TypeVar("V")
 class Memo(dict[K, V], Generic[K, V]):
     """What ``make`` answered, by its argument: ``memo[key]`` makes what is not there.
 
-    Bound: ``max_entries``.  Threads that put at the same moment may exceed it by one each, until
-    the next put.
+    Bounds: ``max_entries``, and ``max_key_characters`` of text in one key: a longer one is not
+    remembered.  Threads that put at the same moment may exceed the first by one each, until the
+    next put.
     Eviction: the entry that was put first goes first; a hit does not renew it.
     Time: nothing expires by itself.
 
@@ -30,18 +31,26 @@ class Memo(dict[K, V], Generic[K, V]):
     Args:
         make: answers a key that is not there.  What it raises is raised, and not remembered.
         max_entries: how many entries are kept, at least 1.
+        max_key_characters: how much text a key may hold: itself, or in its tuples and sets.
 
     >>> squares = Memo(lambda number: number * number, max_entries=2)
     >>> [squares[number] for number in (1, 2, 3)], list(squares)
     ([1, 4, 9], [2, 3])
     """
 
-    __slots__ = ("_make", "_max_entries")
+    __slots__ = ("_make", "_max_entries", "_max_key_characters")
 
-    def __init__(self, make: Callable[[K], V] | None = None, *, max_entries: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[K], V] | None = None,
+        *,
+        max_entries: int,
+        max_key_characters: int = 4096,
+    ) -> None:
         super().__init__()
         self._make = make
         self._max_entries = max_entries
+        self._max_key_characters = max_key_characters
 
     def __missing__(self, key: K) -> V:
         if self._make is None:
@@ -53,6 +62,8 @@ class Memo(dict[K, V], Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         """Remember; forget the oldest where there is no room."""
         if key not in self:
+            if _characters(key) > self._max_key_characters:
+                return
             while len(self) >= self._max_entries:
                 self._forget_oldest()
         self[key] = value
@@ -60,6 +71,17 @@ class Memo(dict[K, V], Generic[K, V]):
     def _forget_oldest(self) -> None:
         with suppress(KeyError, StopIteration, RuntimeError):  # another thread was faster
             del self[next(iter(self))]
+
+
+def _characters(key: object) -> int:
+    """How much text a key holds."""
+    kind = type(key)
+    if kind is str or kind is bytes:
+        return len(key)  # type: ignore[arg-type]  # it has a length
+    if kind is tuple or kind is frozenset:
+        parts: Iterable[object] = key  # type: ignore[assignment]  # it has members
+        return sum([len(part) if type(part) is str else _characters(part) for part in parts])
+    return 0  # a number, or an object of ours with a bound of its own
 
 
 class WeighedMemo(Generic[K, V]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support.checks import (
@@ -27,12 +28,14 @@ from authz_lib.errors import (
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
+from authz_lib.transport.boto3_client import ForkSafeClient
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authz_lib.sigv4.credentials import CredentialsSource, FrozenCredentials
+    from authz_lib.transport.exchange import HTTPResponse
 
 __all__ = ["AVPClient", "AVPResponse", "Boto3Client", "ThinClient", "default_endpoint"]
 
@@ -147,7 +150,7 @@ class ThinClient:
         read_timeout_seconds: float = 2.0,
         total_timeout_seconds: float | None = None,
         max_attempts: int = 2,
-        max_connections: int = 4,
+        max_connections: int = 64,
         require_https: bool = True,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -208,13 +211,15 @@ class ThinClient:
         fresh = False
         for left in reversed(range(self._attempts)):
             try:
-                return self._attempt(operation, body, deadline, fresh=fresh)
-            except _NotUnderstoodError as error:
-                raise error.public from None
+                answer = self._attempt(operation, body, deadline, fresh=fresh)
+                if answer.status != 200:
+                    raise _error_of(answer)
             except (PolicyStoreThrottledError, PolicyStoreUnavailableError) as error:
                 if not left or not self._waited(deadline):
                     raise
                 fresh = not isinstance(error, PolicyStoreThrottledError)
+            else:
+                return _read(answer)  # asking again would not make it better
         raise unreachable()  # not reached: the last attempt returns or raises
 
     def _waited(self, deadline: float) -> bool:
@@ -227,8 +232,14 @@ class ThinClient:
         self._sleep(seconds)
         return True
 
-    def _attempt(self, operation: str, body: bytes, deadline: float, *, fresh: bool) -> AVPResponse:
-        from authz_lib.transport.exchange import ExchangeError, UnusableResponseError
+    def _attempt(
+        self, operation: str, body: bytes, deadline: float, *, fresh: bool
+    ) -> HTTPResponse:
+        from authz_lib.transport.exchange import (
+            ExchangeError,
+            HTTPResponse,
+            UnusableResponseError,
+        )
 
         headers = {
             "content-type": "application/x-amz-json-1.0",
@@ -236,37 +247,35 @@ class ThinClient:
         }
         try:
             signed = self._signer.sign("POST", self._url, headers, body)
-            response = self._pool.exchange(signed, self._target, deadline=deadline, fresh=fresh)
+            return self._pool.exchange(signed, self._target, deadline=deadline, fresh=fresh)
         except DeliveryError as error:  # of the signer: there are no credentials, or no new ones
             raise (
                 unreachable() if error.retryable else PolicyStoreMisconfiguredError(str(error))
             ) from None
         except UnusableResponseError as error:
-            if error.status == 200:
-                raise _NotUnderstoodError(malformed()) from None
-            raise error_for("", error.status, {}) from None
+            return HTTPResponse(error.status, {}, b"")
         except ExchangeError:
             raise unreachable() from None
-        document = _document(response.body)
-        if response.status == 200:
-            if document is None:
-                raise _NotUnderstoodError(malformed())
-            return AVPResponse(document, response.headers.get("x-amzn-requestid"))
-        code = response.headers.get("x-amzn-errortype") or (document or {}).get("__type") or ""
-        raise error_for(_bare_code(code), response.status, document or {})
 
 
-class _NotUnderstoodError(Exception):
-    """An answer that asking again would not make better."""
+def _read(answer: HTTPResponse) -> AVPResponse:
+    """What an answer with status 200 says, whichever client received it."""
+    document = _document(answer.body)
+    if document is None:
+        raise malformed()
+    return AVPResponse(document, answer.headers.get("x-amzn-requestid"))
 
-    def __init__(self, public: AuthzError) -> None:
-        super().__init__()
-        self.public = public
+
+def _error_of(answer: HTTPResponse) -> AuthzError:
+    """What an answer with another status means."""
+    document = _document(answer.body) or {}
+    code = answer.headers.get("x-amzn-errortype") or document.get("__type") or ""
+    return error_for(_bare_code(code), answer.status, document)
 
 
-def _document(data: bytes) -> JSONObject | None:
+def _document(body: bytes) -> JSONObject | None:
     try:
-        return loads_object(data)
+        return loads_object(body) if len(body) <= _MAX_RESPONSE_BYTES else None
     except StrictJSONError:
         return None
 
@@ -284,8 +293,32 @@ _METHODS = {
 }
 
 
+# Where the answer to the call under way is kept, as it came.
+_kept: ContextVar[list[HTTPResponse] | None] = ContextVar("authz_lib_avp_answer", default=None)
+
+
+def _keep_answer(response_dict: dict[str, Any], **_: Any) -> None:
+    """Keep the last answer.  What is not strict JSON does not reach botocore's parser."""
+    kept = _kept.get()
+    if kept is None:  # a call of somebody else with the same client
+        return
+    from authz_lib.transport.exchange import HTTPResponse
+
+    answer = HTTPResponse(
+        response_dict["status_code"], response_dict["headers"], response_dict["body"]
+    )
+    kept[:] = [answer]
+    if answer.status == 200:
+        _read(answer)
+    elif _document(answer.body) is None:
+        response_dict["body"] = b""  # botocore decides by the status whether to try again
+
+
 class Boto3Client:
     """A boto3 client for ``verifiedpermissions``; timeouts and retries are the client's own.
+
+    Its answers are read from their bytes as `ThinClient` reads them: botocore's parser takes
+    duplicate members.  A forked process closes the connections of its parent.
 
     Raises:
         ConfigurationError: it is no such client.
@@ -294,13 +327,32 @@ class Boto3Client:
     __slots__ = ("_client", "endpoint")
 
     def __init__(self, client: Any) -> None:
-        if not all(hasattr(client, method) for method in _METHODS.values()):
+        if not all(hasattr(client, name) for name in (*_METHODS.values(), "close", "meta")):
             raise ConfigurationError("`client` must be a boto3 client for `verifiedpermissions`")
-        self._client = client
+        client.meta.events.register(
+            f"before-parse.{_SERVICE}", _keep_answer, unique_id="authz-lib-avp"
+        )
+        self._client = ForkSafeClient(client)
         self.endpoint = str(client.meta.endpoint_url).rstrip("/")
 
     def call(self, operation: str, parameters: Mapping[str, Any], body: bytes) -> AVPResponse:  # noqa: ARG002
         """Call one operation.  Raises as `ThinClient.call` does."""
+        kept: list[HTTPResponse] = []
+        token = _kept.set(kept)
+        try:
+            document = self._ask(_METHODS[operation], parameters, kept)
+        finally:
+            _kept.reset(token)
+        if kept:
+            if kept[0].status != 200:
+                raise _error_of(kept[0])
+            return _read(kept[0])
+        # Nothing came over HTTP: a hook of the client answered, such as botocore's `Stubber`.
+        if not isinstance(document, dict):
+            raise malformed()
+        return AVPResponse(document, document.get("ResponseMetadata", {}).get("RequestId"))
+
+    def _ask(self, method: str, parameters: Mapping[str, Any], kept: list[HTTPResponse]) -> object:
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
@@ -311,8 +363,12 @@ class Boto3Client:
         )
 
         try:
-            document = getattr(self._client, _METHODS[operation])(**parameters)
+            return getattr(self._client.get(), method)(**parameters)
+        except AuthzError:
+            raise
         except ClientError as error:
+            if kept and kept[0].status != 200:
+                raise _error_of(kept[0]) from None
             answer = error.response
             code = answer.get("Error", {}).get("Code", "")
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
@@ -325,6 +381,3 @@ class Boto3Client:
             raise unreachable() from None
         except Exception:  # noqa: BLE001  # botocore's parser fails in many ways on a strange body
             raise malformed() from None
-        if not isinstance(document, dict):
-            raise malformed()
-        return AVPResponse(document, document.get("ResponseMetadata", {}).get("RequestId"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ class VerifiedPermissions(DecisionPoint):
         self.log = log_of(decision_log)
         self._parallel = parallel_calls
         self._ids_in_conditions = ids_in_conditions
-        self._client = _client(client, region, endpoint_url, parallel_calls)
+        self._client = _client(client, region, endpoint_url)
 
     def __repr__(self) -> str:
         return f"<VerifiedPermissions {self.policy_store_id}>"
@@ -188,7 +189,7 @@ class VerifiedPermissions(DecisionPoint):
                 )
             ]
         except AuthzError as error:
-            return [error] * len(numbers)
+            return [copy(error) for _ in numbers]  # none shares its traceback with another
 
     def _ask_batch(
         self, questions: Sequence[Question], entities: Iterable[Entity]
@@ -264,11 +265,9 @@ def _entities_of(questions: Iterable[Question]) -> dict[EntityUid, Entity]:
     return {entity.uid: entity for question in questions for entity in question.entities}
 
 
-def _client(
-    client: Any, region: str | None, endpoint_url: str | None, connections: int
-) -> AVPClient:
+def _client(client: Any, region: str | None, endpoint_url: str | None) -> AVPClient:
     if client is None:
-        return ThinClient(region=region, endpoint_url=endpoint_url, max_connections=connections)
+        return ThinClient(region=region, endpoint_url=endpoint_url)
     return client if isinstance(client, (ThinClient, Boto3Client)) else Boto3Client(client)
 
 

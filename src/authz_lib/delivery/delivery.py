@@ -245,15 +245,12 @@ class Delivery:
     def _fall_back(self, run: _Run, parcel: Parcel, before: Outcome) -> Receipt:
         try:
             return run.attempt("fallback", self._paths["fallback"], parcel)
-        except AuthzError as error:
-            run.failed("fallback", error)
-            if before is Outcome.AMBIGUOUS:  # so both attempts together are ambiguous
+        except BaseException as error:
+            run.failed("fallback", error, before)
+            if before is Outcome.AMBIGUOUS and isinstance(error, AuthzError):
                 raise DeliveryError(
                     "neither way is known to have delivered", outcome=before
                 ) from None
-            raise
-        except BaseException as error:
-            run.failed("fallback", error)
             raise
 
     def _choose(self, key: str) -> PathName:
@@ -303,10 +300,15 @@ class _Run:
             DeliveryEvent(f"{self._prefix}_{step}", path, outcome, elapsed_seconds=elapsed, **more)
         )
 
-    def failed(self, path: PathName, error: BaseException) -> None:
+    def failed(
+        self, path: PathName, error: BaseException, before: Outcome = Outcome.NOT_SENT
+    ) -> None:
+        """One way failed, and with it the delivery; ``before`` is the outcome of the other way."""
         code = error.code if isinstance(error, AuthzError) else type(error).__name__
-        self.event("error", path, _outcome(error), error_code=code)
-        self.event("failed", path, _outcome(error), error_code=code)
+        outcome = _outcome(error)
+        self.event("error", path, outcome, error_code=code)
+        both = outcome if before is Outcome.NOT_SENT else before
+        self.event("failed", path, both, error_code=code)
 
     def attempt(self, name: PathName, path: DeliveryPath, parcel: Parcel) -> Receipt:
         remaining = self._timeout_seconds - (time.monotonic() - self._began)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib._support.checks import is_text, require_flag, require_one_of, require_seconds
 from authz_lib.errors import ConfigurationError, DeliveryError
+from authz_lib.transport.boto3_client import ForkSafeClient
+from authz_lib.transport.deadline import within
 from authz_lib.transport.outcome import Outcome, error_of_status, outcome_of_status
 
 if TYPE_CHECKING:
@@ -75,8 +77,9 @@ class LambdaInvoke:
         require_seconds(answer_seconds, "answer_seconds", above_zero=True)
         self._function = function
         self._type = invocation_type
-        self._client = _build(region, answer_seconds) if client is None else _checked(client)
-        config = self._client.meta.config
+        checked = _build(region, answer_seconds) if client is None else _checked(client)
+        self._client = ForkSafeClient(checked)
+        config = checked.meta.config
         self.needs_seconds: float = config.connect_timeout + config.read_timeout
 
     def deliver(self, parcel: Parcel, *, timeout_seconds: float) -> tuple[int, bytes]:
@@ -97,10 +100,7 @@ class LambdaInvoke:
         )
 
         try:
-            answer = self._client.invoke(
-                FunctionName=self._function, InvocationType=self._type, Payload=parcel.body
-            )
-            body: bytes = answer["Payload"].read()
+            answer, body = within(timeout_seconds, lambda: self._invoke(parcel))
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             raise error_of_status(status, "the invocation") from None
@@ -123,6 +123,12 @@ class LambdaInvoke:
         if outcome_of_status(status) is not Outcome.DELIVERED:
             raise error_of_status(status, "the invocation")
         return status, body
+
+    def _invoke(self, parcel: Parcel) -> tuple[Any, bytes]:
+        answer = self._client.get().invoke(
+            FunctionName=self._function, InvocationType=self._type, Payload=parcel.body
+        )
+        return answer, answer["Payload"].read()
 
 
 def _build(region: str | None, answer_seconds: float) -> Any:

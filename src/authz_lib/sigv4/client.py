@@ -50,7 +50,7 @@ _SERVICE_OF_HOST = {"lambda-url": "lambda"}
 _SKEWED = re.compile(
     rb"signature expired|signature not yet current|requesttimetooskewed", re.IGNORECASE
 )
-# What AWS allows: a call within it came past the gateway, and the backend may have acted.
+# What AWS allows: within it, another time would help nothing.
 _SKEW_ALLOWED_SECONDS = 300.0
 _SKEW_BELIEVED_SECONDS = 86_400.0  # an answer cannot make us sign for the far future
 _CLIENTS_OWN = frozenset(
@@ -120,8 +120,9 @@ class SigV4Client:
     - Another attempt is made, at once and up to ``max_attempts`` in all, when what went before was
       certainly not sent, or when repeating is harmless (see ``idempotent`` of `request`).  429 and
       other refusals are never repeated: waiting is the caller's.
-    - Where the other side says that the signature's time is off, and its ``Date`` agrees, the call
-      is signed once more with that time.  A refusal for another reason is never re-signed.
+    - Where the other side says that the signature's time is off, and its ``Date`` agrees, later
+      calls are signed with that time.  The call itself is repeated only if that is harmless: a
+      receiver can say so after it acted.
 
     It is *not* checked who answers beyond TLS and the host name.  Proxies and the CA bundle are
     taken from the environment when the client is built: the table of the page "The network" says
@@ -141,8 +142,7 @@ class SigV4Client:
             refused.
         max_request_bytes: a larger body is refused before it is sent; API Gateway takes 10 MB.
         max_response_bytes: a larger answer is refused.
-        max_attempts: of one call, the first included; the one new signature for a wrong clock does
-            not count.  1 never tries again.
+        max_attempts: of one call, the first included.  1 never tries again.
         connect_timeout_seconds: for all addresses of the host together, and again for the
             handshake.
         clock: seconds since the epoch.
@@ -260,8 +260,7 @@ class SigV4Client:
             idempotent: whether repeating the call does no harm; by default that is what the method
                 says (RFC 9110), or ``receiver_deduplicates`` where there is a key.  ``False`` is
                 final.
-            timeout_seconds: for everything together, a second attempt included; resolving the host
-                name is not bounded.
+            timeout_seconds: for everything together, a second attempt included.
 
         Raises:
             InvalidRequestError: the call cannot be signed or is too large; nothing was sent.
@@ -282,20 +281,14 @@ class SigV4Client:
         )
 
     def _run(self, call: _Call, harmless: bool) -> Response:
-        attempts, re_signed, may_have_acted = 0, False, False
-        while True:
-            attempts += 1
-            last = attempts >= self._max_attempts
+        may_have_acted = False
+        for left in reversed(range(self._max_attempts)):
             try:
                 signed, signed_at, began = self._sign(call)
                 answer = self._exchange(signed, call, fresh=may_have_acted)
             except DeliveryError as error:
                 may_have_acted |= error.outcome != Outcome.NOT_SENT
-                if (
-                    not last
-                    and (harmless or not may_have_acted)
-                    and time.monotonic() < call.deadline
-                ):
+                if left and (harmless or not may_have_acted) and _has_time(call):
                     continue
                 # `NOT_SENT` is of this attempt, not of the one before.
                 if may_have_acted and error.outcome == Outcome.NOT_SENT:
@@ -303,22 +296,13 @@ class SigV4Client:
                         "a repeated call could not be sent", outcome=Outcome.AMBIGUOUS
                     ) from None
                 raise
-            if (
-                not re_signed
-                and self._learn_skew(answer, signed_at, began)
-                and time.monotonic() < call.deadline
-            ):
-                re_signed, attempts = True, attempts - 1
-                continue
-            if (
-                answer.status in _RETRIED
-                and harmless
-                and not last
-                and time.monotonic() < call.deadline
-            ):
-                may_have_acted = True
-                continue
-            return Response(*answer, unsettled=may_have_acted and call.method not in _SAFE)
+            # A refusal for the time comes from whoever answers, perhaps after it acted: the clock
+            # is put right for later calls, and this one is repeated as after any other answer.
+            again = self._learn_skew(answer, signed_at, began) or answer.status in _RETRIED
+            if not (again and left and harmless and _has_time(call)):
+                break
+            may_have_acted = True
+        return Response(*answer, unsettled=may_have_acted and call.method not in _SAFE)
 
     def _exchange(self, signed: SignedRequest, call: _Call, *, fresh: bool) -> HTTPResponse:
         try:
@@ -343,10 +327,9 @@ class SigV4Client:
         )
 
     def _learn_skew(self, answer: HTTPResponse, signed_at: float, began: float) -> bool:
-        """Whether the call was refused for its time alone, so that nobody has acted on it.
+        """Whether the call was refused for its time, and another time would be signed now.
 
-        A backend can put any text into a 403.  But where the time that was signed is off by more
-        than AWS allows, the call has not come past the gateway.
+        Both text and ``Date`` may be the receiver's own: they prove nothing about what it did.
         """
         if answer.status not in {400, 403} or not _SKEWED.search(answer.body):
             return False
@@ -416,6 +399,10 @@ def _check_host(host: str, service: str, region: str) -> None:
         raise ConfigurationError(
             f"the host of `base_url` belongs to region `{found[2]}`, not to `{region}`"
         )
+
+
+def _has_time(call: _Call) -> bool:
+    return time.monotonic() < call.deadline
 
 
 def _date(text: str) -> float | None:

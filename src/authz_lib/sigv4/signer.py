@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from authz_lib._support.checks import FIELD_NAME
 from authz_lib._support.clock import Clock, system_clock
-from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
+from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4.credentials import (
     CredentialsSource,
     DefaultCredentials,
@@ -194,7 +194,7 @@ class SigV4Signer:
     def _freeze(self) -> FrozenCredentials:
         try:
             frozen = self._credentials.get_frozen_credentials()
-        except AuthzError:
+        except DeliveryError:
             raise
         except Exception:  # noqa: BLE001  # a refresh is a network call of somebody else's
             raise DeliveryError(

@@ -21,7 +21,13 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from authz_lib._support.json_file import in_one_line
 from authz_lib._support.memo import WeighedMemo
 from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.transport.url import DEFAULT_PORTS, HTTPURL, is_loopback, split_authority
+from authz_lib.transport.url import (
+    DEFAULT_PORTS,
+    HTTPURL,
+    MAX_URL_CHARACTERS,
+    is_loopback,
+    split_authority,
+)
 
 __all__ = [
     "CanonicalURL",
@@ -36,7 +42,7 @@ __all__ = [
 Query: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """Names and values as plain text.  A name with several values is repeated, in their order."""
 
-_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"(https?)://([^/?#]*)(/[^?#]*)?(?:\?([^#]*))?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CANONICAL_PATH = re.compile(r"[A-Za-z0-9\-._~/]*")
 _ESCAPE_OR_TEXT = re.compile(r"%[0-9A-Fa-f]{2}|%|[^%]+")
@@ -110,6 +116,7 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
       that is ``..`` must not reach another route
     - query names of a presigned URL, such as ``X-Amz-Signature``
     - fragments, user information, control characters, hosts that are not plain ASCII
+    - more than 65,536 characters, in ``url`` or in the canonical form
 
     Not checked: that the host exists or may be called.
 
@@ -127,8 +134,13 @@ def canonical_url(url: str, query: Query | None = None) -> CanonicalURL:
     if not query:
         return parsed
     more = _joined(_pairs(query))
-    return CanonicalURL(
-        parsed.scheme, parsed.host, parsed.path, f"{parsed.query}&{more}" if parsed.query else more
+    return _bounded(
+        CanonicalURL(
+            parsed.scheme,
+            parsed.host,
+            parsed.path,
+            f"{parsed.query}&{more}" if parsed.query else more,
+        )
     )
 
 
@@ -212,6 +224,8 @@ def _parse_and_remember(url: str) -> CanonicalURL:
 
 
 def _parse(url: str) -> CanonicalURL:
+    if len(url) > MAX_URL_CHARACTERS:
+        raise _too_long()
     if _CONTROL.search(url):
         raise InvalidRequestError("the URL contains a control character", field="url")
     found = _URL.fullmatch(url)
@@ -221,11 +235,25 @@ def _parse(url: str) -> CanonicalURL:
         )
     scheme, authority, path, query = found.groups()
     scheme = scheme.lower()
-    return CanonicalURL(
-        scheme,
-        _canonical_host(scheme, authority),
-        _canonical_path(path),
-        _canonical_query(query or ""),
+    return _bounded(
+        CanonicalURL(
+            scheme,
+            _canonical_host(scheme, authority),
+            _canonical_path(path or ""),
+            _canonical_query(query or ""),
+        )
+    )
+
+
+def _bounded(url: CanonicalURL) -> CanonicalURL:
+    if len(url.host) + len(url.target) > MAX_URL_CHARACTERS - len("https://"):
+        raise _too_long()
+    return url
+
+
+def _too_long() -> InvalidRequestError:
+    return InvalidRequestError(
+        f"the URL has more than {MAX_URL_CHARACTERS} characters", field="url"
     )
 
 

@@ -13,7 +13,7 @@ from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
 from authz_lib.transport.fetch import FetchError, HTTPFetcher
-from authz_lib.transport.url import require_url
+from authz_lib.transport.url import parse_url, require_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -165,9 +165,11 @@ class DiscoveringFetcher:
             raise FetchError("the discovery document names another issuer")
         try:
             keys_url = require_url(document.get("jwks_uri"), argument="jwks_uri")
+            scheme = parse_url(keys_url, argument="jwks_uri").scheme
+            asked = parse_url(self._issuer, argument="issuer").scheme
         except ConfigurationError as error:
             raise FetchError(f"the discovery document is unusable: {error}") from None
-        if self._issuer.startswith("https:") and not keys_url.startswith("https:"):
+        if asked == "https" and scheme != "https":
             raise FetchError(
                 "the discovery document is unusable: it names a key set on this machine"
             )

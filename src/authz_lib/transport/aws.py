@@ -1,6 +1,7 @@
 """The one reader of SSM Parameter Store and Secrets Manager.
 
-1 s to connect, 2 s to read, two attempts.
+1 s to connect, 2 s to read, two attempts, and 7 s for everything together: botocore bounds each
+read, not the whole.  A client of yours has its own bounds.
 
 | what happened | error |
 |---|---|
@@ -14,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
+from authz_lib.transport.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ __all__ = ["read_parameter", "read_secret"]
 _CONNECT_SECONDS: Final = 1.0
 _READ_SECONDS: Final = 2.0
 _ATTEMPTS: Final = 2
+_TOTAL_SECONDS: Final = 7.0  # both attempts, and the wait between them
 _THROTTLED: Final = frozenset(
     {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 )
@@ -49,7 +52,7 @@ def read_parameter(name: str, *, client: Any = None, decrypt: bool = False) -> J
     """
     what = f"parameter `{name}` could not be read from Parameter Store"
     asked = {"WithDecryption": True} if decrypt else {}
-    ssm = _client("ssm", what) if client is None else client
+    ssm = _Bounded("ssm", what) if client is None else client
     answer = _ask(lambda: ssm.get_parameter(Name=name, **asked), what) or {}
     parameter = answer.get("Parameter")
     if not isinstance(parameter, dict):
@@ -75,7 +78,7 @@ def read_secret(
     See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
     """
     what = f"secret `{secret_id}` could not be read from Secrets Manager"
-    manager = _client("secretsmanager", what) if client is None else client
+    manager = _Bounded("secretsmanager", what) if client is None else client
 
     current = _version(manager, secret_id, "AWSCURRENT", what)
     if current is None:
@@ -97,6 +100,19 @@ def _version(manager: Any, secret_id: str, stage: str, what: str) -> str | bytes
     if not isinstance(value, str | bytes):
         raise ConfigurationError(f"{what} (it is empty)")
     return value
+
+
+class _Bounded:
+    """A client that is built here, each question of which ends after `_TOTAL_SECONDS`."""
+
+    def __init__(self, service: str, what: str) -> None:
+        self._client = _client(service, what)
+
+    def get_parameter(self, **query: Any) -> Any:
+        return within(_TOTAL_SECONDS, lambda: self._client.get_parameter(**query))
+
+    def get_secret_value(self, **query: Any) -> Any:
+        return within(_TOTAL_SECONDS, lambda: self._client.get_secret_value(**query))
 
 
 def _client(service: str, what: str) -> Any:

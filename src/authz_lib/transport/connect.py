@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
+from authz_lib.transport.resolve import ResolutionError, resolve
 
 if TYPE_CHECKING:
     from authz_lib.transport.environment import Proxy
@@ -42,8 +43,9 @@ def open_connection(
         url: where to; only scheme, host and port are looked at.
         context: for ``https``.
         proxy: connected to instead; for ``https`` it is asked for a tunnel.
-        connect_seconds: for all addresses together, and once more for tunnel and handshake.
-        deadline: on `time.monotonic`; bounds all but the resolution of the host name.
+        connect_seconds: for the resolution of the host name and all addresses together, and once
+            more for tunnel and handshake.
+        deadline: on `time.monotonic`; it bounds all of this.
 
     Raises:
         ConnectError: says which step failed.
@@ -96,9 +98,9 @@ def _dial(host: str, port: int, until: float) -> socket.socket:
     None but the last address may take more than half of the time that is left.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # a label of more than 63 characters is a `UnicodeError`
-        raise ConnectError("the host name could not be resolved") from None
+        found = resolve(host, port, until=until)
+    except ResolutionError as error:
+        raise ConnectError(str(error)) from None
     refused = False
     for left, (family, kind, protocol, _, address) in zip(
         reversed(range(len(found))), found, strict=True
@@ -152,7 +154,7 @@ def _ask_for_tunnel(sock: socket.socket, url: HTTPURL, proxy: Proxy, until: floa
         sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         while b"\r\n\r\n" not in head and len(head) < _MAX_TUNNEL_BYTES:
             sock.settimeout(_time_left(until))
-            received = sock.recv(4096)
+            received = sock.recv(min(4096, _MAX_TUNNEL_BYTES - len(head)))
             if not received:
                 break
             head += received

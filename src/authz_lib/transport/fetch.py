@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -11,7 +10,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.transport.url import HTTPURL, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "is_within"]
 
@@ -82,9 +81,7 @@ class _Get(NamedTuple):
 class HTTPFetcher:
     """GET over a connection of its own: no redirect, no retry, no decompression.
 
-    Proxies and the CA bundle are taken from the environment at each fetch.  The transfer runs in a
-    short-lived thread for which the caller waits, since nothing can interrupt the resolution of a
-    host name.  Nothing depends on that thread afterwards.
+    Proxies and the CA bundle are taken from the environment at each fetch.
 
     Args:
         timeout_seconds: for everything together, the resolution of the host name included.
@@ -113,18 +110,10 @@ class HTTPFetcher:
             FetchError: no answer within the deadline, a status other than 200, too many bytes.
         """
         deadline = time.monotonic() + self._timeout_seconds
-        found: list[bytes | FetchError] = []
-        transfer = threading.Thread(
-            target=lambda: found.append(_document_or_error(lambda: self._get(url, deadline))),
-            name="authz-lib-fetch",
-            daemon=True,
-        )
-        transfer.start()
-        transfer.join(self._timeout_seconds)
-        result = found[0] if found else FetchError("no answer in time")
-        if isinstance(result, FetchError):
-            raise result
-        return result
+        try:
+            return self._get(url, deadline)
+        except ConfigurationError as error:  # of the environment, or of a URL; it quotes neither
+            raise FetchError(str(error)) from None
 
     def _get(self, url: str, deadline: float) -> bytes:
         # Static keys never need it.
@@ -155,14 +144,3 @@ class HTTPFetcher:
 
 def _of_status(status: int) -> FetchError:
     return FetchError(f"the answer was HTTP status {status}", status=status)
-
-
-def _document_or_error(work: Callable[[], bytes]) -> bytes | FetchError:
-    try:
-        return work()
-    except FetchError as error:
-        return error
-    except ConfigurationError as error:  # of the environment, or of a URL; it quotes neither
-        return FetchError(str(error))
-    except Exception as error:  # noqa: BLE001  # a thread's error must reach its caller
-        return FetchError(f"the connection failed ({type(error).__name__})")

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from authz_lib.transport.exchange import HTTPRequest, HTTPResponse
     from authz_lib.transport.url import HTTPURL
 
-__all__ = ["ConnectionPool"]
+__all__ = ["MAX_IDLE", "ConnectionPool"]
 
 # A Lambda that thaws finds its sockets dead, and an old connection makes a call ambiguous.
 _MAX_IDLE_SECONDS: Final = 20.0
+# As many are kept as served calls at the same time: this only bounds a burst.
+MAX_IDLE: Final = 64
 
 
 class _Idle(NamedTuple):
@@ -69,7 +71,7 @@ class ConnectionPool:
         connect_seconds: float,
         max_bytes: int,
         read_seconds: float = math.inf,
-        max_idle: int = 10,
+        max_idle: int = MAX_IDLE,
         ssl_context: ssl.SSLContext | None = None,
         until_close: bool = False,
         clock: Clock = system_clock,
@@ -97,8 +99,8 @@ class ConnectionPool:
         Args:
             request: what to send.
             target: its path and query.
-            deadline: on `time.monotonic`; it bounds connecting, sending and reading together.  The
-                resolution of the host name is not bounded.
+            deadline: on `time.monotonic`; it bounds everything together: the resolution of the host
+                name, connecting, sending and reading.
             fresh: take no connection that served another call.
 
         Raises:
@@ -168,10 +170,20 @@ class ConnectionPool:
         return None
 
     def _keep(self, sock: socket.socket) -> None:
+        now = self._clock()
+        self._close_old(now)
         if len(self._idle) < self._max_idle:
-            self._idle.append(_Idle(sock, self._clock(), os.getpid()))
+            self._idle.append(_Idle(sock, now, os.getpid()))
         else:
             sock.close()
+
+    def _close_old(self, now: float) -> None:
+        """Close what has waited too long: a burst's connections, which nobody takes again."""
+        try:
+            while not 0 <= now - self._idle[0].since < _MAX_IDLE_SECONDS:
+                self._idle.popleft().sock.close()
+        except IndexError:  # none is left
+            return
 
     def _exchange(
         self, sock: socket.socket, request: HTTPRequest, target: str, deadline: float

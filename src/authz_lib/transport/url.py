@@ -1,8 +1,8 @@
 """The one URL parser of this library: it decides whether a URL may be called, and where to connect.
 
 Whatever two parsers could read differently is refused: a backslash, white space, control
-characters, non-ASCII, a user name, ``%`` in a host, a fragment, and a host that looks like a number
-but is no address, such as ``127.1``.
+characters, non-ASCII, a user name, ``%`` in a host, an empty label, a fragment, and a host that
+looks like a number but is no address, such as ``127.1``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,24 @@ from typing import Final, NamedTuple
 
 from authz_lib.errors import ConfigurationError
 
-__all__ = ["DEFAULT_PORTS", "HTTPURL", "is_loopback", "parse_url", "require_url", "split_authority"]
+__all__ = [
+    "DEFAULT_PORTS",
+    "HTTPURL",
+    "MAX_URL_CHARACTERS",
+    "is_loopback",
+    "parse_url",
+    "require_url",
+    "split_authority",
+]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+MAX_URL_CHARACTERS: Final = 65_536
 
-_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-~]*?)([/?][!-~]*)?")
-_AUTHORITY: Final = re.compile(
-    r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?"
-)
+_MAX_HOST_CHARACTERS: Final = 253
+_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-.0->@-~]*)([/?][!-~]*)?")
+# Begins and ends with a letter or digit; labels of 1 to 63 characters.
+_NAME: Final = r"(?=[a-z0-9])(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}(?<=[a-z0-9])"
+_AUTHORITY: Final = re.compile(rf"({_NAME}|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?")
 _LIKE_A_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 
@@ -59,6 +69,8 @@ def split_authority(authority: str) -> tuple[str, int | None]:
     if match is None:
         raise ValueError("not a plain host name or address with a port")
     host, port = match[1], int(match[2]) if match[2] else None
+    if len(host) > _MAX_HOST_CHARACTERS:
+        raise ValueError("the host name is too long")
     if host[0] == "[":
         host = host[1:-1]
         ipaddress.IPv6Address(host)
@@ -101,6 +113,8 @@ def parse_url(url: object, *, argument: str, require_https: bool = True) -> HTTP
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"`{argument}` must be an absolute https URL")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise ConfigurationError(f"`{argument}` must have at most {MAX_URL_CHARACTERS} characters")
     if "#" in url:
         raise ConfigurationError(f"`{argument}` must not hold a fragment")
     match = _URL.fullmatch(url)

@@ -45,6 +45,29 @@ def test_an_error_is_raised_and_not_remembered():
     assert memo["x"] == 7
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda length: "x" * length,
+        lambda length: b"x" * length,
+        lambda length: ("x" * (length - 3), "abc", 7, None),
+        lambda length: ("x", ("y" * (length - 1),)),
+        lambda length: frozenset({"x" * (length - 1), "y"}),
+        lambda length: tuple("x" * length),
+    ],
+)
+def test_a_key_of_the_most_characters_is_remembered_and_one_more_is_not(key):
+    made = []
+    memo = Memo(lambda key: made.append(key) or 1, max_entries=8)
+    for _ in range(2):
+        memo[key(4096)], memo[key(4097)]
+    assert made == [key(4096), key(4097), key(4097)]
+    assert list(memo) == [key(4096)]
+    small = Memo(str, max_entries=8, max_key_characters=3)
+    small["abc"], small["abcd"]
+    assert list(small) == ["abc"]
+
+
 def test_without_a_function_a_missing_key_is_missing():
     with pytest.raises(KeyError):
         Memo(max_entries=1)["x"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+
 import pytest
 
 from authz_lib.delivery import LambdaInvoke, Parcel
@@ -51,6 +55,48 @@ def test_a_function_that_raised_may_have_acted(serve, http, deliver):
     with pytest.raises(DeliveryError) as caught:
         deliver(server)
     assert caught.value.outcome == "ambiguous"
+
+
+def test_an_answer_that_drips_ends_with_the_total(serve, release, deliver):
+    """Each byte comes within the client's read timeout, the whole never does."""
+
+    def drip(received, sock):
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
+        while not release.wait(0.02):
+            sock.sendall(b"x")
+
+    server = serve(drip)
+    began = time.monotonic()
+    with pytest.raises(DeliveryError) as caught:
+        deliver(server, timeout_seconds=0.5, connect_timeout=0.2, read_timeout=0.2)
+    assert time.monotonic() - began < 10  # the body would take three minutes
+    assert caught.value.outcome == "ambiguous"
+    assert len(server.received) == 1
+    release.set()
+    server.close()
+    for thread in threading.enumerate():
+        if thread.name == "authz-lib-boto3":
+            thread.join(10)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
+def test_a_forked_process_opens_its_own_connection(serve, http, lambda_client):
+    server = serve(http.reply(200, b"{}"))
+    client = lambda_client(server.url)
+    way, parcel = LambdaInvoke("f", client=client), Parcel.pack({}, idempotency_key="k")
+    assert way.deliver(parcel, timeout_seconds=5) == (200, b"{}")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = 0 if way.deliver(parcel, timeout_seconds=5)[0] == 200 else 1
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert way.deliver(parcel, timeout_seconds=5)[0] == 200
+    assert server.connections == 2
+    client.close()
 
 
 def test_a_late_answer_is_one_invocation(serve, release, deliver):
@@ -120,7 +166,7 @@ def test_the_client_that_is_built_invokes_once(serve, release, monkeypatch):
         path.deliver(Parcel.pack({}, idempotency_key="k"), timeout_seconds=5)
     release.set()
     assert len(server.received) == 1
-    path._client.close()
+    path._client.get().close()
 
 
 def test_event_invocations_need_the_statement_about_retries(serve, http, lambda_client):

@@ -271,7 +271,7 @@ def test_the_time_that_connecting_took_counts(serve, connect, monkeypatch):
 
 
 def test_only_a_few_idle_connections_are_kept(serve, http, connect):
-    inside = threading.Barrier(12)
+    inside = threading.Barrier(66)
 
     def answer(received, sock):
         inside.wait(10)
@@ -279,13 +279,13 @@ def test_only_a_few_idle_connections_are_kept(serve, http, connect):
 
     server = serve(answer)
     client = connect(server.url)
-    threads = [threading.Thread(target=client.request, args=("GET", "/")) for _ in range(12)]
+    threads = [threading.Thread(target=client.request, args=("GET", "/")) for _ in range(66)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert server.connections == 12
-    assert len(client._pool._idle) == 10
+    assert server.connections == 66
+    assert len(client._pool._idle) == 64
 
 
 def test_a_client_is_closed_by_its_block_and_can_be_used_again(serve, connect):
@@ -354,9 +354,9 @@ def test_a_clock_that_is_off_is_corrected_once(serve, http, connect, minutes):
 
     server = serve(answer)
     client = connect(server.url, clock=lambda: truth + 60 * minutes)
-    assert client.request("POST", "/", json={}).status == 200
+    assert client.request("PUT", "/", json={}).status == 200
     assert len(server.received) == 2
-    assert client.request("POST", "/", json={}).status == 200  # learned
+    assert client.request("PUT", "/", json={}).status == 200  # learned
     assert len(server.received) == 3
 
 
@@ -372,11 +372,70 @@ def test_a_clock_that_is_put_right_is_learned_again(serve, http, connect):
 
     server = serve(answer)
     client = connect(server.url, clock=lambda: now[0])
-    assert client.request("POST", "/").status == 200
+    assert client.request("PUT", "/").status == 200
     now[0] = truth
-    assert client.request("POST", "/").status == 200
-    assert client.request("POST", "/").status == 200
+    assert client.request("PUT", "/").status == 200
+    assert client.request("PUT", "/").status == 200
     assert len(server.received) == 5  # each change of the clock cost one refused attempt
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        ({}, {}),
+        ({}, {"idempotent": False}),
+        ({"max_attempts": 9}, {"idempotent": False, "idempotency_key": "k"}),
+        ({"max_attempts": 1}, {"idempotent": True}),
+        ({"max_attempts": 9, "receiver_deduplicates": True}, {"idempotent": False}),
+    ],
+)
+def test_a_call_that_must_not_be_repeated_is_sent_once_and_the_next_one_has_the_right_time(
+    serve, http, connect, options, arguments
+):
+    truth = 1_800_000_000.0
+    verifier = http.Verifier(now=truth)
+
+    def answer(received, sock):
+        date = [f"Date: {email.utils.formatdate(truth, usegmt=True)}"]
+        problem = verifier.refuse(received)
+        return http.reply(403, problem.encode(), date) if problem else http.reply(headers=date)
+
+    server = serve(answer)
+    client = connect(server.url, clock=lambda: truth - 1200, **options)
+    first = client.request("POST", "/", json={}, **arguments)
+    assert (first.status, first.outcome, len(server.received)) == (403, "rejected", 1)
+    with pytest.raises(DeliveryRejectedError):
+        first.raise_for_status()
+    assert client.request("POST", "/", json={}, **arguments).status == 200
+    assert len(server.received) == 2
+
+
+def test_a_refusal_for_the_time_proves_nothing_so_what_follows_is_unsettled(serve, http, connect):
+    """A receiver that acts, and then says that the signature expired."""
+    truth = 1_800_000_000.0
+    date = [f"Date: {email.utils.formatdate(truth, usegmt=True)}"]
+    replies = [http.reply(403, b"Signature expired", date), http.reply(403, b"no", date)]
+    server = serve(lambda received, sock: replies.pop(0))
+    response = connect(server.url, clock=lambda: truth - 600).request("PUT", "/", json={})
+    assert (response.status, response.unsettled, response.outcome) == (403, True, "ambiguous")
+    with pytest.raises(DeliveryError, match="may have acted") as caught:
+        response.raise_for_status()
+    assert caught.value.outcome == "ambiguous"
+
+
+def test_a_clock_that_changes_with_each_answer_ends_with_the_attempts(serve, http, connect):
+    shifts = iter(range(1, 99))
+
+    def answer(received, sock):
+        when = 1_800_000_000.0 + 1000 * next(shifts)
+        return http.reply(
+            403, b"Signature expired", [f"Date: {email.utils.formatdate(when, usegmt=True)}"]
+        )
+
+    server = serve(answer)
+    client = connect(server.url, clock=lambda: 1_800_000_000.0, max_attempts=3)
+    assert client.request("GET", "/").status == 403
+    assert len(server.received) == 3
 
 
 @pytest.mark.parametrize(

@@ -630,3 +630,10 @@ class TestSharedSecret:
             )
         with pytest.raises(errors.ConfigurationError):
             JWTVerifier.shared_secret(secret=SECRET, issuer=None, audience=None, algorithm="RS256")
+
+    def test_an_issuer_in_capitals_is_https_all_the_same(self):
+        """No key set on this machine for an issuer elsewhere, however `https` is written."""
+        issuer = "HTTPS://p.example"
+        document = json.dumps({"issuer": issuer, "jwks_uri": "http://127.0.0.1/jwks"}).encode()
+        with pytest.raises(FetchError, match="on this machine"):
+            issuers.DiscoveringFetcher(issuer, fetcher=lambda _: document)("https://p.example/x")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -114,3 +116,28 @@ def test_the_previous_version_is_read_where_asked_for():
     assert asked == ["AWSCURRENT", "AWSCURRENT", "AWSPREVIOUS"]
     with pytest.raises(ConfigurationError, match="it is empty"):
         read_secret("s", client=Failing({"SecretString": ""}))
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"]
+)
+def test_an_answer_that_drips_ends_with_the_total(read, serve, monkeypatch, head):
+    monkeypatch.setattr("authz_lib.transport.aws._TOTAL_SECONDS", 0.3)
+    stop = threading.Event()
+
+    def drip(received, sock):
+        sock.sendall(head)
+        while not stop.wait(0.02):
+            sock.sendall(b"x")
+
+    server = serve(drip)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    began = time.monotonic()
+    with pytest.raises(DependencyError, match="TimeoutError"):
+        read(None)
+    assert time.monotonic() - began < 10  # the body alone would take three minutes
+    stop.set()
+    server.close()
+    for thread in threading.enumerate():
+        if thread.name == "authz-lib-boto3":
+            thread.join(10)

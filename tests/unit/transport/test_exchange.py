@@ -79,7 +79,7 @@ def test_a_refusal_for_the_time_is_the_answer_where_no_time_is_left_to_sign_agai
     server = serve(http.reply(403, b"Signature expired"))
     assert (
         connect(server.url, clock=lambda: 1_800_000_000.0)
-        .request("POST", "/", timeout_seconds=10)
+        .request("PUT", "/", timeout_seconds=10)
         .status
         == 403
     )

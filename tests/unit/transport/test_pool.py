@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -59,6 +60,58 @@ def test_a_retry_takes_a_new_connection(serve, http, thin):
     first.set()
     assert client.call("A", {}, b"{}").document == {}
     assert server.connections == 4
+
+
+def test_threads_that_ask_at_the_same_time_keep_their_connections(serve, http, thin):
+    together = threading.Barrier(12)
+
+    def answer(received, sock):
+        together.wait(10)
+        return http.reply()
+
+    server = serve(answer)
+    client = thin(server.url)
+    for _ in range(3):
+        threads = [threading.Thread(target=client.call, args=("A", {}, b"{}")) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert (server.connections, len(server.received)) == (12, 36)
+
+
+def test_connections_of_a_burst_are_closed_when_they_are_old(serve, http):
+    now, together = [1000.0], threading.Barrier(3)
+
+    def answer(received, sock):
+        together.wait(10)
+        return http.reply()
+
+    server = serve(answer)
+    pool = ConnectionPool(
+        parse_url(server.url, argument="url"),
+        connect_seconds=1,
+        max_bytes=100,
+        clock=lambda: now[0],
+    )
+    request = SimpleNamespace(method="GET", headers={"host": "x"}, body=None)
+
+    def call():
+        pool.exchange(request, "/", deadline=time.monotonic() + 10)
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(pool._idle) == 3
+    server.answer = lambda received, sock: http.reply()
+    now[0] += 10
+    call()  # the one that was used last serves
+    now[0] += 10.5
+    call()
+    assert (len(pool._idle), server.connections) == (1, 3)
+    pool.close()
 
 
 def test_a_throttled_call_is_repeated_on_the_connection_that_it_has(serve, http, thin):
@@ -151,6 +204,7 @@ def test_bytes_that_tls_has_decrypted_and_nobody_read_spoil_a_connection(serve, 
     assert server.connections == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
 def test_a_forked_process_leaves_its_parents_connection_alone(serve, thin):
     server = serve()
@@ -171,6 +225,39 @@ def test_a_forked_process_leaves_its_parents_connection_alone(serve, thin):
         "B",
         "C",
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: threads and fork
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no `fork`")
+def test_forks_under_four_threads_answer(serve, http, thin):
+    server = serve(lambda received, sock: http.reply(body=received.body))
+    client = thin(server.url)
+    stop, wrong = threading.Event(), []
+
+    def work(number):
+        while not stop.is_set():
+            if client.call("A", {}, b'{"n":%d}' % number).document != {"n": number}:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    signal.alarm(20)  # a child that waits for ever is killed
+                    status = 0 if client.call("A", {}, b'{"n":9}').document == {"n": 9} else 1
+                finally:
+                    os._exit(status)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+    assert wrong == []
 
 
 def test_headers_are_found_in_any_case_and_repeated_ones_are_joined(serve, http):
@@ -198,6 +285,74 @@ def test_an_http_proxy_is_asked_for_the_whole_url(serve, http, thin, monkeypatch
     monkeypatch.setenv("REQUEST_METHOD", "GET")  # in a CGI process, a client sets `HTTP_PROXY`
     with pytest.raises(PolicyStoreUnavailableError):
         thin("http://localstack.example:4566", require_https=False).call("A", {}, b"{}")
+
+
+FRAMINGS = {
+    "head": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+    "204": ("POST", b"HTTP/1.1 204 X\r\n\r\n"),
+    "204 with a length": ("POST", b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
+    "304": ("GET", b"HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\n"),
+    "empty": ("POST", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    "length": ("POST", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "chunked": (
+        "POST",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ),
+    "trailer": (
+        "POST",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+    ),
+    "chunked with a length": (
+        "POST",
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\n\r\n"
+        ),
+    ),
+    "close": ("POST", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"),
+    "http/1.0": ("POST", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    "continue": (
+        "POST",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    "early hints": (
+        "POST",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    "switching": ("POST", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+    "redirect": ("POST", b"HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 2\r\n\r\n{}"),
+}
+KEPT = {"length", "chunked", "trailer", "continue", "redirect"}
+
+
+@pytest.mark.parametrize("surplus", [False, True], ids=["clean", "surplus"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_only_a_clean_connection_serves_another_call(
+    serve, http, tls_contexts, framing, tls, surplus
+):
+    """Whatever frames the answer, the bytes after it are never the answer to the next call."""
+    method, answer = FRAMINGS[framing]
+    evil = http.reply(body=b"evil") if surplus else b""
+
+    def reply(received, sock):
+        return http.reply(body=b"next") if received.target == "/next" else answer + evil
+
+    server = serve(reply, tls=tls_contexts[0] if tls else None)
+    with SigV4Client(
+        server.url,
+        region="eu-west-1",
+        credentials=FIXED,
+        ssl_context=tls_contexts[1] if tls else None,
+        max_attempts=1,
+    ) as client:
+        if framing in {"early hints", "switching"}:
+            with pytest.raises(DeliveryError, match="interim"):
+                client.request(method, "/first")
+        else:
+            assert b"evil" not in client.request(method, "/first").body
+        assert client.request("GET", "/next").body == b"next"
+    assert server.connections == (1 if framing in KEPT and not surplus else 2)
 
 
 def test_bytes_that_come_later_spoil_a_kept_connection(serve, http, thin):

@@ -70,6 +70,23 @@ def test_a_proxy_that_opens_no_tunnel_is_no_connection(
     assert trusted.received == []
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_proxys_answer_of_the_largest_size_is_taken(
+    way, trusted, proxy, port_of, monkeypatch, more
+):
+    head, end = b"HTTP/1.1 200 OK\r\nX: ", b"\r\n\r\n"
+    answer = head + b"x" * (16 * 1024 + more - len(head + end)) + end
+    running = proxy(port_of(trusted), answer=answer)
+    monkeypatch.setenv("HTTPS_PROXY", running.url)
+    made = way(API)
+    if not more:
+        assert made()
+    else:
+        with pytest.raises(way.refused):
+            made()
+    assert len(trusted.received) == (0 if more else 1)
+
+
 def test_a_proxy_is_not_used_for_an_exempt_host(way, trusted, resolve, port_of, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8, internal.example")
@@ -139,22 +156,79 @@ def test_connecting_ends_long_before_the_total(way, resolve, black_hole):
 
 
 @pytest.mark.parametrize(
-    "head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"]
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 2", b"0"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "header", "body", "chunks", "extension", "trailer", "interim"],
 )
-def test_dripping_bytes_end_with_the_total(way, serve, head):
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_dripping_bytes_end_with_the_total(
+    way, authority, serve, resolve, port_of, monkeypatch, tls, head, drop
+):
+    monkeypatch.setenv("AWS_CA_BUNDLE", authority[1])
     stop = threading.Event()
 
     def drip(received, sock):
         sock.sendall(head)
         while not stop.wait(0.02):
-            sock.sendall(b"x")
+            sock.sendall(drop)
 
-    server = serve(drip)
+    server = serve(drip, tls=authority[0] if tls else None)
+    resolve(port_of(server))
     began = time.monotonic()
     with pytest.raises(way.refused):
-        way(server.url, total=0.4)()
+        way(API if tls else server.url, total=0.3)()
     stop.set()
     assert time.monotonic() - began < 10
+
+
+def test_a_handshake_that_drips_ends_with_the_total(way, serve, resolve, port_of):
+    """The bytes of a TLS record that never ends."""
+    stop = threading.Event()
+
+    def drip(sock):
+        sock.recv(65_536)
+        sock.sendall(b"\x16\x03\x03\x3f\xff")
+        while not stop.wait(0.02):
+            sock.sendall(b"\x02")
+
+    server = serve(before_handshake=drip)
+    resolve(port_of(server))
+    began = time.monotonic()
+    with pytest.raises(way.refused) as caught:
+        way(API, connect=30.0, total=0.3)()
+    stop.set()
+    assert time.monotonic() - began < 10
+    assert getattr(caught.value.__cause__, "outcome", "not_sent") == "not_sent"
+
+
+@pytest.mark.parametrize(
+    ("drop", "pause"), [(b"x", 0.02), (b"x" * 10_000, 0)], ids=["slowly", "without end"]
+)
+def test_a_proxy_whose_answer_does_not_end_is_given_up(way, serve, monkeypatch, drop, pause):
+    stop = threading.Event()
+
+    def drip(sock):
+        sock.recv(65_536)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while not stop.wait(pause):
+            sock.sendall(drop)
+
+    server = serve(before_handshake=drip)
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    began = time.monotonic()
+    with pytest.raises(way.refused) as caught:
+        way(API, connect=30.0, total=0.3 if pause else 30.0)()
+    stop.set()
+    assert time.monotonic() - began < 10
+    assert getattr(caught.value.__cause__, "outcome", "not_sent") == "not_sent"
 
 
 def chunked(size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -43,7 +44,16 @@ def test_what_is_taken_is_read_as_others_read_it(url, host, port, target):
         "https://example.com/a\\b", "https://exam ple.com", " https://example.com", "https://example.com\n",
         "https://example.com/a b", "https://example.com/\x00", "https://example.com/\x7f",
         "https://exämple.com", "https://example.com/ä", "https://%65xample.com",
-        "https://example.com.", "https://-example.com",
+        "https://example.com.", "https://-example.com", "https://example-.", "https://a..b", "https://.a",
+        "http://evil.example\\.localhost", "http://evil.example\\@localhost", "http://a..localhost",
+        "http://evil.example%5c.localhost", "http://localhost.", "http://localhost%00.evil.example",
+        "http://evil.example\t.localhost", "http://evil.example;.localhost", "http://evil.example@localhost",
+        "http://localhost@evil.example", "http://evil.example#.localhost", "http://evil.example\u3002localhost",
+        "http://\u2460.localhost", "http://localhost:80:80", "http://localhost:+80", "http://localhost:8_0",
+        "http://localhost: 80", "http://localhost:\u0661", "http://[::1%eth0]", "http://[::ffff:8.8.8.8]",
+        "http://0x7f.1", "http://127.1", "http://0177.0.0.1", "http://0", "http://127.0.0.1.", "http://127.0.0.0x1",
+        "https://" + "a" * 64 + ".example", "https://" + ".".join(["a" * 61] * 4 + ["aaaaaa"]),
+        "https://example.com/" + "a" * (65_537 - 20),
         "https://127.1", "https://2130706433", "https://0x7f.0.0.1", "https://0x7f000001", "https://1.2.3.4.5",
         "https://127.0.0.01", "https://256.0.0.1", "https://a,b", "https://a;b",
         "http://example.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com",
@@ -54,6 +64,28 @@ def test_what_could_be_read_in_two_ways_is_refused(url):
     with pytest.raises(ConfigurationError, match="`keys_url`") as caught:
         parse_url(url, argument="keys_url")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://" + "a" * 63 + ".example",
+        "https://" + ".".join(["a" * 61] * 4 + ["aaaaa"]),  # 253 characters
+        "https://example.com/" + "a" * (65_536 - 20),
+    ],
+)
+def test_the_longest_that_are_taken(url):
+    assert require_url(url, argument="url") == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://" + "/" * 65_000 + " ", "https://" + "a." * 32_000, "https://[" + ":" * 65_000]
+)
+def test_a_url_is_read_in_linear_time(url):
+    began = time.perf_counter()
+    with pytest.raises(ConfigurationError):
+        parse_url(url, argument="url")
+    assert time.perf_counter() - began < 0.5  # quadratic: minutes
 
 
 def test_http_to_another_host_has_to_be_asked_for():

@@ -67,6 +67,7 @@ _context: ContextVar[Mapping[str, str]] = ContextVar("context")
 _identity: ContextVar[list[str]] = ContextVar("identity")
 _answer: ContextVar[object] = ContextVar("answer")
 _DEFAULT_SECONDS = 300  # so says the API reference; CloudFormation's says 0
+_MAX_TOKEN_CHARACTERS = 65_536  # with what stands beside it
 _MAX_REMEMBERED = 10_000
 
 
@@ -323,7 +324,9 @@ def _noting_the_answer(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Callable[..., Any]:
-    remembered: Memo[tuple[str, str], tuple[float, Any]] = Memo(max_entries=_MAX_REMEMBERED)
+    remembered: Memo[tuple[str, str], tuple[float, Any]] = Memo(
+        max_entries=_MAX_REMEMBERED, max_key_characters=_MAX_TOKEN_CHARACTERS
+    )
 
     def authorized(
         api_id: str, settings: JSONObject, headers: Mapping[str, str], **operation: Any

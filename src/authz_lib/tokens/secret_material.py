@@ -115,7 +115,7 @@ def taken_out(stored: Secret, *, json_key: str | None, encoding: Encoding) -> Se
     Raises:
         ConfigurationError: there is no such member, it is not text, or it is not base64.
 
-    >>> taken_out('{"jwt_secret": "c2VjcmV0"}', json_key="jwt_secret", encoding="base64")
+    >>> taken_out('{"key": "c2VjcmV0"}', json_key="key", encoding="base64")
     b'secret'
     """
     if not isinstance(stored, str | bytes):

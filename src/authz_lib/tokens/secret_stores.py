@@ -76,7 +76,7 @@ def secret_from_secrets_manager(
     Raises:
         ConfigurationError: an argument that makes no sense.
 
-    >>> secret_from_secrets_manager("orders/jwt", json_key="jwt_secret", previous_seconds=600)
+    >>> secret_from_secrets_manager("orders/jwt", json_key="jwt_secret")
     <SecretSource: secret `orders/jwt` of Secrets Manager>
 
     See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html

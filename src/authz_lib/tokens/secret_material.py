@@ -87,7 +87,9 @@ def require_secret(secret: object, algorithm: str) -> bytes:
             algorithm (RFC 7518, section 3.2), or has fewer than 8 different bytes.
     """
     if not isinstance(secret, str | bytes):
-        raise ConfigurationError("`secret` must be text, bytes or a list of these")
+        raise ConfigurationError(
+            "`secret` must be text, bytes, a list of these, or a `SecretSource`"
+        )
     try:
         material = secret.encode() if isinstance(secret, str) else bytes(secret)
     except UnicodeEncodeError:

@@ -289,9 +289,9 @@ class SecretSource:
             raise DependencyError(f"{self._name} could not be read (there is no answer)")
         alone = (self._usable(stored),)
         seen = self._known if self._known.valid_from <= now else _NOTHING
-        made = NEVER if stored.created is None else min(now, stored.created)
-        # Another one was still current when it was last read.
-        since = max(made, seen.since if alone == seen.alone else seen.read_at)
+        since = NEVER if stored.created is None else min(now, stored.created)
+        # Another one, if any, was still current when it was last read.
+        since = seen.since if alone == seen.alone else max(since, seen.read_at)
         both_until = since + self._previous_seconds
         both = (*alone, *self._previous(stored, alone[0])) if now < both_until else alone
         alone = seen.alone if alone == seen.alone else alone

@@ -14,12 +14,12 @@ from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import HMAC, SUPPORTED, VerificationKey
 from authz_lib.tokens.secret_material import Secret, require_secret
-from authz_lib.tokens.secret_source import SecretSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
+    from authz_lib.tokens.secret_source import SecretSource
 
 __all__ = ["SecretKeySet", "SharedSecretIssuer"]
 
@@ -33,13 +33,17 @@ def _given(
     """The source, which may have been read or not, or the secrets."""
     if algorithm not in HMAC:
         raise ConfigurationError(f"`algorithm` must be one of {', '.join(sorted(HMAC))}")
-    if isinstance(secret, SecretSource):
-        secret.require(algorithm)
-        return secret, ()
-    secrets = secret if isinstance(secret, list | tuple) else [secret]
-    if not secrets:
-        raise ConfigurationError("`secret` must hold at least one secret")
-    return None, tuple(require_secret(item, algorithm) for item in secrets)
+    if isinstance(secret, list | tuple):
+        if not secret:
+            raise ConfigurationError("`secret` must hold at least one secret")
+        return None, tuple(require_secret(item, algorithm) for item in secret)
+    if not isinstance(secret, str | bytes):
+        from authz_lib.tokens.secret_source import SecretSource  # most verifiers need none
+
+        if isinstance(secret, SecretSource):
+            secret.require(algorithm)
+            return secret, ()
+    return None, (require_secret(secret, algorithm),)
 
 
 class _SecretKey(VerificationKey):

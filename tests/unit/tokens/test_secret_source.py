@@ -6,6 +6,8 @@ import asyncio
 import base64
 import json
 import logging
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -140,11 +142,14 @@ class TestRotation:
         vault.versions = [StoredSecret(B), StoredSecret(A)]
         assert source.accepted() == (B_,)
 
-    def test_a_date_in_the_future_is_now(self, source_of, vault, clock):
-        vault.rotate(B, made_ago=-3600)
-        source = source_of(ttl_seconds=1000)
+    @pytest.mark.parametrize("ahead", [5, 86_400, float("inf"), float("nan")])
+    def test_a_date_in_the_future_is_the_first_reading(self, source, vault, clock, ahead):
+        vault.rotate(B, made_ago=-ahead)
         assert source.accepted() == (B_, A_)
-        clock.advance(300)
+        for seconds in (120, 120, 59.9):
+            clock.advance(seconds)
+            assert source.accepted() == (B_, A_)
+        clock.advance(0.1)
         assert source.accepted() == (B_,)
 
     def test_a_pending_version_that_lay_long_is_measured_from_when_the_other_was_last_seen(
@@ -574,6 +579,16 @@ def test_a_reader_must_be_one(clock):
     for reader in (A, Vault, None):
         with pytest.raises(errors.ConfigurationError, match="SecretReader"):
             SecretSource("x", reader, clock=clock)
+
+
+def test_a_verifier_without_a_source_loads_nothing_that_reads():
+    code = (
+        "import sys; from authz_lib import JWTVerifier\n"
+        f"JWTVerifier.shared_secret(secret={A!r}, issuer=None, audience=None)\n"
+        "loaded = {'authz_lib.tokens.secret_source', 'authz_lib.transport'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_nothing_shows_the_secret(source, caplog):

@@ -107,7 +107,7 @@ def test_a_rotated_secret_is_taken_beside_the_one_before_it(local):
 
 
 def test_an_authorizer_without_its_secret_lets_nobody_in(local):
-    """It cannot start, so the gateway answers 500 and does not reach the function."""
+    """It cannot read it, so the gateway answers 500 and does not reach the function."""
     fresh = SharedSecretIssuer(secret=secret(local)).mint("alice")
     local.aws.client("secretsmanager").delete_secret(
         SecretId=local.stack.outputs["SecretArn"], ForceDeleteWithoutRecovery=True

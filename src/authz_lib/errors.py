@@ -101,9 +101,10 @@ class AuthzError(Exception):
 class ConfigurationError(AuthzError, ValueError):
     """An argument, variable, file or template is missing or wrong.
 
-    When: while something is built, and not per request.  There is one exception: an event shows
-    that another gateway cache is deployed than the declared one.  It is raised then, so that the
-    gateway remembers nothing.
+    When: while something is built, and not per request.  There are two exceptions: an event shows
+    that another gateway cache is deployed than the declared one, or a parameter or secret that is
+    read with the first event is refused or of no use.  It is raised then, so that the gateway
+    remembers nothing.
 
     What to do: mend what the message names.  For configured values it has the expected and the
     found one.

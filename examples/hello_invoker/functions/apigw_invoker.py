@@ -7,12 +7,11 @@ from http import HTTPStatus
 from typing import Any
 
 import urllib3
-from shared_secret import shared_secrets
 
-from authz_lib.tokens import SharedSecretIssuer
+from authz_lib.tokens import SharedSecretIssuer, secret_from_secrets_manager
 
 URL = os.environ["HELLO_URL"]
-tokens = SharedSecretIssuer(secret=shared_secrets())
+tokens = SharedSecretIssuer(secret=secret_from_secrets_manager(os.environ["SECRET_ARN"]))
 http = urllib3.PoolManager(timeout=5, retries=False)
 
 

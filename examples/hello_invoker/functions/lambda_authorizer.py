@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from shared_secret import shared_secrets
+import os
 
 from authz_lib import BearerToken, GatewayCache, JWTVerifier, LambdaAuthorizer
+from authz_lib.tokens import secret_from_secrets_manager
+
+SECRET = secret_from_secrets_manager(os.environ["SECRET_ARN"])  # read with the first token
 
 handler = LambdaAuthorizer(
     # The tokens say `sub` and `exp` only: the secret belongs to this API alone, so it stands for
     # issuer and audience.
-    verifier=JWTVerifier.shared_secret(secret=shared_secrets(), issuer=None, audience=None),
+    verifier=JWTVerifier.shared_secret(secret=SECRET, issuer=None, audience=None),
     token_sources=[BearerToken()],
     actions=None,  # there is one route, and every valid token may use it
     decisions=None,

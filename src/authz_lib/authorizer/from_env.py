@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from authz_lib.authorizer.questions import Decisions
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens import SecretSource
+    from authz_lib.tokens.secret_source import SecretOptions
 
 __all__ = ["Settings", "arguments_from", "variable_named"]
 
@@ -115,6 +117,10 @@ class Settings(BaseModel):
     algorithms: Names = ["RS256"]
     jwks_url: Text | None = None
     jwks_file: Text | None = None
+    secret_id: Text | None = None
+    secret_parameter: Text | None = None
+    secret_json_key: Text | None = None
+    secret_previous_seconds: Annotated[float | None, Field(ge=0, le=86_400)] = None
     token_sources: Names = ["bearer"]
     tenant_claim: OrNone
     groups_claim: OrNone = "cognito:groups"
@@ -194,6 +200,7 @@ class Settings(BaseModel):
                 "`AUTHZ_IDENTITY_SOURCES` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0, and "
                 "only with it"
             )
+        _require_whole_secret(self)
         _refuse_without_effect(self)
         return self
 
@@ -213,6 +220,26 @@ def _refuse_without_effect(settings: Settings) -> None:
                 f"`{PREFIX}{name.upper()}` goes with `AUTHZ_RESPONSE=iam` and a "
                 "`AUTHZ_GATEWAY_TTL_SECONDS` above 0"
             )
+
+
+def _require_whole_secret(settings: Settings) -> None:
+    """A secret stands beside no key set, and what describes one beside a secret only."""
+    given = settings.model_fields_set
+    secrets = sorted(given & {"secret_id", "secret_parameter"})
+    if len(secrets) > 1:
+        raise ValueError("`AUTHZ_SECRET_ID` and `AUTHZ_SECRET_PARAMETER` exclude each other")
+    if not secrets:
+        for name in sorted(given & {"secret_json_key", "secret_previous_seconds"}):
+            raise ValueError(
+                f"`{PREFIX}{name.upper()}` goes with `AUTHZ_SECRET_ID` or `AUTHZ_SECRET_PARAMETER`"
+            )
+        return
+    secret = f"`{PREFIX}{secrets[0].upper()}`"
+    for name in ("user_pool_id", "client_ids", "jwks_url", "jwks_file"):
+        if name in given:
+            raise ValueError(f"`{PREFIX}{name.upper()}` and {secret} exclude each other")
+    if "algorithms" in given and settings.algorithms not in (["HS256"], ["HS384"], ["HS512"]):
+        raise ValueError(f"`AUTHZ_ALGORITHMS` with {secret} is `HS256`, `HS384` or `HS512`")
 
 
 def _exactly_one(settings: Settings, one: str, other: str) -> None:
@@ -280,6 +307,16 @@ def verifier_of(settings: Settings) -> JWTVerifier:
         )
     if settings.issuer is None:
         raise ConfigurationError("`AUTHZ_ISSUER` is missing")
+    secret = _secret_of(settings)
+    if secret is not None:
+        return JWTVerifier.shared_secret(
+            secret=secret,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            algorithm=settings.algorithms[0]
+            if "algorithms" in settings.model_fields_set
+            else "HS256",
+        )
     if settings.jwks_url is not None:
         from authz_lib.tokens import RemoteKeySet
 
@@ -294,6 +331,20 @@ def verifier_of(settings: Settings) -> JWTVerifier:
         client_id=settings.client_ids,
         **keys,
     )
+
+
+def _secret_of(settings: Settings) -> SecretSource | None:
+    """A source, which reads the secret with the first token."""
+    if settings.secret_id is None and settings.secret_parameter is None:
+        return None
+    from authz_lib.tokens import secret_from_parameter_store, secret_from_secrets_manager
+
+    options: SecretOptions = {"json_key": settings.secret_json_key}
+    if settings.secret_previous_seconds is not None:
+        options["previous_seconds"] = settings.secret_previous_seconds
+    if settings.secret_id is not None:
+        return secret_from_secrets_manager(settings.secret_id, **options)
+    return secret_from_parameter_store(settings.secret_parameter or "", **options)
 
 
 def application_of(settings: Settings) -> EntityUid | None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
     from authz_lib.tokens.remote_keys import RemoteKeySet
-    from authz_lib.tokens.shared_secret import (
-        SharedSecretIssuer,
+    from authz_lib.tokens.secret_source import SecretSource
+    from authz_lib.tokens.secret_stores import (
         secret_from_environment,
         secret_from_parameter_store,
         secret_from_secrets_manager,
     )
+    from authz_lib.tokens.shared_secret import SharedSecretIssuer
     from authz_lib.tokens.verifier import JWTVerifier, VerifiedToken
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "JWTVerifier",
     "KeySet",
     "RemoteKeySet",
+    "SecretSource",
     "SharedSecretIssuer",
     "StaticKeySet",
     "VerifiedToken",
@@ -37,12 +39,13 @@ _HOME = {
     "JWTVerifier": "verifier",
     "KeySet": "keys",
     "RemoteKeySet": "remote_keys",
+    "SecretSource": "secret_source",
     "SharedSecretIssuer": "shared_secret",
     "StaticKeySet": "keys",
     "VerifiedToken": "verifier",
-    "secret_from_environment": "shared_secret",
-    "secret_from_parameter_store": "shared_secret",
-    "secret_from_secrets_manager": "shared_secret",
+    "secret_from_environment": "secret_stores",
+    "secret_from_parameter_store": "secret_stores",
+    "secret_from_secrets_manager": "secret_stores",
 }
 
 

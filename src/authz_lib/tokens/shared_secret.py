@@ -7,113 +7,43 @@ public key can never be taken for a secret.
 from __future__ import annotations
 
 import json
-import os
-import re
-from binascii import a2b_base64
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support import base64url
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import HMAC, SUPPORTED, VerificationKey
+from authz_lib.tokens.secret_material import Secret, require_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
+    from authz_lib.tokens.secret_source import SecretSource
 
-__all__ = [
-    "Secret",
-    "SecretKeySet",
-    "SharedSecretIssuer",
-    "secret_from_environment",
-    "secret_from_parameter_store",
-    "secret_from_secrets_manager",
-]
+__all__ = ["SecretKeySet", "SharedSecretIssuer"]
 
-Secret: TypeAlias = str | bytes
-
-_KEY_FILE: Final = re.compile(
-    rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
-)
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]+=*\s*")
-_MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 _MAX_TTL_SECONDS: Final = 24 * 3600
 _RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})
 
 
-def _is_der(secret: bytes) -> bool:
-    """Whether the bytes are one DER sequence, as every key and certificate is."""
-    if len(secret) < 2 or secret[0] != 0x30:
-        return False
-    length = secret[1]
-    if length < 0x80:
-        return len(secret) == 2 + length
-    count = length & 0x7F
-    return 1 <= count <= 4 and len(secret) == 2 + count + int.from_bytes(
-        secret[2 : 2 + count], "big"
-    )
-
-
-def _is_base64_of_der(secret: bytes) -> bool:
-    """Whether this is a PEM without its first and last line, as some providers show a key."""
-    if not _BASE64.fullmatch(secret):
-        return False
-    digits = b"".join(secret.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
-    try:
-        document = a2b_base64(digits + b"=" * (-len(digits) % 4))
-    except ValueError:
-        return False
-    return len(document) >= _MIN_KEY_BYTES and _is_der(document)
-
-
-def _is_jwk(secret: bytes) -> bool:
-    try:
-        document = json.loads(secret)
-    except (ValueError, RecursionError):
-        return False
-    entries = document if isinstance(document, list) else [document]
-    return any(isinstance(entry, dict) and ("kty" in entry or "keys" in entry) for entry in entries)
-
-
-def _is_key_file(secret: bytes) -> bool:
-    if _KEY_FILE.search(secret.replace(b"\0", b"")):  # in UTF-16 too
-        return True
-    return _is_der(secret) or _is_base64_of_der(secret) or _is_jwk(secret)
-
-
-def require_secret(secret: object, algorithm: str) -> bytes:
-    """A secret as bytes.
-
-    Raises:
-        ConfigurationError: it is too short for the algorithm (RFC 7518, section 3.2), has fewer
-            than 8 different bytes, or looks like a key file.
-    """
-    if not isinstance(secret, str | bytes):
-        raise ConfigurationError("`secret` must be text, bytes or a list of these")
-    try:
-        material = secret.encode() if isinstance(secret, str) else bytes(secret)
-    except UnicodeEncodeError:
-        raise ConfigurationError("`secret` is not valid text") from None
-    minimum = SUPPORTED[algorithm].min_secret_bytes
-    if len(material) < minimum:
-        raise ConfigurationError(f"`secret` must have at least {minimum} bytes for {algorithm}")
-    if len(set(material)) < 8:
-        raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
-    if _is_key_file(material):
-        raise ConfigurationError(
-            "`secret` looks like a key file (PEM, SSH, DER or JWK), not like a secret"
-        )
-    return material
-
-
-def _secrets(secret: Secret | Sequence[Secret], algorithm: str) -> tuple[bytes, ...]:
+def _given(
+    secret: Secret | Sequence[Secret] | SecretSource, algorithm: str
+) -> tuple[SecretSource | None, tuple[bytes, ...]]:
+    """The source, which may have been read or not, or the secrets."""
     if algorithm not in HMAC:
         raise ConfigurationError(f"`algorithm` must be one of {', '.join(sorted(HMAC))}")
-    secrets = secret if isinstance(secret, list | tuple) else [secret]
-    if not secrets:
-        raise ConfigurationError("`secret` must hold at least one secret")
-    return tuple(require_secret(item, algorithm) for item in secrets)
+    if isinstance(secret, list | tuple):
+        if not secret:
+            raise ConfigurationError("`secret` must hold at least one secret")
+        return None, tuple(require_secret(item, algorithm) for item in secret)
+    if not isinstance(secret, str | bytes):
+        from authz_lib.tokens.secret_source import SecretSource  # most verifiers need none
+
+        if isinstance(secret, SecretSource):
+            secret.require(algorithm)
+            return secret, ()
+    return None, (require_secret(secret, algorithm),)
 
 
 class _SecretKey(VerificationKey):
@@ -138,31 +68,70 @@ class SecretKeySet:
     <SecretKeySet of 1 secret(s)>
     """
 
-    __slots__ = ("_count", "_key")
+    __slots__ = ("_algorithm", "_key", "_source")
 
-    def __init__(self, secret: Secret | Sequence[Secret], *, algorithm: str = "HS256") -> None:
-        secrets = _secrets(secret, algorithm)
-        self._count = len(secrets)
+    def __init__(
+        self, secret: Secret | Sequence[Secret] | SecretSource, *, algorithm: str = "HS256"
+    ) -> None:
+        self._source, secrets = _given(secret, algorithm)
+        self._algorithm = algorithm
         self._key = _SecretKey(secrets, algorithm=algorithm)
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:  # noqa: ARG002 - the protocol's signature
-        """The one key there is; whether ``algorithm`` fits it is checked with the signature."""
-        return self._key
+        """The one key there is; whether ``algorithm`` fits it is checked with the signature.
 
-    peek = find
+        Raises:
+            ConfigurationError: a source was refused, or has no usable secret.
+            DependencyError: a source could not be read.
+        """
+        return self._key if self._source is None else self._key_of(self._source.accepted())
+
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002 - the protocol's signature
+        """The key when :meth:`find` would not read a source; never raises, reads or waits."""
+        if self._source is None:
+            return self._key
+        secrets = self._source.peek()
+        return None if secrets is None else self._key_of(secrets)
+
+    def newer_than(self, key: VerificationKey) -> VerificationKey | None:
+        """The key to try when a signature does not verify with ``key``, which was found before.
+
+        It is asked for where the secret may have been rotated since.  ``None``: it was not.
+
+        Raises:
+            DependencyError: that could not be found out.
+        """
+        secrets = None if self._source is None else self._source.newer_than(key.material)
+        return None if secrets is None else self._key_of(secrets)
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether :meth:`newer_than` may know more."""
+        return self._source is not None
 
     def prefetch(self) -> None:
-        """Nothing to do."""
+        """Read a source unless it is fresh; raises what :meth:`find` raises."""
+        self.find(None, self._algorithm)
+
+    def _key_of(self, secrets: tuple[bytes, ...]) -> VerificationKey:
+        """The same key while the secrets are the same: what was verified with it is remembered."""
+        key = self._key
+        if key.material is not secrets:
+            key = self._key = _SecretKey(secrets, algorithm=self._algorithm)
+        return key
 
     def __repr__(self) -> str:
-        return f"<SecretKeySet of {self._count} secret(s)>"
+        if self._source is not None:
+            return f"<SecretKeySet of {self._source!r}>"
+        return f"<SecretKeySet of {len(self._key.material)} secret(s)>"
 
 
 class SharedSecretIssuer:
     """Mints short-lived tokens for calls between services that share a secret.
 
     Args:
-        secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512.  Of a list the first one signs.
+        secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512.  Of a list the first one signs,
+            and of a `SecretSource` the current one.
         issuer: the ``iss`` of the tokens; without it, the verifier must skip that check by an
             explicit ``None``.
         audience: the ``aud`` of the tokens; likewise.
@@ -181,18 +150,18 @@ class SharedSecretIssuer:
     See RFC 7518, section 3.2.
     """
 
-    __slots__ = ("_algorithm", "_audience", "_clock", "_issuer", "_secret")
+    __slots__ = ("_algorithm", "_audience", "_clock", "_issuer", "_secrets", "_source")
 
     def __init__(
         self,
         *,
-        secret: Secret | Sequence[Secret],
+        secret: Secret | Sequence[Secret] | SecretSource,
         issuer: str | None = None,
         audience: str | None = None,
         algorithm: str = "HS256",
         clock: Clock = system_clock,
     ) -> None:
-        self._secret = _secrets(secret, algorithm)[0]
+        self._source, self._secrets = _given(secret, algorithm)
         self._issuer = issuer
         self._audience = audience
         self._algorithm = algorithm
@@ -205,7 +174,9 @@ class SharedSecretIssuer:
 
         Raises:
             ConfigurationError: ``ttl_seconds`` is not between 1 second and 24 hours, ``claims``
-                names one of the above or is not JSON.
+                names one of the above or is not JSON; a source was refused, or has no usable
+                secret.
+            DependencyError: a source could not be read.
         """
         if not 1 <= ttl_seconds <= _MAX_TTL_SECONDS:
             raise ConfigurationError("`ttl_seconds` must be between 1 and 86400")
@@ -226,7 +197,8 @@ class SharedSecretIssuer:
         if self._audience is not None:
             payload["aud"] = self._audience
         message = b".".join(map(_segment, ({"alg": self._algorithm, "typ": "JWT"}, payload)))
-        signature = SUPPORTED[self._algorithm].implementation.sign(message, self._secret)
+        secret = (self._secrets if self._source is None else self._source.accepted())[0]
+        signature = SUPPORTED[self._algorithm].implementation.sign(message, secret)
         return (message + b"." + base64url.encode(signature)).decode("ascii")
 
     def __repr__(self) -> str:
@@ -240,68 +212,3 @@ def _segment(document: Mapping[str, Any]) -> bytes:
         )
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError("`claims` is not a JSON document") from None
-
-
-def secret_from_environment(name: str) -> str:
-    """The secret that an environment variable holds.
-
-    Raises:
-        ConfigurationError: the variable is missing or empty; names it.
-
-    >>> secret_from_environment("NO_SUCH_SECRET")
-    Traceback (most recent call last):
-      ...
-    authz_lib.errors.ConfigurationError: environment variable `NO_SUCH_SECRET` is missing or empty
-    """
-    secret = os.environ.get(name)
-    if not secret:
-        raise ConfigurationError(f"environment variable `{name}` is missing or empty")
-    return secret
-
-
-def secret_from_secrets_manager(secret_id: str, *, client: Any = None) -> list[str | bytes]:
-    """The current secret of Secrets Manager and, where there is one, the previous.
-
-    It is read once.  A rotated secret is seen by the next process: keep the previous one until no
-    process and no token of it is left.  The whole value is the secret: a JSON document is not taken
-    apart.  Needs ``secretsmanager:GetSecretValue``.
-
-    Args:
-        secret_id: its name or ARN.
-        client: a boto3 client for ``secretsmanager``; its own timeouts and retries apply.  Without
-            one: 1 s to connect, 2 s to read, two attempts.
-
-    Raises:
-        ConfigurationError: Secrets Manager refused, or there is no such secret.
-        DependencyError: Secrets Manager did not answer in time, throttled or failed.
-
-    See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
-    """
-    from authz_lib.transport.aws import read_secret
-
-    return read_secret(secret_id, client=client, with_previous=True)
-
-
-def secret_from_parameter_store(name: str, *, client: Any = None) -> str:
-    """The secret that a ``SecureString`` parameter of SSM holds.
-
-    It is read once.  Needs ``ssm:GetParameter`` and ``kms:Decrypt``.
-
-    Args:
-        name: the parameter's name or ARN.
-        client: a boto3 client for ``ssm``; its own timeouts and retries apply.  Without one: 1 s to
-            connect, 2 s to read, two attempts.
-
-    Raises:
-        ConfigurationError: Parameter Store refused, there is no such parameter, or it is not a
-            ``SecureString``.
-        DependencyError: Parameter Store did not answer in time, throttled or failed.
-
-    See https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
-    """
-    from authz_lib.transport.aws import read_parameter
-
-    parameter = read_parameter(name, client=client, decrypt=True)
-    if parameter.get("Type") != "SecureString":
-        raise ConfigurationError(f"parameter `{name}` is not a `SecureString`")
-    return str(parameter.get("Value"))

@@ -9,9 +9,10 @@ from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import WeighedMemo
 from authz_lib.errors import (
     ConfigurationError,
+    DependencyError,
     InvalidAlgorithmError,
     InvalidClaimError,
-    KeySetUnavailableError,
+    InvalidSignatureError,
 )
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
-    from authz_lib.tokens.shared_secret import Secret
+    from authz_lib.tokens.secret_material import Secret
+    from authz_lib.tokens.secret_source import SecretSource
     from authz_lib.tokens.trusted_issuer import Trust
     from authz_lib.transport.fetch import Fetcher
 
@@ -321,7 +323,7 @@ class JWTVerifier:
     def shared_secret(
         cls,
         *,
-        secret: Secret | Sequence[Secret],
+        secret: Secret | Sequence[Secret] | SecretSource,
         issuer: str | Iterable[str] | None,
         audience: str | Iterable[str] | None,
         algorithm: str = "HS256",
@@ -331,7 +333,7 @@ class JWTVerifier:
 
         Args:
             secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512; or a list of such, the
-                current one first.
+                current one first; or a `SecretSource`, which is read anew.
             issuer: the exact ``iss``; ``None`` accepts tokens of everyone who knows the secret.
             audience: the ``aud``; ``None`` accepts tokens that were minted for another service with
                 the same secret.
@@ -384,7 +386,8 @@ class JWTVerifier:
             AccessDeniedError: a required group is missing.
             KeySetUnavailableError: the key set could not be fetched; nothing is known about the
                 token.
-            DependencyError: the ``revoked`` hook failed.
+            DependencyError: the ``revoked`` hook failed, or a secret could not be read.
+            ConfigurationError: a secret was refused, or the first one read is not usable.
         """
         digest, known = self._recall(token)
         if known is not None:
@@ -394,10 +397,7 @@ class JWTVerifier:
                     known.trust.settle(known.token, known.times)
                 return known.token
         compact, trust = self._open(token)
-        header = compact.header
-        return self._finish(
-            compact, trust, trust.keys.find(header.key_id, header.algorithm), digest, len(token)
-        )
+        return self._find_and_finish(compact, trust, digest, len(token))
 
     async def averify(self, token: str) -> VerifiedToken:
         """Verify a token without blocking the event loop on a fetch or on the ``revoked`` hook.
@@ -421,22 +421,27 @@ class JWTVerifier:
             else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
         )
         if key is not None:
-            return self._finish(compact, trust, key, digest, len(token))
+            try:
+                return self._finish(compact, trust, key, digest, len(token))
+            except InvalidSignatureError:
+                if not (isinstance(trust.keys, SecretKeySet) and trust.keys.refreshes):
+                    raise
         return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
 
     def prefetch(self, *, strict: bool = False) -> None:
-        """Fetch the key sets now, as at a cold start; best effort unless ``strict``.
+        """Fetch the key sets and secrets now, as at a cold start; best effort unless ``strict``.
 
         Raises:
-            KeySetUnavailableError: with ``strict``, when an issuer has no key set that could be
+            DependencyError: with ``strict``, when an issuer has no key set or secret that could be
                 fetched.
+            ConfigurationError: a secret was refused, or is not usable.
         """
         for alternatives in self.configuration.prefetches:
             failures = []
             for keys in dict.fromkeys(alternatives):
                 try:
                     keys.prefetch()
-                except KeySetUnavailableError as error:
+                except DependencyError as error:
                     failures.append(error)
             if strict and len(failures) == len(dict.fromkeys(alternatives)):
                 raise failures[0]
@@ -472,8 +477,16 @@ class JWTVerifier:
     def _find_and_finish(
         self, compact: Compact, trust: Trust, digest: bytes, size: int
     ) -> VerifiedToken:
-        key = trust.keys.find(compact.header.key_id, compact.header.algorithm)
-        return self._finish(compact, trust, key, digest, size)
+        keys = trust.keys
+        key = keys.find(compact.header.key_id, compact.header.algorithm)
+        try:
+            return self._finish(compact, trust, key, digest, size)
+        except InvalidSignatureError:
+            # A token does not say which secret it was signed with: perhaps a newer one.
+            newer = keys.newer_than(key) if isinstance(keys, SecretKeySet) else None
+            if newer is None:
+                raise
+        return self._finish(compact, trust, newer, digest, size)
 
     def _finish(
         self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int

@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from authz_lib._support.fork import reset_in_child
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
 from authz_lib.transport.deadline import within
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["read_parameter", "read_secret"]
+__all__ = [
+    "KeptClient",
+    "read_parameter",
+    "read_parameter_version",
+    "read_previous_secret",
+    "read_secret",
+]
 
 _CONNECT_SECONDS: Final = 1.0
 _READ_SECONDS: Final = 2.0
@@ -35,12 +42,47 @@ _THROTTLED: Final = frozenset(
 _SETTINGS: Final = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError"})
 
 
+class KeptClient:
+    """A client that is made at its first call and kept, or the one that was given.
+
+    A forked process makes its own: two processes must not share a connection.
+
+    Args:
+        service: what boto3 calls the service.
+        client: the caller's own client, which is never replaced.
+    """
+
+    __slots__ = ("__weakref__", "_given", "_made", "_service")
+
+    def __init__(self, service: str, client: Any = None) -> None:
+        self._service = service
+        self._given = client
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Forget the client that was made, as after a fork."""
+        self._made: Any = None
+
+    def get(self, what: str) -> Any:
+        """The client.
+
+        Raises:
+            ConfigurationError: none could be made; ``what`` is the beginning of the message.
+        """
+        if self._given is not None:
+            return self._given
+        if self._made is None:
+            self._made = _Bounded(self._service, what)
+        return self._made
+
+
 def read_parameter(name: str, *, client: Any = None, decrypt: bool = False) -> JSONObject:
     """A parameter of Parameter Store, with its ``Type`` and ``Value``.
 
     Args:
         name: its name or ARN.
-        client: a boto3 client for ``ssm``; its own timeouts and retries apply.
+        client: a boto3 client for ``ssm``, whose own timeouts and retries apply, or a `KeptClient`.
         decrypt: read a ``SecureString`` in plain text; needs ``kms:Decrypt``.
 
     Raises:
@@ -52,23 +94,40 @@ def read_parameter(name: str, *, client: Any = None, decrypt: bool = False) -> J
     """
     what = f"parameter `{name}` could not be read from Parameter Store"
     asked = {"WithDecryption": True} if decrypt else {}
-    ssm = _Bounded("ssm", what) if client is None else client
+    ssm = _resolved(client, "ssm", what)
     answer = _ask(lambda: ssm.get_parameter(Name=name, **asked), what) or {}
+    return _parameter(answer, what)
+
+
+def read_parameter_version(name: str, version: int, *, client: Any = None) -> JSONObject | None:
+    """One version of a parameter, in plain text; ``None`` where that version is gone.
+
+    Needs no permission beyond `read_parameter`'s, and raises what it raises.
+    """
+    what = f"version {version} of parameter `{name}` could not be read from Parameter Store"
+    ssm = _resolved(client, "ssm", what)
+    answer = _ask(
+        lambda: ssm.get_parameter(Name=f"{name}:{version}", WithDecryption=True),
+        what,
+        absent="ParameterVersionNotFound",
+    )
+    return None if answer is None else _parameter(answer, what)
+
+
+def _parameter(answer: JSONObject, what: str) -> JSONObject:
     parameter = answer.get("Parameter")
     if not isinstance(parameter, dict):
         raise DependencyError(f"{what} (the answer is not understood)")
     return parameter
 
 
-def read_secret(
-    secret_id: str, *, client: Any = None, with_previous: bool = False
-) -> list[str | bytes]:
-    """The current value of a secret and, where asked for and while there is one, the previous.
+def read_secret(secret_id: str, *, client: Any = None) -> JSONObject:
+    """The current version of a secret, as ``GetSecretValue`` answers it.
 
     Args:
         secret_id: its name or ARN.
-        client: a boto3 client for ``secretsmanager``; its own timeouts and retries apply.
-        with_previous: also read the version ``AWSPREVIOUS``.
+        client: a boto3 client for ``secretsmanager``, whose own timeouts and retries apply, or a
+            `KeptClient`.
 
     Raises:
         ConfigurationError: Secrets Manager refused, there is no such secret, or no client could be
@@ -78,53 +137,55 @@ def read_secret(
     See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
     """
     what = f"secret `{secret_id}` could not be read from Secrets Manager"
-    manager = _Bounded("secretsmanager", what) if client is None else client
-
-    current = _version(manager, secret_id, "AWSCURRENT", what)
+    current = _version(secret_id, "AWSCURRENT", client, what)
     if current is None:
         raise ConfigurationError(f"{what} (ResourceNotFoundException)")
-    previous = _version(manager, secret_id, "AWSPREVIOUS", what) if with_previous else None
-    return [current] if previous is None else [current, previous]
+    return current
 
 
-def _version(manager: Any, secret_id: str, stage: str, what: str) -> str | bytes | None:
-    """One version of a secret; ``None`` where there is none: it was never rotated."""
-    answer = _ask(
+def read_previous_secret(secret_id: str, *, client: Any = None) -> JSONObject | None:
+    """The version that was current before; ``None`` where there is none: it was never rotated.
+
+    Raises what `read_secret` raises.
+    """
+    what = f"the previous version of secret `{secret_id}` could not be read from Secrets Manager"
+    return _version(secret_id, "AWSPREVIOUS", client, what)
+
+
+def _version(secret_id: str, stage: str, client: Any, what: str) -> JSONObject | None:
+    manager = _resolved(client, "secretsmanager", what)
+    return _ask(
         lambda: manager.get_secret_value(SecretId=secret_id, VersionStage=stage),
         what,
         absent="ResourceNotFoundException",
     )
-    if answer is None:
-        return None
-    value = answer.get("SecretString") or answer.get("SecretBinary")
-    if not isinstance(value, str | bytes):
-        raise ConfigurationError(f"{what} (it is empty)")
-    return value
+
+
+def _resolved(client: Any, service: str, what: str) -> Any:
+    if isinstance(client, KeptClient):
+        return client.get(what)
+    return _Bounded(service, what) if client is None else client
 
 
 class _Bounded:
-    """A client that is built here, each question of which ends after `_TOTAL_SECONDS`."""
+    """A client that is made here, each question of which ends after `_TOTAL_SECONDS`."""
 
     def __init__(self, service: str, what: str) -> None:
-        self._client = _client(service, what)
+        try:
+            config = import_module("botocore.config").Config(
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=_READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            )
+            self._client = import_module("boto3").client(service, config=config)
+        except Exception as error:  # noqa: BLE001  # no Region, a broken profile: all are settings
+            raise ConfigurationError(f"{what} ({type(error).__name__})") from None
 
     def get_parameter(self, **query: Any) -> Any:
         return within(_TOTAL_SECONDS, lambda: self._client.get_parameter(**query))
 
     def get_secret_value(self, **query: Any) -> Any:
         return within(_TOTAL_SECONDS, lambda: self._client.get_secret_value(**query))
-
-
-def _client(service: str, what: str) -> Any:
-    try:
-        config = import_module("botocore.config").Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        )
-        return import_module("boto3").client(service, config=config)
-    except Exception as error:  # noqa: BLE001  # no Region, a broken profile: all are settings
-        raise ConfigurationError(f"{what} ({type(error).__name__})") from None
 
 
 def _ask(call: Callable[[], Any], what: str, *, absent: str | None = None) -> JSONObject | None:

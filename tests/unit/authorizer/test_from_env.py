@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from authz_lib import LambdaAuthorizer
 from authz_lib.authorizer.from_env import Settings
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens import SharedSecretIssuer
 
 ISSUER = "https://issuer.example"
 POLICY = """
@@ -208,6 +211,72 @@ def test_from_env_builds_a_whole_authorizer(environment, monkeypatch):
     assert authorizer(event)["context"]["reason"] == "access_denied"
     event = events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "other"}))
     assert authorizer(event)["context"]["reason"] == "invalid_claim"
+
+
+@pytest.fixture
+def secret_environment(environment, monkeypatch):
+    """The variables for a secret of moto's, without the one that names it."""
+    _, variables = environment
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    del variables["AUTHZ_ALGORITHMS"], variables["AUTHZ_JWKS_FILE"]
+    with mock_aws():
+        yield variables
+
+
+SHARED = "correct horse battery staple, and more, and more, and more, and more"
+
+
+@pytest.mark.parametrize("variable", ["AUTHZ_SECRET_ID", "AUTHZ_SECRET_PARAMETER"])
+@pytest.mark.parametrize("algorithm", [None, "HS384"])
+def test_from_env_takes_a_shared_secret(secret_environment, variable, algorithm):
+    stored = json.dumps({"jwt_secret": SHARED})
+    boto3.client("secretsmanager").create_secret(Name="/shop", SecretString=stored)
+    boto3.client("ssm").put_parameter(Name="/shop", Value=stored, Type="SecureString")
+    variables = {
+        **secret_environment,
+        variable: "/shop",
+        "AUTHZ_SECRET_JSON_KEY": "jwt_secret",
+        "AUTHZ_SECRET_PREVIOUS_SECONDS": "0",
+        **({"AUTHZ_ALGORITHMS": algorithm} if algorithm else {}),
+    }
+    authorizer = LambdaAuthorizer.from_env(variables)
+    for secret, allowed in ((SHARED, True), ("x" + SHARED, False)):
+        issuer = SharedSecretIssuer(
+            secret=secret, issuer=ISSUER, audience="shop", algorithm=algorithm or "HS256"
+        )
+        event = events.http_authorizer_event(issuer.mint("alice"))
+        assert authorizer(event)["isAuthorized"] is allowed
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"AUTHZ_SECRET_PARAMETER": "/shop"}, "AUTHZ_SECRET_PARAMETER"),
+        ({"AUTHZ_CLIENT_IDS": "web"}, "AUTHZ_CLIENT_IDS"),
+        ({"AUTHZ_JWKS_URL": "https://a.example"}, "AUTHZ_JWKS_URL"),
+        ({"AUTHZ_JWKS_FILE": "jwks.json"}, "AUTHZ_JWKS_FILE"),
+        ({"AUTHZ_ALGORITHMS": "RS256"}, "AUTHZ_ALGORITHMS"),
+        ({"AUTHZ_ALGORITHMS": "HS256,HS384"}, "AUTHZ_ALGORITHMS"),
+        ({"AUTHZ_SECRET_PREVIOUS_SECONDS": "-1"}, "AUTHZ_SECRET_PREVIOUS_SECONDS"),
+        ({"AUTHZ_SECRET_PREVIOUS_SECONDS": "86401"}, "AUTHZ_SECRET_PREVIOUS_SECONDS"),
+    ],
+)
+def test_a_secret_stands_beside_no_key_set(secret_environment, extra, named):
+    with pytest.raises(ConfigurationError, match=named):
+        Settings.read({**secret_environment, "AUTHZ_SECRET_ID": "/shop", **extra})
+
+
+@pytest.mark.parametrize("name", ["AUTHZ_SECRET_JSON_KEY", "AUTHZ_SECRET_PREVIOUS_SECONDS"])
+def test_what_describes_a_secret_needs_one(name):
+    with pytest.raises(ConfigurationError, match=f"`{name}` goes with `AUTHZ_SECRET_ID`"):
+        Settings.read({**COMPLETE, name: "5"})
+
+
+def test_a_pool_has_no_secret():
+    with pytest.raises(ConfigurationError, match="`AUTHZ_USER_POOL_ID` and `AUTHZ_SECRET_ID`"):
+        Settings.read({**COMPLETE, "AUTHZ_SECRET_ID": "/shop"})
 
 
 def test_a_refusal_names_the_variable(environment):

@@ -1,4 +1,4 @@
-"""Which secrets are refused, and where secrets come from."""
+"""Which secrets are refused, and what an issuer mints."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from moto import mock_aws
 
 from authz_lib import errors
-from authz_lib.tokens import (
-    SharedSecretIssuer,
-    secret_from_environment,
-    secret_from_parameter_store,
-    secret_from_secrets_manager,
-)
+from authz_lib.tokens import SharedSecretIssuer
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 SECRET = "correct horse battery staple, and more"
@@ -132,6 +125,26 @@ def test_a_weak_or_missing_secret_is_refused_and_never_quoted(secret):
         assert "mysecret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        '{"jwt_secret": "correct horse battery staple, and more"}',
+        b'{"jwt_secret": "correct horse battery staple, and more"}',
+        '{"a": "b"}',
+        ' ["correct horse battery staple, and more"] ',
+    ],
+)
+def test_a_json_document_is_no_secret_and_the_hint_names_json_key(secret):
+    for build in (SecretKeySet, lambda secret: SharedSecretIssuer(secret=secret)):
+        with pytest.raises(errors.ConfigurationError, match="`json_key`") as caught:
+            build(secret)
+        assert "horse" not in str(caught.value)
+
+
+def test_text_in_braces_that_is_no_json_is_a_secret():
+    assert SecretKeySet("{correct horse battery staple, and more}")
+
+
 def test_nothing_shows_the_secret():
     assert SECRET not in repr(SecretKeySet(SECRET)) + repr(SharedSecretIssuer(secret=SECRET))
     assert SECRET not in repr(SecretKeySet(SECRET).find(None, "HS256"))
@@ -152,54 +165,3 @@ class TestMint:
     def test_claims_must_be_json(self, value):
         with pytest.raises(errors.ConfigurationError):
             SharedSecretIssuer(secret=SECRET).mint("worker", claims={"x": value})
-
-
-class TestSources:
-    @pytest.fixture
-    def aws(self, monkeypatch):
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "testing")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with mock_aws():
-            yield
-
-    def test_environment(self, monkeypatch):
-        monkeypatch.setenv("ORDERS_SECRET", SECRET)
-        assert secret_from_environment("ORDERS_SECRET") == SECRET
-        monkeypatch.setenv("ORDERS_SECRET", "")
-        with pytest.raises(errors.ConfigurationError, match="`ORDERS_SECRET`"):
-            secret_from_environment("ORDERS_SECRET")
-
-    def test_secrets_manager_with_the_previous_version_while_it_is_there(self, aws):
-        client = boto3.client("secretsmanager")
-        client.create_secret(Name="orders", SecretString=SECRET)
-        assert secret_from_secrets_manager("orders") == [SECRET]
-        client.put_secret_value(SecretId="orders", SecretString="n" + SECRET)
-        assert secret_from_secrets_manager("orders", client=client) == ["n" + SECRET, SECRET]
-
-    def test_a_binary_secret(self, aws):
-        boto3.client("secretsmanager").create_secret(Name="orders", SecretBinary=bytes(range(32)))
-        assert secret_from_secrets_manager("orders") == [bytes(range(32))]
-
-    def test_a_secret_that_is_not_there(self, aws):
-        with pytest.raises(errors.ConfigurationError, match="`nothing`"):
-            secret_from_secrets_manager("nothing")
-
-    def test_parameter_store(self, aws):
-        client = boto3.client("ssm")
-        client.put_parameter(Name="/orders/secret", Value=SECRET, Type="SecureString")
-        client.put_parameter(Name="/orders/open", Value=SECRET, Type="String")
-        assert secret_from_parameter_store("/orders/secret") == SECRET
-        with pytest.raises(errors.ConfigurationError, match="SecureString"):
-            secret_from_parameter_store("/orders/open", client=client)
-        with pytest.raises(errors.ConfigurationError, match="ParameterNotFound"):
-            secret_from_parameter_store("/nothing")
-
-    def test_a_service_that_cannot_be_asked(self):
-        class Broken:
-            def get_secret_value(self, **_):
-                raise ConnectionError("not to be quoted")
-
-        with pytest.raises(errors.DependencyError, match="ConnectionError") as caught:
-            secret_from_secrets_manager("orders", client=Broken())
-        assert "quoted" not in str(caught.value)

@@ -13,12 +13,20 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from authz_lib.errors import ConfigurationError, DependencyError
 from authz_lib.service import api_id_from_parameter_store
 from authz_lib.tokens import secret_from_parameter_store, secret_from_secrets_manager
-from authz_lib.transport.aws import read_parameter, read_secret
+from authz_lib.transport.aws import (
+    KeptClient,
+    read_parameter,
+    read_parameter_version,
+    read_previous_secret,
+    read_secret,
+)
 
 READERS = {
     "api id": lambda client: api_id_from_parameter_store("/n", client=client)(),
-    "parameter": lambda client: secret_from_parameter_store("/n", client=client),
-    "secret": lambda client: secret_from_secrets_manager("/n", client=client),
+    "parameter": lambda client: secret_from_parameter_store("/n", client=client).accepted(),
+    "secret": lambda client: secret_from_secrets_manager("/n", client=client).accepted(),
+    "previous secret": lambda client: read_previous_secret("/n", client=client),
+    "previous parameter": lambda client: read_parameter_version("/n", 1, client=client),
 }
 
 
@@ -61,7 +69,7 @@ def refusal(code, status=400):
     [
         (refusal("AccessDeniedException"), ConfigurationError),
         (refusal("ParameterNotFound"), ConfigurationError),
-        (refusal("ResourceNotFoundException"), ConfigurationError),
+        (refusal("InvalidRequestException"), ConfigurationError),
         (refusal("ThrottlingException"), DependencyError),
         (refusal("InternalServiceError", 500), DependencyError),
         (refusal("ServiceUnavailable", 503), DependencyError),
@@ -98,24 +106,54 @@ def test_without_boto3_it_is_a_setting_that_is_missing(read, monkeypatch):
         read(None)
 
 
+def test_no_such_secret_is_a_setting():
+    with pytest.raises(ConfigurationError, match="ResourceNotFoundException"):
+        read_secret("/n", client=Failing(refusal("ResourceNotFoundException")))
+
+
 def test_an_answer_without_a_parameter_is_none():
     with pytest.raises(DependencyError, match="not understood"):
         read_parameter("/n", client=Failing({}))
 
 
-def test_the_previous_version_is_read_where_asked_for():
+def test_each_reads_the_version_that_it_names():
     asked = []
 
-    class Rotated:
+    class Store:
         def get_secret_value(self, **query):
             asked.append(query["VersionStage"])
-            return {"SecretString": query["VersionStage"]}
+            return {"SecretString": "x"}
 
-    assert read_secret("s", client=Rotated()) == ["AWSCURRENT"]
-    assert read_secret("s", client=Rotated(), with_previous=True) == ["AWSCURRENT", "AWSPREVIOUS"]
-    assert asked == ["AWSCURRENT", "AWSCURRENT", "AWSPREVIOUS"]
-    with pytest.raises(ConfigurationError, match="it is empty"):
-        read_secret("s", client=Failing({"SecretString": ""}))
+        def get_parameter(self, **query):
+            asked.append((query["Name"], query.get("WithDecryption", False)))
+            return {"Parameter": {"Value": "x"}}
+
+    read_secret("s", client=Store())
+    read_previous_secret("s", client=Store())
+    read_parameter("/n", client=Store())
+    read_parameter_version("/n", 3, client=Store())
+    assert asked == ["AWSCURRENT", "AWSPREVIOUS", ("/n", False), ("/n:3", True)]
+
+
+def test_a_version_that_is_not_there_is_no_failure():
+    assert read_previous_secret("/n", client=Failing(refusal("ResourceNotFoundException"))) is None
+    gone = Failing(refusal("ParameterVersionNotFound"))
+    assert read_parameter_version("/n", 1, client=gone) is None
+
+
+class TestKeptClient:
+    def test_it_is_made_at_the_first_call_and_anew_after_a_fork(self):
+        kept = KeptClient("ssm")
+        made = kept.get("it")
+        assert kept.get("it") is made
+        kept.reset()
+        assert kept.get("it") is not made
+
+    def test_a_client_that_was_given_is_never_replaced(self):
+        given = Failing(None)
+        kept = KeptClient("ssm", given)
+        kept.reset()
+        assert kept.get("it") is given
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support import base64url
 from authz_lib._support.memo import Memo
+from authz_lib._support.strict_json import loads_object
 from authz_lib.decisions.request import Question
 from authz_lib.entities import Entity, EntityUid, freeze_record
 from authz_lib.errors import ConfigurationError, InvalidRequestError
@@ -202,9 +202,9 @@ _GROUPS: Memo[EntityUid, Entity] = Memo(Entity, max_entries=1024)
 def _expiry(token: str) -> float:
     """The ``exp`` of a token that the policy store will verify; 0 where it cannot be read."""
     try:
-        payload = token.split(".")[1]
-        expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        payload = token.split(".")[1].rstrip("=").encode()
+        expiry = loads_object(base64url.decode(payload))["exp"]
+    except (ValueError, LookupError):
         return 0.0
     return float(expiry) if type(expiry) in {int, float} and 0 < expiry < 2**53 else 0.0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import loads_document
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
-from authz_lib.gateway.responses import check_size
+from authz_lib.gateway.responses import MAX_RESPONSE_BYTES, check_size
 from authz_lib.principal import Principal
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def _names(text: str, key: str) -> tuple[str, ...]:
 
 
 def _read_names(text: str) -> tuple[str, ...] | None:
+    if len(text) > MAX_RESPONSE_BYTES:  # no gateway passed it on
+        return None
     try:
         names = loads_document(text.encode())
     except ValueError:  # also half a character, which cannot be encoded

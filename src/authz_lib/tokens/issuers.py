@@ -12,7 +12,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
-from authz_lib.transport.fetch import FetchError, HTTPFetcher
+from authz_lib.transport.fetch import FetchError, HTTPFetcher, bounded
 from authz_lib.transport.url import require_url
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _MAX_POOL_ID_LENGTH: Final = 55
 _DISCOVERY_SECONDS: Final = 3.0
+_MAX_DOCUMENT_BYTES: Final = 150_000
 
 
 def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
@@ -154,7 +155,7 @@ class DiscoveringFetcher:
 
     def _fetch(self, url: str, deadline: float) -> bytes:
         fetch = self._fetcher or HTTPFetcher(timeout_seconds=max(0.001, deadline - monotonic()))
-        return fetch(url)
+        return bounded(fetch(url), _MAX_DOCUMENT_BYTES)
 
     def _discover(self, url: str, deadline: float) -> str:
         try:

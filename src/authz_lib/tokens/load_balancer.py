@@ -23,6 +23,7 @@ from authz_lib.transport.fetch import (
     Backoff,
     FetchError,
     HTTPFetcher,
+    bounded,
     is_within,
 )
 from authz_lib.transport.url import parse_url
@@ -48,6 +49,7 @@ _KEYS_URLS: Final = {
 }
 _TTL_SECONDS: Final = 3600.0  # a key of a load balancer never changes, but it may be withdrawn
 _MAX_KEYS: Final = 64
+_MAX_PEM_BYTES: Final = 8192
 _WINDOW_SECONDS: Final = 10.0
 _MAX_FETCHES_PER_WINDOW: Final = 10
 _UNKNOWN_STATUSES: Final = frozenset({403, 404})
@@ -77,7 +79,7 @@ class LoadBalancerKeySet:
     ) -> None:
         self._host = parse_url(keys_url, argument="keys_url").host
         self._base = keys_url.removesuffix("/")
-        self._fetcher = fetcher or HTTPFetcher(max_bytes=8192)
+        self._fetcher = fetcher or HTTPFetcher(max_bytes=_MAX_PEM_BYTES)
         self._clock = clock
         self._entries: Memo[str, _Entry] = Memo(max_entries=_MAX_KEYS)
         self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES_PER_WINDOW)
@@ -136,7 +138,7 @@ class LoadBalancerKeySet:
         self._fetches.append(now)
         previous = self._entries.get(key_id)
         try:
-            pem = self._fetcher(f"{self._base}/{key_id}")
+            pem = bounded(self._fetcher(f"{self._base}/{key_id}"), _MAX_PEM_BYTES)
             key = (
                 previous.key
                 if previous is not None and previous.pem == pem

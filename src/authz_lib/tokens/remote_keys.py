@@ -17,6 +17,7 @@ from authz_lib.transport.fetch import (
     Backoff,
     FetchError,
     HTTPFetcher,
+    bounded,
     is_within,
 )
 from authz_lib.transport.url import parse_url
@@ -243,7 +244,7 @@ class RemoteKeySet:
         if self._backoff.holds(now) or (missed and self._cools_down(now)):
             return None
         try:
-            document = loads_object(_bounded(self._fetcher(self._url), self._max_bytes))
+            document = loads_object(bounded(self._fetcher(self._url), self._max_bytes))
             table = load_jwk_set(
                 document,
                 max_keys=self._max_keys,
@@ -281,12 +282,6 @@ class RemoteKeySet:
         return KeySetUnavailableError(
             f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
         )
-
-
-def _bounded(document: bytes, max_bytes: int) -> bytes:
-    if len(document) > max_bytes:
-        raise FetchError(f"the answer was longer than {max_bytes} bytes")
-    return document
 
 
 def _find_in_fresh(table: KeyTable, key_id: str | None, algorithm: str) -> VerificationKey:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from authz_lib._support import base64url
 from authz_lib._support.clock import system_clock
+from authz_lib._support.strict_json import require_shallow
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import HMAC, SUPPORTED, VerificationKey
 
@@ -69,7 +70,8 @@ def _is_base64_of_der(secret: bytes) -> bool:
 
 def _is_jwk(secret: bytes) -> bool:
     try:
-        document = json.loads(secret)
+        require_shallow(secret)
+        document = json.loads(secret)  # not strictly: a JWK in any form is no secret
     except (ValueError, RecursionError):
         return False
     entries = document if isinstance(document, list) else [document]

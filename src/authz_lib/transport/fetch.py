@@ -13,7 +13,7 @@ from authz_lib.transport.url import HTTPURL, parse_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "is_within"]
+__all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "bounded", "is_within"]
 
 USER_AGENT: Final = "authz-lib (+key-set)"
 NEVER: Final = float("-inf")
@@ -42,6 +42,17 @@ class Fetcher(Protocol):
     def __call__(self, url: str, /) -> bytes:
         """The bytes of the document at ``url``."""
         ...
+
+
+def bounded(document: bytes, max_bytes: int) -> bytes:
+    """The document, unless a fetcher answered with more than it should.
+
+    Raises:
+        FetchError: it has more than ``max_bytes``.
+    """
+    if len(document) > max_bytes:
+        raise FetchError(f"the answer was longer than {max_bytes} bytes")
+    return document
 
 
 def is_within(now: float, since: float, seconds: float) -> bool:

@@ -278,6 +278,26 @@ class TestOIDC:
         )
         assert given == [3.0, 1.0]
 
+    def test_a_discovery_document_has_at_most_150_kb_and_64_levels(self, provider):
+        document = {"issuer": "https://p.example", "jwks_uri": "https://p.example/jwks"}
+        text = json.dumps(document)[:-1]
+        right = {
+            text + " " * (149_999 - len(text)) + "}": True,
+            text + " " * (150_000 - len(text)) + "}": False,
+            text + ', "a":' + "[" * 63 + "]" * 63 + "}": True,
+            text + ', "a":' + "[" * 64 + "]" * 64 + "}": False,
+        }
+        for discovery, is_right in right.items():
+            answers = [discovery.encode(), json.dumps(provider.jwks()).encode()]
+            fetch = issuers.DiscoveringFetcher(
+                "https://p.example", fetcher=lambda _, answers=answers: answers.pop(0)
+            )
+            if is_right:
+                assert fetch("https://p.example/.well-known/openid-configuration")
+            else:
+                with pytest.raises(FetchError):
+                    fetch("https://p.example/.well-known/openid-configuration")
+
     def test_a_moved_key_set_is_discovered_again(self, provider, clock):
         documents = {
             "https://p.example/.well-known/openid-configuration": {
@@ -492,6 +512,19 @@ class TestLoadBalancer:
         keys = LoadBalancerKeySet("https://keys.example/", fetcher=lambda _: b"<html>", clock=clock)
         with pytest.raises(errors.KeySetUnavailableError):
             keys.find(balancer.key_id, "ES256")
+
+    def test_a_key_has_at_most_8_kib(self, balancer, clock):
+        pem = balancer.pem(balancer.key_id)
+        for size, refused in ((8192, False), (8193, True)):
+            padded = pem + b"\n" * (size - len(pem))
+            keys = LoadBalancerKeySet(
+                "https://keys.example/", fetcher=lambda _, pem=padded: pem, clock=clock
+            )
+            if refused:
+                with pytest.raises(errors.KeySetUnavailableError, match="longer than 8192"):
+                    keys.find(balancer.key_id, "ES256")
+            else:
+                assert keys.find(balancer.key_id, "ES256")
 
     def test_over_http(self, balancer, clock):
         with balancer.serve() as endpoint:

@@ -258,6 +258,7 @@ class TestOutage:
             b"\xff",
             b'{"keys": [], "keys": []}',
             b" " * 150_001,
+            b'{"keys": [' + b"[" * 63 + b"]" * 63 + b"]}",
             "text",
         ],
     )

@@ -1,7 +1,7 @@
 """JSON, read strictly.
 
 Refused are a BOM, bytes that are not UTF-8, duplicate members, ``NaN`` and ``Infinity``, lone
-surrogates, nesting of more than `MAX_DEPTH` levels, and numbers of more than `MAX_DIGITS`
+surrogates, nesting of more than `MAX_JSON_DEPTH` levels, and numbers of more than `MAX_NUMBER_LENGTH`
 characters.  The depth is known before anything is parsed, since the parser calls itself: a deeper
 text would end the process, not raise.  So a document costs time in proportion to its length.
 """
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
-    "MAX_DEPTH",
-    "MAX_DIGITS",
+    "MAX_JSON_DEPTH",
+    "MAX_NUMBER_LENGTH",
     "JSONObject",
     "StrictJSONError",
     "loads_document",
@@ -28,8 +28,8 @@ __all__ = [
     "require_shallow",
 ]
 
-MAX_DEPTH: Final = 64  # a stack of 32 KiB, the smallest there is, holds about 190
-MAX_DIGITS: Final = 512
+MAX_JSON_DEPTH: Final = 64  # a stack of 32 KiB, the smallest there is, holds about 190
+MAX_NUMBER_LENGTH: Final = 512
 
 JSONObject = dict[str, Any]
 """A JSON document whose root is an object."""
@@ -66,34 +66,34 @@ def _refuse_constant(_: str) -> NoReturn:
 
 def _finite(text: str) -> float:
     value = float(text)
-    if math.isinf(value) or len(text) > MAX_DIGITS:  # `1e999` is JSON, but infinity is not
+    if math.isinf(value) or len(text) > MAX_NUMBER_LENGTH:  # `1e999` is JSON, but infinity is not
         raise StrictJSONError("a number is too large")
     return value
 
 
 def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS:  # the time to read one grows with the square of its length
+    if len(text) > MAX_NUMBER_LENGTH:  # the time to read one grows with the square of its length
         raise StrictJSONError("a number is too large")
     return int(text)
 
 
 def require_shallow(data: bytes) -> None:
-    """Refuse what nests deeper than `MAX_DEPTH`, without a parser and in linear time.
+    """Refuse what nests deeper than `MAX_JSON_DEPTH`, without a parser and in linear time.
 
     Raises:
         StrictJSONError: it does.
 
     >>> require_shallow(b'{"brackets in a text do not count": "[[[["}')
     """
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    if data.count(b"[") + data.count(b"{") <= MAX_JSON_DEPTH:
         return
     # A backslash outside of a text is where the parser stops.
     plain = data.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in data else data
     depth = 0
     for mark in b"".join(plain.split(b'"')[::2]).translate(_OPEN_OR_CLOSE, _NO_BRACKETS):
         depth += 1 if mark == _OPEN else -1
-        if depth > MAX_DEPTH:
-            raise StrictJSONError(f"nested deeper than {MAX_DEPTH} levels")
+        if depth > MAX_JSON_DEPTH:
+            raise StrictJSONError(f"nested deeper than {MAX_JSON_DEPTH} levels")
 
 
 _OPEN: Final = ord("[")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from authz_lib import ActionMap
 from authz_lib._support.strict_json import (
-    MAX_DEPTH,
-    MAX_DIGITS,
+    MAX_JSON_DEPTH,
+    MAX_NUMBER_LENGTH,
     StrictJSONError,
     loads_document,
     loads_frozen_object,
@@ -136,9 +136,9 @@ def nested(depth, form="list"):
 @pytest.mark.parametrize("form", ["list", "object"])
 @pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
 def test_the_depth_is_bounded(load, form):
-    assert load(nested(MAX_DEPTH, form))
+    assert load(nested(MAX_JSON_DEPTH, form))
     with pytest.raises(StrictJSONError, match="deeper than 64"):
-        load(nested(MAX_DEPTH + 1, form))
+        load(nested(MAX_JSON_DEPTH + 1, form))
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ noise = st.text(alphabet='[]{}"\\ab\u00e9', max_size=12)
 
 @given(
     st.lists(noise, max_size=20),
-    st.integers(0, 2 * MAX_DEPTH),
-    st.integers(0, MAX_DEPTH),
+    st.integers(0, 2 * MAX_JSON_DEPTH),
+    st.integers(0, MAX_JSON_DEPTH),
     st.booleans(),
 )
 def test_the_depth_is_that_of_the_document(texts, depth, side, ascii_only):
@@ -192,13 +192,13 @@ def test_the_depth_is_that_of_the_document(texts, depth, side, ascii_only):
     try:
         require_shallow(data)
     except StrictJSONError:
-        assert depth_of(document) > MAX_DEPTH
+        assert depth_of(document) > MAX_JSON_DEPTH
     else:
-        assert depth_of(document) <= MAX_DEPTH
+        assert depth_of(document) <= MAX_JSON_DEPTH
 
 
 @pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
-@pytest.mark.parametrize("number", ["9" * MAX_DIGITS, "0." + "9" * (MAX_DIGITS - 2)])
+@pytest.mark.parametrize("number", ["9" * MAX_NUMBER_LENGTH, "0." + "9" * (MAX_NUMBER_LENGTH - 2)])
 def test_the_length_of_a_number_is_bounded(load, number):
     assert load(f'{{"a":{number}}}'.encode())["a"]
     with pytest.raises(StrictJSONError, match="too large"):

@@ -312,6 +312,11 @@ class KeyTable:
         nameless = key_id is None or self._sole.key_id is None
         return self._sole if nameless and algorithm in self._sole.algorithms else None
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether any token could be verified with it."""
+        return bool(self.by_name) or self._sole is not None
+
     def names(self, key_id: str | None) -> bool:
         """Whether the set holds a key of that ``kid``, fitting or not."""
         return key_id in self._key_ids

@@ -93,7 +93,7 @@ class StaticKeySet:
         for problem in table.skipped:
             if not problem.foreign:
                 raise ConfigurationError(f"not a usable key set: {problem}")
-        if not len(table):
+        if not table.is_usable:
             raise ConfigurationError("the key set holds no usable key")
         self._table = table
 

@@ -52,7 +52,8 @@ class RemoteKeySet:
     | the set is fresh, for ``ttl_seconds`` | nothing is fetched |
     | ``refresh_ahead_seconds`` before that ends | one caller refreshes it, others use known keys |
     | a refresh succeeded | it replaces the set: a key that is gone is no longer honoured |
-    | a refresh failed | known keys are honoured, and the next try waits 1 to 30 seconds |
+    | a refresh failed, or brought no usable key | known keys are honoured |
+    | after a failure | the next try waits 1 s, then up to ``miss_cooldown_seconds``, at most 30 s |
     | ``max_stale_seconds`` after the last success | ``KeySetUnavailableError`` |
     | a ``kid`` is unknown | a fetch, then ``UnknownKeyError`` |
     | the same within ``miss_cooldown_seconds`` | ``KeySetUnavailableError`` |
@@ -122,7 +123,7 @@ class RemoteKeySet:
         self._clock = clock
         self._flights = SingleFlight[_Snapshot | None]()
         self._snapshot = _NOTHING
-        self._backoff = Backoff()
+        self._backoff = Backoff(most_seconds=miss_cooldown_seconds)
         self._missed_at = NEVER
         self._reason = ""
 
@@ -244,13 +245,7 @@ class RemoteKeySet:
         if self._backoff.holds(now) or (missed and self._cools_down(now)):
             return None
         try:
-            document = loads_object(bounded(self._fetcher(self._url), self._max_bytes))
-            table = load_jwk_set(
-                document,
-                max_keys=self._max_keys,
-                allow_missing_kid=self._allow_missing_kid,
-                known=self._snapshot.table.fingerprints,
-            )
+            table = self._read(self._fetcher(self._url))
         except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
             self._note_failure(error)
             return None
@@ -261,6 +256,17 @@ class RemoteKeySet:
             table, now - CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for
         )
         return self._snapshot
+
+    def _read(self, document: bytes) -> KeyTable:
+        table = load_jwk_set(
+            loads_object(bounded(document, self._max_bytes)),
+            max_keys=self._max_keys,
+            allow_missing_kid=self._allow_missing_kid,
+            known=self._snapshot.table.fingerprints,
+        )
+        if not table.is_usable:  # a fault: without keys an issuer could issue nothing
+            raise FetchError("the key set holds no usable key")
+        return table
 
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, FetchError | InvalidJWKError)

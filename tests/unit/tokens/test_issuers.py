@@ -298,6 +298,37 @@ class TestOIDC:
                 with pytest.raises(FetchError):
                     fetch("https://p.example/.well-known/openid-configuration")
 
+    @pytest.mark.parametrize("left_behind", [b'{"keys": []}', b"<html>", b'{"keys": 1}'])
+    def test_a_place_without_a_usable_key_is_left(self, provider, clock, left_behind):
+        """It answers 200, so nothing failed: and yet the keys have moved."""
+        discovery = "https://p.example/.well-known/openid-configuration"
+        named = {"issuer": "https://p.example", "jwks_uri": "https://keys.example/1"}
+        documents = {
+            discovery: json.dumps(named).encode(),
+            "https://keys.example/1": json.dumps(provider.jwks()).encode(),
+        }
+        provider._clock = clock
+        verifier = JWTVerifier.oidc(
+            "https://p.example",
+            audience=None,
+            algorithms=["ES256"],
+            fetcher=lambda url: documents[url],
+            clock=clock,
+        )
+        token = provider.token({"iss": "https://p.example"}, expires_in_seconds=9999)
+        verifier.verify(token)
+        documents["https://keys.example/2"] = documents["https://keys.example/1"]
+        documents["https://keys.example/1"] = left_behind
+        documents[discovery] = json.dumps(named | {"jwks_uri": "https://keys.example/2"}).encode()
+        for _ in range(2):
+            clock.advance(280)
+            assert verifier.verify(token)
+        new = provider.rotate()
+        documents["https://keys.example/2"] = json.dumps(provider.jwks()).encode()
+        clock.advance(10)
+        token = provider.token({"iss": "https://p.example"}, expires_in_seconds=9999)
+        assert verifier.verify(token).key_id == new
+
     def test_a_moved_key_set_is_discovered_again(self, provider, clock):
         documents = {
             "https://p.example/.well-known/openid-configuration": {
@@ -525,6 +556,18 @@ class TestLoadBalancer:
                     keys.find(balancer.key_id, "ES256")
             else:
                 assert keys.find(balancer.key_id, "ES256")
+
+    @pytest.mark.parametrize("algorithm", ["RS256", "ES384", "EdDSA"])
+    def test_a_key_that_no_balancer_signs_with_replaces_none(self, balancer, clock, algorithm):
+        other = TestIssuer(algorithm=algorithm)
+        answers = [balancer.pem(balancer.key_id), other.pem(other.key_id)]
+        keys = LoadBalancerKeySet(
+            "https://keys.example/", fetcher=lambda _: answers.pop(0), clock=clock
+        )
+        key = keys.find(balancer.key_id, "ES256")
+        clock.advance(3600)
+        assert keys.find(balancer.key_id, "ES256") is key
+        assert answers == []
 
     def test_over_http(self, balancer, clock):
         with balancer.serve() as endpoint:

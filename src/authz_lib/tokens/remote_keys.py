@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authz_lib._support.checks import require_count, require_seconds
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
+from authz_lib._support.workers import WORKERS
 from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 from authz_lib.tokens.keys import refuse_without_fetch
@@ -149,6 +151,25 @@ class RemoteKeySet:
         snapshot = self._snapshot
         fresh = snapshot.valid_from <= self._clock() < snapshot.refresh_at
         return snapshot.table.find(key_id, algorithm) if fresh else None
+
+    async def afind(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """What `find` answers or raises, without blocking the event loop.
+
+        One thread fetches, and who waits for it needs none.
+        """
+        key = self.peek(key_id, algorithm) or self._known(key_id, algorithm)
+        if key is not None:
+            return key
+        return await WORKERS.run(partial(self.find, key_id, algorithm), lane=id(self))
+
+    def _known(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """A key that may be used since somebody else refreshes the set, or nobody may yet."""
+        now, snapshot = self._clock(), self._snapshot
+        if not snapshot.valid_from <= now < snapshot.usable_until:
+            return None
+        if not self._backoff.holds(now) and not WORKERS.is_busy(id(self)):
+            return None
+        return snapshot.table.find(key_id, algorithm)
 
     def prefetch(self) -> None:
         """Fetch the set unless it is fresh.

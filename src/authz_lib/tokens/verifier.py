@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar, Unpack
 
 from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import WeighedMemo
+from authz_lib._support.workers import WORKERS
 from authz_lib.errors import (
     ConfigurationError,
     InvalidAlgorithmError,
@@ -15,6 +17,7 @@ from authz_lib.errors import (
 )
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
+from authz_lib.tokens.keys import find_async
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
@@ -25,7 +28,7 @@ from authz_lib.tokens.trusted_issuer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
+
+T = TypeVar("T")
 
 _DEFAULT_REMEMBER: Final = 1024
 _DEFAULT_REMEMBER_BYTES: Final = 4 * 1024 * 1024
@@ -402,27 +407,20 @@ class JWTVerifier:
     async def averify(self, token: str) -> VerifiedToken:
         """Verify a token without blocking the event loop on a fetch or on the ``revoked`` hook.
 
-        These two run in a thread; all else runs at once.  Raises what `verify` raises.
+        These two run in threads of the library's own, a fetch in one however many wait for it; all
+        else runs at once.  Raises what `verify` raises.
         """
         digest, known = self._recall(token)
-        if known is not None and known.trust.revoked is None:
-            key = known.trust.keys.peek(known.token.key_id, known.algorithm)
-            if key is known.key:
-                known.trust.settle(known.token, known.times)
-                return known.token
-        from asyncio import to_thread  # slow to load, and in use already where this runs
-
         if known is not None:
-            return await to_thread(self.verify, token)
+            trust = known.trust
+            key = await find_async(trust.keys, known.token.key_id, known.algorithm)
+            if key is known.key:
+                await _asking(trust, partial(trust.settle, known.token, known.times))
+                return known.token
         compact, trust = self._open(token)
-        key = (
-            None
-            if trust.revoked is not None
-            else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
-        )
-        if key is not None:
-            return self._finish(compact, trust, key, digest, len(token))
-        return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
+        key = await find_async(trust.keys, compact.header.key_id, compact.header.algorithm)
+        finish = partial(self._finish, compact, trust, key, digest, len(token))
+        return await _asking(trust, finish)
 
     def prefetch(self, *, strict: bool = False) -> None:
         """Fetch the key sets now, as at a cold start; best effort unless ``strict``.
@@ -469,12 +467,6 @@ class JWTVerifier:
             trust.header_rules.check(compact.header.members)
         return compact, trust
 
-    def _find_and_finish(
-        self, compact: Compact, trust: Trust, digest: bytes, size: int
-    ) -> VerifiedToken:
-        key = trust.keys.find(compact.header.key_id, compact.header.algorithm)
-        return self._finish(compact, trust, key, digest, size)
-
     def _finish(
         self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int
     ) -> VerifiedToken:
@@ -505,3 +497,8 @@ class JWTVerifier:
     def __repr__(self) -> str:
         count = "any issuer" if self.issuers is None else f"{len(self.issuers)} issuer(s)"
         return f"<{type(self).__name__} for {count}>"
+
+
+async def _asking(trust: Trust, work: Callable[[], T]) -> T:
+    """Do what may ask the ``revoked`` hook, which may block."""
+    return work() if trust.revoked is None else await WORKERS.run(work)

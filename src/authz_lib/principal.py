@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib._support.checks import require_names
-from authz_lib._support.memo import Memo
+from authz_lib._support.memo import Memo, is_short
 from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 
@@ -315,7 +315,9 @@ def caller_key(principal: Principal) -> CallerKey | None:
 
 # Few callers and fewer groups make most of the requests, each time with another token.  Ids are
 # frozen.
-_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
+_UIDS: Memo[tuple[str, str], EntityUid] = Memo(
+    lambda key: EntityUid(*key), max_entries=4096, fits=is_short
+)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
@@ -349,9 +351,9 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-_GROUPS: Memo[tuple[str, ...], tuple[str, ...]] = Memo(_distinct, max_entries=256)
+_GROUPS: Memo[tuple[str, ...], tuple[str, ...]] = Memo(_distinct, max_entries=256, fits=is_short)
 _WORDS: Memo[str, frozenset[str]] = Memo(
-    lambda text: frozenset(text.split(" ")) - {""}, max_entries=256
+    lambda text: frozenset(text.split(" ")) - {""}, max_entries=256, fits=is_short
 )
 
 

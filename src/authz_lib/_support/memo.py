@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from weakref import ref
 
 from authz_lib._support.fork import reset_in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Memo", "WeighedMemo"]
+__all__ = ["LifetimeMemo", "Memo", "WeighedMemo", "is_short"]
+
+_MOST_CHARACTERS: Final = 1024
+_WORD: Final = 16
 
 K = TypeVar("K")
 V = TypeVar("V")
+Owner = TypeVar("Owner")
 
 
 class Memo(dict[K, V], Generic[K, V]):
@@ -30,24 +35,33 @@ class Memo(dict[K, V], Generic[K, V]):
     Args:
         make: answers a key that is not there.  What it raises is raised, and not remembered.
         max_entries: how many entries are kept, at least 1.
+        fits: whether what was made of a key is remembered; for keys that a stranger makes long.
 
     >>> squares = Memo(lambda number: number * number, max_entries=2)
     >>> [squares[number] for number in (1, 2, 3)], list(squares)
     ([1, 4, 9], [2, 3])
     """
 
-    __slots__ = ("_make", "_max_entries")
+    __slots__ = ("_fits", "_make", "_max_entries")
 
-    def __init__(self, make: Callable[[K], V] | None = None, *, max_entries: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[K], V] | None = None,
+        *,
+        max_entries: int,
+        fits: Callable[[K], bool] | None = None,
+    ) -> None:
         super().__init__()
         self._make = make
         self._max_entries = max_entries
+        self._fits = fits
 
     def __missing__(self, key: K) -> V:
         if self._make is None:
             raise KeyError(key)
         value = self._make(key)
-        self.put(key, value)
+        if self._fits is None or self._fits(key):
+            self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> None:
@@ -60,6 +74,71 @@ class Memo(dict[K, V], Generic[K, V]):
     def _forget_oldest(self) -> None:
         with suppress(KeyError, StopIteration, RuntimeError):  # another thread was faster
             del self[next(iter(self))]
+
+
+def is_short(key: str | Iterable[str]) -> bool:
+    """Whether a text, or texts together, may be remembered for everyone: at most 1024 characters.
+
+    Each word counts 16 more: it takes memory of its own.
+
+    >>> is_short("a" * 1000), is_short(["a"] * 60), is_short(["a"] * 61)
+    (True, True, False)
+    """
+    if type(key) is str:
+        words = 1 + key.count(" ") + key.count(",")
+        return len(key) + _WORD * words <= _MOST_CHARACTERS
+    return sum([len(text) + _WORD for text in key]) <= _MOST_CHARACTERS
+
+
+class LifetimeMemo(Generic[Owner, V]):
+    """What belongs to an object, for as long as that object lives; told apart by identity.
+
+    It keeps no object alive: what is forgotten elsewhere is forgotten here.  An object that cannot
+    be referenced weakly is not remembered.
+
+    Args:
+        max_entries: how many entries are kept, at least 1; the oldest goes first.
+
+    >>> class Token: ...
+    >>> token, memo = Token(), LifetimeMemo(max_entries=10)
+    >>> memo.put(token, "alice"), memo.get(token), len(memo)
+    (None, 'alice', 1)
+    >>> del token
+    >>> len(memo)
+    0
+    """
+
+    __slots__ = ("_entries", "_max_entries")
+
+    def __init__(self, *, max_entries: int) -> None:
+        self._entries: dict[int, tuple[ref[Owner], V]] = {}
+        self._max_entries = max_entries
+
+    def get(self, owner: Owner) -> V | None:
+        """What belongs to ``owner``; ``None`` where nothing does."""
+        found = self._entries.get(id(owner))
+        return found[1] if found is not None and found[0]() is owner else None
+
+    def put(self, owner: Owner, value: V) -> None:
+        """Remember for as long as ``owner`` lives."""
+        entries, place = self._entries, id(owner)
+
+        def forget(gone: ref[Owner]) -> None:
+            found = entries.get(place)
+            if found is not None and found[0] is gone:  # else the place is another's by now
+                entries.pop(place, None)
+
+        try:
+            reference = ref(owner, forget)
+        except TypeError:
+            return
+        while len(entries) >= self._max_entries:
+            with suppress(KeyError, StopIteration, RuntimeError):  # another thread was faster
+                del entries[next(iter(entries))]
+        entries[place] = (reference, value)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 class WeighedMemo(Generic[K, V]):

@@ -25,6 +25,7 @@ __all__ = [
     "loads_document",
     "loads_frozen_object",
     "loads_object",
+    "memory_of",
     "require_shallow",
 ]
 
@@ -94,6 +95,25 @@ def require_shallow(data: bytes) -> None:
         depth += 1 if mark == _OPEN else -1
         if depth > MAX_JSON_DEPTH:
             raise StrictJSONError(f"nested deeper than {MAX_JSON_DEPTH} levels")
+
+
+def memory_of(data: bytes) -> int:
+    """At least the bytes of memory that a document takes once read, and what is derived from it.
+
+    An estimate from its text, made in a moment: a value of two characters takes 30 times as much.
+
+    >>> memory_of(b'{"sub":"alice","groups":["clerks"]}')
+    730
+    """
+    is_wide = not data.isascii() or b"\\u" in data  # a text has one width for all its characters
+    return (
+        len(data) * (5 if is_wide else 2)
+        + 80 * data.count(b",")
+        + 50 * data.count(b":")
+        + 60 * data.count(b"[")
+        + 250 * data.count(b"{")
+        + 110 * data.count(b" ")  # scopes are words of one text
+    )
 
 
 _OPEN: Final = ord("[")

@@ -7,7 +7,7 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.memo import Memo
+from authz_lib._support.memo import Memo, is_short
 from authz_lib._support.strict_json import loads_document
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
 from authz_lib.gateway.responses import MAX_RESPONSE_BYTES, check_size
@@ -92,9 +92,9 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 # Few groups and fewer scopes make up most callers.
-_LISTS: Memo[tuple[str, ...], str] = Memo(_list, max_entries=256)
+_LISTS: Memo[tuple[str, ...], str] = Memo(_list, max_entries=256, fits=is_short)
 _SORTED_LISTS: Memo[frozenset[str], str] = Memo(
-    lambda names: _list(tuple(sorted(names))), max_entries=256
+    lambda names: _list(tuple(sorted(names))), max_entries=256, fits=is_short
 )
 
 
@@ -155,7 +155,7 @@ _TEXT = frozenset({str})
 
 
 def _names(text: str, key: str) -> tuple[str, ...]:
-    names = _NAMES[text] if len(text) <= _MAX_REMEMBERED else _read_names(text)
+    names = _NAMES[text]
     if names is None:
         raise UntrustedEventError(f"`{key}` of the principal is not a JSON list of names")
     return names
@@ -174,8 +174,7 @@ def _read_names(text: str) -> tuple[str, ...] | None:
 
 
 # Few lists of groups and of scopes stand in the events of many callers.
-_MAX_REMEMBERED = 1024  # characters
-_NAMES: Memo[str, tuple[str, ...] | None] = Memo(_read_names, max_entries=256)
+_NAMES: Memo[str, tuple[str, ...] | None] = Memo(_read_names, max_entries=256, fits=is_short)
 
 
 def _seconds(value: object) -> float:

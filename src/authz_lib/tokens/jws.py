@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support import base64url
 from authz_lib._support.memo import Memo
-from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object
+from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object, memory_of
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
 from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH, require_algorithms
 
@@ -70,7 +70,12 @@ _headers: Memo[bytes, JOSEHeader] = Memo(max_entries=_MAX_REMEMBERED_HEADERS)
 
 
 class Compact:
-    """A token taken apart: nothing in it is trusted until :meth:`verify` has returned."""
+    """A token taken apart: nothing in it is trusted until :meth:`verify` has returned.
+
+    Attributes:
+        header: the protected header.
+        memory: the bytes of memory that header and claims take, once the claims were read.
+    """
 
     __slots__ = (
         "_claims",
@@ -79,6 +84,7 @@ class Compact:
         "_payload_segment",
         "_signature",
         "header",
+        "memory",
     )
 
     def __init__(self, token: str, padded: bool = False) -> None:
@@ -103,6 +109,7 @@ class Compact:
         except ValueError:
             raise _not_canonical() from None
         self._claims: Mapping[str, Any] | None = None
+        self.memory = 0
         header = _headers.get(head)
         self.header = _parse_header(head) if header is None else header
 
@@ -127,11 +134,15 @@ class Compact:
         claims = self._claims
         if claims is None:
             try:
-                claims = self._claims = loads_frozen_object(base64url.decode(self._payload_segment))
+                data = base64url.decode(self._payload_segment)
+                claims = self._claims = loads_frozen_object(data)
             except StrictJSONError:
                 raise InvalidTokenError("the payload is not a strict JSON object") from None
             except ValueError:
                 raise _not_canonical() from None
+            self.memory = memory_of(data)
+            if len(self._header_segment) > _MAX_REMEMBERED_LENGTH:  # others share their header
+                self.memory += memory_of(_decoded(self._header_segment))
         return claims
 
 

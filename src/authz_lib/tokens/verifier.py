@@ -42,7 +42,8 @@ __all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
 T = TypeVar("T")
 
 _DEFAULT_REMEMBER: Final = 1024
-_DEFAULT_REMEMBER_BYTES: Final = 4 * 1024 * 1024
+_DEFAULT_REMEMBER_BYTES: Final = 16 * 1024 * 1024
+_ENTRY_BYTES: Final = 2000  # what is remembered of a token, and of its caller, beside the claims
 
 
 class _Known(NamedTuple):
@@ -108,7 +109,8 @@ class JWTVerifier:
         check: called last, on every call; refuses by raising an ``AuthzError`` or returning
             anything but ``True`` or ``None``.
         remember: how many verified tokens to remember; 0 turns it off.
-        remember_bytes: how much text of tokens the remembered may have had in all.
+        remember_bytes: how much memory the remembered may take in all, by an estimate that is
+            rather too high.
         clock: seconds since the epoch.
 
     Raises:
@@ -401,7 +403,7 @@ class JWTVerifier:
         compact, trust = self._open(token)
         header = compact.header
         return self._finish(
-            compact, trust, trust.keys.find(header.key_id, header.algorithm), digest, len(token)
+            compact, trust, trust.keys.find(header.key_id, header.algorithm), digest
         )
 
     async def averify(self, token: str) -> VerifiedToken:
@@ -419,7 +421,7 @@ class JWTVerifier:
                 return known.token
         compact, trust = self._open(token)
         key = await find_async(trust.keys, compact.header.key_id, compact.header.algorithm)
-        finish = partial(self._finish, compact, trust, key, digest, len(token))
+        finish = partial(self._finish, compact, trust, key, digest)
         return await _asking(trust, finish)
 
     def prefetch(self, *, strict: bool = False) -> None:
@@ -468,7 +470,7 @@ class JWTVerifier:
         return compact, trust
 
     def _finish(
-        self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int
+        self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes
     ) -> VerifiedToken:
         """The signature, then the claims, then what holds on every call."""
         header = compact.header
@@ -491,7 +493,7 @@ class JWTVerifier:
         if self._memory is not None:
             algorithm = header.algorithm
             known = _Known(token, times, trust, key, algorithm, valid_from, valid_until)
-            self._memory.put(digest, known, weight=size)
+            self._memory.put(digest, known, weight=_ENTRY_BYTES + compact.memory)
         return token
 
     def __repr__(self) -> str:

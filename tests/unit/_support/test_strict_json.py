@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from types import MappingProxyType
 
 import pytest
@@ -21,6 +23,7 @@ from authz_lib._support.strict_json import (
     loads_document,
     loads_frozen_object,
     loads_object,
+    memory_of,
     require_shallow,
 )
 from authz_lib.errors import ConfigurationError
@@ -297,3 +300,36 @@ def test_files_are_read_by_the_same_reader(tmp_path, load):
         with pytest.raises(ConfigurationError) as caught:  # it is neither a map nor a model
             load(file)
         assert ("deeper than 64" in str(caught.value)) is (levels == 65)
+
+
+SHAPES = {
+    "an ordinary token": {"sub": "a" * 36, "groups": ["a", "b"], "scope": "a b", "exp": 1700000000},
+    "a long text": {"p": "x" * 11_000},
+    "small objects": [{"a": 1000 + i} for i in range(1000)],
+    "objects with names of their own": [{f"k{i}": 1} for i in range(800)],
+    "empty objects": [{} for _ in range(3500)],
+    "members": {f"k{i}": i for i in range(1000)},
+    "lists": [[i] for i in range(1500)],
+    "lists in lists": [[[i]] for i in range(1500)],
+    "texts": [f"{i:02x}" for i in range(2000)],
+    "integers": [1000 + i for i in range(2000)],
+    "numbers": [i + 0.5 for i in range(1500)],
+    "one wide character": {"p": "x" * 10_000 + "\U0001f600"},
+    "wide characters": ["\U0001f600" for _ in range(900)],
+}
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_memory_of_a_document_is_not_underestimated(shape, ascii_only):
+    data = json.dumps({"p": shape}, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+    loads_frozen_object(data)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        held = [loads_frozen_object(data) for _ in range(5)]
+        taken = tracemalloc.get_traced_memory()[0] / len(held)
+    finally:
+        tracemalloc.stop()
+    assert taken <= memory_of(data) + 2000  # what `JWTVerifier` adds for each token
+    assert memory_of(data) <= 6 * taken

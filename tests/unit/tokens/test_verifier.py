@@ -145,12 +145,28 @@ class TestRemembering:
         assert len(signatures) == 21
 
     def test_is_bounded_in_bytes(self, verifier_of, issuer):
-        verifier = verifier_of(remember_bytes=5000)
+        """What counts is the memory that the claims take, not their text."""
+        verifier = verifier_of(remember_bytes=16_000)
         for number in range(20):
             verifier.verify(issuer.token({"jti": str(number), "x": "x" * 1000}))
-        assert 1 <= len(verifier._memory) <= 3
-        verifier.verify(issuer.token({"x": "x" * 5000}))
-        assert 1 <= len(verifier._memory) <= 3
+        assert 2 <= len(verifier._memory) <= 4
+        many = {"x": [{} for _ in range(30)]}
+        verifier.verify(issuer.token(many))
+        assert 1 <= len(verifier._memory) <= 2
+        verifier.verify(issuer.token({"x": "x" * 8000}))
+        verifier.verify(issuer.token(headers={"x": [{} for _ in range(100)]}))
+        assert 1 <= len(verifier._memory) <= 2  # those are too heavy
+        assert verifier._memory.weight <= 16_000
+
+    def test_one_token_over_the_bound_is_not_remembered(self, verifier_of, issuer):
+        token = issuer.token({"x": [{} for _ in range(30)]})
+        measured = verifier_of()
+        measured.verify(token)
+        weight = measured._memory.weight
+        for most, count in ((weight, 1), (weight - 1, 0)):
+            verifier = verifier_of(remember_bytes=most)
+            verifier.verify(token)
+            assert len(verifier._memory) == count
 
     def test_never_remembers_a_refused_token(self, verifier_of, issuer):
         verifier = verifier_of()

@@ -103,7 +103,7 @@ def memory_of(data: bytes) -> int:
     An estimate from its text, made in a moment: a value of two characters takes 30 times as much.
 
     >>> memory_of(b'{"sub":"alice","groups":["clerks"]}')
-    730
+    560
     """
     is_wide = not data.isascii() or b"\\u" in data  # a text has one width for all its characters
     return (

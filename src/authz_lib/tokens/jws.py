@@ -70,12 +70,7 @@ _headers: Memo[bytes, JOSEHeader] = Memo(max_entries=_MAX_REMEMBERED_HEADERS)
 
 
 class Compact:
-    """A token taken apart: nothing in it is trusted until :meth:`verify` has returned.
-
-    Attributes:
-        header: the protected header.
-        memory: the bytes of memory that header and claims take, once the claims were read.
-    """
+    """A token taken apart: nothing in it is trusted until :meth:`verify` has returned."""
 
     __slots__ = (
         "_claims",
@@ -84,7 +79,6 @@ class Compact:
         "_payload_segment",
         "_signature",
         "header",
-        "memory",
     )
 
     def __init__(self, token: str, padded: bool = False) -> None:
@@ -109,7 +103,6 @@ class Compact:
         except ValueError:
             raise _not_canonical() from None
         self._claims: Mapping[str, Any] | None = None
-        self.memory = 0
         header = _headers.get(head)
         self.header = _parse_header(head) if header is None else header
 
@@ -134,16 +127,19 @@ class Compact:
         claims = self._claims
         if claims is None:
             try:
-                data = base64url.decode(self._payload_segment)
-                claims = self._claims = loads_frozen_object(data)
+                claims = self._claims = loads_frozen_object(base64url.decode(self._payload_segment))
             except StrictJSONError:
                 raise InvalidTokenError("the payload is not a strict JSON object") from None
             except ValueError:
                 raise _not_canonical() from None
-            self.memory = memory_of(data)
-            if len(self._header_segment) > _MAX_REMEMBERED_LENGTH:  # others share their header
-                self.memory += memory_of(_decoded(self._header_segment))
         return claims
+
+    def memory(self) -> int:
+        """About the bytes of memory that header and claims take; see `memory_of`."""
+        memory = memory_of(self.payload())
+        if len(self._header_segment) > _MAX_REMEMBERED_LENGTH:  # others share their header
+            memory += memory_of(_decoded(self._header_segment))
+        return memory
 
 
 def _parse_header(segment: bytes) -> JOSEHeader:

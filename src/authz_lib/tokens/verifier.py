@@ -493,7 +493,7 @@ class JWTVerifier:
         if self._memory is not None:
             algorithm = header.algorithm
             known = _Known(token, times, trust, key, algorithm, valid_from, valid_until)
-            self._memory.put(digest, known, weight=_ENTRY_BYTES + compact.memory)
+            self._memory.put(digest, known, weight=_ENTRY_BYTES + compact.memory())
         return token
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import require_method
-from authz_lib._support.memo import Memo
+from authz_lib._support.memo import LifetimeMemo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
@@ -71,9 +71,8 @@ class Callers:
         self._sources = tuple(sources)
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
-        # By the identity of the verified token, which the entry keeps alive; the verifier remembers
-        # tokens by digest.
-        self._known: Memo[int, tuple[VerifiedToken, Caller]] = Memo(max_entries=1024)
+        # The verifier remembers tokens, within its bound.  What it forgets is forgotten here.
+        self._known: LifetimeMemo[VerifiedToken, Caller] = LifetimeMemo(max_entries=1024)
 
     def identify(self, event: Event) -> Caller:
         """The caller of an event.
@@ -85,9 +84,9 @@ class Callers:
             DependencyError: the key set did not answer.
         """
         token = self._verifier.verify(read_token(event, self._sources))
-        known = self._known.get(id(token))
-        if known is not None and known[0] is token:
-            return known[1]
+        known = self._known.get(token)
+        if known is not None:
+            return known
         tenant_claim, groups_claim = self._tenant_claim, self._groups_claim
         principal = Principal.from_token(
             token,
@@ -103,7 +102,7 @@ class Callers:
             ),
         )
         caller = Caller(principal, to_context(principal), caller_key(principal))
-        self._known.put(id(token), (token, caller))
+        self._known.put(token, caller)
         return caller
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from authz_lib._support.memo import Memo
+from authz_lib._support.memo import WeighedMemo
 from authz_lib.decisions.point import DecisionPoint
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.entities import EntityUid
+from authz_lib.entities.entity import memory_of_callers
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ __all__ = ["Decisions", "Questions"]
 # groups.  Held for every engine and every call, so that an answer does not change with either.
 _MAX_GROUPS = 99
 _NO_CONTEXT: Mapping[str, str] = {}
+_MAX_BYTES = 4 * 1024 * 1024
+_QUESTION_BYTES = 1000
+
+
+def _memory_of(question: Question) -> int:
+    return _QUESTION_BYTES + memory_of_callers(question.entities)
 
 
 class Decisions(Protocol):
@@ -42,8 +49,8 @@ class Decisions(Protocol):
 class Questions:
     """Asks a decision point about a caller and a line of the action map.
 
-    What is remembered is the question, never its answer.  Bound: 1,024 questions, and 1,024 callers
-    and routes to make new ones from; the oldest goes first.
+    What is remembered is the question, never its answer.  Bound: 1,024 questions in 4 MiB of
+    memory, and as many callers and routes to make new ones from; the oldest goes first.
 
     Args:
         decisions: who is asked.
@@ -57,8 +64,12 @@ class Questions:
         self._application = application
         self._point = decisions if _is_plain(decisions) else None
         # The lines of the map live as long as this, so their identity tells them apart.
-        self._asked: Memo[tuple[CallerKey, int, str | None], Question] = Memo(max_entries=1024)
-        self._about: Memo[tuple[CallerKey, int], Question] = Memo(max_entries=1024)
+        self._asked: WeighedMemo[tuple[CallerKey, int, str | None], Question] = WeighedMemo(
+            max_entries=1024, max_weight=_MAX_BYTES
+        )
+        self._about: WeighedMemo[tuple[CallerKey, int], Question] = WeighedMemo(
+            max_entries=1024, max_weight=_MAX_BYTES
+        )
 
     def decide(
         self,
@@ -81,7 +92,7 @@ class Questions:
         question = self._asked.get(key)
         if question is None:
             question = self._question(point, caller.principal, entry, resource_id, key[:2])
-            self._asked.put(key, question)
+            self._asked.put(key, question, weight=_memory_of(question))
         expires_at = caller.principal.expires_at
         return point.answer(
             question if question.expires_at == expires_at else question.until(expires_at)
@@ -104,7 +115,7 @@ class Questions:
             _check_groups(principal)
             question = point.vocabulary.caller_question(principal, entry.action, resource)
             if entry.resource_id_label is not None:
-                self._about.put(key, question)
+                self._about.put(key, question, weight=_memory_of(question))
         point.check(question)
         return question
 

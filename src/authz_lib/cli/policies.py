@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.checks import require_one_of, require_text
 from authz_lib._support.extras import load_extra
-from authz_lib._support.strict_json import StrictJSONError, loads_document
+from authz_lib._support.strict_json import StrictJSONError, loads_document, require_shallow
 from authz_lib.cli.table import print_table
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
@@ -203,6 +203,7 @@ def _load(file: Path) -> Any:
 
 def _load_json(file: Path, text: str) -> Any:
     try:
+        require_shallow(text.encode())
         json.loads(text)  # it can say where; the strict reader below cannot
         return loads_document(text.encode())
     except json.JSONDecodeError as error:

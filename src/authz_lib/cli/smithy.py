@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
 from authz_lib.errors import ConfigurationError
@@ -144,8 +145,8 @@ def _same(found: str, made: str) -> bool:
     if found == made:
         return True
     try:
-        return bool(json.loads(found) == json.loads(made))
-    except (ValueError, RecursionError):
+        return bool(loads_document(found.encode()) == loads_document(made.encode()))
+    except StrictJSONError:
         return False
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.memo import Memo
+from authz_lib._support import base64url
+from authz_lib._support.memo import Memo, WeighedMemo
+from authz_lib._support.strict_json import loads_object
 from authz_lib.decisions.request import Question
 from authz_lib.entities import Entity, EntityUid, freeze_record
+from authz_lib.entities.entity import memory_of_callers
 from authz_lib.entities.hierarchy import MAX_HIERARCHY_DEPTH, is_too_deep
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.principal import caller_key
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Vocabulary"]
 
 MAX_ACTION_LENGTH = 512
+_MAX_CALLERS_BYTES = 1024 * 1024
 _NO_CONTEXT = freeze_record({}, where="context")
 
 
@@ -72,7 +74,9 @@ class Vocabulary:
         self.group_type = group_type
         self.principal_id: PrincipalIdForm = principal_id
         self._actions: Memo[str, EntityUid] = Memo(self._action_uid, max_entries=1024)
-        self._callers: Memo[CallerKey, tuple[Entity, ...]] = Memo(max_entries=256)
+        self._callers: WeighedMemo[CallerKey, tuple[Entity, ...]] = WeighedMemo(
+            max_entries=256, max_weight=_MAX_CALLERS_BYTES
+        )
 
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
@@ -192,7 +196,7 @@ class Vocabulary:
         )
         entities = (entity, *[_GROUPS[group] for group in entity.parents])
         if caller is not None:
-            self._callers.put(caller, entities)
+            self._callers.put(caller, entities, weight=memory_of_callers(entities))
         return entities
 
 
@@ -203,9 +207,9 @@ _GROUPS: Memo[EntityUid, Entity] = Memo(Entity, max_entries=1024)
 def _expiry(token: str) -> float:
     """The ``exp`` of a token that the policy store will verify; 0 where it cannot be read."""
     try:
-        payload = token.split(".")[1]
-        expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        payload = token.split(".")[1].rstrip("=").encode()
+        expiry = loads_object(base64url.decode(payload))["exp"]
+    except (ValueError, LookupError):
         return 0.0
     return float(expiry) if type(expiry) in {int, float} and 0 < expiry < 2**53 else 0.0
 

@@ -7,13 +7,13 @@ new way certainly did not deliver.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from authz_lib._support.checks import check_timeout, require_flag, require_text
+from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib.delivery.parcel import Parcel
 from authz_lib.delivery.rollout import RolloutFlag
 from authz_lib.errors import (
@@ -61,8 +61,8 @@ class Receipt:
             DeliveryError: it is not JSON.  The outcome is ``"ambiguous"``: it was delivered.
         """
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            return loads_document(self.body)
+        except StrictJSONError:
             raise DeliveryError("the answer is not JSON", outcome=Outcome.AMBIGUOUS) from None
 
 

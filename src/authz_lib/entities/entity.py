@@ -24,7 +24,7 @@ from authz_lib.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Entity"]
+__all__ = ["Entity", "memory_of_callers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -203,3 +203,12 @@ def _bare(document: JSONValue) -> JSONValue:
 
 def _no_uid(name: str) -> InvalidRequestError:
     return InvalidRequestError(f"`{name}` must be of `EntityUid`", field=name)
+
+
+def memory_of_callers(entities: Iterable[Entity]) -> int:
+    """About the bytes of memory that a caller and its groups take, with the text made of them.
+
+    >>> memory_of_callers([Entity(EntityUid("User", "alice"))])
+    720
+    """
+    return sum([700 + 4 * len(entity.uid.id) for entity in entities])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import loads_document
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
-from authz_lib.gateway.responses import check_size
+from authz_lib.gateway.responses import MAX_RESPONSE_BYTES, check_size
 from authz_lib.principal import Principal
 
 if TYPE_CHECKING:
@@ -155,13 +155,15 @@ _TEXT = frozenset({str})
 
 
 def _names(text: str, key: str) -> tuple[str, ...]:
-    names = _NAMES[text] if len(text) <= _MAX_REMEMBERED else _read_names(text)
+    names = _NAMES[text]
     if names is None:
         raise UntrustedEventError(f"`{key}` of the principal is not a JSON list of names")
     return names
 
 
 def _read_names(text: str) -> tuple[str, ...] | None:
+    if len(text) > MAX_RESPONSE_BYTES:  # no gateway passed it on
+        return None
     try:
         names = loads_document(text.encode())
     except ValueError:  # also half a character, which cannot be encoded
@@ -172,7 +174,6 @@ def _read_names(text: str) -> tuple[str, ...] | None:
 
 
 # Few lists of groups and of scopes stand in the events of many callers.
-_MAX_REMEMBERED = 1024  # characters
 _NAMES: Memo[str, tuple[str, ...] | None] = Memo(_read_names, max_entries=256)
 
 

@@ -7,7 +7,7 @@ import functools
 import logging
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
@@ -26,6 +26,7 @@ Handler: TypeAlias = "Callable[[Any, Any], Any]"
 F = TypeVar("F", bound="Handler")  # a decorated handler keeps its own type
 
 _log = logging.getLogger("authz_lib.service")
+_MAX_BODY_CHARACTERS: Final = 6 * 1024 * 1024  # of a Lambda's whole event
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
@@ -119,10 +120,10 @@ def _cors_headers(origin: str | None) -> Mapping[str, str]:
 def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object in the body of a proxy event.
 
-    Checked: UTF-8, one JSON object, no member twice, no ``NaN``, nesting that Python can read: none
-    of it may become a
-    500.  **Not** checked: the members.  Nothing in a body says who the caller is; that is
-      `principal_from_event`'s.
+    Checked: at most 6 MiB, which is what Lambda takes, UTF-8, one JSON object, no member twice, no
+    ``NaN``, at most 64 levels, no number of more than 512 characters.  None of it becomes a 500.
+    **Not** checked: the members.  Nothing in a body says who the caller is; that is
+    `principal_from_event`'s.
 
     Raises:
         SmithyError: ``ValidationException`` (400); the message is fixed text.
@@ -132,8 +133,8 @@ def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
     """
     text = event.get("body")
     try:
-        if type(text) is not str:
-            raise StrictJSONError("no body")
+        if type(text) is not str or len(text) > _MAX_BODY_CHARACTERS:
+            raise StrictJSONError("no body, or too long a one")
         return loads_object(
             base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
         )

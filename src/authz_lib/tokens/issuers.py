@@ -10,9 +10,10 @@ from authz_lib._support.clock import system_clock
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
+from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
-from authz_lib.transport.fetch import FetchError, HTTPFetcher
+from authz_lib.transport.fetch import FetchError, HTTPFetcher, bounded
 from authz_lib.transport.url import parse_url, require_url
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _MAX_POOL_ID_LENGTH: Final = 55
 _DISCOVERY_SECONDS: Final = 3.0
+_MAX_DOCUMENT_BYTES: Final = 150_000
 
 
 def cognito_issuers(user_pool_id: str) -> tuple[str, str]:
@@ -129,7 +131,8 @@ class DiscoveringFetcher:
     """Fetches the key set that an OpenID provider's discovery document names.
 
     The document must name exactly the issuer that was asked.  Its ``jwks_uri`` must be a URL that
-    may be fetched, and https when the issuer is.  That URL is kept until a fetch from it fails.
+    may be fetched, and https when the issuer is.  That URL is kept until a fetch from it fails, or
+    brings no usable key.
     Both fetches share one deadline.  See OpenID Connect Discovery 1.0, section 4.
     """
 
@@ -146,6 +149,7 @@ class DiscoveringFetcher:
         keys_url = self._keys_url or self._discover(url, deadline)
         try:
             document = self._fetch(keys_url, deadline)
+            _require_usable(document)
         except Exception:
             self._keys_url = None
             raise
@@ -154,7 +158,7 @@ class DiscoveringFetcher:
 
     def _fetch(self, url: str, deadline: float) -> bytes:
         fetch = self._fetcher or HTTPFetcher(timeout_seconds=max(0.001, deadline - monotonic()))
-        return fetch(url)
+        return bounded(fetch(url), _MAX_DOCUMENT_BYTES)
 
     def _discover(self, url: str, deadline: float) -> str:
         try:
@@ -174,3 +178,13 @@ class DiscoveringFetcher:
                 "the discovery document is unusable: it names a key set on this machine"
             )
         return keys_url
+
+
+def _require_usable(document: bytes) -> None:
+    """Refuse what is no key set, or one that could verify nothing: the provider may have moved."""
+    try:
+        table = load_jwk_set(loads_object(document), max_keys=1000, allow_missing_kid=True)
+    except (StrictJSONError, InvalidJWKError):
+        raise FetchError("the answer is no key set") from None
+    if not table.is_usable:
+        raise FetchError("the key set holds no usable key")

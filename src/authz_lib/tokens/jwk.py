@@ -15,6 +15,7 @@ from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorith
 
 from authz_lib._support import base64url
 from authz_lib.errors import ConfigurationError
+from authz_lib.tokens.roca import has_roca_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -165,6 +166,8 @@ def _checked_rsa(numbers: rsa.RSAPublicNumbers) -> rsa.RSAPublicKey:
         raise InvalidJWKError("an RSA key must have 2048 to 16384 bits")
     if numbers.e < 3 or numbers.e % 2 == 0 or numbers.n % 2 == 0:
         raise InvalidJWKError("an RSA key must be odd, and its exponent odd and at least 3")
+    if has_roca_fingerprint(numbers.n):
+        raise InvalidJWKError("an RSA key is of a generator whose keys can be broken (ROCA)")
     return numbers.public_key()
 
 
@@ -218,8 +221,8 @@ def load_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
     """Prepare one public key.
 
     Checks ``kty`` and ``crv``, ``use``, ``key_ops``, ``alg``, the size and exponent of an RSA key,
-    that an EC point is on its curve.  Refuses symmetric and private keys.  Does not read ``x5c``,
-    ``x5u`` or any other certificate.
+    that it has no ROCA fingerprint (CVE-2017-15361), that an EC point is on its curve.  Refuses
+    symmetric and private keys.  Does not read ``x5c``, ``x5u`` or any other certificate.
 
     Raises:
         InvalidJWKError: the key cannot be used.
@@ -308,6 +311,11 @@ class KeyTable:
             return key
         nameless = key_id is None or self._sole.key_id is None
         return self._sole if nameless and algorithm in self._sole.algorithms else None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether any token could be verified with it."""
+        return bool(self.by_name) or self._sole is not None
 
     def names(self, key_id: str | None) -> bool:
         """Whether the set holds a key of that ``kid``, fitting or not."""

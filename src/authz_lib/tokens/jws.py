@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support import base64url
 from authz_lib._support.memo import Memo
-from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object
+from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object, memory_of
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
 from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH, require_algorithms
 
@@ -133,6 +133,13 @@ class Compact:
             except ValueError:
                 raise _not_canonical() from None
         return claims
+
+    def memory(self) -> int:
+        """About the bytes of memory that header and claims take; see `memory_of`."""
+        memory = memory_of(self.payload())
+        if len(self._header_segment) > _MAX_REMEMBERED_LENGTH:  # others share their header
+            memory += memory_of(_decoded(self._header_segment))
+        return memory
 
 
 def _parse_header(segment: bytes) -> JOSEHeader:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from authz_lib._support.strict_json import loads_object
+from authz_lib._support.workers import WORKERS
 from authz_lib.errors import ConfigurationError, InvalidAlgorithmError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 
@@ -37,6 +39,28 @@ class KeySet(Protocol):
     def prefetch(self) -> None:
         """Fetch now what a first token would fetch."""
         ...
+
+
+@runtime_checkable
+class AsyncKeySet(Protocol):
+    """A key set that says itself how an event loop waits for it."""
+
+    async def afind(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """What `KeySet.find` answers."""
+        ...
+
+
+async def find_async(keys: KeySet, key_id: str | None, algorithm: str) -> VerificationKey:
+    """What ``keys.find`` answers or raises, without blocking the event loop.
+
+    Of any other key set one ``kid`` is looked for at a time, in one thread.
+    """
+    key = keys.peek(key_id, algorithm)
+    if key is not None:
+        return key
+    if isinstance(keys, AsyncKeySet):
+        return await keys.afind(key_id, algorithm)
+    return await WORKERS.run(partial(keys.find, key_id, algorithm), lane=(id(keys), key_id))
 
 
 def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
@@ -93,7 +117,7 @@ class StaticKeySet:
         for problem in table.skipped:
             if not problem.foreign:
                 raise ConfigurationError(f"not a usable key set: {problem}")
-        if not len(table):
+        if not table.is_usable:
             raise ConfigurationError("the key set holds no usable key")
         self._table = table
 
@@ -170,6 +194,10 @@ class BundledKeySet:
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
         """The key, when it is bundled or fresh; never raises and never waits."""
         return self._of(key_id).peek(key_id, algorithm)
+
+    async def afind(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """What `find` answers or raises, without blocking the event loop."""
+        return await find_async(self._of(key_id), key_id, algorithm)
 
     def prefetch(self) -> None:
         """Nothing to do: what is bundled is enough to start with."""

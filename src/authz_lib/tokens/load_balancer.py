@@ -23,6 +23,7 @@ from authz_lib.transport.fetch import (
     Backoff,
     FetchError,
     HTTPFetcher,
+    bounded,
     is_within,
 )
 from authz_lib.transport.url import parse_url
@@ -46,8 +47,10 @@ _KEYS_URLS: Final = {
     "aws": "https://public-keys.auth.elb.{region}.amazonaws.com",
     "aws-us-gov": "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}",
 }
+_ALGORITHM: Final = "ES256"  # a load balancer signs with no other
 _TTL_SECONDS: Final = 3600.0  # a key of a load balancer never changes, but it may be withdrawn
 _MAX_KEYS: Final = 64
+_MAX_PEM_BYTES: Final = 8192
 _WINDOW_SECONDS: Final = 10.0
 _MAX_FETCHES_PER_WINDOW: Final = 10
 _UNKNOWN_STATUSES: Final = frozenset({403, 404})
@@ -77,11 +80,11 @@ class LoadBalancerKeySet:
     ) -> None:
         self._host = parse_url(keys_url, argument="keys_url").host
         self._base = keys_url.removesuffix("/")
-        self._fetcher = fetcher or HTTPFetcher(max_bytes=8192)
+        self._fetcher = fetcher or HTTPFetcher(max_bytes=_MAX_PEM_BYTES)
         self._clock = clock
         self._entries: Memo[str, _Entry] = Memo(max_entries=_MAX_KEYS)
         self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES_PER_WINDOW)
-        self._backoff = Backoff()
+        self._backoff = Backoff(most_seconds=_WINDOW_SECONDS)
         self._flights = SingleFlight["VerificationKey | None"]()
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
@@ -136,11 +139,11 @@ class LoadBalancerKeySet:
         self._fetches.append(now)
         previous = self._entries.get(key_id)
         try:
-            pem = self._fetcher(f"{self._base}/{key_id}")
+            pem = bounded(self._fetcher(f"{self._base}/{key_id}"), _MAX_PEM_BYTES)
             key = (
                 previous.key
                 if previous is not None and previous.pem == pem
-                else from_pem(pem, key_id=key_id)
+                else _usable_key(pem, key_id)
             )
         except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
             if isinstance(error, FetchError) and error.status in _UNKNOWN_STATUSES:
@@ -166,6 +169,13 @@ class LoadBalancerKeySet:
         return KeySetUnavailableError(
             f"the key at host `{self._host}` could not be fetched: {reason}"
         )
+
+
+def _usable_key(pem: bytes, key_id: str) -> VerificationKey:
+    key = from_pem(pem, key_id=key_id)
+    if _ALGORITHM not in key.algorithms:
+        raise InvalidJWKError(f"not a key for {_ALGORITHM}")
+    return key
 
 
 def _keys_url(arns: frozenset[str]) -> str:
@@ -208,7 +218,7 @@ def configure(
     trust = build_trust(
         keys=keys
         or LoadBalancerKeySet(place, fetcher=fetcher, clock=options.get("clock", system_clock)),
-        algorithms=["ES256"],
+        algorithms=[_ALGORITHM],
         rules=build_rules(options, issuers=None, audiences=None, clients=None),
         options=options,
         header_rules=HeaderRules(

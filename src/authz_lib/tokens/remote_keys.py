@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authz_lib._support.checks import require_count, require_seconds
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
+from authz_lib._support.workers import WORKERS
 from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
 from authz_lib.tokens.keys import refuse_without_fetch
@@ -17,6 +19,7 @@ from authz_lib.transport.fetch import (
     Backoff,
     FetchError,
     HTTPFetcher,
+    bounded,
     is_within,
 )
 from authz_lib.transport.url import parse_url
@@ -51,7 +54,8 @@ class RemoteKeySet:
     | the set is fresh, for ``ttl_seconds`` | nothing is fetched |
     | ``refresh_ahead_seconds`` before that ends | one caller refreshes it, others use known keys |
     | a refresh succeeded | it replaces the set: a key that is gone is no longer honoured |
-    | a refresh failed | known keys are honoured, and the next try waits 1 to 30 seconds |
+    | a refresh failed, or brought no usable key | known keys are honoured |
+    | after a failure | the next try waits 1 s, then up to ``miss_cooldown_seconds``, at most 30 s |
     | ``max_stale_seconds`` after the last success | ``KeySetUnavailableError`` |
     | a ``kid`` is unknown | a fetch, then ``UnknownKeyError`` |
     | the same within ``miss_cooldown_seconds`` | ``KeySetUnavailableError`` |
@@ -121,7 +125,7 @@ class RemoteKeySet:
         self._clock = clock
         self._flights = SingleFlight[_Snapshot | None]()
         self._snapshot = _NOTHING
-        self._backoff = Backoff()
+        self._backoff = Backoff(most_seconds=miss_cooldown_seconds)
         self._missed_at = NEVER
         self._reason = ""
 
@@ -147,6 +151,25 @@ class RemoteKeySet:
         snapshot = self._snapshot
         fresh = snapshot.valid_from <= self._clock() < snapshot.refresh_at
         return snapshot.table.find(key_id, algorithm) if fresh else None
+
+    async def afind(self, key_id: str | None, algorithm: str) -> VerificationKey:
+        """What `find` answers or raises, without blocking the event loop.
+
+        One thread fetches, and who waits for it needs none.
+        """
+        key = self.peek(key_id, algorithm) or self._known(key_id, algorithm)
+        if key is not None:
+            return key
+        return await WORKERS.run(partial(self.find, key_id, algorithm), lane=id(self))
+
+    def _known(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """A key that may be used since somebody else refreshes the set, or nobody may yet."""
+        now, snapshot = self._clock(), self._snapshot
+        if not snapshot.valid_from <= now < snapshot.usable_until:
+            return None
+        if not self._backoff.holds(now) and not WORKERS.is_busy(id(self)):
+            return None
+        return snapshot.table.find(key_id, algorithm)
 
     def prefetch(self) -> None:
         """Fetch the set unless it is fresh.
@@ -243,13 +266,7 @@ class RemoteKeySet:
         if self._backoff.holds(now) or (missed and self._cools_down(now)):
             return None
         try:
-            document = loads_object(_bounded(self._fetcher(self._url), self._max_bytes))
-            table = load_jwk_set(
-                document,
-                max_keys=self._max_keys,
-                allow_missing_kid=self._allow_missing_kid,
-                known=self._snapshot.table.fingerprints,
-            )
+            table = self._read(self._fetcher(self._url))
         except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
             self._note_failure(error)
             return None
@@ -260,6 +277,17 @@ class RemoteKeySet:
             table, now - CLOCK_SLACK_SECONDS, now + self._refresh_after, now + self._usable_for
         )
         return self._snapshot
+
+    def _read(self, document: bytes) -> KeyTable:
+        table = load_jwk_set(
+            loads_object(bounded(document, self._max_bytes)),
+            max_keys=self._max_keys,
+            allow_missing_kid=self._allow_missing_kid,
+            known=self._snapshot.table.fingerprints,
+        )
+        if not table.is_usable:  # a fault: without keys an issuer could issue nothing
+            raise FetchError("the key set holds no usable key")
+        return table
 
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, FetchError | InvalidJWKError)
@@ -281,12 +309,6 @@ class RemoteKeySet:
         return KeySetUnavailableError(
             f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
         )
-
-
-def _bounded(document: bytes, max_bytes: int) -> bytes:
-    if len(document) > max_bytes:
-        raise FetchError(f"the answer was longer than {max_bytes} bytes")
-    return document
 
 
 def _find_in_fresh(table: KeyTable, key_id: str | None, algorithm: str) -> VerificationKey:

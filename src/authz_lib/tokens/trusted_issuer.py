@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, init=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, repr=False, init=False)
 class VerifiedToken:
     """A token that passed every check of a verifier.  It is deeply read-only.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar, Unpack
 
 from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import WeighedMemo
+from authz_lib._support.workers import WORKERS
 from authz_lib.errors import (
     ConfigurationError,
     DependencyError,
@@ -16,6 +18,7 @@ from authz_lib.errors import (
 )
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
+from authz_lib.tokens.keys import find_async
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
@@ -26,7 +29,7 @@ from authz_lib.tokens.trusted_issuer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
@@ -38,8 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
 
+T = TypeVar("T")
+
 _DEFAULT_REMEMBER: Final = 1024
-_DEFAULT_REMEMBER_BYTES: Final = 4 * 1024 * 1024
+_DEFAULT_REMEMBER_BYTES: Final = 16 * 1024 * 1024
+_ENTRY_BYTES: Final = 2000  # what is remembered of a token, and of its caller, beside the claims
 
 
 class _Known(NamedTuple):
@@ -105,7 +111,8 @@ class JWTVerifier:
         check: called last, on every call; refuses by raising an ``AuthzError`` or returning
             anything but ``True`` or ``None``.
         remember: how many verified tokens to remember; 0 turns it off.
-        remember_bytes: how much text of tokens the remembered may have had in all.
+        remember_bytes: how much memory the remembered may take in all, by an estimate that is
+            rather too high.
         clock: seconds since the epoch.
 
     Raises:
@@ -397,36 +404,40 @@ class JWTVerifier:
                     known.trust.settle(known.token, known.times)
                 return known.token
         compact, trust = self._open(token)
-        return self._find_and_finish(compact, trust, digest, len(token))
+        header = compact.header
+        key = trust.keys.find(header.key_id, header.algorithm)
+        try:
+            return self._finish(compact, trust, key, digest)
+        except InvalidSignatureError:
+            newer = _newer(trust, key)
+            if newer is None:
+                raise
+        return self._finish(compact, trust, newer, digest)
 
     async def averify(self, token: str) -> VerifiedToken:
         """Verify a token without blocking the event loop on a fetch or on the ``revoked`` hook.
 
-        These two run in a thread; all else runs at once.  Raises what `verify` raises.
+        These two run in threads of the library's own, a fetch in one however many wait for it; all
+        else runs at once.  Raises what `verify` raises.
         """
         digest, known = self._recall(token)
-        if known is not None and known.trust.revoked is None:
-            key = known.trust.keys.peek(known.token.key_id, known.algorithm)
-            if key is known.key:
-                known.trust.settle(known.token, known.times)
-                return known.token
-        from asyncio import to_thread  # slow to load, and in use already where this runs
-
         if known is not None:
-            return await to_thread(self.verify, token)
+            trust = known.trust
+            key = await find_async(trust.keys, known.token.key_id, known.algorithm)
+            if key is known.key:
+                await _asking(trust, partial(trust.settle, known.token, known.times))
+                return known.token
         compact, trust = self._open(token)
-        key = (
-            None
-            if trust.revoked is not None
-            else trust.keys.peek(compact.header.key_id, compact.header.algorithm)
-        )
-        if key is not None:
-            try:
-                return self._finish(compact, trust, key, digest, len(token))
-            except InvalidSignatureError:
-                if not (isinstance(trust.keys, SecretKeySet) and trust.keys.refreshes):
-                    raise
-        return await to_thread(self._find_and_finish, compact, trust, digest, len(token))
+        key = await find_async(trust.keys, compact.header.key_id, compact.header.algorithm)
+        try:
+            return await _asking(trust, partial(self._finish, compact, trust, key, digest))
+        except InvalidSignatureError:
+            if not (isinstance(trust.keys, SecretKeySet) and trust.keys.refreshes):
+                raise
+            newer = await WORKERS.run(partial(_newer, trust, key), lane=(id(trust.keys), None))
+            if newer is None:
+                raise
+        return await _asking(trust, partial(self._finish, compact, trust, newer, digest))
 
     def prefetch(self, *, strict: bool = False) -> None:
         """Fetch the key sets and secrets now, as at a cold start; best effort unless ``strict``.
@@ -474,22 +485,8 @@ class JWTVerifier:
             trust.header_rules.check(compact.header.members)
         return compact, trust
 
-    def _find_and_finish(
-        self, compact: Compact, trust: Trust, digest: bytes, size: int
-    ) -> VerifiedToken:
-        keys = trust.keys
-        key = keys.find(compact.header.key_id, compact.header.algorithm)
-        try:
-            return self._finish(compact, trust, key, digest, size)
-        except InvalidSignatureError:
-            # A token does not say which secret it was signed with: perhaps a newer one.
-            newer = keys.newer_than(key) if isinstance(keys, SecretKeySet) else None
-            if newer is None:
-                raise
-        return self._finish(compact, trust, newer, digest, size)
-
     def _finish(
-        self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes, size: int
+        self, compact: Compact, trust: Trust, key: VerificationKey, digest: bytes
     ) -> VerifiedToken:
         """The signature, then the claims, then what holds on every call."""
         header = compact.header
@@ -512,9 +509,20 @@ class JWTVerifier:
         if self._memory is not None:
             algorithm = header.algorithm
             known = _Known(token, times, trust, key, algorithm, valid_from, valid_until)
-            self._memory.put(digest, known, weight=size)
+            self._memory.put(digest, known, weight=_ENTRY_BYTES + compact.memory())
         return token
 
     def __repr__(self) -> str:
         count = "any issuer" if self.issuers is None else f"{len(self.issuers)} issuer(s)"
         return f"<{type(self).__name__} for {count}>"
+
+
+def _newer(trust: Trust, key: VerificationKey) -> VerificationKey | None:
+    """A token does not say which secret it was signed with: perhaps a newer one."""
+    keys = trust.keys
+    return keys.newer_than(key) if isinstance(keys, SecretKeySet) else None
+
+
+async def _asking(trust: Trust, work: Callable[[], T]) -> T:
+    """Do what may ask the ``revoked`` hook, which may block."""
+    return work() if trust.revoked is None else await WORKERS.run(work)

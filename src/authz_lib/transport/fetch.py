@@ -12,7 +12,7 @@ from authz_lib.transport.url import HTTPURL, parse_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "is_within"]
+__all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "bounded", "is_within"]
 
 USER_AGENT: Final = "authz-lib (+key-set)"
 NEVER: Final = float("-inf")
@@ -43,17 +43,33 @@ class Fetcher(Protocol):
         ...
 
 
+def bounded(document: bytes, max_bytes: int) -> bytes:
+    """The document, unless a fetcher answered with more than it should.
+
+    Raises:
+        FetchError: it has more than ``max_bytes``.
+    """
+    if len(document) > max_bytes:
+        raise FetchError(f"the answer was longer than {max_bytes} bytes")
+    return document
+
+
 def is_within(now: float, since: float, seconds: float) -> bool:
     """Whether less than ``seconds`` passed since; no, when the clock ran backwards."""
     return -CLOCK_SLACK_SECONDS <= now - since < seconds
 
 
 class Backoff:
-    """Failed fetches keep a distance: 1 second after the first, doubling up to 30, with jitter."""
+    """Failed fetches keep a distance: 1 second after the first, doubling up to 30, with jitter.
 
-    __slots__ = ("_failed_at", "_failures", "_seconds")
+    Args:
+        most_seconds: less than the 30.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_failed_at", "_failures", "_most_seconds", "_seconds")
+
+    def __init__(self, *, most_seconds: float = _MAX_BACKOFF_SECONDS) -> None:
+        self._most_seconds = min(most_seconds, _MAX_BACKOFF_SECONDS)
         self.reset()
 
     def reset(self) -> None:
@@ -63,8 +79,9 @@ class Backoff:
     def note_failure(self, now: float) -> None:
         """A fetch failed."""
         self._failures += 1
-        longest = min(_MAX_BACKOFF_SECONDS, 2.0 ** min(self._failures - 1, 5))
-        self._seconds = max(1.0, longest * _random.uniform(0.75, 1.0))
+        doubled = 2.0 ** min(self._failures - 1, 5)
+        jitter = (doubled - 1.0) * _random.uniform(0.0, 0.25)
+        self._seconds = min(self._most_seconds, doubled + jitter)
         self._failed_at = now
 
     def holds(self, now: float) -> bool:

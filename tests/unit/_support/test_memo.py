@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authz_lib._support.memo import Memo, WeighedMemo
+from authz_lib._support.memo import LifetimeMemo, Memo, WeighedMemo
 
 
 def test_what_is_there_is_not_made_again():
@@ -43,29 +45,6 @@ def test_an_error_is_raised_and_not_remembered():
     with pytest.raises(ValueError, match="once"):
         memo["x"]
     assert memo["x"] == 7
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        lambda length: "x" * length,
-        lambda length: b"x" * length,
-        lambda length: ("x" * (length - 3), "abc", 7, None),
-        lambda length: ("x", ("y" * (length - 1),)),
-        lambda length: frozenset({"x" * (length - 1), "y"}),
-        lambda length: tuple("x" * length),
-    ],
-)
-def test_a_key_of_the_most_characters_is_remembered_and_one_more_is_not(key):
-    made = []
-    memo = Memo(lambda key: made.append(key) or 1, max_entries=8)
-    for _ in range(2):
-        memo[key(4096)], memo[key(4097)]
-    assert made == [key(4096), key(4097), key(4097)]
-    assert list(memo) == [key(4096)]
-    small = Memo(str, max_entries=8, max_key_characters=3)
-    small["abc"], small["abcd"]
-    assert list(small) == ["abc"]
 
 
 def test_without_a_function_a_missing_key_is_missing():
@@ -118,3 +97,88 @@ def test_entries_are_bounded_too():
     for key in "abc":
         memo.put(key, key, weight=1)
     assert (memo.get("a"), memo.weight, len(memo)) == (None, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_kept"),
+    [
+        ("", True),
+        ("a" * 1008, True),
+        ("a" * 1009, False),
+        (b"a" * 1024, True),
+        (b"a" * 1025, False),
+        ("a " * 56, True),
+        ("a " * 57, False),
+        ("a," * 57, False),
+        ((), True),
+        (("a",) * 60, True),
+        (("a",) * 61, False),
+        (("x", ("a" * 991,), 7, None), True),
+        (("x", ("a" * 992,), 7, None), False),
+        (frozenset({"a" * 1009}), False),
+    ],
+)
+def test_a_key_of_much_text_is_answered_and_not_remembered(key, is_kept):
+    made = []
+    memo = Memo(lambda key: made.append(key) or 1, max_entries=8)
+    assert [memo[key], memo[key]] == [1, 1]
+    assert (len(memo), len(made)) == ((1, 1) if is_kept else (0, 2))
+
+
+class Owner:
+    """Something that can be referenced weakly."""
+
+
+def test_a_lifetime_ends_what_belongs_to_it():
+    memo = LifetimeMemo(max_entries=10)
+    owners = [Owner() for _ in range(3)]
+    for number, owner in enumerate(owners):
+        memo.put(owner, number)
+    assert [memo.get(owner) for owner in owners] == [0, 1, 2]
+    assert memo.get(Owner()) is None
+    del owner, owners[0]
+    gc.collect()
+    assert len(memo) == 2
+    assert [memo.get(owner) for owner in owners] == [1, 2]
+
+
+def test_a_lifetime_memo_is_bounded_and_the_oldest_goes_first():
+    memo = LifetimeMemo(max_entries=2)
+    owners = [Owner() for _ in range(3)]
+    for owner in owners:
+        memo.put(owner, "known")
+    assert [memo.get(owner) for owner in owners] == [None, "known", "known"]
+    assert len(memo) == 2
+
+
+def test_another_object_in_the_same_place_is_another():
+    memo = LifetimeMemo(max_entries=10)
+    first, second = Owner(), Owner()
+    memo.put(first, "first")
+    memo._entries[id(second)] = memo._entries[id(first)]  # as if it were born where one died
+    assert memo.get(second) is None
+    memo.put(second, "second")
+    del first
+    gc.collect()
+    assert memo.get(second) == "second"
+
+
+def test_what_cannot_be_referenced_weakly_is_not_remembered():
+    memo = LifetimeMemo(max_entries=2)
+    memo.put((1, 2), "known")
+    assert (memo.get((1, 2)), len(memo)) == (None, 0)
+
+
+def test_threads_that_put_and_forget_do_not_disturb_each_other():
+    memo = LifetimeMemo(max_entries=8)
+
+    def work(_):
+        for _ in range(500):
+            owner = Owner()
+            memo.put(owner, "known")
+            assert memo.get(owner) in {"known", None}
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    gc.collect()
+    assert len(memo) == 0

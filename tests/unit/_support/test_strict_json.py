@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
+import subprocess
+import sys
+import time
+import tracemalloc
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authz_lib import ActionMap
 from authz_lib._support.strict_json import (
+    MAX_JSON_DEPTH,
+    MAX_NUMBER_LENGTH,
     StrictJSONError,
     loads_document,
     loads_frozen_object,
     loads_object,
+    memory_of,
+    require_shallow,
 )
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.model import Model
 
 REFUSED = {
     "duplicate member": b'{"a": 1, "a": 1}',
@@ -115,3 +127,209 @@ def test_a_document_of_any_kind_is_read_as_strictly():
     for data in (b'[{"a": 1, "a": 2}]', b"[NaN]", b"[1e999]", b"", b"[" * 200_000 + b"]" * 200_000):
         with pytest.raises(StrictJSONError):
             loads_document(data)
+
+
+def nested(depth, form="list"):
+    """An object of that many levels."""
+    if form == "object":
+        return b'{"a":' * depth + b"1" + b"}" * depth
+    return b'{"a":' + b"[" * (depth - 1) + b"1" + b"]" * (depth - 1) + b"}"
+
+
+@pytest.mark.parametrize("form", ["list", "object"])
+@pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
+def test_the_depth_is_bounded(load, form):
+    assert load(nested(MAX_JSON_DEPTH, form))
+    with pytest.raises(StrictJSONError, match="deeper than 64"):
+        load(nested(MAX_JSON_DEPTH + 1, form))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" + b"[]," * 1000 + b"{}]",
+        b'{"a": "' + b"[{" * 1000 + b'"}',
+        b'["\\"' + b"[" * 1000 + b'"]',
+        b'["' + b"\\\\" * 1000 + b'", "' + b"[" * 1000 + b'"]',
+        '["é[", "]"]'.encode() + b" " * 100,
+    ],
+)
+def test_only_brackets_outside_of_texts_nest(data):
+    require_shallow(data)
+    assert loads_document(data) is not None
+
+
+@pytest.mark.parametrize(
+    "before", [b'"]]]]]]"', b'"\\\\"', b'"\\""', b'"\\\\\\"]"', '"é]"'.encode(), b"{}"]
+)
+def test_no_text_hides_what_nests(before):
+    deep = b"[" + b",".join([before] * 100) + b"," + b"[" * 64 + b"]" * 64 + b"]"
+    assert json.loads(deep)
+    with pytest.raises(StrictJSONError, match="deeper"):
+        loads_document(deep)
+
+
+def depth_of(document):
+    """The levels of lists and objects, by recursion."""
+    if not isinstance(document, list | dict):
+        return 0
+    inner = document.values() if isinstance(document, dict) else document
+    return 1 + max(map(depth_of, inner), default=0)
+
+
+noise = st.text(alphabet='[]{}"\\ab\u00e9', max_size=12)
+
+
+@given(
+    st.lists(noise, max_size=20),
+    st.integers(0, 2 * MAX_JSON_DEPTH),
+    st.integers(0, MAX_JSON_DEPTH),
+    st.booleans(),
+)
+def test_the_depth_is_that_of_the_document(texts, depth, side, ascii_only):
+    document = texts
+    for _ in range(depth):
+        document = [*texts[:3], {"".join(texts[:2]): document}] if side % 2 else [document]
+    document = [document, *[[]] * side]
+    data = json.dumps(document, ensure_ascii=ascii_only).encode()
+    try:
+        require_shallow(data)
+    except StrictJSONError:
+        assert depth_of(document) > MAX_JSON_DEPTH
+    else:
+        assert depth_of(document) <= MAX_JSON_DEPTH
+
+
+@pytest.mark.parametrize("load", [loads_object, loads_frozen_object])
+@pytest.mark.parametrize("number", ["9" * MAX_NUMBER_LENGTH, "0." + "9" * (MAX_NUMBER_LENGTH - 2)])
+def test_the_length_of_a_number_is_bounded(load, number):
+    assert load(f'{{"a":{number}}}'.encode())["a"]
+    with pytest.raises(StrictJSONError, match="too large"):
+        load(f'{{"a":{number}9}}'.encode())
+
+
+halves = st.sampled_from(["\\ud83d", "\\uDE00", "\\\\", "\\u00e9", "\\n", "ud83d", "\\uD7ff", "x"])
+
+
+@given(st.lists(halves, max_size=8).map("".join))
+def test_half_a_character_is_refused_and_a_whole_one_is_not(text):
+    data = f'["{text}"]'.encode()
+    try:
+        expected = json.loads(data)
+        json.dumps(expected, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        with pytest.raises(StrictJSONError):
+            loads_document(data)
+    else:
+        assert loads_document(data) == expected
+
+
+LONG = {
+    "open brackets": b"[" * 65_536,
+    "brackets of two kinds": b'[{"":' * 13_000,
+    "an unterminated text": b'["' + b'\\"' * 32_768,
+    "backslashes": b'["' + b"\\" * 65_536,
+    "empty lists": b"[" + b"[]," * 21_000 + b"[]]",
+    "texts": b"[" + b'"[",' * 16_000 + b'""]',
+    "one number": b"[" + b"9" * 65_536 + b"]",
+    "numbers": b"[" + b"9" * 511 + b"]",
+    "escaped halves": b'["' + b"\\ud83d" * 10_000 + b'"]',
+    "escaped characters": b'["' + b"\\ud83d\\ude00" * 5_000 + b'"]',
+    "minus signs": b"-" * 65_536,
+    "exponents": b"[1e" + b"9" * 65_000 + b"]",
+    "white space": b" " * 65_536,
+}
+
+
+@pytest.mark.parametrize("data", LONG.values(), ids=LONG)
+def test_64_kb_of_anything_take_a_moment(data):
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        with contextlib.suppress(StrictJSONError):
+            loads_document(data)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.05
+
+
+SMALLEST_STACK = """
+import threading
+from authz_lib import JWTVerifier
+from authz_lib._support.strict_json import loads_frozen_object, loads_object
+from authz_lib.testing.issuer import TestIssuer
+
+escaped = b'"' + chr(92).encode() + b'u00e9"'
+documents = [
+    b'{"a":' * 64 + escaped + b"}" * 64,
+    b'{"a":' + b"[" * 63 + escaped + b"]" * 63 + b"}",
+]
+pairs = []
+for algorithm in ("RS256", "ES256", "EdDSA"):
+    issuer = TestIssuer("https://issuer.example", algorithm=algorithm)
+    verifier = JWTVerifier(
+        issuer=issuer.issuer, audience=None, algorithms=[algorithm], keys=issuer.key_set()
+    )
+    pairs.append((verifier, issuer.token({"sub": "alice"})))
+
+def run():
+    for document in documents:
+        assert loads_object(document) and loads_frozen_object(document)
+    for verifier, token in pairs:
+        assert verifier.verify(token).claims["sub"] == "alice"
+    print("read", flush=True)
+
+threading.stack_size(32 * 1024)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
+def test_the_smallest_stack_holds_the_deepest_document_and_a_verification():
+    done = subprocess.run(
+        [sys.executable, "-c", SMALLEST_STACK], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "read\n", "")
+
+
+@pytest.mark.parametrize("load", [ActionMap.load, Model.load])
+def test_files_are_read_by_the_same_reader(tmp_path, load):
+    file = tmp_path / "document.json"
+    for levels in (64, 65):
+        file.write_bytes(nested(levels))
+        with pytest.raises(ConfigurationError) as caught:  # it is neither a map nor a model
+            load(file)
+        assert ("deeper than 64" in str(caught.value)) is (levels == 65)
+
+
+SHAPES = {
+    "an ordinary token": {"sub": "a" * 36, "groups": ["a", "b"], "scope": "a b", "exp": 1700000000},
+    "a long text": {"p": "x" * 11_000},
+    "small objects": [{"a": 1000 + i} for i in range(1000)],
+    "objects with names of their own": [{f"k{i}": 1} for i in range(800)],
+    "empty objects": [{} for _ in range(3500)],
+    "members": {f"k{i}": i for i in range(1000)},
+    "lists": [[i] for i in range(1500)],
+    "lists in lists": [[[i]] for i in range(1500)],
+    "texts": [f"{i:02x}" for i in range(2000)],
+    "integers": [1000 + i for i in range(2000)],
+    "numbers": [i + 0.5 for i in range(1500)],
+    "one wide character": {"p": "x" * 10_000 + "\U0001f600"},
+    "wide characters": ["\U0001f600" for _ in range(900)],
+}
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_memory_of_a_document_is_not_underestimated(shape, ascii_only):
+    data = json.dumps({"p": shape}, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+    loads_frozen_object(data)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        held = [loads_frozen_object(data) for _ in range(5)]
+        taken = tracemalloc.get_traced_memory()[0] / len(held)
+    finally:
+        tracemalloc.stop()
+    assert taken <= memory_of(data) + 2000  # what `JWTVerifier` adds for each token
+    assert memory_of(data) <= 6 * taken

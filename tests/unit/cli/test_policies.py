@@ -174,7 +174,7 @@ def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
         ("more.yaml", "[" * 5000 + "]" * 5000, "more.yaml` is nested too deeply"),
         ("more.json", '{"requests": [], "requests": []}', "more.json`: duplicate member name"),
         ("more.json", "[\n{]", "more.json` is not JSON, line 2: "),
-        ("more.json", "[" * 200_000 + "]" * 200_000, "more.json` is nested too deeply"),
+        ("more.json", "[" * 200_000 + "]" * 200_000, "more.json`: nested deeper than 64 levels"),
     ],
 )
 def test_a_request_file_that_says_less_than_it_seems_to(directory, capsys, name, text, message):

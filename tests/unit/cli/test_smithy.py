@@ -126,7 +126,7 @@ def test_a_wrong_question_is_one_line_and_exit_code_2(folder, capsys, monkeypatc
         ("", "not valid JSON"),
         ("[]", "not a JSON object"),
         ("{}", "no Smithy JSON AST"),
-        ("[" * 9000, "not valid JSON"),
+        ("[" * 9000, "nested deeper than 64 levels"),
     ],
 )
 def test_a_model_that_is_none_is_one_line(folder, capsys, text, message):

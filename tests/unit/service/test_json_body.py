@@ -51,3 +51,26 @@ def test_anything_else_is_a_400_that_quotes_nothing(event):
 def test_in_a_handler_it_is_an_answer():
     handler = service_handler(errors="standard")(lambda event, _: json_body(event))
     assert handler({"body": "["}, None)["statusCode"] == 400
+
+
+def body_of(size):
+    return '{"a":"' + "x" * (size - 8) + '"}'
+
+
+def test_a_body_has_at_most_6_mib():
+    most = 6 * 1024 * 1024
+    assert json_body({"body": body_of(most)})
+    with pytest.raises(SmithyError):
+        json_body({"body": body_of(most + 1)})
+
+
+@pytest.mark.parametrize("form", [(b"[", b"]"), (b'{"a":', b"}")])
+def test_a_body_has_at_most_64_levels(form):
+    open_, close = form
+    for levels in (63, 64):
+        text = '{"a":' + (open_ * levels + b"1" + close * levels).decode() + "}"
+        if levels == 63:
+            assert json_body({"body": text})
+        else:
+            with pytest.raises(SmithyError):
+                json_body({"body": text})

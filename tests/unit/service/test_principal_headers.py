@@ -108,6 +108,7 @@ def test_a_header_that_is_there_twice_is_refused(header):
         ("x-principal-groups", "[1]"),
         ("x-principal-groups", '[""]'),
         ("x-principal-groups", "[" * 100_000),
+        ("x-principal-groups", '["' + "x" * 8189 + '"]'),  # one more than a gateway passes on
         ("x-principal-scopes", "read"),
         ("x-principal-exp", "never"),
         ("x-principal-exp", ""),
@@ -254,3 +255,8 @@ def test_a_header_that_the_two_maps_tell_differently_is_there_twice():
     other = {name: [value] for name, value in headers.items()} | {"x-principal-sub": ["mallory"]}
     with pytest.raises(UntrustedEventError, match="x-principal-sub"):
         module.principal_from_headers({"headers": headers, "multiValueHeaders": other}, proof=None)
+
+
+def test_a_list_may_be_as_long_as_a_gateway_passes_on():
+    groups = '["' + "x" * 8188 + '"]'
+    assert read({**HEADERS, "x-principal-groups": groups}).groups == ("x" * 8188,)

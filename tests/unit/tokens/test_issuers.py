@@ -278,6 +278,57 @@ class TestOIDC:
         )
         assert given == [3.0, 1.0]
 
+    def test_a_discovery_document_has_at_most_150_kb_and_64_levels(self, provider):
+        document = {"issuer": "https://p.example", "jwks_uri": "https://p.example/jwks"}
+        text = json.dumps(document)[:-1]
+        right = {
+            text + " " * (149_999 - len(text)) + "}": True,
+            text + " " * (150_000 - len(text)) + "}": False,
+            text + ', "a":' + "[" * 63 + "]" * 63 + "}": True,
+            text + ', "a":' + "[" * 64 + "]" * 64 + "}": False,
+        }
+        for discovery, is_right in right.items():
+            answers = [discovery.encode(), json.dumps(provider.jwks()).encode()]
+            fetch = issuers.DiscoveringFetcher(
+                "https://p.example", fetcher=lambda _, answers=answers: answers.pop(0)
+            )
+            if is_right:
+                assert fetch("https://p.example/.well-known/openid-configuration")
+            else:
+                with pytest.raises(FetchError):
+                    fetch("https://p.example/.well-known/openid-configuration")
+
+    @pytest.mark.parametrize("left_behind", [b'{"keys": []}', b"<html>", b'{"keys": 1}'])
+    def test_a_place_without_a_usable_key_is_left(self, provider, clock, left_behind):
+        """It answers 200, so nothing failed: and yet the keys have moved."""
+        discovery = "https://p.example/.well-known/openid-configuration"
+        named = {"issuer": "https://p.example", "jwks_uri": "https://keys.example/1"}
+        documents = {
+            discovery: json.dumps(named).encode(),
+            "https://keys.example/1": json.dumps(provider.jwks()).encode(),
+        }
+        provider._clock = clock
+        verifier = JWTVerifier.oidc(
+            "https://p.example",
+            audience=None,
+            algorithms=["ES256"],
+            fetcher=lambda url: documents[url],
+            clock=clock,
+        )
+        token = provider.token({"iss": "https://p.example"}, expires_in_seconds=9999)
+        verifier.verify(token)
+        documents["https://keys.example/2"] = documents["https://keys.example/1"]
+        documents["https://keys.example/1"] = left_behind
+        documents[discovery] = json.dumps(named | {"jwks_uri": "https://keys.example/2"}).encode()
+        for _ in range(2):
+            clock.advance(280)
+            assert verifier.verify(token)
+        new = provider.rotate()
+        documents["https://keys.example/2"] = json.dumps(provider.jwks()).encode()
+        clock.advance(10)
+        token = provider.token({"iss": "https://p.example"}, expires_in_seconds=9999)
+        assert verifier.verify(token).key_id == new
+
     def test_a_moved_key_set_is_discovered_again(self, provider, clock):
         documents = {
             "https://p.example/.well-known/openid-configuration": {
@@ -492,6 +543,31 @@ class TestLoadBalancer:
         keys = LoadBalancerKeySet("https://keys.example/", fetcher=lambda _: b"<html>", clock=clock)
         with pytest.raises(errors.KeySetUnavailableError):
             keys.find(balancer.key_id, "ES256")
+
+    def test_a_key_has_at_most_8_kib(self, balancer, clock):
+        pem = balancer.pem(balancer.key_id)
+        for size, refused in ((8192, False), (8193, True)):
+            padded = pem + b"\n" * (size - len(pem))
+            keys = LoadBalancerKeySet(
+                "https://keys.example/", fetcher=lambda _, pem=padded: pem, clock=clock
+            )
+            if refused:
+                with pytest.raises(errors.KeySetUnavailableError, match="longer than 8192"):
+                    keys.find(balancer.key_id, "ES256")
+            else:
+                assert keys.find(balancer.key_id, "ES256")
+
+    @pytest.mark.parametrize("algorithm", ["RS256", "ES384", "EdDSA"])
+    def test_a_key_that_no_balancer_signs_with_replaces_none(self, balancer, clock, algorithm):
+        other = TestIssuer(algorithm=algorithm)
+        answers = [balancer.pem(balancer.key_id), other.pem(other.key_id)]
+        keys = LoadBalancerKeySet(
+            "https://keys.example/", fetcher=lambda _: answers.pop(0), clock=clock
+        )
+        key = keys.find(balancer.key_id, "ES256")
+        clock.advance(3600)
+        assert keys.find(balancer.key_id, "ES256") is key
+        assert answers == []
 
     def test_over_http(self, balancer, clock):
         with balancer.serve() as endpoint:

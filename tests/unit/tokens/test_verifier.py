@@ -7,11 +7,14 @@ import dataclasses
 import json
 import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 
 import pytest
 
 from authz_lib import JWTVerifier, RemoteKeySet, VerifiedToken, errors
+from authz_lib._support.workers import Workers
 from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens import BundledKeySet
 from authz_lib.tokens.jws import Compact
 from authz_lib.transport.fetch import FetchError
 
@@ -142,12 +145,28 @@ class TestRemembering:
         assert len(signatures) == 21
 
     def test_is_bounded_in_bytes(self, verifier_of, issuer):
-        verifier = verifier_of(remember_bytes=5000)
+        """What counts is the memory that the claims take, not their text."""
+        verifier = verifier_of(remember_bytes=16_000)
         for number in range(20):
             verifier.verify(issuer.token({"jti": str(number), "x": "x" * 1000}))
-        assert 1 <= len(verifier._memory) <= 3
-        verifier.verify(issuer.token({"x": "x" * 5000}))
-        assert 1 <= len(verifier._memory) <= 3
+        assert 2 <= len(verifier._memory) <= 4
+        many = {"x": [{} for _ in range(30)]}
+        verifier.verify(issuer.token(many))
+        assert 1 <= len(verifier._memory) <= 2
+        verifier.verify(issuer.token({"x": "x" * 8000}))
+        verifier.verify(issuer.token(headers={"x": [{} for _ in range(100)]}))
+        assert 1 <= len(verifier._memory) <= 2  # those are too heavy
+        assert verifier._memory.weight <= 16_000
+
+    def test_one_token_over_the_bound_is_not_remembered(self, verifier_of, issuer):
+        token = issuer.token({"x": [{} for _ in range(30)]})
+        measured = verifier_of()
+        measured.verify(token)
+        weight = measured._memory.weight
+        for most, count in ((weight, 1), (weight - 1, 0)):
+            verifier = verifier_of(remember_bytes=most)
+            verifier.verify(token)
+            assert len(verifier._memory) == count
 
     def test_never_remembers_a_refused_token(self, verifier_of, issuer):
         verifier = verifier_of()
@@ -398,7 +417,7 @@ class TestAsync:
     def test_what_needs_no_fetch_runs_at_once(self, issuer, verifier_of, monkeypatch):
         verifier = verifier_of()
         verifier.prefetch()
-        monkeypatch.setattr(asyncio, "to_thread", None)
+        monkeypatch.setattr(Workers, "run", None)
         token = issuer.token()
 
         async def main():
@@ -438,6 +457,148 @@ class TestAsync:
             assert asyncio.run(verifier.averify(token))
         assert len(threads) == 2
         assert threading.get_ident() not in threads
+
+    def test_no_task_takes_a_thread_of_asyncio(self, issuer, clock, verifier_of, monkeypatch):
+        monkeypatch.setattr(asyncio, "to_thread", None)
+        monkeypatch.setattr(asyncio.BaseEventLoop, "run_in_executor", None)
+        keys = RemoteKeySet(URL, fetcher=lambda _: json.dumps(issuer.jwks()).encode(), clock=clock)
+        verifier = verifier_of(keys=keys, revoked=lambda _: False)
+
+        async def main():
+            tokens = [issuer.token({"sub": str(number)}) for number in range(30)]
+            return await asyncio.gather(*map(verifier.averify, tokens))
+
+        assert len(asyncio.run(main())) == 30
+
+    def test_while_one_task_refreshes_the_others_use_the_known_keys(
+        self, issuer, clock, verifier_of
+    ):
+        refreshing, go_on, fetches = threading.Event(), threading.Event(), []
+
+        def fetcher(_):
+            fetches.append(threading.get_ident())
+            if len(fetches) > 1:
+                refreshing.set()
+                assert go_on.wait(10)
+            return json.dumps(issuer.jwks()).encode()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+        verifier.prefetch()
+        clock.advance(300)
+        tokens = [issuer.token({"sub": str(number)}) for number in range(20)]
+
+        async def main():
+            tasks = [asyncio.create_task(verifier.averify(token)) for token in tokens]
+            done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            while len(done) < 19:
+                more, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                done |= more
+            assert refreshing.wait(10)
+            go_on.set()
+            await asyncio.gather(*waiting)
+
+        asyncio.run(main())
+        assert len(fetches) == 2
+
+    @pytest.mark.parametrize("bundled", [False, True])
+    def test_a_set_that_is_down_is_asked_once_and_each_task_gets_its_own_error(
+        self, issuer, clock, verifier_of, bundled
+    ):
+        fetches = []
+
+        def fetcher(_):
+            fetches.append(threading.get_ident())
+            raise OSError
+
+        keys = RemoteKeySet(URL, fetcher=fetcher, clock=clock)
+        if bundled:
+            other = TestIssuer(algorithm="EdDSA")
+            keys = BundledKeySet(other.key_set(), then=keys)
+        verifier = verifier_of(keys=keys)
+        tokens = [issuer.token({"sub": str(number)}) for number in range(50)]
+
+        async def main():
+            calls = map(verifier.averify, tokens)
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+        found = asyncio.run(main())
+        assert {type(error) for error in found} == {errors.KeySetUnavailableError}
+        assert len({id(error) for error in found}) == 50
+        assert len(fetches) == 1
+        for number, error in enumerate(found):
+            trace, seen = error.__traceback__, set()
+            while trace is not None:
+                seen |= {v for v in trace.tb_frame.f_locals.values() if type(v) is str}
+                trace = trace.tb_next
+            assert seen.isdisjoint(set(tokens) - {tokens[number]})
+
+    def test_a_task_that_is_cancelled_does_not_end_the_fetch(self, issuer, clock, verifier_of):
+        entered, go_on, fetches = threading.Event(), threading.Event(), []
+
+        def fetcher(_):
+            fetches.append(1)
+            entered.set()
+            assert go_on.wait(10)
+            return json.dumps(issuer.jwks()).encode()
+
+        verifier = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+
+        async def main():
+            first, second = (
+                asyncio.create_task(verifier.averify(issuer.token({"sub": name})))
+                for name in ("a", "b")
+            )
+            while not entered.is_set():
+                await asyncio.sleep(0)
+            first.cancel()
+            await asyncio.sleep(0)
+            go_on.set()
+            return await second
+
+        assert asyncio.run(main()).claims["sub"] == "b"
+        assert len(fetches) == 1
+
+    def test_the_hook_sees_the_context_variables_of_its_request(self, issuer, verifier_of):
+        request = ContextVar("request")
+        seen = []
+        verifier = verifier_of(
+            revoked=lambda token: seen.append((token.claims["sub"], request.get())) or False
+        )
+
+        async def one(name):
+            request.set(name)
+            await verifier.averify(issuer.token({"sub": name}))
+
+        async def main():
+            await asyncio.gather(one("a"), one("b"))
+
+        asyncio.run(main())
+        assert sorted(seen) == [("a", "a"), ("b", "b")]
+
+    def test_any_key_set_is_asked_one_kid_at_a_time(self, issuer, verifier_of):
+        inner, inside, most = issuer.key_set(), [], []
+
+        class Foreign:
+            def find(self, key_id, algorithm):
+                inside.append(key_id)
+                most.append(len(inside))
+                inside.remove(key_id)
+                return inner.find(key_id, algorithm)
+
+            def peek(self, key_id, algorithm):
+                return None
+
+            def prefetch(self):
+                pass
+
+        verifier = verifier_of(keys=Foreign())
+
+        async def main():
+            tokens = [issuer.token({"sub": str(number)}) for number in range(10)]
+            return await asyncio.gather(*map(verifier.averify, tokens))
+
+        assert len(asyncio.run(main())) == 10
+        assert max(most) == 1
 
     def test_refuses_as_verify_does(self, issuer, verifier_of):
         for token, error in [

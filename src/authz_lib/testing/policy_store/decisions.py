@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.strict_json import loads_document
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.entities import (
     Entity,
@@ -88,7 +89,7 @@ def uid_from(document: Mapping[str, Any], kind: str = "entity") -> EntityUid:
 def context_from(document: Mapping[str, Any], token: Mapping[str, Any] | None) -> str:
     """A context as Cedar JSON text."""
     if "cedarJson" in document:
-        values = dict(value_from_cedar_json(json.loads(document["cedarJson"])))
+        values = dict(value_from_cedar_json(loads_document(document["cedarJson"].encode())))
     else:
         values = dict(value_from_avp({"record": document.get("contextMap", {})}))
     if token is not None:
@@ -99,7 +100,8 @@ def context_from(document: Mapping[str, Any], token: Mapping[str, Any] | None) -
 def entities_from(document: Mapping[str, Any]) -> dict[EntityUid, Entity]:
     """Entities by id: of several with one id, the service takes the last."""
     if "cedarJson" in document:
-        listed = [Entity.from_cedar_json(item) for item in json.loads(document["cedarJson"])]
+        documents = loads_document(document["cedarJson"].encode())
+        listed = [Entity.from_cedar_json(item) for item in documents]
     else:
         listed = [Entity.from_avp(item) for item in document.get("entityList", [])]
     if any(entity.uid.type.rpartition("::")[2] == "Action" for entity in listed):

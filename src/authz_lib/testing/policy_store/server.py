@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from authz_lib._support.checks import require_count
+from authz_lib._support.strict_json import loads_document
 from authz_lib.decisions.cedar_text import load_cedarpy
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.policy_store.operations import OPERATIONS
@@ -222,8 +223,9 @@ class PolicyStores:
             request_id = f"00000000-0000-4000-8000-{self._counter:012d}"
         if fault is not None:
             return _faulty(fault, request_id)
+        sent = body.encode() if isinstance(body, str) else body
         try:
-            document = self.call(operation, json.loads(body or b"{}"))
+            document = self.call(operation, loads_document(sent or b"{}"))
         except OperationError as error:
             return _error_answer(error, request_id)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+from authz_lib._support.strict_json import loads_document
 from authz_lib.entities import Entity, EntityUid
 
 __all__ = ["ReadToken", "StoreIdentitySource", "TokenCaller", "caller_of", "read_unverified"]
@@ -45,7 +45,7 @@ def read_unverified(token: str) -> dict[str, Any]:
     parts = token.split(".")
     if len(parts) != 3:
         raise ValueError("not a JWT")
-    claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    claims = loads_document(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     if type(claims) is not dict:
         raise ValueError("not a JWT")
     return claims

@@ -17,6 +17,7 @@ COMMON = """
 import os, signal, sys, threading, time, types
 from authz_lib import AuthorizationRequest, CedarEngine, EntityUid, JWTVerifier, RemoteKeySet
 from authz_lib import VerifiedPermissions
+from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.testing.issuer import TestIssuer
 
 PARENT = os.getpid()
@@ -36,14 +37,13 @@ def fetcher(seconds):
         return json.dumps(issuer.jwks()).encode()
     return fetch
 
-class Store:
-    meta = types.SimpleNamespace(endpoint_url="https://store.example")
+class Store(ThinClient):
     def __init__(self, seconds):
-        self.seconds = seconds
-    def is_authorized(self, **parameters):
+        self.endpoint, self.seconds = "https://store.example", seconds
+    def call(self, *question):
         wait_in_parent(self.seconds)
-        return {"decision": "ALLOW", "determiningPolicies": [], "errors": []}
-    is_authorized_with_token = batch_is_authorized = batch_is_authorized_with_token = is_authorized
+        document = {"decision": "ALLOW", "determiningPolicies": [], "errors": []}
+        return types.SimpleNamespace(document=document, request_id=None)
 
 def verifier(seconds):
     keys = RemoteKeySet("https://issuer.example/jwks.json", fetcher=fetcher(seconds))

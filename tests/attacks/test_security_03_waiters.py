@@ -18,6 +18,7 @@ from authz_lib import (
     VerifiedPermissions,
     errors,
 )
+from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.testing.issuer import TestIssuer
 
 CALLERS = 100
@@ -26,19 +27,17 @@ ISSUER = "https://issuer.example"
 QUESTION = AuthorizationRequest(EntityUid("User", "u"), "View", EntityUid("Doc", "1"))
 
 
-class Down:
-    """Fails after all callers had the time to come; asks nothing of its caller."""
+def down(*_: object) -> bytes:
+    """Fails after all callers had the time to come."""
+    threading.Event().wait(0.3)
+    raise errors.PolicyStoreUnavailableError("down")
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._pause, self._seconds = threading.Event(), seconds
-        self.meta = types.SimpleNamespace(endpoint_url="https://store.example")
 
-    def __call__(self, *_: object, **__: object) -> bytes:
-        self._pause.wait(self._seconds)
-        raise OSError("down")
+class DownStore(ThinClient):
+    def __init__(self) -> None:
+        self.endpoint = "https://store.example"
 
-    is_authorized = is_authorized_with_token = __call__
-    batch_is_authorized = batch_is_authorized_with_token = __call__
+    call = down
 
 
 def errors_of(count: int, work) -> list[BaseException]:
@@ -109,9 +108,7 @@ def alb() -> tuple[JWTVerifier, list[str]]:
         issuer.alb_token(load_balancer_arn=ARN, client_id="web", claims={"sub": f"u{number}"})
         for number in range(CALLERS)
     ]
-    verifier = JWTVerifier.alb(
-        load_balancer_arn=ARN, client_id="web", issuer=ISSUER, fetcher=Down(0.3)
-    )
+    verifier = JWTVerifier.alb(load_balancer_arn=ARN, client_id="web", issuer=ISSUER, fetcher=down)
     return verifier, tokens
 
 
@@ -134,7 +131,7 @@ def test_no_token_of_another_is_reachable_through_tasks():
 
 
 def test_no_principal_of_another_is_reachable_with_remembered_decisions():
-    point = VerifiedPermissions("PSEXAMPLEabcdefg111111", client=Down(0.3)).cached()
+    point = VerifiedPermissions("PSEXAMPLEabcdefg111111", client=DownStore()).cached()
     names = [f"caller-{number}-of-them-all" for number in range(CALLERS)]
 
     def ask(number: int) -> None:
@@ -168,7 +165,7 @@ def logged(point, count: int) -> tuple[int, float]:
 
 def test_the_log_of_a_store_that_is_down_grows_with_its_callers():
     def point():
-        return VerifiedPermissions("PSEXAMPLEabcdefg111111", client=Down(0.3))
+        return VerifiedPermissions("PSEXAMPLEabcdefg111111", client=DownStore())
 
     logged(point(), 2)  # what the first error loads
     uncached, uncached_seconds = logged(point(), 200)

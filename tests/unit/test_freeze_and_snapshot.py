@@ -32,6 +32,7 @@ from authz_lib import (
     errors,
 )
 from authz_lib.decisions import DecisionLog
+from authz_lib.decisions.avp_client import AVPResponse, ThinClient
 from authz_lib.sigv4.credentials import DefaultCredentials
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.transport.pool import ConnectionPool
@@ -87,20 +88,17 @@ def provider(clock):
     return Provider(clock)
 
 
-class Store:
-    """A boto3 client for a store that permits everything; frozen while it is asked."""
-
-    meta = SimpleNamespace(endpoint_url="https://store.example")
+class Store(ThinClient):
+    """A store that permits everything; frozen while it is asked."""
 
     def __init__(self, clock):
-        self.clock, self.asked, self.frozen_seconds = clock, 0, 0.0
+        self.endpoint, self.clock = "https://store.example", clock
+        self.asked, self.frozen_seconds = 0, 0.0
 
-    def is_authorized(self, **_):
+    def call(self, *_question):
         self.asked += 1
         self.clock.advance(self.frozen_seconds)
-        return {"decision": "ALLOW", "determiningPolicies": [], "errors": []}
-
-    is_authorized_with_token = batch_is_authorized = batch_is_authorized_with_token = is_authorized
+        return AVPResponse({"decision": "ALLOW", "determiningPolicies": [], "errors": []}, None)
 
 
 class TestFrozen:
@@ -266,16 +264,16 @@ class TestTheClockRanBackwards:
 
 
 class TestSnapshot:
-    def test_what_is_built_opens_no_connection_and_starts_no_thread(self, monkeypatch, provider):
+    def test_what_is_built_opens_no_connection_and_leaves_no_thread(self, monkeypatch, provider):
         def refuse(*_arguments, **_options):
             raise AssertionError("something was opened while building")
 
         monkeypatch.setattr(socket, "socket", refuse)
         monkeypatch.setattr(socket, "getaddrinfo", refuse)
-        monkeypatch.setattr(threading.Thread, "start", refuse)
         monkeypatch.setattr("botocore.session.Session.get_credentials", refuse)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name, raising=False)
+        before = set(threading.enumerate())
         built = LambdaAuthorizer(
             verifier=JWTVerifier.cognito(
                 user_pool_id="us-east-1_Abc123def", client_id="web", token_use="access"
@@ -299,6 +297,7 @@ class TestSnapshot:
         assert CedarEngine.from_text(ALL).cached()
         assert SigV4Client("https://x.example", region="eu-west-1")
         assert provider.fetches == 0
+        assert set(threading.enumerate()) <= before
 
     def test_a_set_that_was_fetched_before_it_is_used_for_its_time_only(self, provider, clock):
         verifier = provider.verifier()

@@ -9,7 +9,7 @@ import logging
 import threading
 import types
 from collections import deque
-from time import perf_counter
+from time import process_time
 
 from authz_lib import (
     AuthorizationRequest,
@@ -143,7 +143,7 @@ def test_no_principal_of_another_is_reachable_with_remembered_decisions():
 
 
 def logged(point, count: int) -> tuple[int, float]:
-    """The size of the log and the time, of so many callers that log what they are told."""
+    """The size of the log and the CPU time, of callers that log what they are told."""
     text = io.StringIO()
     logger, handler = logging.getLogger("attack"), logging.StreamHandler(text)
     logger.propagate = False
@@ -156,9 +156,9 @@ def logged(point, count: int) -> tuple[int, float]:
             logger.exception("no decision")
             raise
 
-    started = perf_counter()
+    started = process_time()
     errors_of(count, ask)
-    seconds = perf_counter() - started
+    seconds = process_time() - started
     logger.removeHandler(handler)
     return len(text.getvalue()), seconds
 
@@ -168,10 +168,10 @@ def test_the_log_of_a_store_that_is_down_grows_with_its_callers():
         return VerifiedPermissions("PSEXAMPLEabcdefg111111", client=DownStore())
 
     logged(point(), 2)  # what the first error loads
-    uncached, uncached_seconds = logged(point(), 200)
-    cached, cached_seconds = logged(point().cached(), 200)
-    assert cached <= 1.5 * uncached
-    assert cached_seconds <= 1.5 * uncached_seconds + 0.5
+    uncached = [logged(point(), 200) for _ in range(3)]
+    cached = [logged(point().cached(), 200) for _ in range(3)]
+    assert min(size for size, _ in cached) <= 1.5 * min(size for size, _ in uncached)
+    assert min(time for _, time in cached) <= 1.5 * min(time for _, time in uncached)
 
 
 def test_a_traceback_does_not_grow_with_the_callers():

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -306,17 +306,17 @@ def _soak(fault, subject, issuer, server, names, url, seconds, seed) -> list[Row
     names.start(fault)
     if fault == "down":
         server.hang_up()
-    ended: list[float] = []
+    ended: Future[float] = Future()
 
     def end() -> None:
         names.end()
         server.mend()
-        ended.append(time.monotonic())
+        ended.set_result(time.monotonic())
 
     def soak(who: Subject, threads: int) -> Row:
         counts = run(who, issuer.draw, threads=threads, seconds=seconds, seed=seed)
         recovered = wait_until(
-            lambda: who.ask(issuer.good[0]) == "yes", RECOVERS_WITHIN_SECONDS, since=ended[0]
+            lambda: who.ask(issuer.good[0]) == "yes", RECOVERS_WITHIN_SECONDS, since=ended.result()
         )
         time.sleep(2 * TTL_SECONDS)  # what is remembered must be of the new set now
         _count_remembered(counts, who, issuer)

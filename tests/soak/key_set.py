@@ -59,8 +59,7 @@ class Issuer:
             self.real.token(claims={"sub": "audience", "aud": "another"}),
             self._token("none").rpartition(".")[0] + ".",
         ]
-        self._unknown = other.token(claims=self._claims("unknown kid"))
-        self._drawn = [*self._bad, *self._withdrawn]
+        self._without_key = [other.token(claims=self._claims("unknown kid")), *self._withdrawn]
 
     def rotate(self) -> None:
         """Have a new key, and withdraw the old one.
@@ -77,9 +76,9 @@ class Issuer:
         percent = chance.randrange(100)
         if percent < 70:
             return Call(chance.choice(self.good), "yes")
-        if percent == 99:  # seldom: asked for again and again, the honest answer is a 503
-            return Call(self._unknown, "no")
-        return Call(chance.choice(self._drawn), "no")
+        if percent == 99:  # whose key is not in the set: a 503 while it may not be fetched again
+            return Call(chance.choice(self._without_key), "not yes")
+        return Call(chance.choice(self._bad), "no")
 
     def every_call(self) -> list[Call]:
         """Each kind once."""

@@ -36,11 +36,13 @@ class Call(NamedTuple):
     """A question, and the right answer."""
 
     question: Any
-    expected: Literal["yes", "no"]
+    expected: Literal["yes", "no", "not yes"]
 
 
 def column_of(call: Call, outcome: Outcome) -> str:
     """Where an answer is counted."""
+    if call.expected == "not yes" and outcome in {"no", "unavailable"}:
+        return "right answers"
     if outcome == "unavailable":
         return "unavailable (503)"
     if outcome == "crashed":

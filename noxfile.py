@@ -221,3 +221,10 @@ def bench(session: nox.Session) -> None:
     install_wheel(session, *group("bench"), extras=("all",))
     for script in sorted((HERE / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script.relative_to(HERE)), *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Threads beside a failing key set and a failing store, with peers; `-- --seconds 1`."""
+    install_wheel(session, *group("bench"), extras=("all",))
+    session.run("python", "tests/soak/soak.py", *session.posargs)

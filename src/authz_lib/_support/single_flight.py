@@ -115,7 +115,7 @@ class SingleFlight(Generic[T]):
 
 
 def _twin(error: Exception) -> Exception:
-    """An equal error without traceback, cause or context, through which one could see another's."""
+    """An equal error without what could show another's: traceback, cause, context, notes."""
     try:
         twin = copy.copy(error)
     except Exception:  # noqa: BLE001  # of a class that cannot be made again
@@ -123,4 +123,5 @@ def _twin(error: Exception) -> Exception:
     if twin is error or type(twin) is not type(error):
         return SingleFlightTimeoutError(type(error).__name__)
     twin.__cause__ = twin.__context__ = None
+    vars(twin).pop("__notes__", None)  # one list for both
     return twin

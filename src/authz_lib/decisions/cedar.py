@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from time import perf_counter
@@ -235,7 +234,7 @@ class CedarEngine(DecisionPoint):
     def __repr__(self) -> str:
         return f"<CedarEngine policies={len(self._policies)}>"
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """A digest of the policies: another set is another engine."""
         return f"cedar:{self._policies.digest()}"

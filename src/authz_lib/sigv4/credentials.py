@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from authz_lib._support.fork import reset_in_child
 from authz_lib._support.single_flight import SingleFlight
 from authz_lib.errors import ConfigurationError, DeliveryError
 
@@ -71,19 +72,24 @@ class DefaultCredentials:
     """Credentials of the environment, else of botocore's chain: profiles, container, instance.
 
     In Lambda the environment is all there is.  It is read anew for every attempt.  The chain is
-    asked once, and what it found refreshes itself.  A failure is not remembered.
+    asked once in each process, and what it found refreshes itself.  A failure is not remembered.
 
     Raises:
         NoCredentialsError: no credentials were found.
         DeliveryError: they could not be read or refreshed; nothing was sent.
     """
 
-    __slots__ = ("_chain", "_environ", "_flights")
+    __slots__ = ("__weakref__", "_chain", "_environ", "_flights")
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
-        self._chain: CredentialsSource | None = None
         self._flights = SingleFlight[CredentialsSource]()
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Forget the chain, as after a fork: who holds botocore's lock may be gone."""
+        self._chain: CredentialsSource | None = None
 
     def get_frozen_credentials(self) -> FrozenCredentials:
         found = self._from_environment()

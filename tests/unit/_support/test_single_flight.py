@@ -88,7 +88,9 @@ def test_each_follower_gets_a_failure_of_its_own_and_nothing_is_stored(waiting):
         try:
             raise KeyError("a cause")
         except KeyError as error:
-            raise PolicyStoreUnavailableError("down") from error
+            down = PolicyStoreUnavailableError("down")
+            down.add_note("the leader's own")
+            raise down from error
 
     with ThreadPoolExecutor(FOLLOWERS + 1) as pool:
         leader = pool.submit(flights.run, "key", work)
@@ -103,8 +105,10 @@ def test_each_follower_gets_a_failure_of_its_own_and_nothing_is_stored(waiting):
     }
     assert len({id(error) for error in errors}) == len(errors)
     assert errors[0].__cause__ is not None
+    assert errors[0].__notes__ == ["the leader's own"]
     for error in errors[1:]:
         assert error.__cause__ is error.__context__ is None
+        assert not hasattr(error, "__notes__")
         frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
         assert "work" not in frames
         assert frames.count("run") <= 2  # the executor's and the flight's

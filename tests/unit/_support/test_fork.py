@@ -25,6 +25,9 @@ from authz_lib.sigv4.credentials import DefaultCredentials
 SOURCES = Path(authz_lib.__file__).parent
 # What a thread may hold or share, by file.  How each survives a fork: docs/fork-freeze-snapshot.md.
 HELD = {
+    "_support/workers.py": {"Lock", "ThreadPoolExecutor"},
+    "transport/deadline.py": {"Thread"},
+    "transport/resolve.py": {"Event", "Lock", "Thread"},
     "_support/memo.py": {"Lock"},
     "_support/single_flight.py": {"Event", "Lock"},
     "decisions/cache.py": {"LRUCache", "Lock"},
@@ -33,7 +36,7 @@ HELD = {
     "testing/issuer.py": {"Event", "Thread"},
     "testing/policy_store/server.py": {"Event", "RLock", "Thread"},
     "transport/exchange.py": {"HTTPConnection"},
-    "transport/fetch.py": {"SystemRandom", "Thread"},
+    "transport/fetch.py": {"SystemRandom"},
 }
 HOLDERS = frozenset(
     {"Barrier", "Condition", "Event", "Lock", "RLock", "Semaphore", "Thread", "Timer", "local"}

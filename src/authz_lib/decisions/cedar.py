@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from authz_lib._support.checks import require_known, require_mapping, require_one_of
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.held_entities import entities_text, parse_entities
 from authz_lib.decisions.log import log_of
@@ -25,7 +26,7 @@ from authz_lib.decisions.policy_files import (
     read_directory,
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
-from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
+from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors, with_own_id
 from authz_lib.decisions.slicing import uid_of
 from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
@@ -281,11 +282,14 @@ class CedarEngine(DecisionPoint):
             raise InvalidRequestError(
                 "the request, its context or its entities do not fit Cedar or the schema"
             )
-        diagnostics = result.diagnostics
+        reasons, errors = result.diagnostics.reasons, result.diagnostics.errors
+        if ids := self._policies.ids:
+            reasons = [ids.get(reason, reason) for reason in reasons]
+            errors = [with_own_id(error, ids) for error in errors]
         return Decision(
             decision is self._allow,
-            tuple(sorted(diagnostics.reasons)),
-            tuple(sorted(diagnostics.errors)),
+            tuple(sorted(reasons)),
+            tuple(sorted(errors)),
             "cedar",
             None,
             seconds,
@@ -360,13 +364,17 @@ def _single(policy_id: str, text: str) -> PolicySource:
     return replace(parsed[0], id=policy_id)
 
 
+def _validated(text: str, schema: Any) -> list[Any]:
+    validate = load_cedarpy().validate_policies
+    return run_on_own_stack(lambda: list(validate(text, schema).errors))
+
+
 def validation_errors(sources: PolicySources) -> list[str]:
     """What the schema has against the policies, each with its place; nothing without a schema.
 
     Raises:
         ConfigurationError: the schema does not parse.
     """
-    cedarpy = load_cedarpy()
     if sources.schema is None:
         return []
     schema = parse_schema(sources.schema, sources.schema_file)
@@ -375,10 +383,10 @@ def validation_errors(sources: PolicySources) -> list[str]:
         by_number = {
             f"policy{policy.position}": policy for policy in sources.policies if policy.file == name
         }
-        for error in cedarpy.validate_policies(text, schema).errors:
+        for error in _validated(text, schema):
             place, problem = name, str(error.error).splitlines()[0]
             if policy := by_number.get(error.policy_id):
-                place = policy.place(sources.texts)
+                place = policy.place
                 problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
             found.append(f"{place}: {problem}")
     return found

@@ -26,7 +26,7 @@ from authz_lib.decisions.policy_files import (
     read_directory,
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
-from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors, with_own_id
+from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
 from authz_lib.decisions.slicing import uid_of
 from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
@@ -283,9 +283,8 @@ class CedarEngine(DecisionPoint):
                 "the request, its context or its entities do not fit Cedar or the schema"
             )
         reasons, errors = result.diagnostics.reasons, result.diagnostics.errors
-        if ids := self._policies.ids:
-            reasons = [ids.get(reason, reason) for reason in reasons]
-            errors = [with_own_id(error, ids) for error in errors]
+        if self._policies.ids:
+            reasons, errors = self._policies.with_own_ids(reasons, errors)
         return Decision(
             decision is self._allow,
             tuple(sorted(reasons)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def parse_entities(cedarpy: Any, text: str, schema: Any, where: str | None) -> A
     """
     try:
         # With the schema: without it, the engine would lose the schema's action groups.
-        return run_on_own_stack(lambda: cedarpy.Entities.from_json_str(text, schema))
+        return cedarpy.Entities.from_json_str(text, schema)
     except ValueError:
         file, problem = (
             "" if where is None else f"{where}: ",

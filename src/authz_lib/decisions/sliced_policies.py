@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from authz_lib.decisions.policy_files import PolicySource, PolicySources, TemplateLink
     from authz_lib.entities import EntityUid
 
-__all__ = ["SlicedPolicies", "action_ancestors", "with_own_id"]
+__all__ = ["SlicedPolicies", "action_ancestors"]
 
 # A policy set takes about 25 kB per policy in it, and shares nothing with another one.
 _MIN_SLICED_POLICIES = 2000
@@ -114,6 +114,16 @@ class SlicedPolicies:
         """Cedar's id of each policy that is added as text, to its own."""
         return self._deep.ids
 
+    def with_own_ids(
+        self, reasons: Iterable[str], errors: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
+        """Ids and words of Cedar about policies, with the policies' own ids."""
+        ids = self._deep.ids
+        return (
+            [ids.get(reason, reason) for reason in reasons],
+            [_with_own_id(error, ids) for error in errors],
+        )
+
 
 class _Deep(NamedTuple):
     """The static policies that Cedar's JSON reader does not take."""
@@ -161,12 +171,8 @@ def _is_read(parse: Callable[[str], Any], policy: _Policy) -> bool:
     return True
 
 
-def with_own_id(error: str, ids: Mapping[str, str]) -> str:
-    """Cedar's words about a policy, with the policy's own id instead of the one Cedar gave it.
-
-    >>> with_own_id("error while evaluating policy `policy0`: overflow", {"policy0": "sums"})
-    'error while evaluating policy `sums`: overflow'
-    """
+def _with_own_id(error: str, ids: Mapping[str, str]) -> str:
+    """Such as ``error while evaluating policy `policy0`: ...``."""
     before, quote, rest = error.partition("`")
     name, end, after = rest.partition("`")
     return f"{before}{quote}{ids.get(name, name)}{end}{after}"

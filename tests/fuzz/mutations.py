@@ -87,7 +87,7 @@ def _changed(document: Any, random: Random) -> Any:
         case 3 if isinstance(value, str):
             holder[key] = _edited(value, random)[:MAX_CHARACTERS]
         case 4 if isinstance(holder, dict):
-            name = random.choice([_edited(str(key), random)[:100], "", "x", 7, None])
+            name = random.choice([_edited(str(key), random)[:100], "", "x"])
             holder[name] = holder.pop(key)
         case 5:
             other_holder, other_key = random.choice(places)

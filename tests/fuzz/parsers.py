@@ -16,6 +16,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from authz_lib import (
@@ -40,6 +43,7 @@ from authz_lib import (
     principal_from_headers,
 )
 from authz_lib.cli.main import main
+from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.entities import value_from_avp, value_from_cedar_json
 from authz_lib.errors import AuthzError
 from authz_lib.gateway import MethodArn, parse_authorizer_event
@@ -60,7 +64,7 @@ from authz_lib.testing.policy_store.state import OperationError
 from authz_lib.testing.yaml_file import parse_yaml
 from authz_lib.tokens.issuers import DiscoveringFetcher
 from authz_lib.tokens.remote_keys import RemoteKeySet
-from authz_lib.transport.exchange import ExchangeError, exchange
+from authz_lib.transport.exchange import ExchangeError, HTTPResponse, exchange
 from authz_lib.transport.fetch import FetchError
 
 if TYPE_CHECKING:
@@ -585,28 +589,47 @@ def read_answer(data: bytes) -> None:
 HTTP_ERRORS = (HTTPException, EOFError, ValueError)
 
 
-class _Store:
-    """A client of Verified Permissions whose answers the fuzzer makes."""
-
-    class meta:  # noqa: N801  (botocore's name)
-        endpoint_url = "https://verifiedpermissions.eu-west-1.amazonaws.com"
+class _Pool:
+    """Connections to a policy store whose answers the fuzzer makes."""
 
     def __init__(self) -> None:
-        self.answer: Any = None
+        self.answer = b""
 
-    def is_authorized(self, **_: Any) -> Any:
-        return self.answer
+    def response(self) -> HTTPResponse:
+        status = 400 if self.answer.startswith(b'{"__type"') else 200
+        return HTTPResponse(status, {"content-type": "application/x-amz-json-1.0"}, self.answer)
 
-    is_authorized_with_token = batch_is_authorized = batch_is_authorized_with_token = is_authorized
+    def exchange(self, *_: object, **__: object) -> HTTPResponse:
+        return self.response()
+
+    def before_send(self, request: Any, **_: object) -> AWSResponse:
+        status, headers, body = self.response()
+        return AWSResponse(request.url, status, headers, RawBody(body))
 
 
-STORE = _Store()
-STORE_DECISIONS = VerifiedPermissions("PSEXAMPLEabcdefg111111", client=STORE)
+class RawBody(io.BytesIO):
+    """As botocore reads it."""
+
+    def stream(self, *_: object, **__: object) -> Any:
+        yield self.getvalue()
+
+
+POOL = _Pool()
+THIN = ThinClient(region="eu-west-1", credentials=CREDENTIALS, max_attempts=1)
+THIN._pool = POOL
+BOTO3 = boto3.client(
+    "verifiedpermissions",
+    region_name="eu-west-1",
+    aws_access_key_id="AKIDEXAMPLE",
+    aws_secret_access_key="a key of nobody",
+    config=Config(retries={"total_max_attempts": 1}),
+)
+BOTO3.meta.events.register("before-send.verifiedpermissions", POOL.before_send)
+STORES = [VerifiedPermissions("PSEXAMPLEabcdefg111111", client=client) for client in (THIN, BOTO3)]
 STORE_ANSWER = {
     "decision": "ALLOW",
     "determiningPolicies": [{"policyId": "SPEXAMPLE"}],
     "errors": [{"errorDescription": "x"}],
-    "ResponseMetadata": {"RequestId": "r", "HTTPStatusCode": 200},
 }
 BATCH_ANSWER = {
     "results": [
@@ -624,13 +647,17 @@ BATCH_ANSWER = {
 REQUEST = AuthorizationRequest(CALLER, "View", DOC)
 
 
+ERROR_ANSWER = b'{"__type":"com.amazonaws.verifiedpermissions#ThrottlingException","message":"x"}'
+
+
 def ask_store(answer: Any) -> None:
-    STORE.answer = answer
-    if isinstance(answer, dict) and "results" in answer:
-        other = AuthorizationRequest(CALLER, "View", EntityUid("Doc", "2"))
-        STORE_DECISIONS.batch_is_authorized([REQUEST, other])
-    else:
-        STORE_DECISIONS.is_authorized(REQUEST)
+    POOL.answer = answer if isinstance(answer, bytes) else _json(answer)
+    other = AuthorizationRequest(CALLER, "View", EntityUid("Doc", "2"))
+    for store in STORES:
+        with contextlib.suppress(AuthzError):
+            store.is_authorized(REQUEST)
+        with contextlib.suppress(AuthzError):
+            store.batch_is_authorized([REQUEST, other])
 
 
 LOCAL = PolicyStores()
@@ -693,6 +720,11 @@ def read_context(values: Any) -> None:
         principal_from_context(values, now=NOW)
 
 
+def read_body(event: Any) -> None:
+    if isinstance(event, dict):
+        json_body(event)
+
+
 BODIES = [{"body": '{"item": "anvil", "n": [1, 2.5e3, null]}', "isBase64Encoded": False}]
 BODIES += [{"body": base64.b64encode(b'{"a": 1}').decode(), "isBase64Encoded": True}]
 
@@ -710,9 +742,11 @@ PARSERS = [
     Parser("query string", ["a=1&b=%20&token=x&a=2", "a=&a=&a="], read_query, 6),
     Parser("cookies", ["a=b; session=x.y.z; c", 'session="x"'], read_cookies, 6),
     Parser("bearer header", [f"Bearer {TOKEN}"], read_header, 4),
-    Parser("body", BODIES, json_body, 6, (SmithyError,)),
+    Parser("body", BODIES, read_body, 6, (SmithyError,)),
     Parser("context of a gateway", [CONTEXT], read_context, 6),
-    Parser("principal headers", [PRINCIPAL_HEADERS], read_headers, 6),
+    Parser(
+        "principal headers", [PRINCIPAL_HEADERS, PRINCIPAL_HEADERS | {None: "x"}], read_headers, 6
+    ),
     Parser("ARN", [ARN, ARN.replace("/GET/orders/1", "")], MethodArn.parse, 4),
     Parser("URI pattern", ["/a/{b}/c?d=e&f", "/files/{rest+}"], UriPattern.parse, 4),
     Parser("path", ["/orders/1", "/files/a/b%2Fc/"], resolve, 6),
@@ -731,7 +765,12 @@ PARSERS = [
     Parser("signed URL", [URL], sign, 6),
     Parser("signed headers", [{"Accept": "a,  b", "X-A": "1"}], sign_headers, 4),
     Parser("HTTP answer", ANSWERS, read_answer, 6, (ExchangeError,)),
-    Parser("answer of a policy store", [STORE_ANSWER, BATCH_ANSWER], ask_store, 6),
+    Parser(
+        "answer of a policy store",
+        [STORE_ANSWER, BATCH_ANSWER, _json(STORE_ANSWER), ERROR_ANSWER],
+        ask_store,
+        3,
+    ),
     Parser(
         "question to the local store",
         [QUESTION, CEDAR_QUESTION],

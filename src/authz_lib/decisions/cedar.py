@@ -124,7 +124,7 @@ class CedarEngine(DecisionPoint):
         text = entities if isinstance(entities, str) else entities_text(entities)
         where = sources.entities_file if entities is sources.entities else None
         held = parse_entities(self._cedarpy, text, schema, where)
-        documents = json.loads(str(held))
+        documents = _documents(held)
         self._held = held
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
         self._policies = SlicedPolicies(self._cedarpy, sources, action_ancestors(documents))
@@ -328,6 +328,17 @@ class CedarEngine(DecisionPoint):
                     "`entities` holds an id that the engine holds itself", field="entities"
                 )
         return kept
+
+
+def _documents(held: Any) -> list[dict[str, Any]]:
+    """What an engine holds, as Cedar writes it."""
+    try:
+        documents: list[dict[str, Any]] = json.loads(str(held))
+    except (ValueError, RecursionError):  # Cedar reads it, and does not write it
+        raise ConfigurationError(
+            "`entities` hold a key that Cedar reserves, such as `__extn` without `fn` and `arg`"
+        ) from None
+    return documents
 
 
 def _is_path(value: object) -> bool:

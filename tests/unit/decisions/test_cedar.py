@@ -579,6 +579,15 @@ def test_a_long_chain_is_read_from_left_to_right(chain, context, allowed):
     assert bool(decision.errors) is (allowed is None)
 
 
+@pytest.mark.parametrize(
+    "value", [{"__extn": " "}, {"__extn": {"fn": "ip"}}, {"__extn": 1, "a": 2}]
+)
+def test_held_entities_that_cedar_reads_and_does_not_write(value):
+    entity = {"uid": {"type": "User", "id": "a"}, "attrs": {"x": value}, "parents": []}
+    with pytest.raises(ConfigurationError, match=r"`entities` "):
+        CedarEngine.from_text(ALL, entities=json.dumps([entity]))
+
+
 SUMS = {
     n: f"permit(principal, action, resource) when {{ {' + '.join(['context.a'] * n)} == {n} }};"
     for n in (2, 70, 399)

@@ -229,7 +229,8 @@ POLICIES = """
 @id("all") permit(principal in Group::"staff", action, resource);
 @id("own") permit(principal is User, action in [Action::"View", Action::"shop:GetOrder"], resource)
   when { resource has owner && resource.owner == principal } // a comment
-  unless { context.ip.isInRange(ip("10.0.0.0/8")) || (if context.a > 1 + 2 * 3 then true else false) };
+  unless { context.ip.isInRange(ip("10.0.0.0/8")) ||
+    (if context.a > 1 + 2 * 3 then true else false) };
 forbid(principal == User::"mallory", action, resource is Doc)
   when { ["a", "b"].contains(context["a b"]) && context.t like "x*\\*" && {a: 1, "b": -2}.a < 3 };
 @id("share") permit(principal == ?principal, action, resource in ?resource);
@@ -426,7 +427,8 @@ SCHEMA = """
 entity Group; entity User in [Group] = { name?: String, tags: Set<String>, at: datetime };
 type Place = { ip: ipaddr, "a b"?: { c: Long } };
 entity Doc in [Doc] = { owner: User } tags Set<Bool>;
-action View, "shop:GetOrder" in [All] appliesTo { principal: User, resource: [Doc], context: Place };
+action View, "shop:GetOrder" in [All] appliesTo {
+  principal: User, resource: [Doc], context: Place };
 action All;
 namespace A::B { entity X enum ["a"]; }
 """
@@ -557,8 +559,7 @@ class Asked:
 
 
 ANSWERS = [
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
-    b'{"a": "answer"}',
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nan answer"[:-1],
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nT: 1\r\n\r\n",
     b"HTTP/1.0 403 Forbidden\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\n\r\nuntil it is closed",
     b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",

@@ -84,26 +84,24 @@ def _changed(document: Any, random: Random) -> Any:
             del holder[key]
         case 1 | 2:
             holder[key] = copy.deepcopy(random.choice(VALUES))
-        case 3 if isinstance(value, str):
-            holder[key] = _edited(value, random)[:MAX_CHARACTERS]
         case 4 if isinstance(holder, dict):
             name = random.choice([_edited(str(key), random)[:100], "", "x"])
             holder[name] = holder.pop(key)
         case 5:
-            other_holder, other_key = random.choice(places)
-            holder[key] = (
-                copy.deepcopy(other_holder.get(other_key))
-                if isinstance(other_holder, dict)
-                else copy.deepcopy(other_holder[other_key : other_key + 1])
-            )
+            other, name = random.choice(places)
+            holder[key] = copy.deepcopy(other.get(name) if isinstance(other, dict) else other[:1])
         case 6 if isinstance(holder, list):
             holder[key:key] = [copy.deepcopy(value)] * random.choice((1, 2, 50))
         case 7:
-            for _ in range(random.choice((1, 5, 40, 80, 120))):  # `deepcopy` calls itself
-                value = [value] if random.randrange(2) else {random.choice(["x", "set"]): value}
-            holder[key] = value
+            holder[key] = _nested(value, random)
         case _ if isinstance(value, str):
             holder[key] = _edited(value, random)[:MAX_CHARACTERS]
         case _:
             holder[key] = json.dumps(value, default=str)
     return document
+
+
+def _nested(value: Any, random: Random) -> Any:
+    for _ in range(random.choice((1, 5, 40, 80, 120))):  # not more: `deepcopy` calls itself
+        value = [value] if random.randrange(2) else {random.choice(["x", "set"]): value}
+    return value

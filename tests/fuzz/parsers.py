@@ -415,7 +415,9 @@ def read_model(ast: Any) -> None:
         lambda: ActionMap.from_smithy(ast),
         lambda: cedar_schema(service),
         lambda: lint(service, "rest"),
-        lambda: [service.error_shape(one) for one in service.operations[0].errors],
+        lambda: [
+            service.error_shape(one) for operation in service.operations for one in operation.errors
+        ],
     ):
         with contextlib.suppress(AuthzError):
             make()

@@ -42,6 +42,7 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_NUMBER = 512
 
+_TOO_DEEP = f"is nested too deeply, more than {MAX_DEPTH} levels, aliases written out"
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -104,9 +105,13 @@ class TextDatesLoader(yaml.SafeLoader):
         if self._nodes > MAX_NODES:
             self._refuse(f"has more than {MAX_NODES} values, aliases written out", event)
         if self._deepest > MAX_DEPTH:
-            self._refuse(
-                f"is nested too deeply, more than {MAX_DEPTH} levels, aliases written out", event
-            )
+            self._refuse(_TOO_DEEP, event)
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        """Stop at a bracket too many: PyYAML reads up to a thousand ahead, in their square."""
+        if self.flow_level >= MAX_DEPTH:
+            raise _BoundError(problem=_TOO_DEEP, problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def _refuse(self, problem: str, event: Any) -> NoReturn:
         raise _BoundError(problem=problem, problem_mark=event.start_mark)

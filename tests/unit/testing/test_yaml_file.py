@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -143,3 +144,10 @@ def test_the_smallest_stack():
         [sys.executable, "-c", SMALL_STACK], check=False, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stdout) == (0, "fine\n"), ended.stderr[-500:]
+
+
+@pytest.mark.parametrize("bracket", ["[", "{", "{a: ["])
+def test_brackets_without_an_end_take_linear_time(bracket):
+    started = time.process_time()
+    refused(bracket * 5000, "nested too deeply")
+    assert time.process_time() - started < 0.1  # PyYAML alone: 0.4 s

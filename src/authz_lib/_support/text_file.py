@@ -14,10 +14,10 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_text", "replace_text"]
+__all__ = ["read_bounded", "replace_text"]
 
 
-def read_text(path: Path, name: str, *, max_characters: int) -> str:
+def read_bounded(path: Path, name: str, *, max_characters: int) -> str:
     """The text of a UTF-8 file; of a larger one no more than the bound is read.
 
     Raises:

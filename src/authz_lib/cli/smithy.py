@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authz_lib._support.text_file import read_text, replace_text
+from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
 from authz_lib.errors import ConfigurationError
@@ -127,7 +127,7 @@ _COMMANDS = {"actions": _actions, "cedar-schema": _schema}
 
 
 def _compare(path: Path, made: str) -> int:
-    found = read_text(path, path.name, max_characters=_MAX_COMPARED)
+    found = read_bounded(path, path.name, max_characters=_MAX_COMPARED)
     if _same(found, made):
         return 0
     sys.stdout.writelines(

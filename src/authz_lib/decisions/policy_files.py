@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib._support.strict_json import loads_document
-from authz_lib._support.text_file import read_text as read_bounded_text
+from authz_lib._support.text_file import read_bounded
 from authz_lib.decisions.cedar_text import (
     MAX_POLICY_CHARACTERS,
     TOO_DEEP,
@@ -292,7 +292,7 @@ def read_text(file: Path) -> str:
             UTF-8.
     """
     try:
-        return read_bounded_text(file, str(file), max_characters=MAX_POLICY_CHARACTERS)
+        return read_bounded(file, str(file), max_characters=MAX_POLICY_CHARACTERS)
     except ConfigurationError as error:
         raise UnreadableError(str(error)) from None
 

@@ -6,7 +6,7 @@ A document is bounded before anything is made of it:
 
 =====================  ==========================================================================
 `MAX_CHARACTERS`       of a text
-`MAX_DEPTH`            levels, with aliases written out
+`MAX_LEVELS`            levels, with aliases written out
 `MAX_NODES`            keys, values and items, with aliases written out
 `MAX_NUMBER`           characters of a number: the time to read one grows with their square
 =====================  ==========================================================================
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from authz_lib._support.extras import load_extra
-from authz_lib._support.text_file import read_text
+from authz_lib._support.text_file import read_bounded
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ else:
 
 __all__ = [
     "MAX_CHARACTERS",
-    "MAX_DEPTH",
+    "MAX_LEVELS",
     "MAX_NODES",
     "MAX_NUMBER",
     "TextDatesLoader",
@@ -38,11 +38,11 @@ __all__ = [
 ]
 
 MAX_CHARACTERS = 1_000_000
-MAX_DEPTH = 64
+MAX_LEVELS = 64
 MAX_NODES = 100_000
 MAX_NUMBER = 512
 
-_TOO_DEEP = f"is nested too deeply, more than {MAX_DEPTH} levels, aliases written out"
+_TOO_DEEP = f"is nested too deeply, more than {MAX_LEVELS} levels, aliases written out"
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -104,12 +104,12 @@ class TextDatesLoader(yaml.SafeLoader):
         self._deepest = max(self._deepest, self._level + levels)
         if self._nodes > MAX_NODES:
             self._refuse(f"has more than {MAX_NODES} values, aliases written out", event)
-        if self._deepest > MAX_DEPTH:
+        if self._deepest > MAX_LEVELS:
             self._refuse(_TOO_DEEP, event)
 
     def fetch_flow_collection_start(self, token_class: Any) -> None:
         """Stop at a bracket too many: PyYAML reads up to a thousand ahead, in their square."""
-        if self.flow_level >= MAX_DEPTH:
+        if self.flow_level >= MAX_LEVELS:
             raise _BoundError(problem=_TOO_DEEP, problem_mark=self.get_mark())
         super().fetch_flow_collection_start(token_class)
 
@@ -139,7 +139,9 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = TextDatesLoader) -> An
     Raises:
         ConfigurationError: it cannot be read, or as `parse_yaml`.
     """
-    return parse_yaml(read_text(path, path.name, max_characters=MAX_CHARACTERS), path.name, loader)
+    return parse_yaml(
+        read_bounded(path, path.name, max_characters=MAX_CHARACTERS), path.name, loader
+    )
 
 
 def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLoader) -> Any:

@@ -8,28 +8,28 @@ from pathlib import Path
 import pytest
 
 from authz_lib._support import text_file
-from authz_lib._support.text_file import read_text, replace_text
+from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.errors import ConfigurationError
 
 
 def test_a_file_at_the_bound_and_one_past_it(tmp_path):
     (tmp_path / "a").write_text("é" * 10)
-    assert read_text(tmp_path / "a", "a", max_characters=10) == "é" * 10
+    assert read_bounded(tmp_path / "a", "a", max_characters=10) == "é" * 10
     with pytest.raises(ConfigurationError, match=r"^`a` has more than 9 characters$"):
-        read_text(tmp_path / "a", "a", max_characters=9)
+        read_bounded(tmp_path / "a", "a", max_characters=9)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such device")
 def test_a_file_without_an_end_is_not_read_to_it(tmp_path):
     with pytest.raises(ConfigurationError, match="has more than 1000 characters"):
-        read_text(tmp_path / "../../../../../../dev/zero", "zero", max_characters=1000)
+        read_bounded(tmp_path / "../../../../../../dev/zero", "zero", max_characters=1000)
 
 
 @pytest.mark.parametrize("name", ["missing", ".", "latin", "null\0byte"])
 def test_what_cannot_be_read(tmp_path, name):
     (tmp_path / "latin").write_bytes(b"\xe9")
     with pytest.raises(ConfigurationError, match=r"^`x` cannot be read"):
-        read_text(tmp_path / name, "x", max_characters=10)
+        read_bounded(tmp_path / name, "x", max_characters=10)
 
 
 def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path):

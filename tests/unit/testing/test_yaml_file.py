@@ -9,7 +9,7 @@ import pytest
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.yaml_file import (
     MAX_CHARACTERS,
-    MAX_DEPTH,
+    MAX_LEVELS,
     MAX_NODES,
     MAX_NUMBER,
     parse_yaml,
@@ -45,18 +45,18 @@ def test_an_alias_may_stand_for_what_it_names():
 
 
 def test_the_levels_at_the_bound_and_one_past_it():
-    parse_yaml("[" * MAX_DEPTH + "]" * MAX_DEPTH, "x.yaml")
+    parse_yaml("[" * MAX_LEVELS + "]" * MAX_LEVELS, "x.yaml")
     refused(
-        "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1),
+        "[" * (MAX_LEVELS + 1) + "]" * (MAX_LEVELS + 1),
         "^`x.yaml` is nested too deeply, more than 64 levels, aliases written out, line 1$",
     )
-    parse_yaml("- " * (MAX_DEPTH - 1) + "x", "x.yaml")
-    refused("- " * MAX_DEPTH + "x", "nested too deeply")
+    parse_yaml("- " * (MAX_LEVELS - 1) + "x", "x.yaml")
+    refused("- " * MAX_LEVELS + "x", "nested too deeply")
 
 
 def test_the_levels_of_aliases_count():
-    parse_yaml(chain(MAX_DEPTH - 1), "x.yaml")
-    refused(chain(MAX_DEPTH), "nested too deeply, .* line 64$")
+    parse_yaml(chain(MAX_LEVELS - 1), "x.yaml")
+    refused(chain(MAX_LEVELS), "nested too deeply, .* line 64$")
 
 
 def test_a_long_chain_of_merged_mappings():
@@ -110,14 +110,14 @@ def test_two_merges_in_one_mapping_are_a_key_twice():
 SMALL_STACK = """
 import threading
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.yaml_file import MAX_DEPTH, parse_yaml
+from authz_lib.testing.yaml_file import MAX_LEVELS, parse_yaml
 
 def chain(levels):
     links = [f"a{n}: &a{n} {{<<: *a{n - 1}}}" for n in range(1, levels)]
     return "\\n".join(["a0: &a0 {k: x}", *links])
 
 def work():
-    for depth in (MAX_DEPTH, MAX_DEPTH + 1, 9000):
+    for depth in (MAX_LEVELS, MAX_LEVELS + 1, 9000):
         for text in (
             "[" * depth + "]" * depth,
             "{a: " * (depth - 1) + "x" + "}" * (depth - 1),
@@ -127,9 +127,9 @@ def work():
             try:
                 parse_yaml(text, "x")
             except ConfigurationError as error:
-                assert depth > MAX_DEPTH and "nested too deeply" in str(error), error
+                assert depth > MAX_LEVELS and "nested too deeply" in str(error), error
             else:
-                assert depth == MAX_DEPTH
+                assert depth == MAX_LEVELS
     print("fine")
 
 threading.stack_size(32768)

@@ -67,6 +67,12 @@ _HIDDEN = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*'
 _TEXT_OR_COMMENT = re.compile(_HIDDEN, re.DOTALL)
 # What is hidden, a bracket, what ends a chain, what lengthens one.
 _TOKEN = re.compile(rf"{_HIDDEN}|[(\[{{<]|[)\]}}>]|[,;]|\|\||&&|[+*.-]|\bif\b", re.DOTALL)
+# In a text: a bare carriage return, or an escape that Cedar does not know (and pairs that it does).
+# The time that Cedar takes to say so grows with the square of their number.
+_BAD_ESCAPE = re.compile(
+    r"""\r|\\(?!["'\\nrt0*\n]|x[0-7][0-9A-Fa-f]|u\{[0-9A-Fa-f_]+\})|\\.""", re.DOTALL
+)
+_MAX_BAD_ESCAPES = 50
 _STEP = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1, ";": 0}
 _STEPS = re.compile(r"[()\[\]{};]")
 _NOT_SPACE = re.compile(r"\S")
@@ -134,6 +140,7 @@ def check_policies(text: str, name: str) -> list[Piece]:
         ConfigurationError: as for `check_nesting`, or the text is too long.
     """
     _check_size(text, name, MAX_POLICY_CHARACTERS)
+    _check_escapes(text, name)
     masked = _mask(text)
     pieces = _cut(text, masked)
     signs = _STEPS.findall(masked)
@@ -153,6 +160,20 @@ def check_policies(text: str, name: str) -> list[Piece]:
 def _check_size(text: str, name: str, most: int) -> None:
     if len(text) > most:
         raise ConfigurationError(f"{name}: the text has more than {most} characters")
+
+
+def _check_escapes(text: str, name: str) -> None:
+    if "\\" not in text and "\r" not in text:
+        return
+    bad = 0
+    for hidden in _TEXT_OR_COMMENT.finditer(text):
+        if hidden[0][0] == '"':
+            bad += sum(len(found[0]) == 1 for found in _BAD_ESCAPE.finditer(hidden[0]))
+        if bad > _MAX_BAD_ESCAPES:
+            line = text.count("\n", 0, hidden.start()) + 1
+            raise ConfigurationError(
+                f"{name}:{line}: the text has many escapes in its strings that Cedar does not know"
+            )
 
 
 def policies_to_json(text: str) -> str:
@@ -272,6 +293,7 @@ def parse_schema(text: str, name: str | None = None) -> Any:
     try:
         if text.lstrip().startswith("{"):
             return run_on_own_stack(lambda: schema.from_json_str(text))  # it counts the levels
+        _check_escapes(text, name or "<schema>")
         check_nesting(text, name or "<schema>", "schema", brackets="()[]{}<>")
         return run_on_own_stack(lambda: schema.from_str(text))
     except ConfigurationError:

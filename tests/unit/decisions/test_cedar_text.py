@@ -115,3 +115,20 @@ def test_every_statement_of_a_text_is_found_in_linear_time():
     assert time.process_time() - started < 1
     assert statements[2999] == f'@id("2999") {ALL}'
     assert policies[2999].place == "a.cedar:3000"
+
+
+@pytest.mark.parametrize("bad", ["Content-Length: 5\r\n", "\\x ", "\\q"])
+def test_many_bad_escapes_are_refused_in_linear_time(bad):
+    text = f'permit(principal, action, resource) when {{ "{bad * 20_000}" == 1 }};'
+    started = time.process_time()
+    with pytest.raises(ConfigurationError, match=r"^a.cedar:1: the text has many escapes"):
+        parse_policies("a.cedar", text)
+    assert time.process_time() - started < 1  # Cedar alone: more than a minute
+
+
+def test_good_escapes_are_not_counted():
+    good = r"\" \' \\ \n \r \t \0 \x41 \u{1F600} \\q \\x"
+    text = f'permit(principal, action, resource) when {{ context.a like "{good * 500} \\*" }};'
+    (policy,) = parse_policies("a.cedar", text)
+    assert policy.place == "a.cedar:1"
+    assert len(parse_policies("a.cedar", f"// {chr(92)}q\r\n" * 500 + ALL)) == 1

@@ -118,7 +118,7 @@ def _get_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
 def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[str, Any]:
     from authz_lib._support.own_stack import run_on_own_stack
     from authz_lib.decisions.cedar_text import (
-        check_nesting,
+        check_policies,
         load_cedarpy,
         parse_schema,
         policies_to_json,
@@ -127,7 +127,7 @@ def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[st
     validate = load_cedarpy().validate_policies
     group = "templates" if template else "staticPolicies"
     try:
-        check_nesting(statement, "<statement>", "policy")
+        check_policies(statement, "<statement>")
         parsed = run_on_own_stack(lambda: json.loads(policies_to_json(statement)))
     except ValueError as error:
         raise invalid(str(error), "definition.static.statement") from None

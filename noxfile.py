@@ -143,10 +143,18 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The property tests on new random examples; `-- 20` for twenty rounds."""
+    """200,000 mutated inputs a round, and the property tests on new examples; `-- 10`: ten rounds.
+
+    Also `-- --seed 7` and what else `tests/fuzz` takes.
+    """
     install_wheel(session, *group("tests"), extras=("all",))
-    rounds = int(session.posargs[-1]) if session.posargs else 5
-    for _ in range(rounds):
+    rounds, options = "1", list(session.posargs)
+    if options and options[0].isdecimal():
+        rounds = options.pop(0)
+    session.run("python", "tests/fuzz", "--rounds", rounds, *options)
+    if options:  # one case or one parser is looked at
+        return
+    for _ in range(int(rounds)):
         session.run(
             "python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"}
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from authz_lib._support.json_file import in_one_line
 from authz_lib.actions.map import ActionMap
 from authz_lib.authorizer.gateway_cache import GatewayCache
 from authz_lib.entities import TYPE_NAME, EntityUid
@@ -152,14 +153,15 @@ class Settings(BaseModel):
         """
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
         for name, value in sorted(given.items()):
+            shown = in_one_line(name)
             if not value.strip():
-                raise ConfigurationError(f"`{name}` is empty")
+                raise ConfigurationError(f"{shown} is empty")
             if value != value.strip() or not value.isprintable():
                 raise ConfigurationError(
-                    f"`{name}` has white space around it, or holds an invisible character"
+                    f"{shown} has white space around it, or holds an invisible character"
                 )
             if name.removeprefix(PREFIX).lower() not in cls.model_fields or name != name.upper():
-                raise ConfigurationError(f"`{name}` is not a setting of this library")
+                raise ConfigurationError(f"{shown} is not a setting of this library")
         try:
             return cls.model_validate(
                 {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}

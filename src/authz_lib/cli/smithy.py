@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authz_lib._support.strict_json import StrictJSONError, loads_document
+from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
 from authz_lib.errors import ConfigurationError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from authz_lib.smithy.model import Service
 
 __all__ = ["add_arguments", "run"]
+
+_MAX_COMPARED = 64_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(made)
     else:
-        _write(arguments.output, made)
+        replace_text(arguments.output, made)
     return 0
 
 
@@ -126,10 +128,7 @@ _COMMANDS = {"actions": _actions, "cedar-schema": _schema}
 
 
 def _compare(path: Path, made: str) -> int:
-    try:
-        found = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"`{path.name}` cannot be read") from None
+    found = read_bounded(path, path.name, max_characters=_MAX_COMPARED)
     if _same(found, made):
         return 0
     sys.stdout.writelines(
@@ -148,14 +147,3 @@ def _same(found: str, made: str) -> bool:
         return bool(loads_document(found.encode()) == loads_document(made.encode()))
     except StrictJSONError:
         return False
-
-
-def _write(path: Path, made: str) -> None:
-    beside = path.with_name(f".{path.name}.new")  # a full disk must not leave half a file
-    try:
-        beside.write_text(made, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise ConfigurationError(f"`{path.name}` cannot be written: {error.strerror}") from None

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from authz_lib._support.checks import require_known, require_mapping, require_one_of
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.held_entities import entities_text, hold_entities
 from authz_lib.decisions.log import log_of
@@ -121,7 +122,7 @@ class CedarEngine(DecisionPoint):
             raise ConfigurationError(errors[0])
         where = sources.entities_file if entities is sources.entities else None
         self._held = held = hold_entities(cedarpy, entities, schema, where)
-        documents = json.loads(str(held))
+        documents = _documents(held)
         self._request_schema = (
             RequestSchema(cedarpy, schema, held) if schema and validate_requests else None
         )
@@ -280,11 +281,13 @@ class CedarEngine(DecisionPoint):
             raise InvalidRequestError(
                 "the request, its context or its entities do not fit Cedar or the schema"
             )
-        diagnostics = result.diagnostics
+        reasons, errors = result.diagnostics.reasons, result.diagnostics.errors
+        if self._policies.ids:
+            reasons, errors = self._policies.with_own_ids(reasons, errors)
         return Decision(
             decision is self._allow,
-            tuple(sorted(diagnostics.reasons)),
-            tuple(sorted(diagnostics.errors)),
+            tuple(sorted(reasons)),
+            tuple(sorted(errors)),
             "cedar",
             None,
             seconds,
@@ -325,6 +328,17 @@ class CedarEngine(DecisionPoint):
         return kept
 
 
+def _documents(held: Any) -> list[dict[str, Any]]:
+    """What an engine holds, as Cedar writes it."""
+    try:
+        documents: list[dict[str, Any]] = json.loads(str(held))
+    except (ValueError, RecursionError):  # Cedar reads it, and does not write it
+        raise ConfigurationError(
+            "`entities` hold a key that Cedar reserves, such as `__extn` without `fn` and `arg`"
+        ) from None
+    return documents
+
+
 def _is_path(value: object) -> bool:
     return isinstance(value, (str, PathLike))
 
@@ -358,13 +372,17 @@ def _single(policy_id: str, text: str) -> PolicySource:
     return replace(parsed[0], id=policy_id)
 
 
+def _validated(text: str, schema: Any) -> list[Any]:
+    validate = load_cedarpy().validate_policies
+    return run_on_own_stack(lambda: list(validate(text, schema).errors))
+
+
 def validation_errors(sources: PolicySources) -> list[str]:
     """What the schema has against the policies, each with its place; nothing without a schema.
 
     Raises:
         ConfigurationError: the schema does not parse.
     """
-    cedarpy = load_cedarpy()
     if sources.schema is None:
         return []
     schema = parse_schema(sources.schema, sources.schema_file)
@@ -373,10 +391,10 @@ def validation_errors(sources: PolicySources) -> list[str]:
         by_number = {
             f"policy{policy.position}": policy for policy in sources.policies if policy.file == name
         }
-        for error in cedarpy.validate_policies(text, schema).errors:
+        for error in _validated(text, schema):
             place, problem = name, str(error.error).splitlines()[0]
             if policy := by_number.get(error.policy_id):
-                place = policy.place(sources.texts)
+                place = policy.place
                 problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
             found.append(f"{place}: {problem}")
     return found

@@ -1,7 +1,8 @@
 """Cedar's parsers, and what must be known of a text before it is given to them.
 
 The parsers call themselves for what is nested.  A text that is nested deeply enough ends the
-process (SIGSEGV), where no ``except`` helps.  So each text is measured first.
+process (SIGSEGV), where no ``except`` helps.  So each text is measured first, and then parsed on a
+stack of its own: what the thread has that asks for it does not matter.
 
 Measured with cedarpy 4.12, on threads with a stack of 512 KiB and of 1 MiB:
 
@@ -15,22 +16,27 @@ an operator of a chain  0.5 kB (984 on         `MAX_CHAIN`, 400: less than
                         1 MiB)
 ======================  =====================  ==========================
 
-All that is open at one place may take 800 kB together, which fits into 1 MiB.  Chains of membership
-in a schema or in entities are not measured here.
+All that is open at one place may take 812 kB together.  Chains of membership in a schema or in
+entities are not measured here.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
 from authz_lib._support.extras import load_extra
+from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib.decisions.operator_chains import balance_chains
 from authz_lib.errors import ConfigurationError
 
 __all__ = [
     "MAX_CHAIN",
     "MAX_NESTING",
+    "MAX_POLICY_CHARACTERS",
+    "MAX_SCHEMA_CHARACTERS",
     "TOO_DEEP",
     "Piece",
     "check_nesting",
@@ -38,7 +44,13 @@ __all__ = [
     "cut_policies",
     "load_cedarpy",
     "parse_schema",
+    "policies_to_json",
 ]
+
+MAX_POLICY_CHARACTERS = 16_000_000
+"""Of one text with policies."""
+
+MAX_SCHEMA_CHARACTERS = 1_000_000
 
 MAX_NESTING = 64
 """How many brackets may be open at one place."""
@@ -55,11 +67,17 @@ _HIDDEN = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\n\r]*'
 _TEXT_OR_COMMENT = re.compile(_HIDDEN, re.DOTALL)
 # What is hidden, a bracket, what ends a chain, what lengthens one.
 _TOKEN = re.compile(rf"{_HIDDEN}|[(\[{{<]|[)\]}}>]|[,;]|\|\||&&|[+*.-]|\bif\b", re.DOTALL)
+# In a text: a bare carriage return, or an escape that Cedar does not know (and pairs that it does).
+# The time that Cedar takes to say so grows with the square of their number.
+_BAD_ESCAPE = re.compile(
+    r"""\r|\\(?!["'\\nrt0*\n]|x[0-7][0-9A-Fa-f]|u\{[0-9A-Fa-f_]+\})|\\.""", re.DOTALL
+)
+_MAX_BAD_ESCAPES = 50
 _STEP = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1, ";": 0}
 _STEPS = re.compile(r"[()\[\]{};]")
 _NOT_SPACE = re.compile(r"\S")
 _BRACKET, _IF = 25, 4  # in half kilobytes of stack; an operator takes one
-_MOST = MAX_NESTING * _BRACKET
+_MOST = (MAX_NESTING + 1) * _BRACKET - 1  # what is left is for the operators between them
 
 
 def load_cedarpy() -> Any:
@@ -119,8 +137,10 @@ def check_policies(text: str, name: str) -> list[Piece]:
     read token by token, or all where the brackets of the text do not fit together.
 
     Raises:
-        ConfigurationError: as for `check_nesting`.
+        ConfigurationError: as for `check_nesting`, or the text is too long.
     """
+    _check_size(text, name, MAX_POLICY_CHARACTERS)
+    _check_escapes(text, name)
     masked = _mask(text)
     pieces = _cut(text, masked)
     signs = _STEPS.findall(masked)
@@ -135,6 +155,40 @@ def check_policies(text: str, name: str) -> list[Piece]:
         if piece.end - piece.start > longest:
             _check_nesting(text, name, "policy", "()[]{}", piece.start, piece.end)
     return pieces
+
+
+def _check_size(text: str, name: str, most: int) -> None:
+    if len(text) > most:
+        raise ConfigurationError(f"{name}: the text has more than {most} characters")
+
+
+def _check_escapes(text: str, name: str) -> None:
+    if "\\" not in text and "\r" not in text:
+        return
+    bad = 0
+    for hidden in _TEXT_OR_COMMENT.finditer(text):
+        if hidden[0][0] == '"':
+            bad += sum(len(found[0]) == 1 for found in _BAD_ESCAPE.finditer(hidden[0]))
+        if bad > _MAX_BAD_ESCAPES:
+            line = text.count("\n", 0, hidden.start()) + 1
+            raise ConfigurationError(
+                f"{name}:{line}: the text has many escapes in its strings that Cedar does not know"
+            )
+
+
+def policies_to_json(text: str) -> str:
+    """Policies in Cedar's JSON form, as short text.
+
+    `check_nesting` comes first, and `run_on_own_stack` around it and around what reads the result.
+    Long chains of ``||`` and ``&&`` are balanced, so that Cedar reads the form again.
+
+    Raises:
+        ValueError: the text does not parse.
+    """
+    document: str = load_cedarpy().policies_to_json_str(text)
+    if not document.startswith('{"'):  # indented by another version of cedarpy
+        document = json.dumps(json.loads(document), separators=(",", ":"))
+    return balance_chains(document)
 
 
 def check_nesting(text: str, name: str, what: str, brackets: str = "()[]{}") -> None:
@@ -232,14 +286,16 @@ def parse_schema(text: str, name: str | None = None) -> Any:
         name: the file that it is of, for errors.
 
     Raises:
-        ConfigurationError: it does not parse, or is nested too deeply.
+        ConfigurationError: it does not parse, is nested too deeply, or is too long.
     """
-    cedarpy = load_cedarpy()
+    schema = load_cedarpy().Schema
+    _check_size(text, name or "<schema>", MAX_SCHEMA_CHARACTERS)
     try:
         if text.lstrip().startswith("{"):
-            return cedarpy.Schema.from_json_str(text)  # which counts the levels itself
+            return run_on_own_stack(lambda: schema.from_json_str(text))  # it counts the levels
+        _check_escapes(text, name or "<schema>")
         check_nesting(text, name or "<schema>", "schema", brackets="()[]{}<>")
-        return cedarpy.Schema.from_str(text)
+        return run_on_own_stack(lambda: schema.from_str(text))
     except ConfigurationError:
         raise
     except ValueError as error:

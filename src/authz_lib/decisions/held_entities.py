@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.strict_json import StrictJSONError, require_shallow
 from authz_lib.decisions.slicing import uid_of
 from authz_lib.entities import Entity
 from authz_lib.entities.hierarchy import MAX_HIERARCHY_DEPTH, is_too_deep
@@ -83,7 +84,15 @@ def _check_depth(parents: Mapping[Any, Iterable[Any]], where: str | None) -> Non
 
 
 def _parents(text: str) -> dict[Uid, list[Uid]]:
-    """The parents of each entity of a text; what cannot be read, Cedar refuses."""
+    """The parents of each entity of a text; what else is wrong with it, Cedar says.
+
+    Raises:
+        ConfigurationError: it is nested too deeply.
+    """
+    try:
+        require_shallow(text.encode(errors="replace"))
+    except StrictJSONError as error:
+        raise ConfigurationError(f"`entities` are {error}") from None
     try:
         documents = json.loads(text)
     except (ValueError, RecursionError):

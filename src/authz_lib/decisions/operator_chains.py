@@ -12,6 +12,7 @@ could overflow elsewhere.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 __all__ = ["balance_chains"]
 
@@ -33,25 +34,45 @@ def balance_chains(document: str) -> str:
     """
     if not any(opening * _LONG in document for opening in _OPENINGS):
         return document  # found many times faster than by the expression
-    # From the last one on: what stands before keeps its place, and an inner chain comes first.
+    # From the last one on, so that a chain inside of another one comes first.
+    written: list[_Written] = []
     for chain in reversed([*_CHAIN.finditer(document)]):
         operands, end = _operands(document, chain)
         if operands:
-            text = _balanced(document[chain.start() + 2 : chain.start() + 4], operands)
-            document = document[: chain.start()] + text + document[end:]
-    return document
+            texts = [_taken(document, *operand, written) for operand in operands]
+            sign = document[chain.start() + 2 : chain.start() + 4]
+            written.append(_Written(chain.start(), end, _balanced(sign, texts)))
+    return _taken(document, 0, len(document), written)
 
 
-def _operands(document: str, chain: re.Match[str]) -> tuple[list[str], int]:
-    """Its operands in order and where it ends; none where it is written in another way."""
+class _Written(NamedTuple):
+    """A chain of the document, and what stands in its place."""
+
+    start: int
+    end: int
+    text: str
+
+
+def _taken(document: str, start: int, end: int, written: list[_Written]) -> str:
+    """A part of the document with its chains as they are written now.  They are taken off."""
+    parts = []
+    while written and written[-1].start < end:  # the last of them stands first
+        chain = written.pop()
+        parts += [document[start : chain.start], chain.text]
+        start = chain.end
+    return "".join([*parts, document[start:end]])
+
+
+def _operands(document: str, chain: re.Match[str]) -> tuple[list[tuple[int, int]], int]:
+    """Where its operands are and where it ends; none where it is written in another way."""
     at = _value_end(document, chain.end())
-    operands = [document[chain.end() : at]]
+    operands = [(chain.end(), at)]
     for _ in range((chain.end() - chain.start()) // len(_OPENINGS[0])):
         start = at + len(_RIGHT)
         if document[at:start] != _RIGHT or document[start : start + 1] != "{":
             return [], 0
         at = _value_end(document, start)
-        operands.append(document[start:at])
+        operands.append((start, at))
         if document[at : at + len(_CLOSING)] != _CLOSING:
             return [], 0
         at += len(_CLOSING)

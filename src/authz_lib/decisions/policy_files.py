@@ -17,11 +17,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib._support.strict_json import loads_document
-from authz_lib.decisions.cedar_text import TOO_DEEP, check_policies, cut_policies, load_cedarpy
-from authz_lib.decisions.operator_chains import balance_chains
+from authz_lib._support.text_file import read_bounded
+from authz_lib.decisions.cedar_text import (
+    MAX_POLICY_CHARACTERS,
+    TOO_DEEP,
+    check_policies,
+    cut_policies,
+    load_cedarpy,
+    policies_to_json,
+)
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
@@ -79,17 +88,16 @@ class PolicySource:
     is_template: bool
     file: str
     position: int
+    piece: Piece
 
     def statement(self, texts: Mapping[str, str]) -> str:
         """The policy's own text."""
-        return split_policies(texts[self.file])[self.position][1]
+        return texts[self.file][self.piece.start : self.piece.end]
 
-    def place(self, texts: Mapping[str, str]) -> str:
+    @property
+    def place(self) -> str:
         """``file:line`` of the policy."""
-        chunks = split_policies(texts[self.file])
-        return (
-            f"{self.file}:{chunks[self.position][0]}" if self.position < len(chunks) else self.file
-        )
+        return f"{self.file}:{self.piece.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +139,15 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
         # All text reaches Cedar, what lies between policies as well.
         end = some[-1].end if number + _PARSED_AT_ONCE < len(pieces) else len(text)
         try:
-            found += _parse(text[begin:end], number)
+            found += run_on_own_stack(partial(_parse, text[begin:end], number))
         except RecursionError:
             raise ConfigurationError(
                 f"{name}:{some[0].line}: a policy from here on {TOO_DEEP}"
             ) from None
         except ValueError:
-            raise ConfigurationError(_first_error(name, text, some)) from None
+            raise ConfigurationError(
+                run_on_own_stack(partial(_first_error, name, text, some))
+            ) from None
         begin = end
     if len(found) != len(pieces):
         raise ConfigurationError(f"{name}: the text cannot be told apart into policies")
@@ -152,6 +162,7 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
             is_template=parsed.is_template,
             file=name,
             position=parsed.position,
+            piece=pieces[parsed.position],
         )
         for parsed in found
     ]
@@ -166,10 +177,7 @@ class _Parsed(NamedTuple):
 
 def _parse(text: str, offset: int) -> list[_Parsed]:
     """Each policy of a text in Cedar's JSON form, as text, with all but its conditions read."""
-    document: str = load_cedarpy().policies_to_json_str(text)
-    if not document.startswith('{"'):  # indented by another version of cedarpy
-        document = json.dumps(json.loads(document), separators=(",", ":"))
-    document = balance_chains(document)
+    document = policies_to_json(text)
     found: list[_Parsed] = []
     at = 1
     while document[at] != "}":
@@ -196,7 +204,7 @@ def _parse(text: str, offset: int) -> list[_Parsed]:
 def _first_error(name: str, text: str, pieces: Iterable[Piece]) -> str:
     for piece in pieces:
         try:
-            load_cedarpy().policies_to_json_str(text[piece.start : piece.end])
+            policies_to_json(text[piece.start : piece.end])
         except ValueError as error:
             return f"{name}:{piece.line}: the policy does not parse: {str(error).splitlines()[0]}"
     return f"{name}: the policies do not parse"
@@ -214,7 +222,7 @@ def collect(
     for policy in policies:
         other = by_id.setdefault(policy.id, policy)
         if other is not policy:
-            places = f"{other.place(texts)} and {policy.place(texts)}"
+            places = f"{other.place} and {policy.place}"
             raise ConfigurationError(f"two policies have the id `{policy.id}`: {places}")
     link_ids: set[str] = set()
     for link in rest.get("links", ()):
@@ -280,14 +288,13 @@ def read_text(file: Path) -> str:
     """The text of a file.
 
     Raises:
-        UnreadableError: it cannot be read, or is not UTF-8.
+        UnreadableError: it cannot be read, is longer than a text of policies may be, or is not
+            UTF-8.
     """
     try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UnreadableError(f"`{file}` cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise UnreadableError(f"`{file}` cannot be read as UTF-8 text") from None
+        return read_bounded(file, str(file), max_characters=MAX_POLICY_CHARACTERS)
+    except ConfigurationError as error:
+        raise UnreadableError(str(error)) from None
 
 
 def _read_links(file: Path) -> tuple[TemplateLink, ...]:

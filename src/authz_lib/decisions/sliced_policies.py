@@ -8,12 +8,13 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from authz_lib._support.memo import Memo, WeighedMemo
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.decisions.cedar_text import TOO_DEEP
 from authz_lib.decisions.slicing import PolicyIndex, PolicyScope, Uid, scope_of, uid_of
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from authz_lib.decisions.policy_files import PolicySource, PolicySources, TemplateLink
     from authz_lib.entities import EntityUid
@@ -43,12 +44,15 @@ class SlicedPolicies:
     Sets are made when they are first needed.  Equal slices share one set.  The sets that are kept
     hold as many policies as there are, but at least 2,000; the oldest set goes first.
 
+    Cedar's JSON reader stops at 128 levels, and its text reader does not.  So policies that are
+    deeper, such as ``1 + 1 + ...``, are added to each set as text.  In a text, policies have no ids
+    of their own: `ids` has those that Cedar gives them.
+
     Raises:
-        ConfigurationError: a template link does not fit its template, or a policy is nested too
-            deeply or has too long a chain of operators.
+        ConfigurationError: a template link does not fit its template.
     """
 
-    __slots__ = ("_index", "_parse", "_policies", "_sets", "_slices")
+    __slots__ = ("_deep", "_index", "_parse", "_policies", "_sets", "_slices")
 
     def __init__(
         self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]
@@ -60,7 +64,7 @@ class SlicedPolicies:
         self._sets: WeighedMemo[tuple[int, ...], Any] = WeighedMemo(
             max_entries=_MAX_SLICES, max_weight=max(_MIN_SLICED_POLICIES, len(self._policies))
         )
-        self._test_risky_ones()
+        self._deep = run_on_own_stack(lambda: _deep_ones(self._parse, self._policies, sources))
 
     def __len__(self) -> int:
         return len(self._policies)
@@ -85,7 +89,7 @@ class SlicedPolicies:
         ]
         found = self._sets.get(selected)
         if found is None:
-            found = self._parse(_set_text([self._policies[number] for number in selected]))
+            found = self._made(selected)
             self._sets.put(selected, found, weight=len(selected))
         return found
 
@@ -98,19 +102,80 @@ class SlicedPolicies:
             (resource_type, resource or ""),
         )
 
-    def _test_risky_ones(self) -> None:
-        for policy in self._policies:
-            if (
-                policy.template is None
-                and policy.text.count("{") + policy.text.count("[") <= _DEPTH_TO_TEST
-            ):
-                continue
-            try:
-                self._parse(_set_text([policy]))
-            except ValueError:
-                is_link = policy.template is not None
-                reason = "does not fit its template" if is_link else TOO_DEEP
-                raise ConfigurationError(f"the policy `{policy.id}` {reason}") from None
+    def _made(self, selected: Iterable[int]) -> Any:
+        deep = self._deep
+        shallow = [self._policies[number] for number in selected if number not in deep.numbers]
+        found = self._parse(_set_text(shallow))
+        # All of them, so that their order and their ids are the same in every set.
+        return run_on_own_stack(lambda: found.with_added_str(deep.text)) if deep.text else found
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """Cedar's id of each policy that is added as text, to its own."""
+        return self._deep.ids
+
+    def with_own_ids(
+        self, reasons: Iterable[str], errors: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
+        """Ids and words of Cedar about policies, with the policies' own ids."""
+        ids = self._deep.ids
+        return (
+            [ids.get(reason, reason) for reason in reasons],
+            [_with_own_id(error, ids) for error in errors],
+        )
+
+
+class _Deep(NamedTuple):
+    """The static policies that Cedar's JSON reader does not take."""
+
+    numbers: frozenset[int]
+    ids: Mapping[str, str]
+    text: str
+
+
+def _deep_ones(
+    parse: Callable[[str], Any], policies: Sequence[_Policy], sources: PolicySources
+) -> _Deep:
+    deep = [
+        number
+        for number, policy in enumerate(policies)
+        if policy.text.count("{") + policy.text.count("[") > _DEPTH_TO_TEST
+        or policy.template is not None
+        if not _is_read(parse, policy)
+    ]
+    ids = {f"policy{position}": policies[number].id for position, number in enumerate(deep)}
+    statements = {
+        policy.id: policy.statement(sources.texts)
+        for policy in sources.policies
+        if policy.id in ids.values()
+    }
+    for policy in policies:
+        if policy.id in ids:  # the text reader would give other ids
+            raise ConfigurationError(
+                f"the id `{policy.id}` is taken: a policy that {TOO_DEEP} gets it from Cedar"
+            )
+    return _Deep(
+        frozenset(deep), ids, "\n".join(statements[policy_id] for policy_id in ids.values())
+    )
+
+
+def _is_read(parse: Callable[[str], Any], policy: _Policy) -> bool:
+    try:
+        parse(_set_text([policy]))
+    except ValueError:
+        if policy.template is None:
+            return False
+        raise ConfigurationError(
+            f"the policy `{policy.id}` does not fit its template, or {TOO_DEEP}"
+        ) from None
+    return True
+
+
+def _with_own_id(error: str, ids: Mapping[str, str]) -> str:
+    """Such as ``error while evaluating policy `policy0`: ...``."""
+    before, quote, rest = error.partition("`")
+    name, end, after = rest.partition("`")
+    return f"{before}{quote}{ids.get(name, name)}{end}{after}"
 
 
 def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[PolicyScope]]:

@@ -136,12 +136,14 @@ class Entity:
             "tags",
         }:
             raise InvalidRequestError("`entity`: not a Cedar JSON entity", field="entity")
-        attrs = value_from_cedar_json(dict(document.get("attrs", {})))
-        tags = value_from_cedar_json(dict(document.get("tags", {})))
-        parents = [
-            uid_from_document(_bare(parent), ("type", "id"))
-            for parent in document.get("parents", [])
-        ]
+        listed, records = (
+            document.get("parents", []),
+            [document.get(name, {}) for name in ("attrs", "tags")],
+        )
+        if not isinstance(listed, list | tuple) or not all(type(one) is dict for one in records):
+            raise InvalidRequestError("`entity`: not a Cedar JSON entity", field="entity")
+        attrs, tags = map(value_from_cedar_json, records)
+        parents = [uid_from_document(_bare(parent), ("type", "id")) for parent in listed]
         return cls(
             uid_from_document(_bare(document["uid"]), ("type", "id")),
             attrs=attrs,

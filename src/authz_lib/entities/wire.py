@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib.entities.uid import EntityUid
 from authz_lib.entities.values import (
+    MAX_DEPTH,
     RESERVED_KEYS,
     CedarDatetime,
     CedarDecimal,
@@ -137,19 +138,33 @@ def value_from_cedar_json(document: JSONValue) -> CedarValue:
     read: without a schema, Cedar's implicit ones cannot be told from records and strings.
 
     Raises:
-        InvalidRequestError: the document is no Cedar value.
+        InvalidRequestError: the document is no Cedar value, or is nested too deeply.
 
     >>> value_from_cedar_json({"__entity": {"type": "User", "id": "alice"}})
     EntityUid(type='User', id='alice')
     """
+    return _from_cedar_json(document, MAX_DEPTH)
+
+
+def _require_levels(left: int) -> None:
+    if left <= 0:
+        raise InvalidRequestError(
+            f"`value`: a value may be nested {MAX_DEPTH} levels deep", field="value"
+        )
+
+
+def _from_cedar_json(document: JSONValue, levels: int) -> CedarValue:
     if type(document) is list:
-        return tuple([value_from_cedar_json(item) for item in document])
+        _require_levels(levels)
+        return tuple([_from_cedar_json(item, levels - 1) for item in document])
     if type(document) is not dict:
         return freeze_value(document)
     marks = RESERVED_KEYS.intersection(document)
     if not marks:
+        _require_levels(levels)
         return freeze_record(
-            {key: value_from_cedar_json(item) for key, item in document.items()}, where="value"
+            {key: _from_cedar_json(item, levels - 1) for key, item in document.items()},
+            where="value",
         )
     if document.keys() == {"__entity"}:
         return uid_from_document(document["__entity"], ("type", "id"))
@@ -223,11 +238,16 @@ def value_from_avp(union: JSONValue) -> CedarValue:
     """The value that an ``AttributeValue`` union holds.
 
     Raises:
-        InvalidRequestError: it does not hold exactly one member of the right type.
+        InvalidRequestError: it does not hold exactly one member of the right type, or is nested too
+            deeply.
 
     >>> value_from_avp({"set": [{"long": 1}]})
     (1,)
     """
+    return _from_avp(union, MAX_DEPTH)
+
+
+def _from_avp(union: JSONValue, levels: int) -> CedarValue:
     if type(union) is not dict or len(union) != 1:
         raise InvalidRequestError(
             "`value`: an attribute value has exactly one member", field="value"
@@ -238,10 +258,12 @@ def value_from_avp(union: JSONValue) -> CedarValue:
     if name == "entityIdentifier":
         return uid_from_document(item, ("entityType", "entityId"))
     if name == "set" and type(item) is list:
-        return tuple([value_from_avp(member) for member in item])
+        _require_levels(levels)
+        return tuple([_from_avp(member, levels - 1) for member in item])
     if name == "record" and type(item) is dict:
+        _require_levels(levels)
         return freeze_record(
-            {key: value_from_avp(member) for key, member in item.items()}, where="value"
+            {key: _from_avp(member, levels - 1) for key, member in item.items()}, where="value"
         )
     if type(item) is not _AVP_PLAIN.get(name):
         raise InvalidRequestError("`value`: not an attribute value", field="value")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from authz_lib.smithy.model import Operation, Resource, ResourceForm, Service
     from authz_lib.smithy.shapes import Shapes
 
-__all__ = ["CedarSchema", "SchemaFormat", "cedar_schema"]
+__all__ = ["MAX_TYPES", "CedarSchema", "SchemaFormat", "cedar_schema"]
 
 SchemaFormat = Literal["cedar", "json"]
 
@@ -66,6 +66,8 @@ _PRELUDE = {
 }
 _PREFIX = re.compile(r"[!-~]{0,200}")
 _MAX_DEPTH = 8
+MAX_TYPES = 20_000
+"""Of the attributes of all resources, with structures written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ def cedar_schema(
         application_type: the type of the application, for actions on no particular resource.
 
     Raises:
-        ConfigurationError: two resources have one name, Cedar does not allow a name, or the model
-            is broken.
+        ConfigurationError: two resources have one name, Cedar does not allow a name, the attributes
+            have more than `MAX_TYPES` types, or the model is broken.
     """
     types = {
         group_type: _EntityType(),
@@ -189,6 +191,7 @@ class _Attributes:
         self._open: list[tuple[str, str]] = []
         self._left_out: list[str] = []
         self._entity_types = entity_types
+        self._types = 0
 
     def read(self, resource: Resource, into: _EntityType) -> None:
         shape = self._shapes.get(resource.id, "resource")
@@ -237,6 +240,11 @@ class _Attributes:
 
     def _type(self, target: str, marks: JSONObject, depth: int, name: str) -> JSONObject | None:
         """The Cedar type; None where there is none."""
+        self._types += 1
+        if self._types > MAX_TYPES:
+            raise ConfigurationError(
+                f"the attributes have more than {MAX_TYPES} types, with structures written out"
+            )
         if target in _PRELUDE:
             return self._entity(marks) or {"type": _PRELUDE[target]}
         if (

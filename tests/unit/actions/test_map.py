@@ -391,3 +391,12 @@ def test_a_path_that_is_none_is_one_clear_line(path):
         ConfigurationError, match=r"^the path of the action map must be a text or a path$"
     ):
         ActionMap.load(path)
+
+
+def test_the_bytes_of_a_file_at_the_bound_and_one_past_it(tmp_path):
+    text = b'{"version": 1, "actions": []}'
+    (tmp_path / "actions.json").write_bytes(text.ljust(5_000_000))
+    assert ActionMap.load(tmp_path / "actions.json").entries == ()
+    (tmp_path / "actions.json").write_bytes(text.ljust(5_000_001))
+    with pytest.raises(ConfigurationError, match="has more than 5000000 bytes"):
+        ActionMap.load(tmp_path / "actions.json")

@@ -357,3 +357,11 @@ def test_from_env_reads_sources_cache_and_context(environment):
         headers={"X-Token": token}, identity=[token, "GET /orders", "192.0.2.1"]
     )
     assert authorizer(event)["isAuthorized"] is True
+
+
+@pytest.mark.parametrize("value", ["x", "", " x"])
+def test_a_name_with_a_line_break_is_an_error_of_one_line(value):
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.read({"AUTHZ_\n\nX": value})
+    assert str(caught.value).startswith(r"`AUTHZ_\n\nX` ")
+    assert "\n" not in str(caught.value)

@@ -205,7 +205,7 @@ def test_what_cannot_be_asked_is_no_answer(directory, tmp_path, capsys, monkeypa
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.read_text", denied)
+        patch.setattr("pathlib.Path.open", denied)
         assert main(["policies", "check", str(directory)]) == 2
         assert capsys.readouterr().err.endswith("orders.cedar` cannot be read: Permission denied\n")
     monkeypatch.setattr("pathlib.Path.iterdir", denied)

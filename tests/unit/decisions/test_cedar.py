@@ -579,13 +579,52 @@ def test_a_long_chain_is_read_from_left_to_right(chain, context, allowed):
     assert bool(decision.errors) is (allowed is None)
 
 
-def test_a_long_sum_is_an_error_that_says_chain():
+@pytest.mark.parametrize(
+    "value", [{"__extn": " "}, {"__extn": {"fn": "ip"}}, {"__extn": 1, "a": 2}]
+)
+def test_held_entities_that_cedar_reads_and_does_not_write(value):
+    entity = {"uid": {"type": "User", "id": "a"}, "attrs": {"x": value}, "parents": []}
+    with pytest.raises(ConfigurationError, match=r"`entities` "):
+        CedarEngine.from_text(ALL, entities=json.dumps([entity]))
+
+
+SUMS = {
+    n: f"permit(principal, action, resource) when {{ {' + '.join(['context.a'] * n)} == {n} }};"
+    for n in (2, 70, 399)
+}
+
+
+def test_a_long_sum_is_decided_under_its_own_id():
     """Its order is not changed, since another one could overflow elsewhere."""
-    for terms in (70, 390):
-        with pytest.raises(ConfigurationError, match="too long a chain of operators"):
-            CedarEngine.from_text(
-                f"permit(principal, action, resource) when {{ {NESTED['sums'](terms)} }};"
-            )
+    engine = CedarEngine.from_policies(
+        {"long": SUMS[70], "policy": SUMS[2], "very#long": SUMS[399], "all": ALL}
+    )
+    decision = ask(engine, context={"a": 1})
+    assert decision.determining_policies == ("all", "long", "policy", "very#long")
+    decision = ask(engine, context={"a": 2**62})
+    assert [error.partition(":")[0] for error in decision.errors] == [
+        f"error while evaluating policy `{name}`" for name in ("long", "policy", "very#long")
+    ]
+
+
+def test_a_long_sum_of_another_action_says_nothing():
+    text = SUMS[70].replace("action", 'action == Action::"Other"')
+    assert not ask(CedarEngine.from_text(text), context={"a": 1})
+    assert not ask(CedarEngine.from_text(text), context={}).errors
+
+
+def test_an_id_that_cedar_would_give_to_a_long_sum_is_refused():
+    with pytest.raises(ConfigurationError, match=r"^the id `policy0` is taken: a policy that is "):
+        CedarEngine.from_policies({"long": SUMS[70], "policy0": ALL})
+    engine = CedarEngine.from_policies({"long": SUMS[70], "policy1": ALL})
+    assert ask(engine, context={"a": 1}).determining_policies == ("long", "policy1")
+
+
+def test_a_template_with_a_long_sum_is_refused():
+    text = SUMS[70].replace("principal,", "principal == ?principal,")
+    link = TemplateLink("policy", "mine", {"?principal": EntityUid("User", "alice")})
+    with pytest.raises(ConfigurationError, match="`mine` does not fit its template, or is nested"):
+        CedarEngine.from_text(text, links=[link])
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,40 @@ def test_entities_are_read_in_both_forms_of_an_id():
     )
     with pytest.raises(InvalidRequestError):
         Entity.from_cedar_json({"attrs": {}})
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"attrs": [["a"]]}, {"attrs": 1}, {"tags": "x"}, {"parents": 1.5}, {"parents": {"a": 1}}],
+)
+def test_a_document_with_a_member_of_another_type_is_no_entity(members):
+    with pytest.raises(InvalidRequestError, match="not a Cedar JSON entity"):
+        Entity.from_cedar_json({"uid": {"type": "User", "id": "a"}} | members)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"a": value}])
+def test_the_levels_of_a_document_at_the_bound_and_one_past_it(wrap):
+    def nested(levels):
+        value = 1
+        for _ in range(levels):
+            value = wrap(value)
+        return value
+
+    value_from_cedar_json(nested(32))
+    for levels in (33, 20_000):
+        with pytest.raises(InvalidRequestError, match="may be nested 32 levels deep"):
+            value_from_cedar_json(nested(levels))
+
+
+@pytest.mark.parametrize("name", ["set", "record"])
+def test_the_levels_of_a_union_at_the_bound_and_one_past_it(name):
+    def nested(levels):
+        value = {"long": 1}
+        for _ in range(levels):
+            value = {name: [value] if name == "set" else {"a": value}}
+        return value
+
+    value_from_avp(nested(32))
+    for levels in (33, 20_000):
+        with pytest.raises(InvalidRequestError, match="may be nested 32 levels deep"):
+            value_from_avp(nested(levels))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.smithy.cedar_schema import cedar_schema
+from authz_lib.smithy.cedar_schema import MAX_TYPES, cedar_schema
 from authz_lib.smithy.model import Model
 
 cedarpy = pytest.importorskip("cedarpy")
@@ -194,3 +194,33 @@ def test_a_structure_that_holds_itself_ends(ast):
     without = [line for line in made.splitlines() if ".next" not in line and ".all" not in line]
     assert without == before.splitlines()
     assert problems("permit (principal, action, resource);", made) == []
+
+
+def widening(levels, width):
+    """Structures of `width` members that are the next structure: `width ** levels` types."""
+    shapes = {
+        "w#S": {
+            "type": "service",
+            "resources": [{"target": "w#R"}],
+            "traits": {"smithy.api#httpBearerAuth": {}},
+        },
+        "w#R": {"type": "resource", "properties": {"p": {"target": "w#T0"}}},
+        f"w#T{levels}": {"type": "string"},
+    }
+    for level in range(levels):
+        target = {"target": f"w#T{level + 1}"}
+        members = {f"m{number}": target for number in range(width)}
+        shapes[f"w#T{level}"] = {"type": "structure", "members": members}
+    return {"smithy": "2.0", "shapes": shapes}
+
+
+def test_structures_that_grow_without_end_are_refused():
+    with pytest.raises(ConfigurationError, match=r"^the attributes have more than 20000 types"):
+        schema(widening(7, 30))
+
+
+def test_the_types_at_the_bound_and_one_past_it():
+    at_the_bound = widening(1, MAX_TYPES - 1)  # and the property
+    assert len(schema(at_the_bound).document[""]["entityTypes"]["R"]["shape"]["attributes"]) == 1
+    with pytest.raises(ConfigurationError, match="more than 20000 types"):
+        schema(widening(1, MAX_TYPES))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -447,3 +449,69 @@ def test_a_file_is_read_strictly(ast, tmp_path, monkeypatch):
     monkeypatch.setattr("authz_lib.smithy.model._MAX_BYTES", 100)
     with pytest.raises(ConfigurationError, match="has more than 100 bytes"):
         Model.load(path)
+
+
+def test_the_bytes_of_a_model_at_the_bound_and_one_past_it(tmp_path, ast):
+    text = json.dumps(ast).encode()
+    (tmp_path / "model.json").write_bytes(text.ljust(64_000_000))
+    assert Model.load(tmp_path / "model.json").service_ids
+    (tmp_path / "model.json").write_bytes(text.ljust(64_000_001))
+    with pytest.raises(ConfigurationError, match="has more than 64000000 bytes"):
+        Model.load(tmp_path / "model.json")
+
+
+def nested(levels):
+    """Resources in resources, mixins of mixins, and structures of structures."""
+    shapes = {
+        "n#S": {"type": "service", "resources": [{"target": "n#R0"}]},
+        f"n#R{levels}": {"type": "resource"},
+        f"n#M{levels}": {"type": "structure"},
+    }
+    for level in range(levels):
+        below = {"target": f"n#R{level + 1}"}
+        mixin = {"target": f"n#M{level + 1}"}
+        shapes[f"n#R{level}"] = {"type": "resource", "resources": [below]}
+        shapes[f"n#M{level}"] = {
+            "type": "structure",
+            "mixins": [mixin],
+            "members": {"m": mixin},
+        }
+    shapes["n#R0"]["properties"] = {"p": {"target": "n#M0"}}
+    return {"smithy": "2.0", "shapes": shapes}
+
+
+SMALL_STACK = """
+import json, sys, threading
+from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.cedar_schema import cedar_schema
+from authz_lib.smithy.model import Model
+
+fine, past = json.loads(sys.stdin.read())
+
+def work():
+    cedar_schema(Model(fine).service())
+    for ast in past:
+        try:
+            cedar_schema(Model(ast).service())
+        except ConfigurationError:
+            pass
+        else:
+            raise AssertionError
+    print("fine")
+
+threading.stack_size(32768)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+def test_the_smallest_stack():
+    ended = subprocess.run(
+        [sys.executable, "-c", SMALL_STACK],
+        input=json.dumps([nested(50), [nested(51), nested(900)]]),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "fine\n"), ended.stderr[-500:]

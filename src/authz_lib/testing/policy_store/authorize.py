@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.entities.wire import uid_to_avp
 from authz_lib.errors import AuthzError
 from authz_lib.testing.policy_store.state import State, Store, invalid, missing
@@ -53,7 +54,7 @@ def _evaluator(store: Store) -> Evaluator:
         templates = {template_id: store.parsed[template_id] for template_id in store.templates}
         try:
             policy_set = {"staticPolicies": static, "templates": templates, "templateLinks": links}
-            store.evaluator = Evaluator(policy_set, store.schema)
+            store.evaluator = run_on_own_stack(lambda: Evaluator(policy_set, store.schema))
         except ValueError as error:
             raise invalid(str(error), "definition.templateLinked") from None
     return store.evaluator

@@ -116,13 +116,19 @@ def _get_schema(state: State, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[str, Any]:
-    from authz_lib.decisions.cedar_text import check_nesting, load_cedarpy, parse_schema
+    from authz_lib._support.own_stack import run_on_own_stack
+    from authz_lib.decisions.cedar_text import (
+        check_policies,
+        load_cedarpy,
+        parse_schema,
+        policies_to_json,
+    )
 
-    cedarpy = load_cedarpy()
+    validate = load_cedarpy().validate_policies
     group = "templates" if template else "staticPolicies"
     try:
-        check_nesting(statement, "<statement>", "policy")
-        parsed = json.loads(cedarpy.policies_to_json_str(statement))
+        check_policies(statement, "<statement>")
+        parsed = run_on_own_stack(lambda: json.loads(policies_to_json(statement)))
     except ValueError as error:
         raise invalid(str(error), "definition.static.statement") from None
     if len(parsed[group]) != 1 or len(parsed["templates"]) + len(parsed["staticPolicies"]) != 1:
@@ -132,7 +138,8 @@ def _parse_statement(store: Store, statement: str, *, template: bool) -> dict[st
     if store.mode == "STRICT":
         if store.schema is None:
             raise invalid("the policy store has no schema to validate against", "policyStoreId")
-        checked = cedarpy.validate_policies(statement, parse_schema(store.schema))
+        schema = parse_schema(store.schema)
+        checked = run_on_own_stack(lambda: validate(statement, schema))
         if not checked.validation_passed:
             raise invalid(checked.errors[0].error, "definition.static.statement")
     (est,) = parsed[group].values()

@@ -7,8 +7,10 @@ import secrets
 import string
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.entities.wire import uid_to_avp
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ class State:
                 else {"static": {"statement": statement}}
             )
             group[policy.id] = {"definition": definition, "createdDate": store.created}
-            store.parsed[policy.id] = json.loads(policy.text)
+            store.parsed[policy.id] = run_on_own_stack(partial(json.loads, policy.text))
         for link in sources.links:
             slots = {slot.lstrip("?"): uid_to_avp(uid) for slot, uid in link.values.items()}
             linked = {"templateLinked": {"policyTemplateId": link.template_id, **slots}}

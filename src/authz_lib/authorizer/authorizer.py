@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
 from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
-from authz_lib.authorizer.cache_key import require_covered
+from authz_lib.authorizer.cache_key import http_api_gap, require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
@@ -172,6 +172,7 @@ class LambdaAuthorizer:
                 gateway_cache,
                 reads_route=actions is not None and reads_route,
                 names_route=actions is not None and names_route,
+                http_api_gap=http_api_gap(gateway_cache, actions) if names_route else None,
             )
         self._every_route: EveryRoute | None = None
         if coverage == "every-route":

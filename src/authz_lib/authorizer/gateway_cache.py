@@ -41,8 +41,8 @@ class GatewayCache:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of
             range.
 
-    **Not** checked, for you to see to: map and API have the same routes; ids hold no ``/`` or
-    ``?``.
+    **Not** checked, for you to see to: map and API have the same routes; ids hold no ``/``, ``?``
+    or ``%``.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -105,6 +105,11 @@ class GatewayCache:
         """Whether every request reaches the authorizer."""
         return not self.identity_sources
 
+    @property
+    def is_of_http_api(self) -> bool:
+        """Whether a source is written as HTTP APIs write it: ``$context.path``, and so on."""
+        return any(source.startswith("$") for source in self.identity_sources)
+
 
 GatewayCache.OFF = object.__new__(GatewayCache)
 GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: SLF001  # nothing else may be empty
@@ -127,14 +132,23 @@ class DeployedKey:
         cache: what was declared; not `GatewayCache.OFF`.
         reads_route: whether the answer depends on the route and does not name it.
         names_route: whether the answer names routes by their ARNs.
+        http_api_gap: why the answer would be wrong behind an HTTP API; ``None`` where it is right.
     """
 
-    __slots__ = ("_inputs", "_names_route", "_reads_route", "_routes")
+    __slots__ = ("_http_api_gap", "_inputs", "_names_route", "_reads_route", "_routes")
 
-    def __init__(self, cache: GatewayCache, *, reads_route: bool, names_route: bool) -> None:
+    def __init__(
+        self,
+        cache: GatewayCache,
+        *,
+        reads_route: bool,
+        names_route: bool,
+        http_api_gap: str | None = None,
+    ) -> None:
         self._inputs = cache.inputs
         self._reads_route = reads_route
         self._names_route = names_route
+        self._http_api_gap = http_api_gap
         # Deployed routes that were found to tell requests apart.
         self._routes: Memo[tuple[str, str | None], None] = Memo(max_entries=1024)
 
@@ -153,6 +167,8 @@ class DeployedKey:
             raise ConfigurationError(
                 "the event's ARN names no method and path, so an answer for one is one for all"
             )
+        if self._http_api_gap is not None and event.is_decoded:
+            raise ConfigurationError(self._http_api_gap)
         if self._reads_route and (event.kind, event.route) not in self._routes:
             _check_route_is_told(set(self._inputs), event)
             self._routes.put((event.kind, event.route), None)
@@ -227,4 +243,6 @@ def _spellings(
         return {*values, event.path or "", event.raw.get("rawPath") or ""} - {""}
     if item == _COOKIE:  # a 2.0 event holds it in parts
         return {text.replace("; ", by) for text in values for by in ("; ", ";", ",", ", ")}
+    if item == _ROUTE_KEY and event.kind == "http-1.0" and not values:  # told without its verb
+        return (f"{event.method} {event.route}", f"ANY {event.route}", event.route or "")
     return (",".join(values),) if values else ()

@@ -279,7 +279,7 @@ def test_tenant_and_groups_are_read_per_issuer():
     ]
     assert [(context["tenant_id"], context["groups"]) for context in found] == [
         ("t1", '["g"]'),
-        ("", '["r"]'),
+        ("-", '["r"]'),
     ]
 
 

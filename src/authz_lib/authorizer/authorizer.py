@@ -20,7 +20,6 @@ from authz_lib.errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
-    UntrustedEventError,
 )
 from authz_lib.gateway.events import parse_authorizer_event
 
@@ -320,11 +319,7 @@ def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:
         return True
     route = event.route or ""
     names, is_greedy = _LABELS[route]
-    handed = event.raw.get("pathParameters")
-    if handed is not None and not isinstance(handed, dict):
-        raise UntrustedEventError("`pathParameters` of the event is not an object")
-    if handed and not all(type(value) is str for value in handed.values()):
-        raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
+    handed = event.path_parameters
     if not handed or not names or any(name not in handed for name in names):
         return "%" not in event.path
     values = [handed[name] for name in names]

@@ -173,7 +173,7 @@ class DeployedKey:
             _check_route_is_told(set(self._inputs), event)
             self._routes.put((event.kind, event.route), None)
         told = [item.read(event) for item in self._inputs]
-        identity = event.raw.get("identitySource")
+        identity = event.identity
         if identity is None:
             if any(len(values) > 1 for values in told):
                 raise ConfigurationError(
@@ -182,11 +182,9 @@ class DeployedKey:
                 )
             return
         # Nearly always each source has one value, and the event names them in the declared order.
-        if type(identity) is list and identity == [
-            values[0] if len(values) == 1 else _NOT_ONE for values in told
-        ]:
+        if identity == tuple([values[0] if len(values) == 1 else _NOT_ONE for values in told]):
             return
-        if not _is_same_identity(self._inputs, told, event):
+        if not _is_same_identity(self._inputs, told, identity, event):
             raise ConfigurationError("the identity sources of the event are not the declared ones")
 
 
@@ -214,9 +212,11 @@ def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) ->
 
 
 def _is_same_identity(
-    inputs: Sequence[IdentitySource], told: Sequence[tuple[str, ...]], event: AuthorizerEvent
+    inputs: Sequence[IdentitySource],
+    told: Sequence[tuple[str, ...]],
+    identity: tuple[str, ...],
+    event: AuthorizerEvent,
 ) -> bool:
-    identity = event.identity or ()
     spellings = [_spellings(item, values, event) for item, values in zip(inputs, told, strict=True)]
     if event.kind == "http-1.0":  # one text, joined with commas
         return any((",".join(words),) == identity for words in product(*spellings))

@@ -169,10 +169,12 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
             key for key, value in zip(PRINCIPAL_KEYS, found, strict=True) if type(value) is not str
         )
         raise UntrustedEventError(f"`{name}` of the principal is not a string")
-    if not _MARKED.isdisjoint([text[:1] for text in found[:5]]):
-        subject, issuer, client_id, token_use, tenant_id = map(
-            _read_text, PRINCIPAL_KEYS, found[:5]
-        )
+    texts = found[:5]
+    subject, issuer, client_id, token_use, tenant_id = (
+        map(_SIGNS.get, texts, texts)
+        if '"' not in "".join(texts)
+        else map(_read_text, PRINCIPAL_KEYS, texts)
+    )
     if not subject:
         raise UntrustedEventError("`sub` of the principal is empty")
     expires_at = _seconds(expiry)
@@ -195,14 +197,12 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
 
 _READ = itemgetter(*PRINCIPAL_KEYS)
 _TEXT = frozenset({str})
-_MARKED = frozenset({"", NO_VALUE, '"'})  # how a text begins that is not meant literally
+_SIGNS: dict[str, str | None] = {"": None, NO_VALUE: None}
 
 
 def _read_text(key: str, text: str) -> str | None:
-    if text in {NO_VALUE, ""}:
-        return None
-    if text[0] != '"':
-        return text
+    if text[:1] != '"':
+        return _SIGNS.get(text, text)
     try:
         value = loads_document(text.encode())
     except ValueError:  # also half a character, which cannot be encoded

@@ -17,7 +17,7 @@ from authz_lib import (
 from authz_lib.authorizer.cache_key import require_covered
 from authz_lib.authorizer.gateway_cache import DeployedKey
 from authz_lib.authorizer.identity_source import IdentitySource
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, UntrustedEventError
 from authz_lib.gateway.events import parse_authorizer_event
 from authz_lib.testing import events
 
@@ -444,15 +444,23 @@ def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
     )
 
 
-@pytest.mark.parametrize("value", [7, "x", [None], True])
-def test_an_event_of_another_shape_holds_no_value(value):
+@pytest.mark.parametrize("value", [7, "x", [None], True, {"zone": None}, {None: "x"}])
+def test_stage_variables_of_another_shape_are_refused(value):
     event = events.rest_request_authorizer_event("abc", path="/orders")
-    assert (
+    with pytest.raises(UntrustedEventError, match="`stageVariables` of the event"):
         IdentitySource.parse("$stageVariables.zone").read(
             parse_authorizer_event({**event, "stageVariables": value})
         )
-        == ()
-    )
+
+
+@pytest.mark.parametrize("value", [7, {"a": 1}, [None], ["Bearer abc", 1], True])
+def test_an_identity_of_another_shape_is_refused(value):
+    event = events.http_authorizer_event("abc") | {"identitySource": value}
+    with pytest.raises(UntrustedEventError, match="`identitySource` of the event"):
+        check_key(KEY, parse_authorizer_event(event))
+
+
+def test_an_empty_identity_is_not_the_declared_one():
     with pytest.raises(ConfigurationError, match="identity sources"):
         check_key(
             KEY,

@@ -36,7 +36,7 @@ Secret: TypeAlias = str | bytes
 _KEY_FILE: Final = re.compile(
     rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
 )
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]+=*\s*")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]++=*+\s*+")
 _MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 _MAX_TTL_SECONDS: Final = 24 * 3600
 _RESERVED: Final = frozenset({"sub", "iat", "exp", "nbf", "iss", "aud", "jti"})

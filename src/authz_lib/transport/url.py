@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_PORTS", "HTTPURL", "is_loopback", "parse_url", "require_url"
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-~]*?)([/?][!-~]*)?")
+_URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-.0->@-~]*)([/?][!-~]*)?")
 _AUTHORITY: Final = re.compile(
     r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?"
 )

@@ -240,7 +240,9 @@ def _spellings(
     item: IdentitySource, values: tuple[str, ...], event: AuthorizerEvent
 ) -> Iterable[str]:
     if item == _PATH:  # with or without the stage
-        return {*values, event.path or "", event.raw.get("rawPath") or ""} - {""}
+        raw_path = event.raw.get("rawPath")
+        sent = raw_path if type(raw_path) is str else ""
+        return {*values, event.path or "", sent} - {""}
     if item == _COOKIE:  # a 2.0 event holds it in parts
         return {text.replace("; ", by) for text in values for by in ("; ", ";", ",", ", ")}
     if item == _ROUTE_KEY and event.kind == "http-1.0" and not values:  # told without its verb

@@ -316,6 +316,7 @@ def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
     if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
         path = arn.path if arn.path and path.endswith(arn.path) else path
     elif arn.stage != "$default" and f"{path}/".startswith(f"/{arn.stage}/"):
+        _text(context, "domainName", "requestContext.")  # without it, either could be meant
         path = path[len(arn.stage) + 1 :] or "/"
     return AuthorizerEvent(
         event, "http-2.0", arn.api, arn, method, route, path, context.get("requestId")

@@ -117,6 +117,7 @@ def http_event(route="GET /orders/{id}", path="/orders/7", token="good"):
         "requestContext": {
             "apiId": "abc",
             "accountId": "123456789012",
+            "domainName": "abc.execute-api.eu-west-1.amazonaws.com",
             "stage": "prod",
             "http": {"method": method},
         },

@@ -403,10 +403,13 @@ def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if (  # nearly every event
         isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
     ):
-        _check_names(headers, "headers", MAX_HEADER_CHARACTERS)
-        lowered = {name.lower(): value for name, value in headers.items()}
-        if len(lowered) == len(headers):
-            return lowered
+        try:
+            if len("".join(headers)) <= MAX_HEADER_CHARACTERS:
+                lowered = {name.lower(): value for name, value in headers.items()}
+                if len(lowered) == len(headers):
+                    return lowered
+        except TypeError:  # a name is no text: refused below, as names that are too long are
+            pass
     found: dict[str, list[Any]] = {}
     for member in _HEADER_MAPS:
         _merge(found, _lists(raw, member, lower=True))

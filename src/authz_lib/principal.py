@@ -25,6 +25,7 @@ __all__ = [
     "cognito_pool",
     "distinct_issuers",
     "issuers_of",
+    "text_claim",
 ]
 
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
@@ -157,7 +158,7 @@ class Principal:
         claims = token.claims
         subject = claims.get("sub")
         if type(subject) is not str or not subject:
-            _text(claims, "sub")
+            text_claim(claims, "sub")
             raise InvalidClaimError("`sub` is missing", claim="sub")
         return cls(
             subject,
@@ -165,7 +166,7 @@ class Principal:
             _client_id(claims),
             () if groups_claim is None else _names(claims, groups_claim),
             _scopes(claims),
-            None if tenant_claim is None else _text(claims, tenant_claim),
+            None if tenant_claim is None else text_claim(claims, tenant_claim),
             claims,
             _expiry(claims),
         )
@@ -318,7 +319,12 @@ def caller_key(principal: Principal) -> CallerKey | None:
 _UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str | None:
+def text_claim(claims: Mapping[str, Any], name: str) -> str | None:
+    """A claim that is text; ``None`` where there is none, or ``null``.
+
+    Raises:
+        InvalidClaimError: it is empty or of another type.
+    """
     value = claims.get(name)
     if value is None:
         return None
@@ -368,9 +374,9 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
 def _client_id(claims: Mapping[str, Any]) -> str | None:
     for name in _CLIENT_CLAIMS:
         if claims.get(name) is not None:
-            return _text(claims, name)
+            return text_claim(claims, name)
     # A Cognito ID token names its client in `aud`; elsewhere `aud` is the resource, not the client.
-    return _text(claims, "aud") if claims.get("token_use") == "id" else None
+    return text_claim(claims, "aud") if claims.get("token_use") == "id" else None
 
 
 def _expiry(claims: Mapping[str, Any]) -> float | None:

@@ -108,20 +108,16 @@ def test_a_policy_for_every_route_is_right_for_every_route(deployment):
 
 def test_a_request_that_means_no_route_cannot_make_a_refusal_of_all_the_others(deployment):
     """The remembered policy denies its own ARN; it is silent where the path is too long."""
-    many = [line("GET", f"/t{number}", "List") for number in range(10)]
-    actions = table(line("GET", "/orders", "List"), line("GET", "/items/{id}", "List"), *many)
-    routes = ["GET /orders", "GET /items/{id}", "GET /items/{id}/{rest}"]
+    many = [line("GET", f"/t{number}", "List") for number in range(30)]
+    actions = table(line("GET", "/orders", "List"), *many)
+    routes = ["GET /orders", "GET /items/{id}/{rest}"]
     sources = ["$request.header.Authorization"]
     function = deployment.authorizer("iam", actions=actions, cache=sources)
     options = {"identity_sources": sources, "ttl_seconds": 300, "payload_version": "1.0"}
     send = deployment.http_api(function, routes=routes, **options)
     token = deployment.token()
     assert send("GET", "/items/x/" + quote("\N{GRINNING FACE}" * 370), token) == 403
-    assert [send("GET", path, token) for path in ("/orders", "/items/7", "/items/x/y")] == [
-        200,
-        200,
-        403,
-    ]
+    assert [send("GET", path, token) for path in ("/orders", "/items/x/y")] == [200, 403]
 
 
 SILENT = {

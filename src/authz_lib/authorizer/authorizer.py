@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
 from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
-from authz_lib.authorizer.cache_key import require_covered
+from authz_lib.authorizer.cache_key import http_api_gap, require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
@@ -20,7 +20,6 @@ from authz_lib.errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
-    UntrustedEventError,
 )
 from authz_lib.gateway.events import parse_authorizer_event
 
@@ -172,6 +171,7 @@ class LambdaAuthorizer:
                 gateway_cache,
                 reads_route=actions is not None and reads_route,
                 names_route=actions is not None and names_route,
+                http_api_gap=http_api_gap(gateway_cache, actions) if names_route else None,
             )
         self._every_route: EveryRoute | None = None
         if coverage == "every-route":
@@ -319,11 +319,7 @@ def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:
         return True
     route = event.route or ""
     names, is_greedy = _LABELS[route]
-    handed = event.raw.get("pathParameters")
-    if handed is not None and not isinstance(handed, dict):
-        raise UntrustedEventError("`pathParameters` of the event is not an object")
-    if handed and not all(type(value) is str for value in handed.values()):
-        raise UntrustedEventError("`pathParameters` of the event is not an object of strings")
+    handed = event.path_parameters
     if not handed or not names or any(name not in handed for name in names):
         return "%" not in event.path
     values = [handed[name] for name in names]

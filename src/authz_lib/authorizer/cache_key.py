@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from authz_lib.actions import ActionMap
     from authz_lib.authorizer.gateway_cache import GatewayCache
 
-__all__ = ["Coverage", "require_covered", "require_no_resource_policy"]
+__all__ = ["Coverage", "http_api_gap", "require_covered", "require_no_resource_policy"]
 
 Coverage: TypeAlias = Literal["one-request", "every-route"]
 """What an answer must be right for: the request that was asked about, or every route of the map."""
@@ -63,6 +63,9 @@ def require_covered(
     _require_inputs(inputs, context.values(), "a context value")
     _refuse_repeatable(context.values(), "a context value")
     if response == "iam":
+        gap = http_api_gap(cache, actions) if cache.is_of_http_api else None
+        if gap is not None:
+            raise ConfigurationError(gap)
         if not inputs >= {_METHOD, _PATH}:
             return "every-route"
         _require_domain(inputs, cache)
@@ -76,6 +79,33 @@ def require_covered(
         query = [IdentitySource("querystring", key) for key in entry.query]
         _refuse_repeatable(query, f"the query of `{name}`")
     return "one-request"
+
+
+def http_api_gap(cache: GatewayCache, actions: ActionMap | None) -> str | None:
+    """Why an HTTP API would replay an IAM answer where it is wrong; ``None`` where it would not.
+
+    A policy names a method and a path.  An HTTP API decodes the path, so `/docs/{id}` and
+    `/{secret}`, sent as `/docs%252F7`, have one: the answer for one route is that for the other.
+    """
+    if actions is None or cache.is_off:
+        return None
+    inputs = set(cache.inputs)
+    if inputs >= {_METHOD, _PATH}:
+        return None if _ROUTE_KEY in inputs else _NO_ROUTE_KEY
+    return _NO_POLICY if any("{" in entry.route for entry in actions.entries) else None
+
+
+_NO_ROUTE_KEY = (
+    "the route is not covered by the identity sources: an HTTP API decodes the path, so one method "
+    "and path is two routes; add `$context.routeKey` (a REST API's sources are written "
+    "`context.path` and `method.request.header.X`)"
+)
+_NO_POLICY = (
+    "no policy is right for every route of an HTTP API with a label: it decodes the path, so one "
+    "path is two routes; have `$context.httpMethod`, `$context.path`, `$context.domainName` and "
+    "`$context.routeKey` as identity sources too (a REST API's sources are written `context.path` "
+    "and `method.request.header.X`)"
+)
 
 
 def require_no_resource_policy(cache: GatewayCache) -> None:

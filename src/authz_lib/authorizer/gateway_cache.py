@@ -41,8 +41,8 @@ class GatewayCache:
         ConfigurationError: no identity source, an unknown one, one twice, or a time to live out of
             range.
 
-    **Not** checked, for you to see to: map and API have the same routes; ids hold no ``/`` or
-    ``?``.
+    **Not** checked, for you to see to: map and API have the same routes; ids hold no ``/``, ``?``
+    or ``%``.
 
     ``GatewayCache.OFF`` says that the time to live is deployed as ``0``.
 
@@ -105,6 +105,11 @@ class GatewayCache:
         """Whether every request reaches the authorizer."""
         return not self.identity_sources
 
+    @property
+    def is_of_http_api(self) -> bool:
+        """Whether a source is written as HTTP APIs write it: ``$context.path``, and so on."""
+        return any(source.startswith("$") for source in self.identity_sources)
+
 
 GatewayCache.OFF = object.__new__(GatewayCache)
 GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: SLF001  # nothing else may be empty
@@ -127,14 +132,23 @@ class DeployedKey:
         cache: what was declared; not `GatewayCache.OFF`.
         reads_route: whether the answer depends on the route and does not name it.
         names_route: whether the answer names routes by their ARNs.
+        http_api_gap: why the answer would be wrong behind an HTTP API; ``None`` where it is right.
     """
 
-    __slots__ = ("_inputs", "_names_route", "_reads_route", "_routes")
+    __slots__ = ("_http_api_gap", "_inputs", "_names_route", "_reads_route", "_routes")
 
-    def __init__(self, cache: GatewayCache, *, reads_route: bool, names_route: bool) -> None:
+    def __init__(
+        self,
+        cache: GatewayCache,
+        *,
+        reads_route: bool,
+        names_route: bool,
+        http_api_gap: str | None = None,
+    ) -> None:
         self._inputs = cache.inputs
         self._reads_route = reads_route
         self._names_route = names_route
+        self._http_api_gap = http_api_gap
         # Deployed routes that were found to tell requests apart.
         self._routes: Memo[tuple[str, str | None], None] = Memo(max_entries=1024)
 
@@ -153,11 +167,13 @@ class DeployedKey:
             raise ConfigurationError(
                 "the event's ARN names no method and path, so an answer for one is one for all"
             )
+        if self._http_api_gap is not None and event.is_decoded:
+            raise ConfigurationError(self._http_api_gap)
         if self._reads_route and (event.kind, event.route) not in self._routes:
             _check_route_is_told(set(self._inputs), event)
             self._routes.put((event.kind, event.route), None)
         told = [item.read(event) for item in self._inputs]
-        identity = event.raw.get("identitySource")
+        identity = event.identity
         if identity is None:
             if any(len(values) > 1 for values in told):
                 raise ConfigurationError(
@@ -166,11 +182,9 @@ class DeployedKey:
                 )
             return
         # Nearly always each source has one value, and the event names them in the declared order.
-        if type(identity) is list and identity == [
-            values[0] if len(values) == 1 else _NOT_ONE for values in told
-        ]:
+        if identity == tuple([values[0] if len(values) == 1 else _NOT_ONE for values in told]):
             return
-        if not _is_same_identity(self._inputs, told, event):
+        if not _is_same_identity(self._inputs, told, identity, event):
             raise ConfigurationError("the identity sources of the event are not the declared ones")
 
 
@@ -198,9 +212,11 @@ def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) ->
 
 
 def _is_same_identity(
-    inputs: Sequence[IdentitySource], told: Sequence[tuple[str, ...]], event: AuthorizerEvent
+    inputs: Sequence[IdentitySource],
+    told: Sequence[tuple[str, ...]],
+    identity: tuple[str, ...],
+    event: AuthorizerEvent,
 ) -> bool:
-    identity = event.identity or ()
     spellings = [_spellings(item, values, event) for item, values in zip(inputs, told, strict=True)]
     if event.kind == "http-1.0":  # one text, joined with commas
         return any((",".join(words),) == identity for words in product(*spellings))
@@ -224,7 +240,11 @@ def _spellings(
     item: IdentitySource, values: tuple[str, ...], event: AuthorizerEvent
 ) -> Iterable[str]:
     if item == _PATH:  # with or without the stage
-        return {*values, event.path or "", event.raw.get("rawPath") or ""} - {""}
+        raw_path = event.raw.get("rawPath")
+        sent = raw_path if type(raw_path) is str else ""
+        return {*values, event.path or "", sent} - {""}
     if item == _COOKIE:  # a 2.0 event holds it in parts
         return {text.replace("; ", by) for text in values for by in ("; ", ";", ",", ", ")}
+    if item == _ROUTE_KEY and event.kind == "http-1.0" and not values:  # told without its verb
+        return (f"{event.method} {event.route}", f"ANY {event.route}", event.route or "")
     return (",".join(values),) if values else ()

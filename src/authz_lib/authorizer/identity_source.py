@@ -94,8 +94,7 @@ class IdentitySource:
         elif self.part == "querystring":
             return (event.query or {}).get(self.name, ())
         else:
-            variables = event.raw.get("stageVariables")
-            value = variables.get(self.name) if isinstance(variables, dict) else None
+            value = event.stage_variables.get(self.name)
         return (value,) if type(value) is str else ()
 
     def is_told(self, event: AuthorizerEvent) -> bool:

@@ -18,18 +18,29 @@ if TYPE_CHECKING:
 
     from authz_lib.gateway.responses import ContextValue
 
-__all__ = ["PRINCIPAL_KEYS", "REASON", "principal_from_context", "refusal_context", "to_context"]
+__all__ = [
+    "NO_VALUE",
+    "PRINCIPAL_KEYS",
+    "REASON",
+    "principal_from_context",
+    "refusal_context",
+    "to_context",
+]
 
 PRINCIPAL_KEYS = ("sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp")
-"""Every key is always present, empty where the principal has none: a mapping that resolves to
-nothing would let a client's own header through."""
+"""Every key is always present, and its value is never empty."""
+
+NO_VALUE = "-"
+"""What stands for nothing.  A gateway may drop a header whose value is empty, and then a client's
+own header reaches the service.
+"""
 
 REASON = "reason"
 """The key under which a refusal says why: the stable ``code`` of an error, never a detail of a
 policy.
 """
 
-_NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, "")
+_NONE: dict[str, ContextValue] = dict.fromkeys(PRINCIPAL_KEYS, NO_VALUE)
 _quote = json.encoder.encode_basestring_ascii
 _MAX_SECONDS = 10**15
 _CERTAINLY_SMALL = (
@@ -41,8 +52,14 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 def to_context(principal: Principal) -> dict[str, ContextValue]:
     """What an authorizer tells the integration about the caller: strings, and ``exp`` in seconds.
 
-    Groups and scopes are each one JSON string: REST APIs answer 500 for a list, and HTTP APIs join
-    one ambiguously.
+    Each string can be the value of a header, and no two principals have the same:
+
+    | value | written as |
+    |---|---|
+    | none | ``-`` |
+    | printable ASCII without a comma, a first ``"`` or white space around it | itself |
+    | any other text, ``-`` too | one JSON string: ``"-"`` |
+    | groups, scopes | one JSON list: REST APIs answer 500 for a list, HTTP APIs join one |
 
     Raises:
         InvalidRequestError: it is more than a gateway passes on.
@@ -52,14 +69,19 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     >>> alice = Principal("alice", groups=("a b",), expires_at=1700000000.0)
     >>> to_context(alice)["groups"]
     '["a b"]'
+    >>> to_context(alice)["tenant_id"]
+    '-'
     """
+    if not principal.subject:
+        raise InvalidClaimError("`sub` is missing", claim="sub")
     if principal.expires_at is None:
         raise InvalidClaimError("`exp` is missing", claim="exp")
     if not 0 <= principal.expires_at < _MAX_SECONDS:  # what `principal_from_context` would refuse
         raise InvalidClaimError("`exp` is out of range", claim="exp")
-    subject, issuer, client = principal.subject, principal.issuer or "", principal.client_id or ""
-    tenant, token_use = principal.tenant_id or "", principal.claims.get("token_use")
-    use = token_use if type(token_use) is str else ""
+    subject, issuer = _written(principal.subject), _written(principal.issuer)
+    client, tenant = _written(principal.client_id), _written(principal.tenant_id)
+    token_use = principal.claims.get("token_use")
+    use = _written(token_use if type(token_use) is str else None)
     groups, scopes = _LISTS[tuple(principal.groups)], _SORTED_LISTS[frozenset(principal.scopes)]
     context: dict[str, ContextValue] = {
         "sub": subject,
@@ -86,6 +108,21 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     return context
 
 
+def _written(text: str | None) -> str:
+    """The text, as the value of a header that is never empty, and never another text's."""
+    if not text:
+        return NO_VALUE
+    is_plain = (
+        text.isascii()
+        and text.isprintable()
+        and "," not in text
+        and text[0] not in {'"', " "}
+        and text[-1] != " "
+        and text != NO_VALUE
+    )
+    return text if is_plain else _quote(text)
+
+
 def _list(names: tuple[str, ...]) -> str:
     """A JSON list of strings; an encoder would be asked what each of them is."""
     return f"[{','.join([_quote(name) for name in names])}]"
@@ -99,7 +136,7 @@ _SORTED_LISTS: Memo[frozenset[str], str] = Memo(
 
 
 def refusal_context(reason: str) -> dict[str, ContextValue]:
-    """The context of a refusal: every key of the principal empty, and why.
+    """The context of a refusal: no value for any key of the principal, and why.
 
     >>> refusal_context("token_expired")["reason"]
     'token_expired'
@@ -109,6 +146,8 @@ def refusal_context(reason: str) -> dict[str, ContextValue]:
 
 def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principal:
     """Read back what `to_context` wrote, after a gateway turned some or all of it into strings.
+
+    An empty text is read as `NO_VALUE`: older authorizers wrote it.
 
     Raises:
         UntrustedEventError: a key is missing, of another type or malformed; the message names the
@@ -130,6 +169,12 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
             key for key, value in zip(PRINCIPAL_KEYS, found, strict=True) if type(value) is not str
         )
         raise UntrustedEventError(f"`{name}` of the principal is not a string")
+    texts = found[:5]
+    subject, issuer, client_id, token_use, tenant_id = (
+        map(_SIGNS.get, texts, texts)
+        if '"' not in "".join(texts)
+        else map(_read_text, PRINCIPAL_KEYS, texts)
+    )
     if not subject:
         raise UntrustedEventError("`sub` of the principal is empty")
     expires_at = _seconds(expiry)
@@ -140,11 +185,11 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
         claims["token_use"] = token_use
     return Principal(
         subject,
-        issuer or None,
-        client_id or None,
+        issuer,
+        client_id,
         _names(groups, "groups"),
         frozenset(_names(scopes, "scopes")),
-        tenant_id or None,
+        tenant_id,
         claims,
         expires_at,
     )
@@ -152,6 +197,19 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
 
 _READ = itemgetter(*PRINCIPAL_KEYS)
 _TEXT = frozenset({str})
+_SIGNS: dict[str, str | None] = {"": None, NO_VALUE: None}
+
+
+def _read_text(key: str, text: str) -> str | None:
+    if text[:1] != '"':
+        return _SIGNS.get(text, text)
+    try:
+        value = loads_document(text.encode())
+    except ValueError:  # also half a character, which cannot be encoded
+        value = None
+    if type(value) is not str or not value:
+        raise UntrustedEventError(f"`{key}` of the principal is not one JSON string")
+    return value
 
 
 def _names(text: str, key: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ what every kind of gateway says about the request under one name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl
@@ -14,13 +14,30 @@ from urllib.parse import parse_qsl
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
 from authz_lib.gateway.arns import MethodArn
 
-__all__ = ["AuthorizerEvent", "AuthorizerKind", "Event", "parse_authorizer_event"]
+__all__ = [
+    "MAX_HEADER_CHARACTERS",
+    "MAX_LINE_CHARACTERS",
+    "AuthorizerEvent",
+    "AuthorizerKind",
+    "Event",
+    "parse_authorizer_event",
+]
 
 AuthorizerKind: TypeAlias = Literal[
     "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"
 ]
 
+MAX_HEADER_CHARACTERS = 65_536
+"""The most that a header may hold, and the names of all headers.  A load balancer sends 64 KiB of
+headers, API Gateway 10 KiB.
+"""
+MAX_LINE_CHARACTERS = 16_384
+"""The most that a path may hold, and a query.  A load balancer sends a request line of 16 KiB, API
+Gateway one of 10 KiB.
+"""
+
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class Event:
@@ -35,9 +52,12 @@ class Event:
     - Where an event holds two maps (``headers`` and ``multiValueHeaders``), both are read.  A value
       that stands in both counts once; two spellings of a name are two values.
     - A map that is absent or ``null`` is empty.  What is there and of another type is refused.
+    - What is larger than any gateway sends is refused, see `MAX_HEADER_CHARACTERS` and
+      `MAX_LINE_CHARACTERS`.
 
     Raises:
-        UntrustedEventError: from each part, where it is of another type; the message names it.
+        UntrustedEventError: from each part, where it is of another type or too large; the message
+            names it.
 
     >>> headers, all_values = {"X-A": " 1 "}, {"x-a": ["1", "2"]}
     >>> Event({"headers": headers, "multiValueHeaders": all_values}).header("x-a")
@@ -73,9 +93,10 @@ class Event:
         if lowered is None:
             lowered = self._lowered = _lower_names(self.raw)
         value = lowered.get(name, ())
-        if type(value) is str:
+        if type(value) is str and len(value) <= MAX_HEADER_CHARACTERS:
             return (value.strip(" \t"),)
-        return tuple([text.strip(" \t") for text in _texts(value, "`headers`")])
+        values = [value] if type(value) is str else value
+        return tuple([text.strip(" \t") for text in _texts(values, "`headers`")])
 
     def token_header(self, name: str) -> tuple[str, ...]:
         """All values of a header that may hold the token.
@@ -91,6 +112,8 @@ class Event:
             return values
         if type(token) is not str:
             raise UntrustedEventError("`authorizationToken` of the event is not a string")
+        if len(token) > MAX_HEADER_CHARACTERS:
+            raise UntrustedEventError("`authorizationToken` of the event is too large")
         text = token.strip(" \t")
         if not values:
             return (text,) if text else ()
@@ -120,10 +143,12 @@ class Event:
         """Every query parameter, decoded, with all its values."""
         if self._query is None:
             text = self.raw.get("rawQueryString")
-            if text is not None and type(text) is not str:
-                raise UntrustedEventError("`rawQueryString` of the event is not a string")
             if text is None:
-                self._query = _merged(self.raw, _QUERY_MAPS)
+                self._query = _query_of_maps(self.raw)
+            elif type(text) is not str:
+                raise UntrustedEventError("`rawQueryString` of the event is not a string")
+            elif len(text) > MAX_LINE_CHARACTERS:
+                raise UntrustedEventError("`rawQueryString` of the event is too large")
             else:
                 self._query = _read_query(text) if text else _NOTHING
         return self._query
@@ -131,8 +156,12 @@ class Event:
     @property
     def path_parameters(self) -> Mapping[str, str]:
         """The labels of the route as the integration receives them."""
-        found = _merged(self.raw, ("pathParameters",))
-        return {name: values[0] for name, values in found.items() if values}
+        return _text_map(self.raw, "pathParameters")
+
+    @property
+    def stage_variables(self) -> Mapping[str, str]:
+        """The variables of the stage."""
+        return _text_map(self.raw, "stageVariables")
 
     @property
     def identity(self) -> tuple[str, ...] | None:
@@ -143,7 +172,7 @@ class Event:
         values = self.raw.get("identitySource")
         if values is None:
             return None
-        return (values,) if type(values) is str else _texts(values, "`identitySource`")
+        return _texts([values] if type(values) is str else values, "`identitySource`")
 
     def request_context(self, *names: str) -> Any:
         """A member below ``requestContext``; ``None`` where it is not there."""
@@ -278,6 +307,8 @@ def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
     if not (type(method) is type(route) is type(path) is str and method and route and path):
         _text(http, "method", "requestContext.http."), _text(event, "rawPath")
         raise UntrustedEventError("`routeKey` of the event is missing or not a string")
+    if len(method) + len(route) + len(path) > MAX_LINE_CHARACTERS:
+        raise UntrustedEventError("`rawPath` or `routeKey` of the event is too large")
     # On the API's own domain `rawPath` starts with the name of the stage, unless that is
     # `$default`.  On a custom domain it never does; it may start with a mapping's key instead.
     # Cutting it off there would turn `/admin/users` of a stage called `admin` into `/users`.
@@ -285,6 +316,7 @@ def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
     if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
         path = arn.path if arn.path and path.endswith(arn.path) else path
     elif arn.stage != "$default" and f"{path}/".startswith(f"/{arn.stage}/"):
+        _text(context, "domainName", "requestContext.")  # without it, either could be meant
         path = path[len(arn.stage) + 1 :] or "/"
     return AuthorizerEvent(
         event, "http-2.0", arn.api, arn, method, route, path, context.get("requestId")
@@ -372,29 +404,37 @@ def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
     ):
         try:
-            lowered = {name.lower(): value for name, value in headers.items()}
-        except AttributeError:
-            raise UntrustedEventError("`headers` of the event is not an object") from None
-        if len(lowered) == len(headers):
-            return lowered
+            if len("".join(headers)) <= MAX_HEADER_CHARACTERS:
+                lowered = {name.lower(): value for name, value in headers.items()}
+                if len(lowered) == len(headers):
+                    return lowered
+        except TypeError:  # a name is no text: refused below, as names that are too long are
+            pass
     found: dict[str, list[Any]] = {}
     for member in _HEADER_MAPS:
         _merge(found, _lists(raw, member, lower=True))
     return found
 
 
-def _merged(raw: Mapping[str, Any], members: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+def _query_of_maps(raw: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[Any]] = {}
-    for member in members:
+    for member in _QUERY_MAPS:
         _merge(found, _lists(raw, member))
-    return {name: _texts(values, f"`{' or '.join(members)}`") for name, values in found.items()}
+    what = f"`{' or '.join(_QUERY_MAPS)}`"
+    query = {name: _texts(values, what) for name, values in found.items()}
+    # Written as `name=value&`, once for each value.
+    size = sum([sum(map(len, v)) + (len(name) + 2) * len(v) for name, v in query.items()])
+    if size > MAX_LINE_CHARACTERS + 1:
+        raise UntrustedEventError(f"{what} of the event is too large")
+    return query
 
 
 def _merge(found: dict[str, list[Any]], more: Mapping[str, list[Any]]) -> None:
     """Add what is not there yet: the maps of one event tell the same request twice."""
     for name, values in more.items():
         known = found.setdefault(name, [])
-        known.extend([value for value in values if value not in known] if known else values)
+        told = {value for value in known if type(value) is str}
+        known.extend([value for value in values if type(value) is not str or value not in told])
 
 
 def _lists(raw: Mapping[str, Any], member: str, *, lower: bool = False) -> dict[str, list[Any]]:
@@ -402,8 +442,7 @@ def _lists(raw: Mapping[str, Any], member: str, *, lower: bool = False) -> dict[
     values = raw.get(member)
     if values is None:
         return {}
-    if not isinstance(values, Mapping) or not all(type(name) is str for name in values):
-        raise UntrustedEventError(f"`{member}` of the event is not an object")
+    _check_names(values, member, MAX_HEADER_CHARACTERS if lower else MAX_LINE_CHARACTERS)
     found: dict[str, list[Any]] = {}
     for name, value in values.items():
         items = value if isinstance(value, list | tuple) else [value]
@@ -414,10 +453,45 @@ def _lists(raw: Mapping[str, Any], member: str, *, lower: bool = False) -> dict[
     return found
 
 
+def _text_map(raw: Mapping[str, Any], member: str) -> Mapping[str, str]:
+    """A map of the event with one text for each name."""
+    values = raw.get(member)
+    if values is None:
+        return _NO_LABELS
+    _check_names(values, member, MAX_LINE_CHARACTERS)
+    size = _characters(values.values())
+    if size is None:
+        raise UntrustedEventError(f"`{member}` of the event is not an object of strings")
+    if size > MAX_LINE_CHARACTERS:
+        raise UntrustedEventError(f"`{member}` of the event is too large")
+    return values  # type: ignore[no-any-return]
+
+
+def _check_names(values: object, member: str, max_characters: int) -> None:
+    """Require a map whose names are texts, and together no longer than a gateway sends."""
+    size = _characters(values) if isinstance(values, (dict, Mapping)) else None
+    if size is None:
+        raise UntrustedEventError(f"`{member}` of the event is not an object")
+    if size > max_characters:
+        raise UntrustedEventError(f"`{member}` of the event is too large")
+
+
 def _texts(values: Any, what: str) -> tuple[str, ...]:
-    if not isinstance(values, list | tuple) or not all(type(value) is str for value in values):
+    """All texts of a list."""
+    size = _characters(values) if isinstance(values, (list, tuple)) else None
+    if size is None:
         raise UntrustedEventError(f"{what} of the event is not a string or a list of strings")
+    if size + len(values) > MAX_HEADER_CHARACTERS + 1:  # with what is between two of them
+        raise UntrustedEventError(f"{what} of the event is too large")
     return tuple(values)
+
+
+def _characters(texts: Iterable[Any]) -> int | None:
+    """How many characters the texts have together; ``None`` if one of them is no text."""
+    try:
+        return len("".join(texts))
+    except TypeError:
+        return None
 
 
 def _read_query(text: str) -> Mapping[str, tuple[str, ...]]:

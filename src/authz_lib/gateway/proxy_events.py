@@ -25,7 +25,7 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
     | ``lattice`` | ``requestContext.serviceArn`` |
     | ``websocket`` | ``requestContext.connectionId`` |
     | ``function-url`` | version 2.0, and ``.lambda-url.`` in the domain |
-    | ``http-2.0`` | version 2.0 and ``requestContext.http``, on another domain |
+    | ``http-2.0`` | version 2.0 and ``requestContext.http``, on another ``domainName`` |
     | ``rest`` | ``resource``, ``requestContext.apiId`` and a ``requestContext.resourceId`` |
     | ``http-1.0`` | version 1.0 and ``httpMethod``, and no such ``resourceId`` |
 
@@ -66,7 +66,9 @@ def _by_version(event: Mapping[str, Any], context: Mapping[str, Any]) -> ProxyKi
     version = event.get("version", "1.0")
     if version == "2.0":
         domain = context.get("domainName")
-        if type(domain) is str and ".lambda-url." in domain:
+        if type(domain) is not str:  # it alone tells the two apart
+            return None
+        if ".lambda-url." in domain:
             return "function-url"
         return "http-2.0" if "http" in context else None
     if version != "1.0":

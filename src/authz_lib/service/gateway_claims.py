@@ -8,7 +8,7 @@ from time import strptime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError
-from authz_lib.principal import Principal, cognito_pool
+from authz_lib.principal import Principal, cognito_pool, text_claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def principal_from_claims(claims: Mapping[str, Any], gateway: _Gateway, now: flo
         InvalidClaimError: a claim is missing, malformed or may mean two things.
         TokenExpiredError: ``exp`` has passed.
     """
-    subject = _claim(claims, "sub")
+    subject = text_claim(claims, "sub")
     if subject is None:
         raise InvalidClaimError("`sub` is missing", claim="sub")
     expires_at = _expiry(claims)
@@ -51,23 +51,16 @@ def principal_from_claims(claims: Mapping[str, Any], gateway: _Gateway, now: flo
     client = "aud" if claims.get("token_use") == "id" else "client_id"
     return Principal(
         subject=subject,
-        issuer=_claim(claims, "iss"),
-        client_id=_claim(claims, client) or _claim(claims, "azp"),
+        issuer=text_claim(claims, "iss"),
+        client_id=text_claim(claims, client) or text_claim(claims, "azp"),
         groups=_groups(claims, gateway),
-        scopes=frozenset((_claim(claims, "scope") or "").split(" ")) - {""},
-        tenant_id=None if gateway.tenant_claim is None else _claim(claims, gateway.tenant_claim),
+        scopes=frozenset((text_claim(claims, "scope") or "").split(" ")) - {""},
+        tenant_id=None
+        if gateway.tenant_claim is None
+        else text_claim(claims, gateway.tenant_claim),
         claims=claims,
         expires_at=expires_at,
     )
-
-
-def _claim(claims: Mapping[str, Any], name: str) -> str | None:
-    value = claims.get(name)
-    if value is None:
-        return None
-    if type(value) is not str or not value:
-        raise InvalidClaimError(f"`{name}` is not a non-empty string", claim=name)
-    return value
 
 
 def _groups(claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overl
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
+from authz_lib.gateway.events import Event
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, validation
 
@@ -97,10 +98,8 @@ def service_handler(
 
 
 def _request_id(event: Mapping[str, Any], context: Any) -> str:
-    holder = event.get("requestContext") if isinstance(event, dict) else None
-    found = holder.get("requestId") if isinstance(holder, dict) else None
-    found = found or getattr(context, "aws_request_id", None)
-    return found if type(found) is str and found else str(uuid.uuid4())
+    found = (Event.of(event).request_context("requestId"), getattr(context, "aws_request_id", None))
+    return next((text for text in found if type(text) is str and text), str(uuid.uuid4()))
 
 
 def _cors_headers(origin: str | None) -> Mapping[str, str]:
@@ -131,12 +130,13 @@ def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
     >>> json_body({"body": '{"item": "anvil"}', "isBase64Encoded": False})
     {'item': 'anvil'}
     """
-    text = event.get("body")
+    raw = Event.of(event).raw
+    text, is_encoded = raw.get("body"), raw.get("isBase64Encoded")
     try:
-        if type(text) is not str or len(text) > _MAX_BODY_CHARACTERS:
-            raise StrictJSONError("no body, or too long a one")
-        return loads_object(
-            base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-        )
+        if type(text) is not str or not isinstance(is_encoded, bool | None):
+            raise StrictJSONError("no body")
+        if len(text) > _MAX_BODY_CHARACTERS:
+            raise StrictJSONError("too long a body")
+        return loads_object(base64.b64decode(text, validate=True) if is_encoded else text.encode())
     except ValueError:  # also bad base64 and lone surrogates
         raise validation("the body must be a JSON object") from None

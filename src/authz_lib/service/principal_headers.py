@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib._support.checks import FIELD_NAME
 from authz_lib._support.clock import system_clock
-from authz_lib.errors import ConfigurationError, InvalidClaimError, UntrustedEventError
-from authz_lib.gateway.context import PRINCIPAL_KEYS, principal_from_context, to_context
+from authz_lib.errors import ConfigurationError, UntrustedEventError
+from authz_lib.gateway.context import (
+    NO_VALUE,
+    PRINCIPAL_KEYS,
+    principal_from_context,
+    to_context,
+)
 from authz_lib.gateway.events import Event
 
 if TYPE_CHECKING:
@@ -59,15 +64,15 @@ service.
 """
 
 REST_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
-    f"integration.request.header.{header}": "''" for header in PRINCIPAL_HEADERS.values()
+    f"integration.request.header.{header}": f"'{NO_VALUE}'" for header in PRINCIPAL_HEADERS.values()
 }
-"""For a REST API's methods without authorizer, which cannot remove a header: it is emptied."""
+"""For a REST API's methods without authorizer, which cannot remove a header: it names nobody."""
 
 # Headers that API Gateway neither sets nor removes by a mapping.
 _RESERVED = re.compile(
     r"authorization|x-amzn?-.*|x-forwarded-.*|via|apigw-.*|access-control-.*", re.IGNORECASE
 )
-_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")
 _MIN_SECRET_BYTES = 16
 
 
@@ -143,12 +148,10 @@ Proof: TypeAlias = SecretHeader | MutualTLS
 
 
 def principal_to_headers(principal: Principal) -> dict[str, str]:
-    """Every principal header, empty where the principal has no value.
+    """Every principal header, ``-`` where the principal has no value.
 
     Raises:
-        InvalidClaimError: the principal has no expiry, or a value that no header can hold
-            unambiguously: what is not printable ASCII, or has a comma, with which gateways join
-                repeated headers.
+        InvalidClaimError: the principal has no subject or no expiry.
 
     >>> from authz_lib.principal import Principal
     >>> alice = Principal("alice", expires_at=1700000000.0)
@@ -156,11 +159,7 @@ def principal_to_headers(principal: Principal) -> dict[str, str]:
     '1700000000'
     """
     context = to_context(principal)
-    headers = {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
-    for key, header in PRINCIPAL_HEADERS.items():
-        if not _is_unambiguous(key, headers[header]):
-            raise InvalidClaimError(f"`{key}` of the principal cannot be a header", claim=key)
-    return headers
+    return {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
 
 
 def principal_from_headers(
@@ -179,7 +178,7 @@ def principal_from_headers(
         clock: seconds since the epoch.
 
     Raises:
-        UntrustedEventError: no proof, a header missing, twice or malformed.
+        UntrustedEventError: no proof, a header missing, empty, twice or malformed.
         TokenExpiredError: the principal's ``exp`` has passed.
 
     >>> from authz_lib.principal import Principal
@@ -198,16 +197,12 @@ def _single(event: Event, key: str, header: str) -> str:
     values = event.header(header)
     if len(values) != 1:
         raise UntrustedEventError(f"`{header}` is missing or there more than once")
-    if not _is_unambiguous(key, values[0]):
-        raise UntrustedEventError(f"`{header}` is malformed or there more than once")
-    return values[0]
-
-
-def _is_unambiguous(key: str, value: str) -> bool:
-    # Gateways join repeated headers with a comma; in a JSON list one would be a syntax error.
-    return _PRINTABLE.fullmatch(value) is not None and (
-        key in {"groups", "scopes"} or "," not in value
-    )
+    value = values[0]
+    # Gateways join repeated headers with a comma; outside of a JSON text one is a syntax error.
+    is_json = key in {"groups", "scopes"} or value.startswith('"')
+    if not _PRINTABLE.fullmatch(value) or ("," in value and not is_json):
+        raise UntrustedEventError(f"`{header}` is empty, malformed or there more than once")
+    return value
 
 
 def _client_certificate(event: Event) -> Mapping[str, Any]:

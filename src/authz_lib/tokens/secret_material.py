@@ -10,7 +10,7 @@ import re
 from binascii import a2b_base64
 from typing import Final, Literal, TypeAlias
 
-from authz_lib._support.strict_json import StrictJSONError, loads_object
+from authz_lib._support.strict_json import StrictJSONError, loads_object, require_shallow
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import SUPPORTED
 
@@ -24,7 +24,7 @@ ENCODINGS: Final = ("text", "base64")
 _KEY_FILE: Final = re.compile(
     rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
 )
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]+=*\s*")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]++=*+\s*+")
 _MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 
 
@@ -61,6 +61,7 @@ def _from_base64(text: bytes) -> bytes:
 def _json_entries(secret: bytes) -> list[object] | None:
     """What a JSON object or list holds; ``None`` where the secret is neither."""
     try:
+        require_shallow(secret)
         document = json.loads(secret)
     except (ValueError, RecursionError):
         return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxy", "ca_bundle", "is_exempt", "proxy_for"]
 
 _CA_BUNDLES: Final = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-_PROXY: Final = re.compile(r"(?:http://)?(?:([!-.0-~]*)@)?([!-.0-~]+?)/?", re.IGNORECASE)
+_PROXY: Final = re.compile(r"(?:http://)?(?:([!-.0-~]*)@)?([!-.0-?A-~]+)/?", re.IGNORECASE)
 
 
 class Proxy(NamedTuple):

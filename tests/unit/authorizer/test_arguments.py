@@ -163,7 +163,8 @@ def test_a_batch_that_could_not_be_decided_is_raised():
 
 
 def test_a_refused_token_on_an_http_api_denies_every_route():
-    authorizer = build(gateway_cache=TOKEN_CACHE)
+    plain = ActionMap.from_document({"version": 1, "actions": LINES[:1]})
+    authorizer = build(gateway_cache=TOKEN_CACHE, actions=plain)
     answer = authorizer(events.http_authorizer_event("bad", identity=["Bearer bad"]))
     assert answer["policyDocument"]["Statement"][0]["Resource"][0].endswith("/$default/*")
     assert answer["context"]["reason"] == "invalid_token"
@@ -278,7 +279,7 @@ def test_tenant_and_groups_are_read_per_issuer():
     ]
     assert [(context["tenant_id"], context["groups"]) for context in found] == [
         ("t1", '["g"]'),
-        ("", '["r"]'),
+        ("-", '["r"]'),
     ]
 
 

@@ -117,6 +117,7 @@ def http_event(route="GET /orders/{id}", path="/orders/7", token="good"):
         "requestContext": {
             "apiId": "abc",
             "accountId": "123456789012",
+            "domainName": "abc.execute-api.eu-west-1.amazonaws.com",
             "stage": "prod",
             "http": {"method": method},
         },
@@ -139,7 +140,7 @@ def test_an_allow_says_who_the_caller_is_and_until_when():
         "context": {
             "sub": "alice",
             "issuer": "https://issuer.example",
-            "client_id": "",
+            "client_id": "-",
             "token_use": "access",
             "tenant_id": "t1",
             "groups": "[]",
@@ -173,7 +174,7 @@ def test_a_deny_is_explicit_and_says_why():
     [statement] = answer["policyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert answer["context"]["reason"] == "access_denied"
-    assert answer["context"]["sub"] == ""
+    assert answer["context"]["sub"] == "-"
 
 
 def test_a_bad_token_is_401_on_rest_and_a_refusal_on_http():

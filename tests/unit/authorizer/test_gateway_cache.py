@@ -17,13 +17,16 @@ from authz_lib import (
 from authz_lib.authorizer.cache_key import require_covered
 from authz_lib.authorizer.gateway_cache import DeployedKey
 from authz_lib.authorizer.identity_source import IdentitySource
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import ConfigurationError, UntrustedEventError
 from authz_lib.gateway.events import parse_authorizer_event
 from authz_lib.testing import events
 
 TOKEN = "$request.header.Authorization"
 METHOD, PATH, ROUTE = "$context.httpMethod", "$context.path", "$context.routeKey"
 DOMAIN = "$context.domainName"
+# As a REST API writes them.
+REST_TOKEN = "method.request.header.Authorization"
+REST_METHOD, REST_PATH, REST_DOMAIN = "context.httpMethod", "context.path", "context.domainName"
 IP = "$context.identity.sourceIp"
 
 
@@ -106,7 +109,13 @@ WRONG = [
     ),
     ("simple", PLAIN, [TOKEN, "$context.operationName"], {}, r"operationName` is in no event"),
     # on another domain the same path is another ARN, about which the answer is silent
-    ("iam", PLAIN, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    (
+        "iam",
+        PLAIN,
+        [REST_TOKEN, REST_METHOD, REST_PATH],
+        {"alone": False},
+        r"two routes on two domains",
+    ),
     # ... a refusal too, and who is refused can depend on the token alone
     ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
     # a label whose value decides nothing: its path may still read as two, which is refused
@@ -121,7 +130,7 @@ WRONG = [
     (
         "iam",
         PLAIN,
-        [TOKEN, METHOD, PATH, DOMAIN, "$request.header.x-dept"],
+        [TOKEN, METHOD, PATH, DOMAIN, ROUTE, "$request.header.x-dept"],
         {"context": {"dept": "$request.header.x-dept"}},
         r"repeated header",
     ),
@@ -142,7 +151,7 @@ WRONG = [
     (
         "iam",
         QUERY,
-        [TOKEN, METHOD, PATH, "$request.querystring.view"],
+        [TOKEN, METHOD, PATH, ROUTE, "$request.querystring.view"],
         {},
         r"repeated header or parameter",
     ),
@@ -201,9 +210,17 @@ WRONG = [
         r"sourceIp` \(a context value\)",
     ),
     # a policy for the whole table cannot know labels and queries
-    ("iam", LABEL, [TOKEN], {}, r"decided by its query or label"),
+    ("iam", LABEL, [REST_TOKEN], {}, r"decided by its query or label"),
     ("iam", QUERY, [TOKEN], {}, r"decided by its query or label"),
-    ("iam", LABEL, [TOKEN, ROUTE], {}, r"decided by its query or label"),
+    ("iam", LABEL, [REST_TOKEN, "context.stage"], {}, r"decided by its query or label"),
+    # an HTTP API decodes the path: `/docs/{id}` and `/{secret}`, sent as `/docs%252F7`, have one
+    ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN], {}, r"add `\$context\.routeKey`"),
+    ("iam", LABEL, [TOKEN, METHOD, PATH], {}, r"add `\$context\.routeKey`"),
+    ("iam", LABEL, [REST_TOKEN, REST_METHOD, PATH], {}, r"add `\$context\.routeKey`"),
+    # ... and a policy for every route is asked about the decoded path too
+    ("iam", ANY_ID, [TOKEN], {}, r"no policy is right for every route of an HTTP API"),
+    ("iam", ANY_ID, [TOKEN, ROUTE], {}, r"no policy is right for every route of an HTTP API"),
+    ("iam", LABEL, [TOKEN, PATH], {}, r"no policy is right for every route of an HTTP API"),
 ]
 
 
@@ -230,11 +247,14 @@ RIGHT = [
     (
         "iam",
         PLAIN,
-        [TOKEN, "context.httpMethod", "context.path", "context.domainName"],
+        [REST_TOKEN, REST_METHOD, REST_PATH, REST_DOMAIN],
         {"alone": False},
     ),
-    ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, "$context.operationName"], {}),
-    ("iam", LABEL, [TOKEN, "context.httpMethod", "context.path"], {}),
+    ("iam", PLAIN, [REST_TOKEN, REST_METHOD, REST_PATH, "context.operationName"], {}),
+    ("iam", PLAIN, [TOKEN, METHOD, PATH, DOMAIN, ROUTE], {"alone": False}),
+    ("iam", LABEL, [TOKEN, METHOD, PATH, ROUTE], {}),
+    ("iam", ANY_ID, [REST_TOKEN], {}),
+    ("iam", LABEL, [REST_TOKEN, REST_METHOD, REST_PATH], {}),
     ("iam", None, [TOKEN], {"alone": False}),
     ("appsync", None, [TOKEN], {}),
     ("simple", PLAIN, [TOKEN, ROUTE, IP], {"context": {"ip": IP}}),
@@ -424,15 +444,23 @@ def test_what_does_not_read_the_route_is_right_on_a_greedy_one():
     )
 
 
-@pytest.mark.parametrize("value", [7, "x", [None], True])
-def test_an_event_of_another_shape_holds_no_value(value):
+@pytest.mark.parametrize("value", [7, "x", [None], True, {"zone": None}, {None: "x"}])
+def test_stage_variables_of_another_shape_are_refused(value):
     event = events.rest_request_authorizer_event("abc", path="/orders")
-    assert (
+    with pytest.raises(UntrustedEventError, match="`stageVariables` of the event"):
         IdentitySource.parse("$stageVariables.zone").read(
             parse_authorizer_event({**event, "stageVariables": value})
         )
-        == ()
-    )
+
+
+@pytest.mark.parametrize("value", [7, {"a": 1}, [None], ["Bearer abc", 1], True])
+def test_an_identity_of_another_shape_is_refused(value):
+    event = events.http_authorizer_event("abc") | {"identitySource": value}
+    with pytest.raises(UntrustedEventError, match="`identitySource` of the event"):
+        check_key(KEY, parse_authorizer_event(event))
+
+
+def test_an_empty_identity_is_not_the_declared_one():
     with pytest.raises(ConfigurationError, match="identity sources"):
         check_key(
             KEY,
@@ -455,7 +483,7 @@ def test_an_identity_source_that_is_there_twice_is_not_remembered_on_rest(source
         check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
 
 
-@pytest.mark.parametrize("sources", [[TOKEN], [TOKEN, METHOD, PATH, DOMAIN]])
+@pytest.mark.parametrize("sources", [[TOKEN], [TOKEN, METHOD, PATH, DOMAIN, ROUTE]])
 def test_an_arn_that_stands_for_every_route_is_not_remembered(sources):
     authorizer = build(sources, response="iam")
     event = events.http_authorizer_event("abc", route="$default", path="/orders")
@@ -475,3 +503,44 @@ def test_payload_1_0_joins_the_key_with_commas():
     check_key(cache, parse_authorizer_event(good))
     with pytest.raises(ConfigurationError, match="not the declared ones"):
         check_key(cache, parse_authorizer_event({**good, "identitySource": "Bearer abc"}))
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize(
+    ("sources", "identity", "message"),
+    [
+        ([REST_TOKEN, REST_METHOD, REST_PATH], ["Bearer abc", "GET", "/docs/7"], "routeKey"),
+        ([REST_TOKEN], ["Bearer abc"], "no policy is right"),
+    ],
+)
+def test_an_http_api_shows_itself_where_its_sources_are_written_as_a_rest_apis(
+    version, sources, identity, message
+):
+    authorizer = build(sources, table=ANY_DOC, response="iam")
+    if version == "2.0":
+        event = events.http_authorizer_event(
+            "abc", route="GET /docs/{id}", path="/docs/7", identity=identity
+        )
+    else:
+        event = events.http_authorizer_event_v1(
+            "abc", resource="/docs/{id}", path="/docs/7", identity=",".join(identity)
+        )
+    with pytest.raises(ConfigurationError, match=message):
+        authorizer(event)
+
+
+ANY_DOC = actions({"method": "GET", "route": "/docs/{id}", "action": "Get"})
+
+
+@pytest.mark.parametrize("route", ["GET /docs/{id}", "ANY /docs/{id}"])
+def test_payload_1_0_tells_the_route_key_without_its_verb(route):
+    cache = GatewayCache(identity_sources=[TOKEN, METHOD, PATH, ROUTE], ttl_seconds=60)
+    sent = {"resource": "/docs/{id}", "path": "/docs/7"}
+    event = events.http_authorizer_event_v1(
+        "abc", identity=f"Bearer abc,GET,/docs/7,{route}", **sent
+    )
+    event["requestContext"]["path"] = "/docs/7"
+    check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)
+    event["identitySource"] = "Bearer abc,GET,/docs/7,GET /{secret}"
+    with pytest.raises(ConfigurationError, match="not the declared ones"):
+        check_key(cache, parse_authorizer_event(event), reads_route=False, names_route=True)

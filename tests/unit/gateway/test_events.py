@@ -223,3 +223,24 @@ def test_an_event_of_two_kinds_is_of_none():
     event["requestContext"]["elb"] = {}
     with pytest.raises(UntrustedEventError, match="more than one"):
         proxy_kind(event)
+
+
+@pytest.mark.parametrize("domain", [None, 7, ["abc.execute-api"]])
+def test_a_stage_in_the_path_is_not_cut_off_where_the_domain_is_not_told(domain):
+    """On a custom domain `/admin/users` is not `/users` of a stage called `admin`."""
+    event = events.http_authorizer_event("abc", route="GET /users", path="/users", stage="admin")
+    assert parse_authorizer_event(event).path == "/users"
+    event["requestContext"]["domainName"] = domain
+    with pytest.raises(UntrustedEventError, match="domainName"):
+        parse_authorizer_event(event)
+    plain = events.http_authorizer_event("abc", route="GET /users", path="/users")
+    del plain["requestContext"]["domainName"]
+    assert parse_authorizer_event(plain).path == "/users"
+
+
+@pytest.mark.parametrize("domain", [None, 7])
+def test_without_a_domain_an_http_api_and_a_function_url_are_not_told_apart(domain):
+    event = events.function_url_event()
+    event["requestContext"]["domainName"] = domain
+    with pytest.raises(UntrustedEventError, match="no known kind"):
+        proxy_kind(event)

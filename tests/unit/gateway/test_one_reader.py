@@ -6,7 +6,12 @@ import pytest
 
 from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.errors import AmbiguousTokenError, UntrustedEventError
-from authz_lib.gateway.events import Event, parse_authorizer_event
+from authz_lib.gateway.events import (
+    MAX_HEADER_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    Event,
+    parse_authorizer_event,
+)
 from authz_lib.gateway.sources import Cookie, Header, QueryParameter
 from authz_lib.testing import events
 
@@ -111,7 +116,7 @@ def test_a_cookie_is_the_same_wherever_it_stands(parts):
 
 def test_a_query_of_many_parts_is_read_in_linear_steps():
     """Each value is put behind those of its name once; copying the list each time was quadratic."""
-    count = 20_000
+    count = MAX_LINE_CHARACTERS // 3
     values = Event({"rawQueryString": "a=&" * count}).parameters()["a"]
     assert len(values) == count
 
@@ -163,3 +168,74 @@ def test_a_token_of_another_type_is_refused(token, headers):
     event = Event({"authorizationToken": token, "requestHeaders": headers})
     with pytest.raises(UntrustedEventError, match="`authorizationToken` of the event is not a"):
         event.token_header("authorization")
+
+
+# Bounds: at each of them, and one past it.
+
+BIG, LINE = MAX_HEADER_CHARACTERS, MAX_LINE_CHARACTERS
+FITS = {
+    "a header": ({"headers": {"x": "a" * BIG}}, lambda e: e.header("x")),
+    "a header in a list": ({"headers": {"x": ["a" * BIG]}}, lambda e: e.header("x")),
+    "a repeated header": (
+        {"multiValueHeaders": {"x": ["a" * (BIG - 2), "a"]}},
+        lambda e: e.header("x"),
+    ),
+    "the names of headers": ({"headers": {"a" * BIG: ""}}, lambda e: e.header("x")),
+    "the names of headers, with a second map": (
+        {"multiValueHeaders": {"a" * BIG: []}},
+        lambda e: e.header("x"),
+    ),
+    "cookies": ({"cookies": ["a" * BIG]}, lambda e: e.cookies),
+    "the token": (
+        {"authorizationToken": "a" * BIG},
+        lambda e: e.token_header("authorization"),
+    ),
+    "the raw query": ({"rawQueryString": "a" * LINE}, lambda e: e.parameters()),
+    "the query": (
+        {"queryStringParameters": {"q": "a" * (LINE - 2)}},
+        lambda e: e.parameters(),
+    ),
+    "a repeated parameter": (
+        {"multiValueQueryStringParameters": {"q": ["", "a" * (LINE - 5)]}},
+        lambda e: e.parameters(),
+    ),
+    "the names of parameters": (
+        {"queryStringParameters": {"a" * (LINE - 1): ""}},
+        lambda e: e.parameters(),
+    ),
+    "labels": ({"pathParameters": {"id": "a" * LINE}}, lambda e: e.path_parameters),
+    "names of labels": ({"pathParameters": {"a" * LINE: ""}}, lambda e: e.path_parameters),
+    "stage variables": ({"stageVariables": {"x": "a" * LINE}}, lambda e: e.stage_variables),
+    "the identity": ({"identitySource": ["a" * BIG]}, lambda e: e.identity),
+    "the identity as one text": ({"identitySource": "a" * BIG}, lambda e: e.identity),
+    "the path": (
+        HTTP | {"rawPath": "/" + "a" * (LINE - len("GET" + HTTP["routeKey"]) - 1)},
+        lambda e: parse_authorizer_event(e.raw),
+    ),
+}
+
+
+def longer(part):
+    """The same with one more character in its longest text."""
+    if isinstance(part, str):
+        return f"{part}a" if len(part) > 10_000 else part
+    if isinstance(part, list):
+        return [longer(value) for value in part]
+    if isinstance(part, dict):
+        return {longer(name): longer(value) for name, value in part.items()}
+    return part
+
+
+@pytest.mark.parametrize(("event", "read"), FITS.values(), ids=FITS.keys())
+def test_the_most_that_a_part_may_hold_is_read_and_one_more_character_is_refused(event, read):
+    read(Event(event))
+    one = longer(event)
+    assert one != event
+    with pytest.raises(UntrustedEventError, match="is too large"):
+        read(Event(one))
+
+
+def test_two_maps_that_tell_the_same_are_merged_in_linear_steps():
+    values = [str(number) for number in range(10_000)]
+    event = Event({"multiValueHeaders": {"x": values}, "headers": {"x": values}})
+    assert event.header("x") == tuple(values)

@@ -64,7 +64,7 @@ def test_one_table_makes_every_mapping():
         == "context.authorizer.tenant_id"
     )
     assert module.HTTP_API_PUBLIC_PARAMETERS["remove:header.x-principal-sub"] == "''"
-    assert module.REST_API_PUBLIC_PARAMETERS["integration.request.header.x-principal-sub"] == "''"
+    assert module.REST_API_PUBLIC_PARAMETERS["integration.request.header.x-principal-sub"] == "'-'"
     sizes = {
         len(table)
         for table in (
@@ -126,9 +126,37 @@ def test_an_expired_principal_is_refused():
         read(HEADERS, now=NOW + 60)
 
 
-def test_the_emptied_headers_of_a_public_route_are_nobody():
+@pytest.mark.parametrize("value", ["", " ", "-"])
+def test_the_headers_of_a_public_route_are_nobody(value):
     with pytest.raises(UntrustedEventError):
-        read(dict.fromkeys(HEADERS, ""))
+        read(dict.fromkeys(HEADERS, value))
+    with pytest.raises(UntrustedEventError):
+        read({**HEADERS, "x-principal-sub": value})
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+def test_an_empty_header_is_refused_and_never_read_as_none(header, value):
+    """A gateway that drops it would let a client's own through; none is `-`."""
+    with pytest.raises(UntrustedEventError, match=header):
+        read({**HEADERS, header: value})
+
+
+def test_none_is_written_and_read_as_a_dash():
+    nobody = Principal("alice", expires_at=NOW + 60)
+    headers = module.principal_to_headers(nobody)
+    assert {headers[f"x-principal-{key}"] for key in ("issuer", "client-id", "tenant-id")} == {"-"}
+    assert all(headers.values())
+    caller = read(headers)
+    assert (caller.issuer, caller.client_id, caller.tenant_id) == (None, None, None)
+    assert (caller.groups, dict(caller.claims)) == ((), {"sub": "alice", "exp": NOW + 60})
+
+
+def test_a_json_text_that_is_there_twice_is_refused():
+    headers = module.principal_to_headers(Principal("a,b", tenant_id="-", expires_at=NOW + 60))
+    assert read(headers).subject == "a,b"
+    with pytest.raises(UntrustedEventError, match="tenant_id"):
+        read({**headers, "x-principal-tenant-id": '"-","t2"'})
 
 
 @pytest.mark.parametrize(
@@ -205,15 +233,30 @@ def test_an_event_without_headers_is_nobody(event):
 
 
 @pytest.mark.parametrize(
-    "values", [{"tenant_id": "Zürich"}, {"subject": "a,b"}, {"subject": "a\nb"}]
+    "text", ["-", "--", "Zürich", "a,b", "a\nb", " a", "a ", " ", '"a"', '"', "\x7f", "[]", "null"]
 )
-def test_what_no_service_would_take_back_is_not_written(values):
-    """A header of it is refused by every reader, so the writer says it, and names the value."""
-    key = {"subject": "sub"}.get(*values, *values)
-    with pytest.raises(InvalidClaimError, match=f"`{key}` of the principal"):
-        module.principal_to_headers(
-            Principal(**{"subject": "alice", "expires_at": NOW + 60, **values})
-        )
+def test_every_text_comes_back_as_itself(text):
+    """A tenant that is called as nothing is, `-`, is no caller without a tenant."""
+    caller = Principal(
+        text,
+        issuer=text,
+        client_id=text,
+        tenant_id=text,
+        groups=(text,),
+        claims={"token_use": text},
+        expires_at=NOW + 60,
+    )
+    headers = module.principal_to_headers(caller)
+    assert all(value.isascii() and value.isprintable() and value for value in headers.values())
+    assert all(value == value.strip() for value in headers.values())
+    back = read(headers)
+    assert (back.subject, back.issuer, back.client_id) == (text, text, text)
+    assert (back.tenant_id, back.groups, back.claims["token_use"]) == (text, (text,), text)
+
+
+def test_a_principal_without_a_subject_is_not_handed_on():
+    with pytest.raises(InvalidClaimError, match="sub"):
+        module.principal_to_headers(Principal("", expires_at=NOW + 60))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 1e15, float("inf"), float("nan")])

@@ -78,10 +78,10 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         raise InvalidClaimError("`exp` is missing", claim="exp")
     if not 0 <= principal.expires_at < _MAX_SECONDS:  # what `principal_from_context` would refuse
         raise InvalidClaimError("`exp` is out of range", claim="exp")
-    subject, issuer = _written(principal.subject), _written(principal.issuer)
-    client, tenant = _written(principal.client_id), _written(principal.tenant_id)
+    subject, issuer = _written(principal.subject), _WRITTEN[principal.issuer]
+    client, tenant = _WRITTEN[principal.client_id], _WRITTEN[principal.tenant_id]
     token_use = principal.claims.get("token_use")
-    use = _written(token_use if type(token_use) is str else None)
+    use = _WRITTEN[token_use if type(token_use) is str else None]
     groups, scopes = _LISTS[tuple(principal.groups)], _SORTED_LISTS[frozenset(principal.scopes)]
     context: dict[str, ContextValue] = {
         "sub": subject,
@@ -128,7 +128,8 @@ def _list(names: tuple[str, ...]) -> str:
     return f"[{','.join([_quote(name) for name in names])}]"
 
 
-# Few groups and fewer scopes make up most callers.
+# Few issuers, clients, tenants, groups and scopes make up most callers.
+_WRITTEN: Memo[str | None, str] = Memo(_written, max_entries=1024)
 _LISTS: Memo[tuple[str, ...], str] = Memo(_list, max_entries=256)
 _SORTED_LISTS: Memo[frozenset[str], str] = Memo(
     lambda names: _list(tuple(sorted(names))), max_entries=256

@@ -76,6 +76,7 @@ class Compact:
         "_claims",
         "_header_segment",
         "_message",
+        "_payload",
         "_payload_segment",
         "_signature",
         "header",
@@ -103,6 +104,7 @@ class Compact:
         except ValueError:
             raise _not_canonical() from None
         self._claims: Mapping[str, Any] | None = None
+        self._payload: bytes | None = None
         header = _headers.get(head)
         self.header = _parse_header(head) if header is None else header
 
@@ -120,18 +122,17 @@ class Compact:
 
     def payload(self) -> bytes:
         """The payload's bytes, decoded."""
-        return _decoded(self._payload_segment)
+        return _decoded(self._payload_segment) if self._payload is None else self._payload
 
     def claims(self) -> Mapping[str, Any]:
         """The payload as a strict JSON object, parsed once."""
         claims = self._claims
         if claims is None:
+            payload = self._payload = _decoded(self._payload_segment)
             try:
-                claims = self._claims = loads_frozen_object(base64url.decode(self._payload_segment))
+                claims = self._claims = loads_frozen_object(payload)
             except StrictJSONError:
                 raise InvalidTokenError("the payload is not a strict JSON object") from None
-            except ValueError:
-                raise _not_canonical() from None
         return claims
 
     def memory(self) -> int:

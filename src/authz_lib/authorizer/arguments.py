@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from authz_lib._support.checks import require_method
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
@@ -69,8 +70,6 @@ def check_context_names(context: object) -> None:
 def check_decides(decisions: object, coverage: Coverage) -> None:
     """Refuse what cannot be asked: one question per request, or one batch for the whole table."""
     asked = "batch_is_authorized" if coverage == "every-route" else "is_authorized"
-    if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
-        raise ConfigurationError(
-            f"`decisions` must be a decision point with a method `{asked}`, such as "
-            "`VerifiedPermissions(...)`"
-        )
+    require_method(
+        decisions, "decisions", asked, such_as="that of a decision point, `VerifiedPermissions`"
+    )

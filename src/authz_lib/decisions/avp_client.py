@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support.checks import (
+    is_answering,
     require_count,
     require_flag,
     require_optional_text,
@@ -294,7 +295,8 @@ class Boto3Client:
     __slots__ = ("_client", "endpoint")
 
     def __init__(self, client: Any) -> None:
-        if not all(hasattr(client, method) for method in _METHODS.values()):
+        # The methods of an asynchronous client, such as aioboto3's, give coroutines.
+        if not all(is_answering(getattr(client, method, None)) for method in _METHODS.values()):
             raise ConfigurationError("`client` must be a boto3 client for `verifiedpermissions`")
         self._client = client
         self.endpoint = str(client.meta.endpoint_url).rstrip("/")

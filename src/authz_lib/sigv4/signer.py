@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authz_lib._support.checks import FIELD_NAME
+from authz_lib._support.checks import FIELD_NAME, is_answering
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import AuthzError, ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4.credentials import (
@@ -236,6 +236,11 @@ def _source(credentials: CredentialsSource | FrozenCredentials | None) -> Creden
     if credentials is None:
         return DefaultCredentials()
     if isinstance(credentials, CredentialsSource):
+        if not is_answering(credentials.get_frozen_credentials):  # aiobotocore's
+            raise ConfigurationError(
+                "`get_frozen_credentials` of `credentials` must be a plain method: nobody would "
+                "await another"
+            )
         return credentials
     if all(hasattr(credentials, name) for name in ("access_key", "secret_key", "token")):
         return _Fixed(credentials)

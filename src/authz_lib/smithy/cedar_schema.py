@@ -119,6 +119,31 @@ def cedar_schema(
         ConfigurationError: two resources have one name, Cedar does not allow a name, or the model
             is broken.
     """
+    types = _entity_types(service, principal_type, group_type, application_type)
+    prefix = service.name.lower() if prefix is None else prefix
+    if prefix and not is_action_id(prefix):
+        raise ConfigurationError("`prefix` must be at most 512 characters on one line")
+    actions: dict[str, list[str]] = {}
+    for operation in service.operations:
+        name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
+        if not is_action_id(name):
+            raise ConfigurationError(
+                f"the action of `{operation.id}` has, with `prefix`, more than 512 characters"
+            )
+        applies = actions.setdefault(name, [])  # two operations may share an action
+        applies += [
+            kind
+            for kind in _applies_to(operation, resources, application_type)
+            if kind not in applies
+        ]
+    return CedarSchema(
+        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
+    )
+
+
+def _entity_types(
+    service: Service, principal_type: str, group_type: str, application_type: str
+) -> dict[str, _EntityType]:
     types = {
         group_type: _EntityType(),
         principal_type: _EntityType([group_type]),
@@ -161,26 +186,7 @@ def cedar_schema(
                 f"Cedar does not allow the entity type `{name}`: it is a reserved word, or not an "
                 "identifier"
             )
-
-    prefix = service.name.lower() if prefix is None else prefix
-    if prefix and not is_action_id(prefix):
-        raise ConfigurationError("`prefix` must be at most 512 characters on one line")
-    actions: dict[str, list[str]] = {}
-    for operation in service.operations:
-        name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
-        if not is_action_id(name):
-            raise ConfigurationError(
-                f"the action of `{operation.id}` has, with `prefix`, more than 512 characters"
-            )
-        applies = actions.setdefault(name, [])  # two operations may share an action
-        applies += [
-            kind
-            for kind in _applies_to(operation, resources, application_type)
-            if kind not in applies
-        ]
-    return CedarSchema(
-        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
-    )
+    return types
 
 
 def _applies_to(

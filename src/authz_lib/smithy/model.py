@@ -255,7 +255,7 @@ class Service:
     def _authorizer_of(
         self, found: JSONObject, operation_id: str, resource: Resource | None
     ) -> str | None:
-        """``@authorizer`` of the operation, of the nearest resource that has one, or of the service.
+        """``@authorizer`` of the operation, else of the nearest resource, else of the service.
 
         See https://smithy.io/2.0/aws/amazon-apigateway.html#aws-apigateway-authorizer-trait
         """

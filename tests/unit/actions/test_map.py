@@ -401,16 +401,20 @@ FORMS = "`DELETE`, `GET`, `HEAD`, `OPTIONS`, `PATCH`, `POST`, `PUT`"
     [
         (
             {"method": "ANY"},
-            f"`actions[1].method` must be an HTTP method in upper case, one of {FORMS}; "
-            "for `ANY` write one line for each",
+            (
+                f"`actions[1].method` must be an HTTP method in upper case, one of {FORMS}; "
+                "for `ANY` write one line for each"
+            ),
         ),
         ({"method": "any"}, f"one of {FORMS}; for `ANY` write one line for each"),
         ({"method": "get"}, f"one of {FORMS}"),
         (
             {"resourceType": "Order"},
-            "`actions[1]` has the unknown member `resourceType`; it may have `method`, `route`, "
-            "`query`, `action`, `resource_type`, `resource_id_label`, `scopes`, `public`, "
-            "`readonly`, `idempotent`",
+            (
+                "`actions[1]` has the unknown member `resourceType`; it may have `method`, "
+                "`route`, `query`, `action`, `resource_type`, `resource_id_label`, `scopes`, "
+                "`public`, `readonly`, `idempotent`"
+            ),
         ),
         ({"action": ""}, "`actions[1].action` must be an action id"),
         ({"resource_type": "a" * 201}, "`actions[1].resource_type` must be a Cedar type name"),

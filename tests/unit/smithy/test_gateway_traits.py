@@ -1,4 +1,4 @@
-"""Who may call, as the traits of API Gateway say it; and references to shapes that are not there."""
+"""Who may call, as traits of API Gateway say it; references to shapes that are not there."""
 
 from __future__ import annotations
 

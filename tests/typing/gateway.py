@@ -166,7 +166,7 @@ asynchronous("event", None)  # pyright: ignore[reportArgumentType]
 assert_type(plain(event, None), dict[str, Any])  # a decorated handler keeps its own type
 assert_type(other(event, None), dict[str, Any])
 plain("event", None)  # pyright: ignore[reportArgumentType]
-service_handler(5)  # pyright: ignore[reportCallIssue]
+service_handler(5)  # pyright: ignore[reportArgumentType, reportCallIssue]
 service_handler(errors="json")  # pyright: ignore[reportArgumentType]
 
 

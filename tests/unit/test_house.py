@@ -34,6 +34,7 @@ WITHOUT_A_MODULE = {
     "service/test_json_body.py": "one function of `handler.py`, with a table of bodies of its own",
     "sigv4/test_adapters.py": "`httpx_auth.py` and `requests_auth.py` pass the same tests",
     "sigv4/test_exports.py": "the names of the whole room",
+    "test_async_hooks.py": "every hook of every room, as an `async def`",
     "test_docs_width.py": "the width of code in the pages",
     "test_house.py": "the whole package",
     "test_root.py": "`authz_lib/__init__.py`",

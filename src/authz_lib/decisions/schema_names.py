@@ -48,7 +48,7 @@ def read_schema_names(schema: Any) -> SchemaNames:
     >>> text = '''entity User; entity Order;
     ... action Get appliesTo { principal: User, resource: [Order] };'''
     >>> names = read_schema_names(parse_schema(text))
-    >>> sorted(names.entity_types), dict(names.actions)[("Action", "Get")].resource_types
+    >>> sorted(names.entity_types), names.actions["Action", "Get"].resource_types
     (['Order', 'User'], frozenset({'Order'}))
     """
     types: set[str] = set()

@@ -94,8 +94,8 @@ def is_type_name(text: str) -> bool:
 def is_action_id(text: str) -> bool:
     """Whether Verified Permissions takes a text as the id of an action.
 
-    >>> is_action_id("get /pets/{petId}"), is_action_id("a\\nb"), is_action_id("a" * 513)
-    (True, False, False)
+    >>> [is_action_id(text) for text in ("get /pets/{petId}", "a\\nb", "a" * 513)]
+    [True, False, False]
     """
     return _ACTION_ID.fullmatch(text) is not None
 

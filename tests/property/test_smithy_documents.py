@@ -169,9 +169,12 @@ class Line(BaseModel):
     method: Literal["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     route: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]
     query: dict[Annotated[str, StringConstraints(min_length=1)], str] = {}
-    action: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
+    action: Annotated[str, StringConstraints(pattern=r"^[^\n\r\x{2028}\x{2029}]{1,512}$")]
     resource_type: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$")] | None
+        Annotated[
+            str, StringConstraints(pattern=r"^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$", max_length=200)
+        ]
+        | None
     ) = None
     resource_id_label: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")] | None = None
     scopes: list[Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+$")]] = []

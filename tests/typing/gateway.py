@@ -149,10 +149,24 @@ def other(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 204}
 
 
+@service_handler
+async def asynchronous(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return {"statusCode": 200}
+
+
+@service_handler(errors="standard")
+async def asynchronous_too(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return {"statusCode": 200}
+
+
+# The answer, or within a running loop what gives it.
+assert_type(asynchronous(event, None), Any)
+assert_type(asynchronous_too(event, None), Any)
+asynchronous("event", None)  # pyright: ignore[reportArgumentType]
 assert_type(plain(event, None), dict[str, Any])  # a decorated handler keeps its own type
 assert_type(other(event, None), dict[str, Any])
 plain("event", None)  # pyright: ignore[reportArgumentType]
-service_handler(5)  # pyright: ignore[reportArgumentType]
+service_handler(5)  # pyright: ignore[reportArgumentType, reportCallIssue]
 service_handler(errors="json")  # pyright: ignore[reportArgumentType]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FIELD_NAME",
     "check_timeout",
+    "is_answering",
     "is_count",
     "is_idempotency_key",
     "is_seconds",
     "is_text",
     "require_count",
     "require_flag",
+    "require_function",
     "require_known",
     "require_mapping",
     "require_method",
@@ -39,6 +42,28 @@ FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _DAY: Final = 86_400.0
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+_PROMISES: Final = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
+
+
+def is_answering(function: object) -> bool:
+    """Whether a call gives the answer itself.
+
+    An ``async def`` gives a coroutine, and a function with ``yield`` a generator: nobody would run
+    it, and it is true whatever its answer would be.
+
+    >>> is_answering(len), is_answering(5)
+    (True, False)
+    >>> async def revoked(token): return False
+    >>> is_answering(revoked)
+    False
+    """
+    if not callable(function):
+        return False
+    return not any(
+        promises(one) for promises in _PROMISES for one in (function, type(function).__call__)
+    )
 
 
 def is_text(value: object) -> bool:
@@ -173,8 +198,33 @@ def require_method(value: object, argument: str, method: str, *, such_as: str) -
       ...
     authz_lib.errors.ConfigurationError: `keys` must have a method `find`, such as `StaticKeySet`
     """
-    if isinstance(value, type) or not callable(getattr(value, method, None)):
+    found = getattr(value, method, None)
+    if isinstance(value, type) or not callable(found):
         raise ConfigurationError(f"`{argument}` must have a method `{method}`, such as {such_as}")
+    if not is_answering(found):
+        raise ConfigurationError(
+            f"`{method}` of `{argument}` must be a plain method: nobody would await another"
+        )
+
+
+def require_function(value: Any, argument: str, *, optional: bool = False) -> None:
+    """A plain function, or an object that is called like one.
+
+    >>> async def on_event(event): ...
+    >>> require_function(on_event, "on_event")
+    Traceback (most recent call last):
+      ...
+    authz_lib.errors.ConfigurationError: `on_event` must be a plain function: nobody would await
+        another
+    """
+    if optional and value is None:
+        return
+    if isinstance(value, type) or not callable(value):
+        raise ConfigurationError(f"`{argument}` must be a callable")
+    if not is_answering(value):
+        raise ConfigurationError(
+            f"`{argument}` must be a plain function: nobody would await another"
+        )
 
 
 def require_known(options: Mapping[str, object], known: Collection[str]) -> None:

@@ -56,6 +56,11 @@ def _line(
             f"`{operation.name}` would be public, because `{service.id}` has no authentication "
             "scheme: add one to the service, such as `@httpBearerAuth`, or declare `@auth([])`"
         )
+    if operation.is_open:
+        raise ConfigurationError(
+            f"`{operation.name}` would be listed as protected, and is open at the gateway, because "
+            'of `@authorizer("NONE")`: name an authorizer, or declare `@auth([])`'
+        )
     line: dict[str, Any] = {"method": http.method, "route": http.pattern.path}
     if http.pattern.query:
         line["query"] = dict(sorted(http.pattern.query.items()))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.json_file import in_one_line
-from authz_lib.entities import TYPE_NAME
+from authz_lib.entities.uid import is_action_id, is_type_name
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["ACTION", "METHODS", "SCOPE", "TYPE_NAME", "ActionEntry", "read_entry"]
+__all__ = ["METHODS", "SCOPE", "ActionEntry", "numbered", "read_entry"]
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-# Verified Permissions: actionId has at most 512 characters.
-ACTION = re.compile(r"[\x21-\x7e]{1,512}")
+_METHODS_TEXT = ", ".join(f"`{method}`" for method in sorted(METHODS))
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
 
 
@@ -32,7 +32,8 @@ class ActionEntry:
         method: the HTTP method, upper case.
         route: the path pattern, such as ``/orders/{orderId}``.
         query: query literals that must be there; an empty value stands for any value.
-        action: the Cedar action id, such as ``commercial:GetOrder``.
+        action: the Cedar action id, such as ``commercial:GetOrder`` or ``get /pets/{petId}``: 1 to
+            512 characters on one line.
         resource_type: the Cedar type of the resource; None where the action is on no particular
             one.
         resource_id_label: the label whose value is the resource's id; labels joined by ``/`` for an
@@ -62,7 +63,7 @@ class ActionEntry:
     def __post_init__(self) -> None:
         where = f"`{self.method} {self.route}`"
         if self.method not in METHODS:
-            raise ConfigurationError(f"{where} must have an HTTP method in upper case")
+            raise ConfigurationError(f"{where} must have {_expected_method(self.method)}")
         if self.public and self.scopes:
             raise ConfigurationError(f"{where} is public and asks for scopes")
         if self.resource_id_label is not None and self.resource_type is None:
@@ -86,14 +87,19 @@ class ActionEntry:
         return line
 
 
+def _expected_method(given: Any) -> str:
+    hint = "; for `ANY` write one line for each" if str(given).upper() == "ANY" else ""
+    return f"an HTTP method in upper case, one of {_METHODS_TEXT}{hint}"
+
+
 class _Member(NamedTuple):
     read: Callable[[Any], Any]
-    expected: str
+    expected: str | Callable[[Any], str]
     default: Any = ...
 
 
-def _text(pattern: re.Pattern[str]) -> Callable[[Any], str | None]:
-    return lambda value: value if isinstance(value, str) and pattern.fullmatch(value) else None
+def _text(fits: Callable[[str], object]) -> Callable[[Any], str | None]:
+    return lambda value: value if isinstance(value, str) and fits(value) else None
 
 
 def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -121,16 +127,20 @@ def _query(value: Any) -> Mapping[str, str] | None:
 
 
 _ABSENT = object()
-_ANY_TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
+_ANY_TEXT = re.compile(r"[\x21-\x7e]{1,2048}").fullmatch
 _MEMBERS: dict[str, _Member] = {
     "method": _Member(
         lambda value: value if isinstance(value, str) and value in METHODS else None,
-        "an HTTP method in upper case",
+        _expected_method,
     ),
     "route": _Member(_text(_ANY_TEXT), "a path pattern"),
     "query": _Member(_query, "an object of strings", MappingProxyType({})),
-    "action": _Member(_text(ACTION), "an action id of at most 512 printable characters"),
-    "resource_type": _Member(_optional(_text(TYPE_NAME)), "a Cedar type name or null", None),
+    "action": _Member(_text(is_action_id), "an action id: 1 to 512 characters on one line"),
+    "resource_type": _Member(
+        _optional(_text(is_type_name)),
+        "a Cedar type name of at most 200 characters, or null",
+        None,
+    ),
     "resource_id_label": _Member(_optional(_text(_ANY_TEXT)), "the name of a label or null", None),
     "scopes": _Member(_scopes, "a list of OAuth scopes", frozenset()),
     "public": _Member(_flag, "true or false", default=False),
@@ -146,7 +156,8 @@ def read_entry(line: Any, number: int) -> ActionEntry:
     unknown = line.keys() - _MEMBERS.keys()
     if unknown:
         raise ConfigurationError(
-            f"`actions[{number}]` has the unknown member {in_one_line(min(map(str, unknown)))}"
+            f"`actions[{number}]` has the unknown member {in_one_line(min(map(str, unknown)))}; "
+            f"it may have {', '.join(f'`{name}`' for name in _MEMBERS)}"
         )
     values = {}
     for name, member in _MEMBERS.items():
@@ -155,6 +166,18 @@ def read_entry(line: Any, number: int) -> ActionEntry:
             continue
         value = member.read(line.get(name))
         if value is None:
-            raise ConfigurationError(f"`actions[{number}].{name}` must be {member.expected}")
+            expected = member.expected
+            words = expected if isinstance(expected, str) else expected(line.get(name))
+            raise ConfigurationError(f"`actions[{number}].{name}` must be {words}")
         values[name] = None if value is _ABSENT else value
-    return ActionEntry(**values)
+    with numbered(number):
+        return ActionEntry(**values)
+
+
+@contextmanager
+def numbered(number: int) -> Iterator[None]:
+    """Name the line in what is wrong with it."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"`actions[{number}]`: {error}") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from authz_lib._support.json_file import in_one_line, read_document
-from authz_lib.actions.entry import ActionEntry, read_entry
+from authz_lib.actions.entry import ActionEntry, numbered, read_entry
 from authz_lib.errors import ConfigurationError
 from authz_lib.routes.index import RouteIndex
 from authz_lib.routes.uri import UriPattern
@@ -80,7 +80,7 @@ class ActionMap:
     def __init__(self, entries: Sequence[ActionEntry], *, prefix: str = "") -> None:
         self.entries = tuple(entries)
         self.prefix = prefix
-        patterns = [_pattern(entry) for entry in self.entries]
+        patterns = _patterns(self.entries)
         self._index = RouteIndex(
             (entry.method, pattern, (entry, _id_labels(entry), _id_is_rest(entry, pattern)))
             for entry, pattern in zip(self.entries, patterns, strict=True)
@@ -106,7 +106,8 @@ class ActionMap:
         unknown = document.keys() - {"version", "prefix", "service", "actions"}
         if unknown:
             raise ConfigurationError(
-                f"the action map has the unknown member {in_one_line(min(map(str, unknown)))}"
+                f"the action map has the unknown member {in_one_line(min(map(str, unknown)))}; it "
+                "may have `version`, `prefix`, `service`, `actions`"
             )
         if type(document.get("version")) is not int or document["version"] != _VERSION:
             raise ConfigurationError(
@@ -254,6 +255,24 @@ def _id_is_rest(entry: ActionEntry, pattern: UriPattern) -> bool:
 
 def _line_order(line: JSONObject) -> tuple[str, str, list[tuple[str, str]]]:
     return line["route"], line["method"], sorted(line.get("query", {}).items())
+
+
+def _patterns(entries: Sequence[ActionEntry]) -> list[UriPattern]:
+    patterns: list[UriPattern] = []
+    seen: dict[tuple[str, str, frozenset[tuple[str, str]]], int] = {}
+    for number, entry in enumerate(entries):
+        with numbered(number):
+            pattern = _pattern(entry)
+            first = seen.setdefault(
+                (entry.method, pattern.shape, frozenset(pattern.query.items())), number
+            )
+            if first != number:
+                raise ConfigurationError(
+                    f"the route `{pattern.path}` is there twice with the same method and query "
+                    f"literals, first in `actions[{first}]`"
+                )
+        patterns.append(pattern)
+    return patterns
 
 
 def _pattern(entry: ActionEntry) -> UriPattern:

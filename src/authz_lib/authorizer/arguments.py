@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from authz_lib._support.checks import require_method
+from authz_lib.authorizer.schema_check import schema_problems
+from authz_lib.decisions.point import DecisionPoint
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
@@ -23,7 +26,8 @@ def check_actions(
     """Refuse a map, an application or their absence that leaves a route without a question.
 
     Raises:
-        ConfigurationError: the message names the argument or the route.
+        ConfigurationError: the message names the argument or the route; where the decision point
+            has a schema, also the line that speaks of what the schema does not know.
     """
     if application is not None and not isinstance(application, EntityUid):
         raise ConfigurationError(
@@ -41,15 +45,39 @@ def check_actions(
         return
     if not actions.entries:
         raise ConfigurationError("`actions` is empty: every route would be refused")
-    if decisions is None or application is not None:
+    if decisions is None:
         return
-    for entry in actions.entries:
+    for entry in actions.entries if application is None else ():
         if not entry.public and (entry.resource_id_label is None or entry.resource_type is None):
             raise ConfigurationError(
                 f"`{entry.method} {entry.route}` is on no particular resource: pass `application`, "
                 "the entity that "
                 "stands for the whole"
             )
+    if isinstance(decisions, DecisionPoint):
+        _check_schema(actions, decisions, application)
+
+
+def _check_schema(
+    actions: ActionMap, decisions: DecisionPoint, application: EntityUid | None
+) -> None:
+    names = decisions.schema_names
+    if names is None:
+        return
+    vocabulary = decisions.vocabulary
+    first, *more = [
+        *schema_problems(
+            actions.entries,
+            names,
+            action_type=vocabulary.action_type,
+            principal_type=vocabulary.principal_type,
+            application_type=None if application is None else application.type,
+        ),
+        None,
+    ]
+    if first is not None:
+        count = f" (and {len(more) - 1} more)" if len(more) > 1 else ""
+        raise ConfigurationError(f"{first}{count}")
 
 
 def check_context_names(context: object) -> None:
@@ -69,8 +97,6 @@ def check_context_names(context: object) -> None:
 def check_decides(decisions: object, coverage: Coverage) -> None:
     """Refuse what cannot be asked: one question per request, or one batch for the whole table."""
     asked = "batch_is_authorized" if coverage == "every-route" else "is_authorized"
-    if isinstance(decisions, type) or not callable(getattr(decisions, asked, None)):
-        raise ConfigurationError(
-            f"`decisions` must be a decision point with a method `{asked}`, such as "
-            "`VerifiedPermissions(...)`"
-        )
+    require_method(
+        decisions, "decisions", asked, such_as="that of a decision point, `VerifiedPermissions`"
+    )

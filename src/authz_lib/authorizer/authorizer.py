@@ -72,6 +72,8 @@ class LambdaAuthorizer:
             ``POST /graphql``, a WebSocket API about ``GET /$connect``.  ``None`` opens every route
             to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
+            Of a decision point with a schema, ``actions`` and ``application`` must name what it
+            knows.
         response: what this API's gateway reads.
         gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`.
             `GatewayCache.OFF` is true only of a time to live of 0.

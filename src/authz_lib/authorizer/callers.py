@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from authz_lib._support.checks import require_method
+from authz_lib._support.checks import is_answering, require_method
 from authz_lib._support.memo import LifetimeMemo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
@@ -107,7 +107,7 @@ class Callers:
 
 
 def _is_source(source: object) -> bool:
-    return not isinstance(source, type) and callable(getattr(source, "read", None))
+    return not isinstance(source, type) and is_answering(getattr(source, "read", None))
 
 
 def require_qualified_ids(verifier: object, decisions: object) -> None:

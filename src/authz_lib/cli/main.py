@@ -44,6 +44,9 @@ class _Subcommand(NamedTuple):
 
 
 _SUBCOMMANDS: dict[str, _Subcommand] = {
+    "actions": _Subcommand(
+        "make an action map from OpenAPI or a template, or check one", "authz_lib.cli.actions"
+    ),
     "gateway-responses": _Subcommand(
         "print what a REST API's gateway answers itself, in the shape of your errors",
         "authz_lib.cli.gateway_responses",

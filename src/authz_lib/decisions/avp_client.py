@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from authz_lib._support.checks import (
+    is_answering,
     require_count,
     require_flag,
     require_optional_text,
@@ -327,7 +328,11 @@ class Boto3Client:
     __slots__ = ("_client", "endpoint")
 
     def __init__(self, client: Any) -> None:
-        if not all(hasattr(client, name) for name in (*_METHODS.values(), "close", "meta")):
+        # The methods of an asynchronous client, such as aioboto3's, give coroutines.
+        methods = (*_METHODS.values(), "close")
+        if not hasattr(client, "meta") or not all(
+            is_answering(getattr(client, method, None)) for method in methods
+        ):
             raise ConfigurationError("`client` must be a boto3 client for `verifiedpermissions`")
         client.meta.events.register(
             f"before-parse.{_SERVICE}", _keep_answer, unique_id="authz-lib-avp"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from authz_lib.decisions.log import DecisionLog
+    from authz_lib.decisions.schema_names import SchemaNames
     from authz_lib.entities import Entity
     from authz_lib.principal import PrincipalIdForm
 
@@ -118,6 +119,7 @@ class CedarEngine(DecisionPoint):
         schema = (
             None if sources.schema is None else parse_schema(sources.schema, sources.schema_file)
         )
+        self._schema = schema
         if validate_policies and (errors := validation_errors(sources)):
             raise ConfigurationError(errors[0])
         where = sources.entities_file if entities is sources.entities else None
@@ -239,6 +241,13 @@ class CedarEngine(DecisionPoint):
     def identity(self) -> str:
         """A digest of the policies: another set is another engine."""
         return f"cedar:{self._policies.digest()}"
+
+    @property
+    def schema_names(self) -> SchemaNames | None:
+        """What the schema knows by name; `None` without a schema."""
+        from authz_lib.decisions.schema_names import read_schema_names
+
+        return None if self._schema is None else read_schema_names(self._schema)
 
     def decide(self, question: Question) -> Decision:
         """The decision of the policies that can matter."""

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.checks import require_function
 from authz_lib.entities.wire import uid_text
 from authz_lib.errors import ConfigurationError
 
@@ -75,6 +76,7 @@ class DecisionLog:
     ) -> None:
         if hmac_key is not None and len(hmac_key) < _MIN_KEY_BYTES:
             raise ConfigurationError(f"`hmac_key` must have at least {_MIN_KEY_BYTES} bytes")
+        require_function(on_decision, "on_decision", optional=True)
         self._on_decision = on_decision
         self._key = hmac_key
         self._log_ids = log_ids

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from authz_lib.decisions.cache import CacheOptions, CacheStatistics
     from authz_lib.decisions.log import DecisionLog
+    from authz_lib.decisions.schema_names import SchemaNames
     from authz_lib.decisions.vocabulary import Vocabulary
     from authz_lib.entities import EntityUid
     from authz_lib.principal import Principal
@@ -62,6 +63,11 @@ class DecisionPoint(ABC):
     @abstractmethod
     def identity(self) -> str:
         """What the answers depend on besides the question: store, endpoint, version."""
+
+    @property
+    def schema_names(self) -> SchemaNames | None:
+        """What its schema knows by name; `None` where this process has no schema."""
+        return None
 
     def check(self, question: Question) -> None:  # noqa: B027  (an engine without limits has nothing to refuse)
         """Refuse a question that the engine would refuse.  Raises `InvalidRequestError`."""
@@ -366,6 +372,11 @@ class CachedDecisions(DecisionPoint):
     def identity(self) -> str:
         """The inner one's."""
         return self._inner.identity
+
+    @property
+    def schema_names(self) -> SchemaNames | None:
+        """The inner one's."""
+        return self._inner.schema_names
 
     @property
     def statistics(self) -> CacheStatistics:

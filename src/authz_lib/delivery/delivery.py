@@ -12,7 +12,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from authz_lib._support.checks import check_timeout, require_flag, require_text
+from authz_lib._support.checks import (
+    check_timeout,
+    is_answering,
+    require_flag,
+    require_function,
+    require_text,
+)
 from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib.delivery.parcel import Parcel
 from authz_lib.delivery.rollout import RolloutFlag
@@ -173,11 +179,10 @@ class Delivery:
             )
         if not _is_call(rollout):
             raise ConfigurationError(
-                "`rollout` must be a callable, such as `RolloutFlag.from_env()`"
+                "`rollout` must be a callable, such as `RolloutFlag.from_env()`, and no `async def`"
             )
         require_flag(receiver_deduplicates, "receiver_deduplicates")
-        if not _is_call(on_event):
-            raise ConfigurationError("`on_event` must be a callable")
+        require_function(on_event, "on_event", optional=True)
         require_text(event_prefix, "event_prefix")
         if fallback is None and isinstance(rollout, RolloutFlag) and rollout.percentage < 100:
             raise ConfigurationError("`fallback` must be given while `rollout` is below 100 %")
@@ -322,12 +327,12 @@ class _Run:
 
 
 def _is_call(function: object) -> bool:
-    return function is None or (callable(function) and not isinstance(function, type))
+    return function is None or (is_answering(function) and not isinstance(function, type))
 
 
 def _is_path(path: object) -> bool:
     """A `SigV4Client` is not a way: `ApiCall` makes one of it."""
-    return callable(getattr(path, "deliver", None)) and not isinstance(path, type)
+    return is_answering(getattr(path, "deliver", None)) and not isinstance(path, type)
 
 
 def _may_fall_back(error: DeliveryError, parcel: Parcel) -> bool:

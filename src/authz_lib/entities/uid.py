@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError
 
-__all__ = ["TYPE_NAME", "EntityUid"]
+__all__ = ["TYPE_NAME", "EntityUid", "is_action_id", "is_type_name"]
 
 MAX_TYPE_LENGTH = 200
 MAX_ID_LENGTH = 612
 TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
 """The form of a Cedar type name, with or without namespaces."""
 
+# `actionId` of Verified Permissions: `.{1,512}`, in which a point is any character of a line.
+_ACTION_ID = re.compile(r"[^\n\r\u2028\u2029\ud800-\udfff]{1,512}")
 _RESERVED_WORDS = frozenset(
     {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"}
 )
@@ -75,15 +77,27 @@ def _check_unicode(text: str) -> None:
 
 def _type_name(text: str) -> str:
     """The same text; raises where it is no Cedar type name."""
-    if not 0 < len(text) <= MAX_TYPE_LENGTH or not _is_type(text):
+    if not is_type_name(text):
         raise _no_type_name()
     return text
 
 
-def _is_type(text: str) -> bool:
-    return TYPE_NAME.fullmatch(text) is not None and not _RESERVED_WORDS.intersection(
-        text.split("::")
+def is_type_name(text: str) -> bool:
+    """Whether a text is a Cedar type name of 1 to 200 characters."""
+    return (
+        0 < len(text) <= MAX_TYPE_LENGTH
+        and TYPE_NAME.fullmatch(text) is not None
+        and not _RESERVED_WORDS.intersection(text.split("::"))
     )
+
+
+def is_action_id(text: str) -> bool:
+    """Whether Verified Permissions takes a text as the id of an action.
+
+    >>> [is_action_id(text) for text in ("get /pets/{petId}", "a\\nb", "a" * 513)]
+    [True, False, False]
+    """
+    return _ACTION_ID.fullmatch(text) is not None
 
 
 def _no_type_name() -> InvalidRequestError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.checks import require_function
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import (
     ConfigurationError,
@@ -103,7 +104,9 @@ class ExpectedGateway:
             )
         for name in ("account_id", "issuer", "tenant_claim", "groups_claim"):
             _check_text(getattr(self, name), name)
-        if not callable(self.api_id):
+        if callable(self.api_id):
+            require_function(self.api_id, "api_id")
+        else:
             _check_text(self.api_id, "api_id")
         if self.token_use not in ("access", "id", None):
             raise ConfigurationError("`token_use` must be `access`, `id` or `None`")

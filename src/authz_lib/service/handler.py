@@ -7,7 +7,10 @@ import functools
 import logging
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
@@ -16,8 +19,7 @@ from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from collections.abc import Mapping
 
 __all__ = ["Handler", "json_body", "service_handler"]
 
@@ -25,10 +27,30 @@ Handler: TypeAlias = "Callable[[Any, Any], Any]"
 """A Lambda handler: ``(event, context) -> answer``."""
 
 F = TypeVar("F", bound="Handler")  # a decorated handler keeps its own type
+E = TypeVar("E")
+C = TypeVar("C")
 
 _log = logging.getLogger("authz_lib.service")
 _MAX_BODY_CHARACTERS: Final = 6 * 1024 * 1024  # of a Lambda's whole event
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+
+
+class _Decorate(Protocol):
+    """What `service_handler` with options gives."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[[E, C], Coroutine[Any, Any, Any]], /
+    ) -> Callable[[E, C], Any]: ...
+
+    @overload
+    def __call__(self, handler: F, /) -> F: ...
+
+
+@overload
+def service_handler(
+    handler: Callable[[E, C], Coroutine[Any, Any, Any]], /
+) -> Callable[[E, C], Any]: ...
 
 
 @overload
@@ -38,7 +60,7 @@ def service_handler(handler: F, /) -> F: ...
 @overload
 def service_handler(
     *, errors: Literal["smithy", "standard"] = "smithy", cors_origin: str | None = None
-) -> Callable[[F], F]: ...
+) -> _Decorate: ...
 
 
 def service_handler(
@@ -47,12 +69,16 @@ def service_handler(
     *,
     errors: Literal["smithy", "standard"] = "smithy",
     cors_origin: str | None = None,
-) -> Handler | Callable[[Handler], Handler]:
+) -> Any:
     """Turn what a handler raises into a Lambda proxy answer.
 
     An `AuthzError` or `SmithyError` becomes its typed HTTP answer; everything else is a 500 with a
     request id and no detail, and is logged with its traceback.  What the handler returns is passed
     on untouched.
+
+    An ``async def`` handler is run to its end, in an event loop that is kept for the next request:
+    Lambda itself awaits nothing.  Called where a loop is running already, such as in an
+    asynchronous test, it gives the coroutine: await it.
 
     Args:
         handler: the handler, when used without parentheses.
@@ -62,7 +88,8 @@ def service_handler(
             no CORS header.
 
     Raises:
-        ConfigurationError: ``errors`` is neither of the two, or ``cors_origin`` is not an origin.
+        ConfigurationError: ``errors`` is neither of the two, ``cors_origin`` is not an origin, or
+            the handler is a generator.
 
     >>> @service_handler
     ... def handler(event, context):
@@ -75,26 +102,69 @@ def service_handler(
         raise ConfigurationError("`errors` must be `smithy` or `standard`")
     headers = _cors_headers(cors_origin)
 
+    def answer(error: Exception, request_id: str) -> dict[str, Any]:
+        return _answer(error, request_id).to_response(
+            request_id=request_id, error_format=errors, headers=headers
+        )
+
     def decorate(function: Handler) -> Handler:
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise ConfigurationError("a handler must return its answer: a generator returns none")
+        if iscoroutinefunction(function):  # loaded at the start, not by the first request
+            import_module("authz_lib.service.event_loop")
+
         @functools.wraps(function)
         def handle(event: Any, context: Any = None) -> Any:
             request_id = _request_id(event, context)
             try:
-                return function(event, context)
-            except AuthzError as error:
-                answer = from_authz_error(error)
-                if error.status >= 500:
-                    _log.warning("%s", error.code, exc_info=True, extra={"request_id": request_id})
-            except SmithyError as error:
-                answer = error
-            except Exception:  # noqa: BLE001  whatever it is, a caller gets an answer without detail
-                _log.exception("unhandled error", extra={"request_id": request_id})
-                answer = internal()
-            return answer.to_response(request_id=request_id, error_format=errors, headers=headers)
+                returned = function(event, context)
+            except Exception as error:  # noqa: BLE001  whatever it is, a caller gets an answer
+                return answer(error, request_id)
+            if not isinstance(returned, Coroutine):
+                return returned
+            return _run(returned, lambda error: answer(error, request_id))
 
         return handle
 
     return decorate if handler is None else decorate(handler)
+
+
+def _answer(error: Exception, request_id: str) -> SmithyError:
+    """What an error is to the caller; what is nobody's refusal is logged."""
+    error = _alone(error)
+    if isinstance(error, AuthzError):
+        if error.status >= 500:
+            _log.warning("%s", error.code, exc_info=error, extra={"request_id": request_id})
+        return from_authz_error(error)
+    if isinstance(error, SmithyError):
+        return error
+    _log.error("unhandled error", exc_info=error, extra={"request_id": request_id})
+    return internal()
+
+
+def _alone(error: Exception) -> Exception:
+    """The error that a task group has wrapped, if it is the only one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _run(coroutine: Coroutine[Any, Any, Any], answer: Callable[[Exception], Any]) -> Any:
+    """The answer of an ``async def`` handler, or the coroutine that makes it."""
+    from asyncio import CancelledError  # slow to import, and most handlers need none
+
+    from authz_lib.service.event_loop import run_to_end
+
+    async def answered() -> Any:
+        try:
+            return await coroutine
+        except Exception as error:  # noqa: BLE001  whatever it is, a caller gets an answer
+            return answer(error)
+
+    try:
+        return run_to_end(answered())
+    except CancelledError:  # by the handler itself
+        return answer(RuntimeError("the handler was cancelled"))
 
 
 def _request_id(event: Mapping[str, Any], context: Any) -> str:

@@ -188,7 +188,9 @@ def principal_from_headers(
     """
     reader = Event.of(event)
     if proof is not None:
-        proof.check(reader)
+        refused: object = proof.check(reader)
+        if refused is not None:  # it answers by raising: an awaitable or a `False` is no "yes"
+            raise UntrustedEventError("the gateway's proof is missing or wrong")
     values = {key: _single(reader, key, header) for key, header in PRINCIPAL_HEADERS.items()}
     return principal_from_context(values, now=clock())
 

@@ -16,14 +16,16 @@ __all__ = ["BoundSigner"]
 
 
 class BoundSigner:
-    """Signs requests to one scheme and host.
+    """Signs requests to one scheme and host, at or below the path of the base URL.
 
-    A redirect or a shared session can therefore not take a signature elsewhere.
+    A redirect or a shared session can therefore not take a signature elsewhere.  A path that a
+    client has made shorter, by resolving ``..``, does not leave the base either.
     """
 
     def __init__(self, base_url: str, signer: SigV4Signer, *, require_https: bool) -> None:
         base = base_of(base_url, require_https=require_https)
         self._origin = (base.scheme, base.host)
+        self._path = base.path.rstrip("/")
         self._signer = signer
 
     def sign(
@@ -34,12 +36,17 @@ class BoundSigner:
         Its other headers are sent unsigned.
 
         Raises:
-            InvalidRequestError: it is for another host, or cannot be signed.
+            InvalidRequestError: it is for another host, or not below the base URL's path, or cannot
+                be signed.
         """
         target = canonical_url(url)
         if (target.scheme, target.host) != self._origin:
             raise InvalidRequestError(
                 "the request is for another host than the signer's", field="url"
+            )
+        if not f"{target.path}/".startswith(f"{self._path}/"):
+            raise InvalidRequestError(
+                "the path of the request is not below that of the signer's base URL", field="url"
             )
         signed: dict[str, str] = {}
         for name, value in headers:

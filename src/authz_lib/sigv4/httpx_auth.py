@@ -36,7 +36,8 @@ class SigV4Transport(httpx.BaseTransport):
     `SigV4Client`.
 
     Args:
-        base_url: the API; requests to its scheme and host are signed.
+        base_url: the API; requests to its scheme and host are signed, if they are at or below its
+            path.
         signer: a `SigV4Signer`.
         transport: sends the signed request; by default ``httpx.HTTPTransport()``, which tries once.
         require_https: ``False`` allows ``http`` to any host.  Everybody on the way can then read
@@ -45,8 +46,8 @@ class SigV4Transport(httpx.BaseTransport):
     Raises:
         ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
             loopback.
-        InvalidRequestError: a request is for another host, or has a URL or header that cannot be
-            signed.
+        InvalidRequestError: a request is for another host or path, or has a URL or header that
+            cannot be signed.
 
     >>> import httpx
     >>> from authz_lib import SigV4Signer

@@ -40,7 +40,8 @@ class SigV4Auth(AuthBase):
     `SigV4Client`.
 
     Args:
-        base_url: the API; requests to its scheme and host are signed.
+        base_url: the API; requests to its scheme and host are signed, if they are at or below its
+            path.
         signer: a `SigV4Signer`.
         require_https: ``False`` allows ``http`` to any host.  Everybody on the way can then read
             and repeat calls.
@@ -48,8 +49,8 @@ class SigV4Auth(AuthBase):
     Raises:
         ConfigurationError: ``base_url`` is not a URL, or is ``http`` to a host that is not
             loopback.
-        InvalidRequestError: a request is for another host, has a streamed body, or a URL or header
-            that cannot be signed.
+        InvalidRequestError: a request is for another host or path, has a streamed body, or a URL or
+            header that cannot be signed.
 
     >>> import requests
     >>> from authz_lib import SigV4Signer

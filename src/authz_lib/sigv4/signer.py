@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authz_lib._support.checks import FIELD_NAME
+from authz_lib._support.checks import FIELD_NAME, is_answering
 from authz_lib._support.clock import Clock, system_clock
+from authz_lib._support.json_file import in_one_line
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4.credentials import (
     CredentialsSource,
@@ -236,6 +237,11 @@ def _source(credentials: CredentialsSource | FrozenCredentials | None) -> Creden
     if credentials is None:
         return DefaultCredentials()
     if isinstance(credentials, CredentialsSource):
+        if not is_answering(credentials.get_frozen_credentials):  # aiobotocore's
+            raise ConfigurationError(
+                "`get_frozen_credentials` of `credentials` must be a plain method: nobody would "
+                "await another"
+            )
         return credentials
     if all(hasattr(credentials, name) for name in ("access_key", "secret_key", "token")):
         return _Fixed(credentials)
@@ -251,9 +257,15 @@ def _prepare(headers: Mapping[str, str] | None, host: str) -> dict[str, str]:
         lower = _lower(name)
         if lower in _OURS:
             continue
-        if not FIELD_NAME.fullmatch(lower) or not _is_line(value):
+        if not FIELD_NAME.fullmatch(lower):
+            raise InvalidRequestError("a header name is not plain ASCII", field="headers")
+        if not _is_line(value):
+            given: object = value
+            form = "plain ASCII on one line"
+            if not isinstance(given, str):
+                form = f"text, not `{type(given).__name__}`"
             raise InvalidRequestError(
-                "a header name or value is not plain ASCII on one line", field="headers"
+                f"the value of the header {in_one_line(name)} must be {form}", field="headers"
             )
         if lower == "host":
             _same_host(value, host)

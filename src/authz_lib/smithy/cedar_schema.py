@@ -22,11 +22,11 @@ See https://docs.cedarpolicy.com/schema/human-readable-schema.html
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from authz_lib.entities.uid import is_action_id
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.shapes import members, named, shape_name, targets, traits
 
@@ -64,7 +64,7 @@ _PRELUDE = {
         "Long",
     ),
 }
-_PREFIX = re.compile(r"[!-~]{0,200}")
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _MAX_DEPTH = 8
 MAX_TYPES = 20_000
 """Of the attributes of all resources, with structures written out."""
@@ -121,21 +121,59 @@ def cedar_schema(
         ConfigurationError: two resources have one name, Cedar does not allow a name, the attributes
             have more than `MAX_TYPES` types, or the model is broken.
     """
+    types = _entity_types(service, principal_type, group_type, application_type)
+    prefix = service.name.lower() if prefix is None else prefix
+    if prefix and not is_action_id(prefix):
+        raise ConfigurationError("`prefix` must be at most 512 characters on one line")
+    actions: dict[str, list[str]] = {}
+    for operation in service.operations:
+        name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
+        if not is_action_id(name):
+            raise ConfigurationError(
+                f"the action of `{operation.id}` has, with `prefix`, more than 512 characters"
+            )
+        applies = actions.setdefault(name, [])  # two operations may share an action
+        applies += [
+            kind
+            for kind in _applies_to(operation, resources, application_type)
+            if kind not in applies
+        ]
+    return CedarSchema(
+        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
+    )
+
+
+def _entity_types(
+    service: Service, principal_type: str, group_type: str, application_type: str
+) -> dict[str, _EntityType]:
     types = {
         group_type: _EntityType(),
         principal_type: _EntityType([group_type]),
         application_type: _EntityType(),
     }
     if len(types) != 3:
-        raise ConfigurationError("the types of callers, groups and the application must differ")
+        raise ConfigurationError(
+            "the types of callers, groups and the application must differ: change `principal_type` "
+            "(`--principal-type`), `group_type` (`--group-type`) or `application_type` "
+            "(`--application-type`)"
+        )
     types[principal_type].attributes["tenant_id"] = _Attribute({"type": "String"}, required=False)
     seen: dict[str, str] = {}
+    ours = {group_type: "group_type", application_type: "application_type"}
     for resource in service.resources:
-        if seen.setdefault(resource.name, resource.id) != resource.id or resource.name in {
-            group_type,
-            application_type,
-        }:
-            raise ConfigurationError(f"two entity types would be called `{resource.name}`")
+        if resource.name in ours:
+            argument = ours[resource.name]
+            raise ConfigurationError(
+                f"two entity types would be called `{resource.name}`: the resource `{resource.id}` "
+                f"and `{argument}`; give the latter another name with "
+                f"`--{argument.replace('_', '-')}`"
+            )
+        first = seen.setdefault(resource.name, resource.id)
+        if first != resource.id:
+            raise ConfigurationError(
+                f"two entity types would be called `{resource.name}`: the resources `{first}` and "
+                f"`{resource.id}`; rename one in the model"
+            )
         entity_type = types.setdefault(resource.name, _EntityType())
         if resource.parent is not None:
             entity_type.parents.append(resource.parent.name)
@@ -150,24 +188,7 @@ def cedar_schema(
                 f"Cedar does not allow the entity type `{name}`: it is a reserved word, or not an "
                 "identifier"
             )
-
-    prefix = service.name.lower() if prefix is None else prefix
-    if not _PREFIX.fullmatch(prefix):
-        raise ConfigurationError(
-            "`prefix` must be printable ASCII characters without spaces, at most 200"
-        )
-    actions: dict[str, list[str]] = {}
-    for operation in service.operations:
-        name = f"{prefix}:{operation.action_name}" if prefix else operation.action_name
-        applies = actions.setdefault(name, [])  # two operations may share an action
-        applies += [
-            kind
-            for kind in _applies_to(operation, resources, application_type)
-            if kind not in applies
-        ]
-    return CedarSchema(
-        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
-    )
+    return types
 
 
 def _applies_to(
@@ -199,6 +220,7 @@ class _Attributes:
         optional = self._optional(shape, resource.id)
         for name, reference in properties.items():
             (target,) = targets({"target": [reference]}, "target", f"{resource.id}${name}")
+            self._shapes.require(target, wanted_by=resource.id)
             found = self._named(name, target, {}, 0)
             if found is not None:
                 into.attributes[name] = _Attribute(found, required=name not in optional)
@@ -221,17 +243,21 @@ class _Attributes:
         for output in targets(
             {"output": [operation["output"]]} if "output" in operation else {}, "output", read
         ):
-            found |= self._optional_members(output)
+            found |= self._optional_members(output, read)
         return found
 
-    def _optional_members(self, structure_id: str, *, nested: bool = False) -> set[str]:
+    def _optional_members(
+        self, structure_id: str, wanted_by: str, *, nested: bool = False
+    ) -> set[str]:
         if structure_id not in self._shapes:
+            self._shapes.require(structure_id, wanted_by=wanted_by)
             return set()
         found = set()
         for name, member in members(self._shapes.get(structure_id, "structure"), structure_id):
             marks = traits(member, f"{structure_id}${name}")
             if "smithy.api#nestedProperties" in marks and not nested:
-                found |= self._optional_members(str(member.get("target")), nested=True)
+                target = str(member.get("target"))
+                found |= self._optional_members(target, structure_id, nested=True)
             if "smithy.api#required" in marks:
                 continue
             property_name = marks.get("smithy.api#property")
@@ -278,6 +304,7 @@ class _Attributes:
 
     def _set(self, shape: JSONObject, target: str, depth: int, name: str) -> JSONObject | None:
         (element,) = targets({"member": [shape.get("member")]}, "member", target)
+        self._shapes.require(element, wanted_by=target)
         found = self._type(element, traits(shape["member"], f"{target}$member"), depth + 1, name)
         return None if found is None else {"type": "Set", "element": found}
 
@@ -286,7 +313,9 @@ class _Attributes:
         self._open.append((target, led_here))
         for name, member in members(shape, target):
             marks = traits(member, f"{target}${name}")
-            found = self._named(name, str(member.get("target")), marks, depth + 1)
+            kind = str(member.get("target"))
+            self._shapes.require(kind, wanted_by=target)
+            found = self._named(name, kind, marks, depth + 1)
             if found is not None:
                 attributes[name] = {**found, "required": "smithy.api#required" in marks}
         self._open.pop()
@@ -333,7 +362,7 @@ def _text(
     for name, applies in sorted(actions.items()):
         lines += [
             "",
-            f"action {json.dumps(name)} appliesTo {{",
+            f"action {_quoted(name)} appliesTo {{",
             f"  principal: {principal_type},",
             f"  resource: {applies[0] if len(applies) == 1 else '[' + ', '.join(applies) + ']'},",
             "};",
@@ -341,10 +370,18 @@ def _text(
     return "\n".join(lines) + "\n"
 
 
+def _quoted(text: str) -> str:
+    """A string as Cedar writes it, whose escapes are not those of JSON."""
+    escaped = _ESCAPED.sub(
+        lambda found: f"\\{found[0]}" if found[0] in '"\\' else f"\\u{{{ord(found[0]):x}}}", text
+    )
+    return f'"{escaped}"'
+
+
 def _record_text(attributes: dict[str, tuple[JSONObject, bool]]) -> str:
     parts = []
     for name, (kind, required) in attributes.items():
-        key = json.dumps(name) if name in _WORDS or not _IDENTIFIER.fullmatch(name) else name
+        key = _quoted(name) if name in _WORDS or not _IDENTIFIER.fullmatch(name) else name
         parts.append(f"{key}{'' if required else '?'}: {_type_text(kind)}")
     return f"{{ {', '.join(parts)} }}" if parts else "{}"
 

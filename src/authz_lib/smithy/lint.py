@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from authz_lib._support.checks import require_one_of
+from authz_lib.smithy.operations import NO_AUTHORIZER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,6 +145,28 @@ def _optional_auth(service: Service, kind: ApiKind) -> Iterator[Finding]:
             yield Finding("warning", "optional-auth", operation.name, message)
 
 
+def _open_gateway(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, _ in _routed(service):
+        if operation.is_open:
+            message = (
+                f'`@authorizer("{NO_AUTHORIZER}")` opens this route of {_KINDS[kind]} to every '
+                "request, although callers need credentials: name an authorizer, or declare "
+                "`@auth([])`"
+            )
+            yield Finding("error", "open-gateway", operation.name, message)
+
+
+def _asked_for_nothing(service: Service, kind: ApiKind) -> Iterator[Finding]:
+    for operation, _ in _routed(service):
+        has_authorizer = operation.authorizer not in {None, NO_AUTHORIZER}
+        if has_authorizer and operation.public and len(operation.auth) == 1:
+            message = (
+                f"no credentials are needed, and {_KINDS[kind]} asks an authorizer all the same: "
+                f'declare `@authorizer("{NO_AUTHORIZER}")`'
+            )
+            yield Finding("warning", "public-with-authorizer", operation.name, message)
+
+
 def _iam_only(service: Service, kind: ApiKind) -> Iterator[Finding]:
     for operation, _ in _routed(service):
         if set(operation.auth) <= {"aws.auth#sigv4", "aws.auth#sigv4a"}:
@@ -198,6 +221,8 @@ _RULES: tuple[Callable[[Service, ApiKind], Iterator[Finding]], ...] = (
     _query_literals,
     _trailing_slash,
     _optional_auth,
+    _open_gateway,
+    _asked_for_nothing,
     _iam_only,
     _id_not_in_path,
     _error_members,

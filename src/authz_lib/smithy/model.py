@@ -18,6 +18,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.error_shapes import ErrorShape, define
 from authz_lib.smithy.operations import (
     NO_AUTH,
+    NO_AUTHORIZER,
     HttpBinding,
     Operation,
     action_name,
@@ -33,12 +34,23 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["NO_AUTH", "HttpBinding", "Model", "Operation", "Resource", "ResourceForm", "Service"]
+__all__ = [
+    "NO_AUTH",
+    "NO_AUTHORIZER",
+    "HttpBinding",
+    "Model",
+    "Operation",
+    "Resource",
+    "ResourceForm",
+    "Service",
+]
 
 ResourceForm = Literal["path", "application"]
 """What an authorizer asks about: the instance that the path names, or the whole application."""
 
 _AUTH = "smithy.api#auth"
+_AUTHORIZER = "aws.apigateway#authorizer"
+_AUTHORIZERS = "aws.apigateway#authorizers"
 _SCHEMES = frozenset(
     {
         "aws.auth#cognitoUserPools",
@@ -152,6 +164,9 @@ class Service:
             )
         shape = self.shapes.get(resource_id, "resource", wanted_by=parent.id if parent else self.id)
         identifiers = named(shape, "identifiers", resource_id)
+        for name, reference in identifiers.items():
+            for target in targets({"target": [reference]}, "target", f"{resource_id}${name}"):
+                self.shapes.require(target, wanted_by=resource_id)
         resource = found[resource_id] = Resource(resource_id, tuple(identifiers), parent)
         for child in dict.fromkeys(targets(shape, "resources", resource_id)):
             self._collect(child, resource, found, depth + 1)
@@ -188,9 +203,10 @@ class Service:
         if optional or not auth:
             auth.append(NO_AUTH)
         declared = own_auth if own_auth is not None else self._auth_list(self._traits, self.id)
-        errors = dict.fromkeys(
-            [*targets(self._shape, "errors", self.id), *targets(shape, "errors", operation_id)]
-        )
+        errors = dict.fromkeys([*self._errors, *self._references(shape, "errors", operation_id)])
+        if "output" in shape:
+            for target in targets({"output": [shape["output"]]}, "output", operation_id):
+                self.shapes.require(target, wanted_by=operation_id)
         http = http_binding(found, operation_id)
         return Operation(
             id=operation_id,
@@ -205,7 +221,64 @@ class Service:
             on_instance=binding.on_instance,
             labels=tuple(self._labels(shape, operation_id, http)),
             scopes=required_scopes(found, operation_id),
+            authorizer=self._authorizer_of(found, operation_id, binding.resource),
         )
+
+    @cached_property
+    def _errors(self) -> list[str]:
+        return self._references(self._shape, "errors", self.id)
+
+    def _references(self, shape: JSONObject, member: str, shape_id: str) -> list[str]:
+        """The structures in a list of references; each is there."""
+        found = targets(shape, member, shape_id)
+        for target in found:
+            self.shapes.get(target, "structure", wanted_by=shape_id)
+        return found
+
+    @cached_property
+    def _authorizers(self) -> frozenset[str]:
+        """The names that the service gives to authorizers of the gateway."""
+        defined = self._traits.get(_AUTHORIZERS, {})
+        if not isinstance(defined, dict):
+            raise ConfigurationError(
+                f"the model is broken: `@authorizers` of `{self.id}` must be an object"
+            )
+        for name, authorizer in defined.items():
+            scheme = authorizer.get("scheme") if isinstance(authorizer, dict) else None
+            if scheme not in self.auth_schemes:
+                raise ConfigurationError(
+                    f"the model is broken: `@authorizers` of `{self.id}` has {in_one_line(name)}, "
+                    f"whose `scheme` is not on `{self.id}`"
+                )
+        return frozenset(defined)
+
+    def _authorizer_of(
+        self, found: JSONObject, operation_id: str, resource: Resource | None
+    ) -> str | None:
+        """``@authorizer`` of the operation, else of the nearest resource, else of the service.
+
+        See https://smithy.io/2.0/aws/amazon-apigateway.html#aws-apigateway-authorizer-trait
+        """
+        holders = [(found, operation_id)]
+        while resource is not None:
+            shape = self.shapes.get(resource.id, "resource")
+            holders.append((traits(shape, resource.id), resource.id))
+            resource = resource.parent
+        for marks, shape_id in (*holders, (self._traits, self.id)):
+            name = marks.get(_AUTHORIZER)
+            if name is None:
+                continue
+            if not isinstance(name, str):
+                raise ConfigurationError(
+                    f"the model is broken: `@authorizer` of `{shape_id}` must be a name"
+                )
+            if name != NO_AUTHORIZER and name not in self._authorizers:
+                raise ConfigurationError(
+                    f"the model is broken: `@authorizer` of `{shape_id}` names "
+                    f"{in_one_line(name)}, which is not in `@authorizers` of `{self.id}`"
+                )
+            return name
+        return None
 
     def _auth_list(self, found: JSONObject, shape_id: str) -> list[str] | None:
         schemes = found.get(_AUTH)
@@ -239,6 +312,7 @@ class Service:
         reference = shape.get("input")
         if reference is not None:
             (input_id,) = targets({"input": [reference]}, "input", operation_id)
+            self.shapes.require(input_id, wanted_by=operation_id)
             if input_id in self.shapes:
                 structure = self.shapes.get(input_id, "structure", wanted_by=operation_id)
                 for name, member in members(structure, input_id):

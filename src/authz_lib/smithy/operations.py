@@ -6,10 +6,10 @@ https://smithy.io/2.0/spec/authentication-traits.html
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.entities.uid import is_action_id
 from authz_lib.errors import ConfigurationError
 from authz_lib.routes.uri import UriPattern
 from authz_lib.smithy.resources import Resource, resource_in_path
@@ -18,12 +18,20 @@ from authz_lib.smithy.shapes import shape_name
 if TYPE_CHECKING:
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["NO_AUTH", "HttpBinding", "Operation", "action_name", "http_binding", "required_scopes"]
+__all__ = [
+    "NO_AUTH",
+    "NO_AUTHORIZER",
+    "HttpBinding",
+    "Operation",
+    "action_name",
+    "http_binding",
+    "required_scopes",
+]
 
 NO_AUTH = "smithy.api#noAuth"
 """The scheme of a caller without credentials."""
-
-_ACTION_NAME = re.compile(r"[\x21-\x7e]{1,200}")
+NO_AUTHORIZER = "NONE"
+"""The word by which ``aws.apigateway#authorizer`` says that the gateway asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Operation:
         on_instance: whether it is about one instance of ``resource``, not about all of them.
         labels: pairs of a resource's identifier and the URI's label that has its value.
         scopes: OAuth scopes, from the trait ``authz#requiredScopes`` (a list of strings).
+        authorizer: the authorizer of the gateway: ``@authorizer`` of the operation, else of the
+            nearest resource above it, else of the service.  `NO_AUTHORIZER` is none.
     """
 
     id: str
@@ -76,6 +86,7 @@ class Operation:
     on_instance: bool
     labels: tuple[tuple[str, str], ...]
     scopes: tuple[str, ...] = ()
+    authorizer: str | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +97,11 @@ class Operation:
     def public(self) -> bool:
         """Whether no credentials are needed."""
         return NO_AUTH in self.auth
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway lets every request through, although callers need credentials."""
+        return self.authorizer == NO_AUTHORIZER and not self.public
 
     @property
     def subject(self) -> Resource | None:
@@ -147,9 +163,9 @@ def action_name(found: JSONObject, operation_id: str) -> str:
     name = found.get("aws.iam#actionName") if name is None else name
     if name is None:
         return shape_name(operation_id)
-    if not isinstance(name, str) or not _ACTION_NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_action_id(name):
         raise ConfigurationError(
-            f"the model is broken: the action name of `{operation_id}` must be a string of "
-            "printable characters"
+            f"the model is broken: the action name of `{operation_id}` must be a string of 1 to "
+            "512 characters on one line"
         )
     return name

@@ -20,6 +20,7 @@ __all__ = ["Shapes", "members", "named", "shape_name", "targets", "traits"]
 
 MIXIN = "smithy.api#mixin"
 _VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
+_PRELUDE = "smithy.api#"
 _MAX_DEPTH = 50
 _SHAPE_ID = re.compile(
     r"[A-Za-z_][A-Za-z0-9_.]*#[A-Za-z_][A-Za-z0-9_]*(?:\$[A-Za-z_][A-Za-z0-9_]*)?"
@@ -128,6 +129,18 @@ class Shapes:
 
     def __contains__(self, shape_id: object) -> bool:
         return shape_id in self._raw
+
+    def require(self, shape_id: str, *, wanted_by: str) -> None:
+        """Refuse a reference to nothing; shapes of Smithy's prelude are in no model.
+
+        Raises:
+            ConfigurationError: there is no such shape.
+        """
+        if shape_id not in self._raw and not shape_id.startswith(_PRELUDE):
+            raise ConfigurationError(
+                f"the model is broken: `{wanted_by}` refers to {in_one_line(shape_id)}, which is "
+                "not in it"
+            )
 
     def get(self, shape_id: str, kind: str | None, *, wanted_by: str | None = None) -> JSONObject:
         """The shape.

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from authz_lib._support.checks import require_function
 from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import Memo
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -79,6 +80,7 @@ class LoadBalancerKeySet:
         self, keys_url: str, *, fetcher: Fetcher | None = None, clock: Clock = system_clock
     ) -> None:
         self._host = parse_url(keys_url, argument="keys_url").host
+        require_function(fetcher, "fetcher", optional=True)
         self._base = keys_url.removesuffix("/")
         self._fetcher = fetcher or HTTPFetcher(max_bytes=_MAX_PEM_BYTES)
         self._clock = clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from authz_lib._support.checks import require_count, require_seconds
+from authz_lib._support.checks import require_count, require_function, require_seconds
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
@@ -114,6 +114,7 @@ class RemoteKeySet:
             raise ConfigurationError("`miss_cooldown_seconds` must be at least 1")
         require_count(max_bytes, "max_bytes")
         require_count(max_keys, "max_keys")
+        require_function(fetcher, "fetcher", optional=True)
         self._refresh_after = max(0.0, ttl_seconds - refresh_ahead_seconds) or ttl_seconds
         self._usable_for = max(ttl_seconds, max_stale_seconds)
         self._miss_cooldown_seconds = miss_cooldown_seconds

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from inspect import iscoroutinefunction
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
+from authz_lib._support.checks import is_answering
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib.errors import (
     AuthzError,
@@ -123,16 +123,12 @@ def _require_options(options: CheckOptions) -> None:
             raise ConfigurationError(f"`{name}` is of the wrong type")
     for name in ("revoked", "check"):
         hook = options.get(name)
-        if hook is not None and (not callable(hook) or _is_coroutine_function(hook)):
+        if hook is not None and not is_answering(hook):
             raise ConfigurationError(
                 f"`{name}` must be a plain function: nobody would await another"
             )
-    if not callable(options.get("clock", system_clock)):
+    if not is_answering(options.get("clock", system_clock)):
         raise ConfigurationError("`clock` must be a function that returns seconds")
-
-
-def _is_coroutine_function(hook: object) -> bool:
-    return iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +236,7 @@ def build_trust(
 ) -> Trust:
     names = require_algorithms(algorithms)
     if isinstance(keys, type) or not all(
-        callable(getattr(keys, name, None)) for name in ("find", "peek", "prefetch")
+        is_answering(getattr(keys, name, None)) for name in ("find", "peek", "prefetch")
     ):
         raise ConfigurationError(
             "`keys` must be a key set, such as `RemoteKeySet(url)` or `StaticKeySet(document)`"

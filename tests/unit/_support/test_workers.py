@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import threading
+import time
 from contextvars import ContextVar
 
 import pytest
@@ -58,7 +59,8 @@ def test_a_lane_has_one_thread_and_its_order(workers):
 
     asyncio.run(main())
     assert order == list(range(50))
-    assert not workers.is_busy("a")
+    while workers.is_busy("a"):  # the thread leaves the lane after its last answer
+        time.sleep(0)
 
 
 def test_the_threads_are_bounded(workers):

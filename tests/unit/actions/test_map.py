@@ -400,3 +400,73 @@ def test_the_bytes_of_a_file_at_the_bound_and_one_past_it(tmp_path):
     (tmp_path / "actions.json").write_bytes(text.ljust(5_000_001))
     with pytest.raises(ConfigurationError, match="has more than 5000000 bytes"):
         ActionMap.load(tmp_path / "actions.json")
+
+
+FORMS = "`DELETE`, `GET`, `HEAD`, `OPTIONS`, `PATCH`, `POST`, `PUT`"
+
+
+@pytest.mark.parametrize(
+    ("line_1", "message"),
+    [
+        (
+            {"method": "ANY"},
+            (
+                f"`actions[1].method` must be an HTTP method in upper case, one of {FORMS}; "
+                "for `ANY` write one line for each"
+            ),
+        ),
+        ({"method": "any"}, f"one of {FORMS}; for `ANY` write one line for each"),
+        ({"method": "get"}, f"one of {FORMS}"),
+        (
+            {"resourceType": "Order"},
+            (
+                "`actions[1]` has the unknown member `resourceType`; it may have `method`, "
+                "`route`, `query`, `action`, `resource_type`, `resource_id_label`, `scopes`, "
+                "`public`, `readonly`, `idempotent`"
+            ),
+        ),
+        ({"action": ""}, "`actions[1].action` must be an action id"),
+        ({"resource_type": "a" * 201}, "`actions[1].resource_type` must be a Cedar type name"),
+        ({"resource_type": "Shop::if"}, "`actions[1].resource_type` must be a Cedar type name"),
+        ({"resource_id_label": "id", "resource_type": "A"}, "`actions[1]`: the route `/x` has no"),
+        ({"resource_id_label": "id"}, "`actions[1]`: `GET /x` has a `resource_id_label` and no"),
+        ({"public": True, "scopes": ["a"]}, "`actions[1]`: `GET /x` is public and asks for"),
+        ({"route": "/x//y"}, "`actions[1]`: the URI pattern"),
+        ({"route": "/orders"}, "`actions[1]`: the route `/orders` is there twice"),
+        ({"route": "/orders"}, "first in `actions[0]`"),
+    ],
+)
+def test_what_is_wrong_with_a_line_has_its_number(line_1, message):
+    lines = [LINES[0], {**line("GET", "/x", "X"), **line_1}]
+    with pytest.raises(ConfigurationError) as caught:
+        ActionMap.from_document({"version": 1, "actions": lines})
+    assert message in str(caught.value)
+
+
+def test_an_unknown_member_of_the_map_names_those_that_there_are():
+    message = "it may have `version`, `prefix`, `service`, `actions`"
+    with pytest.raises(ConfigurationError, match=message):
+        ActionMap.from_document({"version": 1, "actions": [], "comment": ""})
+
+
+@pytest.mark.parametrize(
+    "action", ["get /pets/{petId}", "a", "é" * 512, "日本", 'say "hi"\t', " ", "a::b"]
+)
+def test_every_action_id_of_verified_permissions_is_taken(action):
+    document = {"version": 1, "actions": [{**line("GET", "/pets/{petId}", ""), "action": action}]}
+    actions = ActionMap.from_document(document)
+    assert actions.resolve("GET", None, "/pets/1", {}).entry.action == action
+    assert ActionMap.from_document(actions.to_document()).entries == actions.entries
+
+
+@pytest.mark.parametrize("action", ["", "a" * 513, "a\nb", "a\r", "\u2028", "\ud800", None, 7])
+def test_what_verified_permissions_does_not_take_is_refused(action):
+    with pytest.raises(ConfigurationError, match=r"`actions\[0\].action` must be an action id"):
+        ActionMap.from_document(
+            {"version": 1, "actions": [{**line("GET", "/a", ""), "action": action}]}
+        )
+
+
+def test_a_type_name_at_the_bound():
+    more = {"resource_type": "a" * 200, "resource_id_label": "id"}
+    ActionMap.from_document({"version": 1, "actions": [line("GET", "/a/{id}", "A", **more)]})

@@ -216,3 +216,29 @@ def test_dot_segments_are_resolved_before_an_adapter_sees_the_url(serve, call):
     server = serve()
     call(server.url, "GET", f"{server.url}/prod/orders/../admin")
     assert server.received[0].target == "/prod/admin"
+
+
+@clients
+@pytest.mark.parametrize(
+    ("path", "fits"),
+    [
+        ("/prod/orders", True),
+        ("/prod/orders/", True),
+        ("/prod/orders/7", True),
+        ("/prod/orders?q=1", True),
+        ("/prod/orders/../admin", False),
+        ("/prod/orders/7/../../admin", False),
+        ("/prod/ordersx", False),
+        ("/prod", False),
+        ("/", False),
+    ],
+)
+def test_a_base_url_with_a_path_is_a_fence(serve, call, path, fits):
+    server = serve()
+    base = f"{server.url}/prod/orders/"
+    if fits:
+        assert call(base, "GET", server.url + path).status_code == 200
+        return
+    with pytest.raises(InvalidRequestError, match="not below that of the signer's base URL"):
+        call(base, "GET", server.url + path)
+    assert server.received == []

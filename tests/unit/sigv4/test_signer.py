@@ -393,3 +393,26 @@ def test_no_credentials_are_nothing_that_passes():
     with pytest.raises(DeliveryError, match="without `AWS_SECRET_ACCESS_KEY`") as caught:
         signer.sign("GET", "https://abc.example.com/")
     assert (caught.value.outcome, caught.value.retryable) == ("not_sent", False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"X-Count": 7}, "the value of the header `X-Count` must be text, not `int`"),
+        ({"X-Flag": True}, "the value of the header `X-Flag` must be text, not `bool`"),
+        ({"X-None": None}, "the value of the header `X-None` must be text, not `NoneType`"),
+        ({"X-Bytes": b"a"}, "the value of the header `X-Bytes` must be text, not `bytes`"),
+        ({"X-Line": "a\nb"}, "the value of the header `X-Line` must be plain ASCII on one line"),
+        ({"X-Text": "secret é"}, "the value of the header `X-Text` must be plain ASCII"),
+        ({"ü": "a"}, "a header name is not plain ASCII"),
+        ({7: "a"}, "a header name is not plain ASCII"),
+    ],
+)
+def test_a_wrong_header_is_named_and_its_value_is_not(headers, message):
+    signer = SigV4Signer(
+        service="execute-api", region="eu-west-1", credentials=Credentials("AKID", "text")
+    )
+    with pytest.raises(InvalidRequestError) as caught:
+        signer.sign("GET", "https://abc.example.com/", headers)
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)

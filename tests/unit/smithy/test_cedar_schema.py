@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from authz_lib.actions import ActionMap
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import MAX_TYPES, cedar_schema
 from authz_lib.smithy.model import Model
@@ -142,7 +143,7 @@ def test_actions_with_odd_names_are_quoted(ast):
         ({"group_type": "__cedar"}, "Cedar does not allow the entity type `__cedar`"),
         # The action map refuses it too, and the schema would not parse.
         (
-            {"prefix": "é"},
+            {"prefix": "a" * 513},
             "`prefix` must be",
         ),
         ({"prefix": "a\nb"}, "`prefix` must be"),
@@ -224,3 +225,38 @@ def test_the_types_at_the_bound_and_one_past_it():
     assert len(schema(at_the_bound).document[""]["entityTypes"]["R"]["shape"]["attributes"]) == 1
     with pytest.raises(ConfigurationError, match="more than 20000 types"):
         schema(widening(1, MAX_TYPES))
+
+
+@pytest.mark.parametrize(
+    ("taken", "option"), [("Application", "--application-type"), ("Group", "--group-type")]
+)
+def test_a_resource_that_has_the_name_of_ours_names_the_option(ast, taken, option):
+    ast["shapes"][f"shop#{taken}"] = ast["shapes"].pop("shop#Line")
+    ast["shapes"]["shop#Order"]["resources"] = [{"target": f"shop#{taken}"}]
+    message = rf"would be called `{taken}`: the resource `shop#{taken}` .*`{option}`"
+    with pytest.raises(ConfigurationError, match=message):
+        schema(ast)
+    keyword = option[2:].replace("-", "_")
+    assert f"entity {taken} in [Order]" in schema(ast, **{keyword: "Other"}).text
+
+
+def test_action_ids_that_verified_permissions_takes(ast):
+    names = {"GetOrder": "get /orders/{orderId}", "ListOrders": "Bestellungen öffnen\t\x01"}
+    for operation, name in names.items():
+        ast["shapes"][f"shop#{operation}"]["traits"]["aws.iam#actionName"] = name
+    made = schema(ast, prefix="")
+    assert set(names.values()) < set(made.document[""]["actions"])
+    policy = 'permit (principal, action == Action::"Bestellungen öffnen\\t\\u{1}", resource);'
+    assert problems(policy, made.text) == []
+    assert set(names.values()) < {e.action for e in ActionMap.from_smithy(ast, prefix="").entries}
+
+
+@pytest.mark.parametrize(("prefix", "fits"), [("a" * 503, True), ("a" * 504, False)])
+def test_an_action_has_at_most_512_characters_with_its_prefix(ast, prefix, fits):
+    for operation in ("CreateOrder", "ListOrders", "GetLine", "ListLines", "Health", "GetOrder"):
+        ast["shapes"][f"shop#{operation}"]["traits"]["aws.iam#actionName"] = "Do" * 4
+    if fits:
+        assert len(schema(ast, prefix=prefix).document[""]["actions"]) == 1
+        return
+    with pytest.raises(ConfigurationError, match="more than 512 characters"):
+        schema(ast, prefix=prefix)

@@ -369,8 +369,8 @@ BROKEN = [
     ),
     (
         ["shapes", "shop#GetOrder", "traits", "aws.iam#actionName"],
-        "with space",
-        "of printable characters",
+        "two\nlines",
+        "characters on one line",
     ),
     (
         ["shapes", "shop#GetOrder", "traits", "authz#requiredScopes"],

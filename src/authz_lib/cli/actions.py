@@ -1,0 +1,165 @@
+"""`authz actions`: make an action map without a Smithy model, or check one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.actions.made import make_document
+from authz_lib.actions.map import ActionMap
+from authz_lib.actions.openapi import openapi_routes, require_openapi
+from authz_lib.actions.served import compare_routes
+from authz_lib.actions.template import template_routes
+from authz_lib.cli.template_file import read_description
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from authz_lib.actions.served import ServedRoute
+    from authz_lib.smithy.lint import Finding
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``authz actions``."""
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_check(
+        commands.add_parser(
+            "check", help="whether an action map fits the schema, and the routes that are deployed"
+        )
+    )
+    openapi = commands.add_parser("from-openapi", help="the action map of an OpenAPI document")
+    openapi.add_argument("file", type=Path, help="OpenAPI 3.0 or 3.1, JSON or YAML")
+    template = commands.add_parser("from-template", help="the action map of an API in a template")
+    template.add_argument("file", type=Path, help="a SAM or CloudFormation template")
+    _add_api(template)
+    for made in (openapi, template):
+        made.add_argument("--prefix", default="", metavar="P", help="what action ids start with")
+        made.add_argument(
+            "--resources",
+            default="path",
+            choices=["path", "application"],
+            help="what the authorizer asks about: the instance in the path, or the application",
+        )
+        made.add_argument(
+            "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
+        )
+
+
+def _add_check(check: argparse.ArgumentParser) -> None:
+    check.add_argument("--actions", type=Path, required=True, metavar="FILE", help="the action map")
+    check.add_argument("--schema", type=Path, metavar="FILE", help="a Cedar schema, either form")
+    check.add_argument(
+        "--template",
+        type=Path,
+        metavar="FILE",
+        help="a SAM or CloudFormation template, or an OpenAPI document",
+    )
+    _add_api(check)
+    for name, default in (
+        ("action", "Action"),
+        ("principal", "User"),
+        ("application", "Application"),
+    ):
+        check.add_argument(f"--{name}-type", default=default, metavar="TYPE")
+
+
+def _add_api(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--api", metavar="ID", help="the API's logical id; default: the only one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make or check; the exit code is 1 where something is wrong, or has no line."""
+    return _check(arguments) if arguments.command == "check" else _make(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.schema is None and arguments.template is None:
+        raise ConfigurationError("`check` needs `--schema FILE`, `--template FILE` or both")
+    actions = ActionMap.load(arguments.actions)
+    problems = [] if arguments.schema is None else list(_schema_problems(actions, arguments))
+    if arguments.template is not None:
+        found: list[Finding] = []
+        routes = _routes(arguments.template, found, arguments.api)
+        found += compare_routes(actions.entries, routes)
+        problems += [str(finding) for finding in found if finding.level == "error"]
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print(f"{len(actions.entries)} lines, nothing wrong")
+    return int(bool(problems))
+
+
+def _schema_problems(actions: ActionMap, arguments: argparse.Namespace) -> Iterable[str]:
+    from authz_lib.authorizer.schema_check import schema_problems
+    from authz_lib.decisions.cedar_text import parse_schema
+    from authz_lib.decisions.schema_names import read_schema_names
+
+    path: Path = arguments.schema
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"`{path.name}` is not UTF-8") from None
+    for problem in schema_problems(
+        actions.entries,
+        read_schema_names(parse_schema(text, path.name)),
+        action_type=arguments.action_type,
+        principal_type=arguments.principal_type,
+        application_type=arguments.application_type,
+    ):
+        yield f"error: {problem} [schema]"
+
+
+def _routes(path: Path, found: list[Finding], api: str | None) -> list[ServedRoute]:
+    document = read_description(path, "template")
+    if "Resources" in document:
+        return template_routes(document, found, api=api)
+    return list(openapi_routes(require_openapi(document), found))
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    found: list[Finding] = []
+    if arguments.command == "from-openapi":
+        document = require_openapi(read_description(arguments.file, "OpenAPI document"))
+        routes = list(openapi_routes(document, found))
+    else:
+        template = read_description(arguments.file, "template")
+        routes = template_routes(template, found, api=arguments.api)
+    made = make_document(routes, found, prefix=arguments.prefix, resources=arguments.resources)
+    ActionMap.from_document(made)  # refuses what an `x-authz` has made wrong
+    for finding in sorted(found, key=lambda one: (one.level, one.where, one.rule)):
+        print(finding, file=sys.stderr)
+    text = _layout(made)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(arguments.output, text)
+    return int(any(finding.level == "error" for finding in found))
+
+
+def _layout(document: dict[str, Any]) -> str:
+    """One line of the map a line, as ``authz smithy actions`` lays it out."""
+    lines = ",\n".join(f"    {json.dumps(line)}" for line in document["actions"])
+    head = {name: value for name, value in document.items() if name != "actions"}
+    opening = json.dumps(head, indent=2).removesuffix("\n}")
+    listed = f"[\n{lines}\n  ]" if lines else "[]"
+    return f'{opening},\n  "actions": {listed}\n}}\n'
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.new")  # a full disk must not leave half a file
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise ConfigurationError(f"`{path.name}` cannot be written: {error.strerror}") from None

@@ -1,0 +1,61 @@
+"""A template or an OpenAPI document on disk, in JSON or YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authz_lib._support.json_file import read_document
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_description"]
+
+_MAX_BYTES = 5_000_000
+_WITHOUT_PREFIX = frozenset({"Condition", "Ref"})
+
+
+def read_description(path: Path, what: str) -> dict[str, Any]:
+    """One object of at most 5 MB; YAML needs the extra ``yaml``.
+
+    CloudFormation's short forms, such as ``!Ref``, are written out.
+
+    Raises:
+        ConfigurationError: it cannot be read, is too large, or is no such document.
+    """
+    if path.suffix == ".json":
+        return read_document(path, what, max_bytes=_MAX_BYTES)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
+    if size > _MAX_BYTES:
+        raise ConfigurationError(f"the {what} `{path.name}` has more than {_MAX_BYTES} bytes")
+    document = _read_yaml(path)
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"the {what} `{path.name}` must be an object")
+    return document
+
+
+def _read_yaml(path: Path) -> Any:
+    from authz_lib.testing import yaml_file
+
+    class Loader(yaml_file.TextDatesLoader):
+        """YAML with CloudFormation's short forms."""
+
+    def written_out(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+        if isinstance(node.value, str):
+            value = loader.construct_scalar(node)
+        elif hasattr(node, "flow_style") and isinstance(node.value, list) and _is_mapping(node):
+            value = loader.construct_mapping(node, deep=True)
+        else:
+            value = loader.construct_sequence(node, deep=True)
+        return {suffix if suffix in _WITHOUT_PREFIX else f"Fn::{suffix}": value}
+
+    Loader.add_multi_constructor("!", written_out)
+    return yaml_file.read_yaml(path, Loader)
+
+
+def _is_mapping(node: Any) -> bool:
+    return str(node.id) == "mapping"

@@ -1,0 +1,95 @@
+"""What a Cedar schema knows by name: entity types, and the actions with what they apply to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AppliesTo", "SchemaNames", "read_schema_names"]
+
+# `str` of a schema writes one declaration a line, each name by itself, texts escaped.
+_NAMESPACE = re.compile(r"namespace ([A-Za-z0-9_:]+) \{")
+_ENTITY = re.compile(r" *entity ([A-Za-z0-9_]+)\b")
+_ACTION = re.compile(r' *action "((?:[^"\\]|\\.)*)"')
+_APPLIES = re.compile(r" *(principal|resource): \[([^\]]*)\]")
+_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})|(.))")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
+
+
+class AppliesTo(NamedTuple):
+    """What an action applies to; nothing for a group of actions."""
+
+    principal_types: frozenset[str]
+    resource_types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaNames:
+    """The names of a schema, each with its namespace.
+
+    Attributes:
+        entity_types: such as ``Order`` or ``Shop::Order``.
+        actions: by type and id, such as ``("Action", "commercial:GetOrder")``.
+    """
+
+    entity_types: frozenset[str]
+    actions: Mapping[tuple[str, str], AppliesTo]
+
+
+def read_schema_names(schema: Any) -> SchemaNames:
+    """The names of a schema that cedarpy has parsed.
+
+    >>> from authz_lib.decisions.cedar_text import parse_schema
+    >>> text = '''entity User; entity Order;
+    ... action Get appliesTo { principal: User, resource: [Order] };'''
+    >>> names = read_schema_names(parse_schema(text))
+    >>> sorted(names.entity_types), names.actions["Action", "Get"].resource_types
+    (['Order', 'User'], frozenset({'Order'}))
+    """
+    types: set[str] = set()
+    actions: dict[tuple[str, str], dict[str, list[str]]] = {}
+    homes: dict[tuple[str, str], str] = {}
+    namespace, current = "", None
+    for line in str(schema).splitlines():
+        if line == "}":
+            namespace = ""
+        elif found := _NAMESPACE.match(line):
+            namespace = f"{found[1]}::"
+        elif found := _ENTITY.match(line):
+            types.add(namespace + found[1])
+        elif found := _ACTION.match(line):
+            current = (f"{namespace}Action", _unescaped(found[1]))
+            actions[current], homes[current] = {}, namespace
+        elif current is not None and (found := _APPLIES.match(line)):
+            named = [name.strip() for name in found[2].split(",")]
+            actions[current].setdefault(found[1], named)
+    return SchemaNames(
+        frozenset(types),
+        MappingProxyType(
+            {
+                action: AppliesTo(
+                    *(
+                        frozenset(
+                            name if homes[action] + name not in types else homes[action] + name
+                            for name in applies.get(side, ())
+                        )
+                        for side in ("principal", "resource")
+                    )
+                )
+                for action, applies in actions.items()
+            }
+        ),
+    )
+
+
+def _unescaped(text: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        code = found[1] or found[2]
+        return chr(int(code, 16)) if code else _ESCAPED.get(found[3], found[3])
+
+    return _ESCAPE.sub(character, text)

@@ -81,7 +81,8 @@ class LambdaAuthorizer:
         tenant_claim: the claim that holds the tenant, which users must not be able to write.
             ``None``: no tenants.
         groups_claim: the claim that holds the groups.  ``None``: no groups.  With several issuers
-            both are a mapping from issuer to claim.
+            both are a mapping from issuer, or user pool id, to claim.  One ``cognito:groups`` does
+            for several pools.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.

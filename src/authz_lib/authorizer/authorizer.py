@@ -196,10 +196,14 @@ class LambdaAuthorizer:
         Raises:
             ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
         """
-        from authz_lib.authorizer.from_env import arguments_from, variable_named  # pydantic
+        from authz_lib.authorizer.from_env import (  # pydantic
+            VARIABLES,
+            arguments_from,
+            variable_named,
+        )
 
         arguments = arguments_from(os.environ if environment is None else environment)
-        with variable_named("AUTHZ_*"):  # an argument is the variable of its name
+        with variable_named("AUTHZ_*", VARIABLES):
             return cls(**arguments)
 
     def __call__(self, event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it

@@ -288,9 +288,7 @@ def test_a_refusal_names_the_variable(environment):
         "AUTHZ_POLICIES": "missing",
         "AUTHZ_CONTEXT": "ip=sourceIp",
     }.items():
-        with pytest.raises(
-            ConfigurationError, match=r"AUTHZ_\*" if name == "AUTHZ_CONTEXT" else name
-        ):
+        with pytest.raises(ConfigurationError, match=name):
             LambdaAuthorizer.from_env({**environment[1], name: value})
 
 
@@ -312,7 +310,7 @@ def test_one_policy_for_every_route_needs_the_word_that_nothing_else_allows(envi
         "AUTHZ_IDENTITY_SOURCES": "method.request.header.Authorization",
     }
     variables = {**environment[1], **cache}
-    with pytest.raises(ConfigurationError, match="no_resource_policy"):
+    with pytest.raises(ConfigurationError, match="`AUTHZ_NO_RESOURCE_POLICY=true`"):
         LambdaAuthorizer.from_env(variables)
     assert LambdaAuthorizer.from_env({**variables, "AUTHZ_NO_RESOURCE_POLICY": "true"}) is not None
 

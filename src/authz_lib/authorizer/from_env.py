@@ -116,12 +116,12 @@ def decisions_of(
             client=client,
             **words,
         )
-    return store.cached(
-        ttl_seconds=settings.allow_ttl_seconds,
-        deny_ttl_seconds=settings.deny_ttl_seconds,
-        ttl=_action_ttl(settings, actions),
-        no_cache=settings.no_cache,
-    )
+        return store.cached(
+            ttl_seconds=settings.allow_ttl_seconds,
+            deny_ttl_seconds=settings.deny_ttl_seconds,
+            ttl=_action_ttl(settings, actions),
+            no_cache=settings.no_cache,
+        )
 
 
 def _local_client(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from authz_lib.authorizer.callers import Claim
     from authz_lib.authorizer.questions import Decisions
-    from authz_lib.decisions.avp_client import ThinClient
     from authz_lib.gateway.sources import TokenSource
 
 __all__ = ["VARIABLES", "Settings", "arguments_from", "variable_named"]
@@ -107,14 +106,9 @@ def decisions_of(
             return CedarEngine.from_directory(settings.policies, **words)
     from authz_lib.decisions.verified_permissions import VerifiedPermissions
 
-    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     with variable_named("AUTHZ_POLICY_STORE_ID", VARIABLES):
-        client = _local_client(hosts, variables, region)
         store = VerifiedPermissions(
-            settings.policy_store_id or "",
-            region=None if client else region,
-            client=client,
-            **words,
+            settings.policy_store_id or "", **_place_of_store(variables, hosts), **words
         )
         return store.cached(
             ttl_seconds=settings.allow_ttl_seconds,
@@ -124,19 +118,18 @@ def decisions_of(
         )
 
 
-def _local_client(
-    hosts: InsecureHosts, variables: Mapping[str, str], region: str | None
-) -> ThinClient | None:
-    """A client for a policy store over plain http, where its host is named; else ``None``."""
-    if not hosts or not region:
-        return None
+def _place_of_store(variables: Mapping[str, str], hosts: InsecureHosts) -> dict[str, Any]:
+    """Region and endpoint, or a client for an endpoint over plain http whose host is named."""
     from authz_lib.decisions.avp_client import ThinClient, default_endpoint
 
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    if not region:
+        return {}
     endpoint = default_endpoint(region, variables)
     place = parse_url(endpoint, argument="endpoint_url", insecure_http_hosts=hosts)
     if place.scheme == "https" or is_loopback(place.host):
-        return None
-    return ThinClient(region=region, endpoint_url=endpoint, require_https=False)
+        return {"region": region, "endpoint_url": endpoint}
+    return {"client": ThinClient(region=region, endpoint_url=endpoint, require_https=False)}
 
 
 def _action_ttl(settings: Settings, actions: ActionMap) -> dict[str, float]:

@@ -111,8 +111,8 @@ def parse_url(
         url: the URL.
         argument: its name in the error.
         require_https: ``False`` allows ``http`` to any host.
-        insecure_http_hosts: allows ``http`` to these hosts too; ``None`` where the caller has no
-            such argument.
+        insecure_http_hosts: allows ``http`` to these hosts too; ``None`` where the caller has
+            ``require_https`` instead.
 
     Raises:
         ConfigurationError: anything else.  The URL is not quoted, since it may hold a password.
@@ -141,7 +141,8 @@ def parse_url(
     if scheme != "https" and require_https and not is_loopback(host):
         if insecure_http_hosts is None:
             raise ConfigurationError(
-                f"`{argument}` must be an https URL (http is for loopback hosts only)"
+                f"`{argument}` must be an https URL (http is for loopback hosts, or with "
+                "`require_https=False`)"
             )
         if host not in insecure_http_hosts:
             raise ConfigurationError(

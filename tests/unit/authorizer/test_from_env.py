@@ -499,7 +499,8 @@ def test_a_partition_whose_issuer_is_not_known_says_which_variable_to_set():
 
 
 @pytest.mark.parametrize("hosts", [None, "localstack"])
-def test_a_policy_store_of_a_local_stack(environment, hosts, monkeypatch):
+def test_a_policy_store_of_a_local_stack(environment, hosts):
+    """The endpoint is read from the variables that are handed over, as the Region is."""
     _, variables = environment
     store = {
         **variables,
@@ -508,14 +509,35 @@ def test_a_policy_store_of_a_local_stack(environment, hosts, monkeypatch):
         "AWS_ENDPOINT_URL": "http://localstack:4566",
     }
     del store["AUTHZ_POLICIES"]
-    for name in ("AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.setenv(name, store[name])
     if hosts is not None:
         store["AUTHZ_INSECURE_HTTP_HOSTS"] = hosts
         assert LambdaAuthorizer.from_env(store)
         store["AWS_ENDPOINT_URL"] = "http://other:4566"
-    with pytest.raises(ConfigurationError, match="`AWS_ENDPOINT_URL` must be an https URL"):
+    with pytest.raises(ConfigurationError, match="`AWS_ENDPOINT_URL` must be an https U") as caught:
         LambdaAuthorizer.from_env(store)
+    assert "`AUTHZ_INSECURE_HTTP_HOSTS`" in str(caught.value)
+
+
+def test_two_pools_by_number(environment):
+    """Each pool's groups and tenant are its own, for both of its issuers."""
+    own = ("AUTHZ_ISSUER", "AUTHZ_AUDIENCE", "AUTHZ_ALGORITHMS", "AUTHZ_JWKS_FILE")
+    variables = {name: value for name, value in environment[1].items() if name not in own}
+    for before, pool, tenant in (("", "eu-west-1_One1", "none"), ("2_", "us-east-1_Two2", "org")):
+        variables |= {
+            f"AUTHZ_{before}USER_POOL_ID": pool,
+            f"AUTHZ_{before}CLIENT_IDS": "web",
+            f"AUTHZ_{before}TOKEN_USE": "access",
+            f"AUTHZ_{before}TENANT_CLAIM": tenant,
+        }
+    arguments = arguments_from({**variables, "AUTHZ_PRINCIPAL_ID": "pool|sub"})
+    assert set(arguments["groups_claim"].values()) == {"cognito:groups"}
+    tenants = {
+        issuer.rpartition("/")[2]: claim for issuer, claim in arguments["tenant_claim"].items()
+    }
+    assert tenants == {"eu-west-1_One1": None, "us-east-1_Two2": "org"}
+    assert arguments["tenant_claim"].keys() == arguments["verifier"].issuers
+    assert len(arguments["verifier"].issuers) == 4
+    assert LambdaAuthorizer.from_env({**variables, "AUTHZ_PRINCIPAL_ID": "pool|sub"})
 
 
 # -- all the rest

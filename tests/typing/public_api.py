@@ -37,6 +37,13 @@ JWTVerifier(issuer="https://issuer.example", audience=None, algorithms=["RS256"]
 JWTVerifier(issuer=None, audience="orders", algorithms=["ES256"], keys=StaticKeySet("jwks.json"))
 JWTVerifier.any_of(verifier, JWTVerifier.oidc("https://accounts.example.com", audience="web"))
 
+JWTVerifier.oidc(
+    "http://keycloak:8080/realms/shop",
+    audience="web",
+    key_set={"max_keys": 64, "insecure_http_hosts": ["keycloak"]},
+)
+JWTVerifier.oidc("https://a.example", audience="web", key_set={"max_kyes": 64})  # pyright: ignore[reportArgumentType]
+
 # A check is mandatory or skipped by an explicit None: leaving it out is an error that the type
 # checker sees.
 JWTVerifier(audience=None, algorithms=["RS256"], keys=keys)  # pyright: ignore[reportCallIssue]

@@ -82,7 +82,8 @@ class LambdaAuthorizer:
         tenant_claim: the claim that holds the tenant, which users must not be able to write.
             ``None``: no tenants.
         groups_claim: the claim that holds the groups.  ``None``: no groups.  With several issuers
-            both are a mapping from issuer to claim.
+            both are a mapping from issuer, or user pool id, to claim.  One ``cognito:groups`` does
+            for several pools.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.
@@ -197,10 +198,14 @@ class LambdaAuthorizer:
         Raises:
             ConfigurationError: a variable is missing, unknown, empty or contradicts another one.
         """
-        from authz_lib.authorizer.from_env import arguments_from, variable_named  # pydantic
+        from authz_lib.authorizer.from_env import (  # pydantic
+            VARIABLES,
+            arguments_from,
+            variable_named,
+        )
 
         arguments = arguments_from(os.environ if environment is None else environment)
-        with variable_named("AUTHZ_*"):  # an argument is the variable of its name
+        with variable_named("AUTHZ_*", VARIABLES):
             return cls(**arguments)
 
     def __call__(self, event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it

@@ -10,7 +10,13 @@ from authz_lib._support.memo import LifetimeMemo
 from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
-from authz_lib.principal import Principal, caller_key, distinct_issuers, issuers_of
+from authz_lib.principal import (
+    Principal,
+    caller_key,
+    cognito_pool,
+    distinct_issuers,
+    issuers_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
 
 Claim: TypeAlias = "str | Mapping[str, str | None] | None"
-"""A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
+"""A claim's name, or with several issuers one name per issuer; ``None`` for nothing.
+
+The id of a user pool stands for both of its issuers.
+"""
+
+_POOLS_GROUPS = "cognito:groups"  # what a pool writes into it, and nobody else may
 
 
 class Caller(NamedTuple):
@@ -42,7 +53,7 @@ class Callers:
 
     A ``sub``, a group and a tenant mean something only within their issuer.  So with several
     issuers the claims must be named per issuer, and the decision point must make its ids of the
-    issuer too.
+    issuer too.  One name does for the ``cognito:groups`` of several pools.
 
     Raises:
         ConfigurationError: that is not so, or a claim is named for an issuer that the verifier does
@@ -136,19 +147,53 @@ def _per_issuer(
     claim: Claim, issuers: frozenset[str] | None, argument: str
 ) -> str | dict[str, str | None] | None:
     if isinstance(claim, Mapping):
-        if issuers is None or claim.keys() != issuers:
+        if issuers is None:
             raise ConfigurationError(
-                f"`{argument}` must name each issuer of the verifier, and no other"
+                f"`{argument}` is a mapping from issuer to claim, and the verifier does not check "
+                "`iss`"
             )
-        for name in claim.values():
-            _check(name, argument)
-        return dict(claim)
+        return _by_issuer(claim, issuers, argument)
     _check(claim, argument)
-    if claim is not None and len(distinct_issuers(issuers)) > 1:
+    if claim is None or len(distinct_issuers(issuers)) < 2:
+        return claim
+    # In every pool it is the pool's own list, so it means the same; ids keep the pools apart.
+    strangers = [name for name in sorted(issuers or ()) if cognito_pool(name) is None]
+    if argument == "groups_claim" and claim == _POOLS_GROUPS and not strangers:
+        return claim
+    raise ConfigurationError(
+        f"with several issuers `{argument}` must be a mapping from issuer, or user pool id, to "
+        f"claim, or `None`; the issuers are {_listed(sorted(issuers or ()))}"
+    )
+
+
+def _by_issuer(
+    claim: Mapping[str, str | None], issuers: frozenset[str], argument: str
+) -> dict[str, str | None]:
+    """A claim for each issuer, of a mapping that may name pools instead."""
+    found: dict[str, str | None] = {}
+    for key, name in claim.items():
+        _check(name, argument)
+        meant = [key] if key in issuers else [i for i in issuers if cognito_pool(i) == key]
+        if not meant:
+            raise ConfigurationError(
+                f"`{argument}` names what is no issuer of the verifier; its issuers are "
+                f"{_listed(sorted(issuers))}"
+            )
+        twice = sorted(found.keys() & set(meant))
+        if twice:
+            raise ConfigurationError(f"`{argument}` names {_listed(twice)} twice")
+        found |= dict.fromkeys(meant, name)
+    missing = sorted(issuers - found.keys())
+    if missing:
         raise ConfigurationError(
-            f"with several issuers `{argument}` must be a mapping from issuer to claim, or `None`"
+            f"`{argument}` must name each issuer of the verifier: {_listed(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing"
         )
-    return claim
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _check(name: object, argument: str) -> None:

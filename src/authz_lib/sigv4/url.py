@@ -160,7 +160,9 @@ def base_of(base_url: str, *, require_https: bool) -> CanonicalURL:
     except InvalidRequestError as error:
         raise ConfigurationError(f"`base_url`: {error}") from None
     if base.scheme != "https" and require_https and not is_loopback(base.place.host):
-        raise ConfigurationError("`base_url` must be `https`")
+        raise ConfigurationError(
+            "`base_url` must be `https` (http is for loopback hosts, or with `require_https=False`)"
+        )
     return base
 
 

@@ -11,13 +11,14 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
-from authz_lib.tokens.remote_keys import RemoteKeySet
+from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
 from authz_lib.transport.fetch import FetchError, HTTPFetcher, bounded
+from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import parse_url, require_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from authz_lib._support.clock import Clock
     from authz_lib.tokens.keys import KeySet
@@ -71,14 +72,16 @@ def cognito(
     jwks_url: str | None,
     keys: KeySet | None,
     fetcher: Fetcher | None,
+    key_set: KeySetOptions | None,
     options: CheckOptions,
 ) -> Configuration:
     """One trust for each issuer of the pool, with a key set of its own unless one is given."""
     if keys is not None and jwks_url is not None:
         raise ConfigurationError("pass `keys` or `jwks_url`, not both")
     clock = options.get("clock", system_clock)
+    fetching = read_options(key_set, alone=keys is None)
     if jwks_url is not None:
-        keys = RemoteKeySet(jwks_url, fetcher=fetcher, clock=clock)
+        keys = RemoteKeySet(jwks_url, fetcher=fetcher, clock=clock, **fetching)
     audiences = one_or_many(audience, argument="audience")
     clients = one_or_many(client_id, argument="client_id")
     chosen = one_or_many(issuer, argument="issuer")
@@ -92,9 +95,20 @@ def cognito(
             cognito=True,
             token_use=token_use,
         )
-        own = keys or RemoteKeySet(f"{name}/.well-known/jwks.json", fetcher=fetcher, clock=clock)
+        own = keys or _pool_keys(name, fetcher=fetcher, clock=clock, fetching=fetching)
         trusts.append(build_trust(keys=own, algorithms=["RS256"], rules=rules, options=options))
     return Configuration(tuple(trusts), (tuple(trust.keys for trust in trusts),))
+
+
+def _pool_keys(
+    issuer: str, *, fetcher: Fetcher | None, clock: Clock, fetching: KeySetOptions
+) -> RemoteKeySet:
+    require_url(
+        issuer,
+        argument="issuer",
+        insecure_http_hosts=InsecureHosts.of(fetching.get("insecure_http_hosts")),
+    )
+    return RemoteKeySet(f"{issuer}/.well-known/jwks.json", fetcher=fetcher, clock=clock, **fetching)
 
 
 def any_of(configurations: Sequence[Configuration]) -> Configuration:
@@ -113,17 +127,32 @@ def any_of(configurations: Sequence[Configuration]) -> Configuration:
     )
 
 
-def discovered_keys(issuer: str, *, fetcher: Fetcher | None, clock: Clock) -> RemoteKeySet:
+def discovered_keys(
+    issuer: str, *, fetcher: Fetcher | None, clock: Clock, key_set: KeySetOptions | None = None
+) -> RemoteKeySet:
     """The key set of an OpenID provider, found by discovery when it is first needed.
 
     Raises:
         ConfigurationError: ``issuer`` is not a URL that may be fetched.
     """
-    require_url(issuer, argument="issuer")
+    fetching = read_options(key_set, alone=True)
+    hosts = InsecureHosts.of(fetching.get("insecure_http_hosts"))
+    require_url(issuer, argument="issuer", insecure_http_hosts=hosts)
+    limits: dict[str, Any] = {
+        name: fetching.get(name)
+        for name in ("connect_timeout_seconds", "max_bytes", "insecure_http_hosts")
+        if name in fetching
+    }
     return RemoteKeySet(
         f"{issuer.removesuffix('/')}/.well-known/openid-configuration",
-        fetcher=DiscoveringFetcher(issuer, fetcher=fetcher),
+        fetcher=DiscoveringFetcher(
+            issuer,
+            fetcher=fetcher,
+            timeout_seconds=fetching.get("timeout_seconds", _DISCOVERY_SECONDS),
+            **limits,
+        ),
         clock=clock,
+        **fetching,
     )
 
 
@@ -136,16 +165,26 @@ class DiscoveringFetcher:
     Both fetches share one deadline.  See OpenID Connect Discovery 1.0, section 4.
     """
 
-    __slots__ = ("_fetcher", "_issuer", "_keys_url")
+    __slots__ = ("_fetcher", "_hosts", "_issuer", "_keys_url", "_limits", "_timeout_seconds")
 
-    def __init__(self, issuer: str, *, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        fetcher: Fetcher | None = None,
+        timeout_seconds: float = _DISCOVERY_SECONDS,
+        **limits: Any,
+    ) -> None:
         self._issuer = issuer
         self._fetcher = fetcher
+        self._timeout_seconds = timeout_seconds
+        self._limits = limits
+        self._hosts: Collection[str] = limits.get("insecure_http_hosts", ())
         self._keys_url: str | None = None
 
     def __call__(self, url: str, /) -> bytes:
         """Fetch the key set by way of the discovery document at ``url``."""
-        deadline = monotonic() + _DISCOVERY_SECONDS
+        deadline = monotonic() + self._timeout_seconds
         keys_url = self._keys_url or self._discover(url, deadline)
         try:
             document = self._fetch(keys_url, deadline)
@@ -157,8 +196,10 @@ class DiscoveringFetcher:
         return document
 
     def _fetch(self, url: str, deadline: float) -> bytes:
-        fetch = self._fetcher or HTTPFetcher(timeout_seconds=max(0.001, deadline - monotonic()))
-        return bounded(fetch(url), _MAX_DOCUMENT_BYTES)
+        fetch = self._fetcher or HTTPFetcher(
+            timeout_seconds=max(0.001, deadline - monotonic()), **self._limits
+        )
+        return bounded(fetch(url), self._limits.get("max_bytes", _MAX_DOCUMENT_BYTES))
 
     def _discover(self, url: str, deadline: float) -> str:
         try:
@@ -168,16 +209,17 @@ class DiscoveringFetcher:
         if document.get("issuer") != self._issuer:
             raise FetchError("the discovery document names another issuer")
         try:
-            keys_url = require_url(document.get("jwks_uri"), argument="jwks_uri")
-            scheme = parse_url(keys_url, argument="jwks_uri").scheme
-            asked = parse_url(self._issuer, argument="issuer").scheme
+            place = parse_url(
+                document.get("jwks_uri"), argument="jwks_uri", insecure_http_hosts=self._hosts
+            )
         except ConfigurationError as error:
             raise FetchError(f"the discovery document is unusable: {error}") from None
-        if asked == "https" and scheme != "https":
+        if place.scheme != "https" and self._issuer[:6].lower() == "https:":
             raise FetchError(
-                "the discovery document is unusable: it names a key set on this machine"
+                "the discovery document is unusable: it names a key set on this machine, or over "
+                "plain http"
             )
-        return keys_url
+        return str(document["jwks_uri"])
 
 
 def _require_usable(document: bytes) -> None:

@@ -6,7 +6,13 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from authz_lib._support.checks import require_function
+from authz_lib._support.checks import (
+    require_count,
+    require_function,
+    require_known,
+    require_mapping,
+    require_seconds,
+)
 from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import Memo
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -18,6 +24,7 @@ from authz_lib.errors import (
 )
 from authz_lib.tokens.claims import HeaderRules, one_or_many
 from authz_lib.tokens.jwk import InvalidJWKError, from_pem
+from authz_lib.tokens.remote_keys import FetchOptions
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
 from authz_lib.transport.fetch import (
     CLOCK_SLACK_SECONDS,
@@ -27,6 +34,7 @@ from authz_lib.transport.fetch import (
     bounded,
     is_within,
 )
+from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
@@ -50,8 +58,6 @@ _KEYS_URLS: Final = {
 }
 _ALGORITHM: Final = "ES256"  # a load balancer signs with no other
 _TTL_SECONDS: Final = 3600.0  # a key of a load balancer never changes, but it may be withdrawn
-_MAX_KEYS: Final = 64
-_MAX_PEM_BYTES: Final = 8192
 _WINDOW_SECONDS: Final = 10.0
 _MAX_FETCHES_PER_WINDOW: Final = 10
 _UNKNOWN_STATUSES: Final = frozenset({403, 404})
@@ -72,19 +78,50 @@ class LoadBalancerKeySet:
     - At most 10 fetches are made in 10 seconds, whatever tokens name.  Beyond that, unknown keys
       are a ``KeySetUnavailableError``.
 
+    Args:
+        keys_url: the place of the keys.
+        timeout_seconds: of a fetch, for everything together.
+        connect_timeout_seconds: for all addresses of the host together, and once more for the TLS
+            handshake.
+        max_bytes: the size at which a key is refused.
+        max_keys: how many keys are held.
+        insecure_http_hosts: see `RemoteKeySet`.
+        fetcher: fetches a URL; for tests.
+
     Raises:
         ConfigurationError: ``keys_url`` is not a URL that may be fetched.
     """
 
     def __init__(
-        self, keys_url: str, *, fetcher: Fetcher | None = None, clock: Clock = system_clock
+        self,
+        keys_url: str,
+        *,
+        timeout_seconds: float = 3.0,
+        connect_timeout_seconds: float = 2.0,
+        max_bytes: int = 8192,
+        max_keys: int = 64,
+        insecure_http_hosts: Iterable[str] = (),
+        fetcher: Fetcher | None = None,
+        clock: Clock = system_clock,
     ) -> None:
-        self._host = parse_url(keys_url, argument="keys_url").host
-        require_function(fetcher, "fetcher", optional=True)
+        hosts = InsecureHosts.of(insecure_http_hosts)
+        self._host = parse_url(keys_url, argument="keys_url", insecure_http_hosts=hosts).host
         self._base = keys_url.removesuffix("/")
-        self._fetcher = fetcher or HTTPFetcher(max_bytes=_MAX_PEM_BYTES)
+        require_seconds(timeout_seconds, "timeout_seconds", above_zero=True)
+        require_seconds(connect_timeout_seconds, "connect_timeout_seconds", above_zero=True)
+        require_count(max_bytes, "max_bytes")
+        require_count(max_keys, "max_keys")
+        require_function(fetcher, "fetcher", optional=True)
+        self._timeout_seconds = timeout_seconds
+        self._max_bytes = max_bytes
+        self._fetcher = fetcher or HTTPFetcher(
+            timeout_seconds=timeout_seconds,
+            connect_timeout_seconds=connect_timeout_seconds,
+            max_bytes=max_bytes,
+            insecure_http_hosts=hosts,
+        )
         self._clock = clock
-        self._entries: Memo[str, _Entry] = Memo(max_entries=_MAX_KEYS)
+        self._entries: Memo[str, _Entry] = Memo(max_entries=max_keys)
         self._fetches: deque[float] = deque(maxlen=_MAX_FETCHES_PER_WINDOW)
         self._backoff = Backoff(most_seconds=_WINDOW_SECONDS)
         self._flights = SingleFlight["VerificationKey | None"]()
@@ -118,7 +155,11 @@ class LoadBalancerKeySet:
 
     def _fetch_or_wait(self, key_id: str) -> VerificationKey:
         try:
-            key = self._flights.run(key_id, lambda: self._refreshed(key_id), timeout_seconds=3.25)
+            key = self._flights.run(
+                key_id,
+                lambda: self._refreshed(key_id),
+                timeout_seconds=self._timeout_seconds + 0.25,
+            )
         except SingleFlightTimeoutError:
             raise self._unavailable("no answer in time") from None
         if key is None:
@@ -141,7 +182,7 @@ class LoadBalancerKeySet:
         self._fetches.append(now)
         previous = self._entries.get(key_id)
         try:
-            pem = bounded(self._fetcher(f"{self._base}/{key_id}"), _MAX_PEM_BYTES)
+            pem = bounded(self._fetcher(f"{self._base}/{key_id}"), self._max_bytes)
             key = (
                 previous.key
                 if previous is not None and previous.pem == pem
@@ -204,6 +245,7 @@ def configure(
     keys_url: str | None,
     keys: KeySet | None,
     fetcher: Fetcher | None,
+    key_set: FetchOptions | None,
     options: CheckOptions,
 ) -> Configuration:
     """What a verifier for load balancers' tokens trusts."""
@@ -217,9 +259,16 @@ def configure(
         raise ConfigurationError(
             "where load balancers of this partition have their keys is not known: pass `keys_url`"
         )
+    fetching: FetchOptions = {} if key_set is None else key_set
+    require_mapping(fetching, "key_set", of="from an argument of the key set to its value")
+    require_known(fetching, FetchOptions.__optional_keys__)
+    if fetching and keys is not None:
+        raise ConfigurationError("`key_set` says how keys are fetched, and `keys` are given")
     trust = build_trust(
         keys=keys
-        or LoadBalancerKeySet(place, fetcher=fetcher, clock=options.get("clock", system_clock)),
+        or LoadBalancerKeySet(
+            place, fetcher=fetcher, clock=options.get("clock", system_clock), **fetching
+        ),
         algorithms=[_ALGORITHM],
         rules=build_rules(options, issuers=None, audiences=None, clients=None),
         options=options,

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
 
-from authz_lib._support.checks import require_count, require_function, require_seconds
+from authz_lib._support.checks import (
+    require_count,
+    require_function,
+    require_known,
+    require_mapping,
+    require_seconds,
+)
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib._support.strict_json import loads_object
@@ -22,16 +28,59 @@ from authz_lib.transport.fetch import (
     bounded,
     is_within,
 )
+from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authz_lib._support.clock import Clock
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.transport.fetch import Fetcher
 
-__all__ = ["RemoteKeySet"]
+__all__ = ["FetchOptions", "KeySetOptions", "RemoteKeySet", "read_options"]
 
 _MOST_SECONDS: Final = 10 * 366 * 86_400.0
+
+
+class FetchOptions(TypedDict, total=False):
+    """How a preset fetches keys; `RemoteKeySet` says what each is."""
+
+    timeout_seconds: float
+    connect_timeout_seconds: float
+    max_bytes: int
+    max_keys: int
+    insecure_http_hosts: Iterable[str]
+
+
+class KeySetOptions(FetchOptions, total=False):
+    """What a preset can say about the key set that it fetches: all that `RemoteKeySet` takes."""
+
+    ttl_seconds: float
+    refresh_ahead_seconds: float
+    max_stale_seconds: float
+    miss_cooldown_seconds: float
+    allow_missing_kid: bool
+
+
+def read_options(options: KeySetOptions | None, *, alone: bool) -> KeySetOptions:
+    """The options of a preset, with the hosts of plain http read and put into the log once.
+
+    Args:
+        options: what the preset was given.
+        alone: whether the preset fetches the keys itself.
+
+    Raises:
+        ConfigurationError: a misspelt option, or options for keys that are not fetched.
+    """
+    if options is None:
+        return {}
+    require_mapping(options, "key_set", of="from an argument of `RemoteKeySet` to its value")
+    require_known(options, KeySetOptions.__optional_keys__)
+    if options and not alone:
+        raise ConfigurationError("`key_set` says how keys are fetched, and `keys` are given")
+    hosts = InsecureHosts.of(options.get("insecure_http_hosts", ()))
+    return {**options, "insecure_http_hosts": hosts}
 
 
 class _Snapshot(NamedTuple):
@@ -65,16 +114,22 @@ class RemoteKeySet:
     ``use``, an unknown ``kty``, weak, symmetric or private keys, a ``kid`` that appears twice.
 
     Args:
-        url: an https URL; http for loopback hosts only.  Redirects are not followed.
+        url: an https URL; http for loopback hosts and the ``insecure_http_hosts``.  Redirects are
+            not followed.
         ttl_seconds: above 0.
         refresh_ahead_seconds: 0 refreshes when ``ttl_seconds`` are over.
         max_stale_seconds: 0 honours no key beyond ``ttl_seconds``.
         miss_cooldown_seconds: between two fetches that unknown keys cause; at least 1.
         timeout_seconds: of a fetch, for everything together.
+        connect_timeout_seconds: for all addresses of the host together, and once more for the TLS
+            handshake.
         max_bytes: the size at which an answer is refused.
         max_keys: the number of entries at which an answer is refused.
         allow_missing_kid: let a JWK without ``kid``, or a token without one, use the only key of
             the set.
+        insecure_http_hosts: exact names of hosts that ``http`` is allowed to, for a local stack:
+            ``["cognito"]``.  Whoever is on the way can answer in their place, and so mint tokens;
+            it is one line in the log at WARNING.
         fetcher: fetches a URL; for tests.  Proxies and the CA bundle of the environment are used
             without one.
 
@@ -97,19 +152,23 @@ class RemoteKeySet:
         max_stale_seconds: float = 3600.0,
         miss_cooldown_seconds: float = 10.0,
         timeout_seconds: float = 3.0,
+        connect_timeout_seconds: float = 2.0,
         max_bytes: int = 150_000,
         max_keys: int = 32,
         allow_missing_kid: bool = False,
+        insecure_http_hosts: Iterable[str] = (),
         fetcher: Fetcher | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        self._host = parse_url(url, argument="url").host
+        hosts = InsecureHosts.of(insecure_http_hosts)
+        self._host = parse_url(url, argument="url", insecure_http_hosts=hosts).host
         self._url = url
         require_seconds(ttl_seconds, "ttl_seconds", most=_MOST_SECONDS, above_zero=True)
         require_seconds(refresh_ahead_seconds, "refresh_ahead_seconds", most=_MOST_SECONDS)
         require_seconds(max_stale_seconds, "max_stale_seconds", most=_MOST_SECONDS)
         require_seconds(miss_cooldown_seconds, "miss_cooldown_seconds", most=_MOST_SECONDS)
         require_seconds(timeout_seconds, "timeout_seconds", above_zero=True)
+        require_seconds(connect_timeout_seconds, "connect_timeout_seconds", above_zero=True)
         if miss_cooldown_seconds < 1:
             raise ConfigurationError("`miss_cooldown_seconds` must be at least 1")
         require_count(max_bytes, "max_bytes")
@@ -122,7 +181,12 @@ class RemoteKeySet:
         self._max_bytes = max_bytes
         self._max_keys = max_keys
         self._allow_missing_kid = allow_missing_kid
-        self._fetcher = fetcher or HTTPFetcher(timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+        self._fetcher = fetcher or HTTPFetcher(
+            timeout_seconds=timeout_seconds,
+            connect_timeout_seconds=connect_timeout_seconds,
+            max_bytes=max_bytes,
+            insecure_http_hosts=hosts,
+        )
         self._clock = clock
         self._flights = SingleFlight[_Snapshot | None]()
         self._snapshot = _NOTHING

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
+    from authz_lib.tokens.remote_keys import FetchOptions, KeySetOptions
     from authz_lib.tokens.secret_material import Secret
     from authz_lib.tokens.secret_source import SecretSource
     from authz_lib.tokens.trusted_issuer import Trust
@@ -187,6 +188,7 @@ class JWTVerifier:
         jwks_url: str | None = None,
         keys: KeySet | None = None,
         fetcher: Fetcher | None = None,
+        key_set: KeySetOptions | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
         """A verifier for the tokens of a Cognito user pool.
@@ -204,6 +206,8 @@ class JWTVerifier:
             jwks_url: where the key set is, instead of below the issuer.
             keys: a key set, instead of one that is fetched.
             fetcher: how the key set is fetched.
+            key_set: arguments of the :class:`~authz_lib.RemoteKeySet` that is fetched, such as
+                ``{"timeout_seconds": 5, "max_keys": 64}``.
 
         Raises:
             ConfigurationError: an argument that makes no sense.
@@ -228,6 +232,7 @@ class JWTVerifier:
             jwks_url=jwks_url,
             keys=keys,
             fetcher=fetcher,
+            key_set=key_set,
             options=options,
         )
         return cls._of(configuration, options)
@@ -241,11 +246,12 @@ class JWTVerifier:
         algorithms: Iterable[str] = ("RS256",),
         client_id: str | Iterable[str] | None = None,
         fetcher: Fetcher | None = None,
+        key_set: KeySetOptions | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
         """A verifier for an OpenID provider, whose key set discovery finds when needed.
 
-        The discovery document must name exactly ``issuer``.
+        The discovery document must name exactly ``issuer``.  ``key_set`` is as in `cognito`.
 
         Raises:
             ConfigurationError: an argument that makes no sense.
@@ -258,7 +264,7 @@ class JWTVerifier:
         from authz_lib.tokens import issuers
 
         keys = issuers.discovered_keys(
-            issuer, fetcher=fetcher, clock=options.get("clock", system_clock)
+            issuer, fetcher=fetcher, clock=options.get("clock", system_clock), key_set=key_set
         )
         return cls(
             issuer=issuer,
@@ -279,6 +285,7 @@ class JWTVerifier:
         keys_url: str | None = None,
         keys: KeySet | None = None,
         fetcher: Fetcher | None = None,
+        key_set: FetchOptions | None = None,
         **options: Unpack[CheckOptions],
     ) -> Self:
         """A verifier for ``x-amzn-oidc-data``, which a load balancer's authenticate action adds.
@@ -299,6 +306,7 @@ class JWTVerifier:
             keys_url: where the public keys are, instead of the region's own place.
             keys: a key set, instead of one that is fetched.
             fetcher: how a key is fetched.
+            key_set: how it is fetched by default, such as ``{"timeout_seconds": 5}``.
 
         Raises:
             ConfigurationError: an argument that makes no sense.
@@ -322,6 +330,7 @@ class JWTVerifier:
             keys_url=keys_url,
             keys=keys,
             fetcher=fetcher,
+            key_set=key_set,
             options=options,
         )
         return cls._of(configuration, options)

@@ -7,10 +7,11 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from authz_lib.errors import ConfigurationError
+from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import HTTPURL, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Backoff", "FetchError", "Fetcher", "HTTPFetcher", "bounded", "is_within"]
 
@@ -105,9 +106,19 @@ class HTTPFetcher:
         max_bytes: a longer document is refused.
         connect_timeout_seconds: for all addresses of the host together, and once more for the TLS
             handshake.
+        insecure_http_hosts: exact names of hosts that ``http`` is allowed to, for a local stack.
+            Whoever is on the way can answer in their place.
+
+    Raises:
+        ConfigurationError: a name of ``insecure_http_hosts`` is none.
     """
 
-    __slots__ = ("_connect_timeout_seconds", "_max_bytes", "_timeout_seconds")
+    __slots__ = (
+        "_connect_timeout_seconds",
+        "_insecure_http_hosts",
+        "_max_bytes",
+        "_timeout_seconds",
+    )
 
     def __init__(
         self,
@@ -115,13 +126,15 @@ class HTTPFetcher:
         timeout_seconds: float = 3.0,
         max_bytes: int = 150_000,
         connect_timeout_seconds: float = 2.0,
+        insecure_http_hosts: Iterable[str] = (),
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
         self._connect_timeout_seconds = connect_timeout_seconds
+        self._insecure_http_hosts = InsecureHosts.of(insecure_http_hosts)
 
     def __call__(self, url: str, /) -> bytes:
-        """Fetch ``url``: ``https``, or ``http`` on this machine.
+        """Fetch ``url``: ``https``, or ``http`` on this machine and on the named hosts.
 
         Raises:
             FetchError: no answer within the deadline, a status other than 200, too many bytes.
@@ -137,7 +150,9 @@ class HTTPFetcher:
         from authz_lib.transport.exchange import ExchangeError, UnusableResponseError
         from authz_lib.transport.pool import ConnectionPool
 
-        place: HTTPURL = parse_url(url, argument="url")
+        place: HTTPURL = parse_url(
+            url, argument="url", insecure_http_hosts=self._insecure_http_hosts
+        )
         pool = ConnectionPool(
             place,
             connect_seconds=self._connect_timeout_seconds,

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -95,13 +98,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def parse_url(url: object, *, argument: str, require_https: bool = True) -> HTTPURL:
+def parse_url(
+    url: object,
+    *,
+    argument: str,
+    require_https: bool = True,
+    insecure_http_hosts: Collection[str] | None = None,
+) -> HTTPURL:
     """Read an absolute ``https`` URL; ``http`` is for loopback hosts.
 
     Args:
         url: the URL.
         argument: its name in the error.
         require_https: ``False`` allows ``http`` to any host.
+        insecure_http_hosts: allows ``http`` to these hosts too; ``None`` where the caller has
+            ``require_https`` instead.
 
     Raises:
         ConfigurationError: anything else.  The URL is not quoted, since it may hold a password.
@@ -128,14 +139,23 @@ def parse_url(url: object, *, argument: str, require_https: bool = True) -> HTTP
     except ValueError:
         raise ConfigurationError(f"`{argument}` names no host that can be called") from None
     if scheme != "https" and require_https and not is_loopback(host):
-        raise ConfigurationError(
-            f"`{argument}` must be an https URL (http is for loopback hosts only)"
-        )
+        if insecure_http_hosts is None:
+            raise ConfigurationError(
+                f"`{argument}` must be an https URL (http is for loopback hosts, or with "
+                "`require_https=False`)"
+            )
+        if host not in insecure_http_hosts:
+            raise ConfigurationError(
+                f"`{argument}` must be an https URL (http is for loopback hosts, and for those "
+                "that `insecure_http_hosts` names)"
+            )
     target = rest if rest[0] == "/" else f"/{rest}"
     return HTTPURL(scheme, host, port or DEFAULT_PORTS[scheme], target)
 
 
-def require_url(url: object, *, argument: str) -> str:
+def require_url(
+    url: object, *, argument: str, insecure_http_hosts: Collection[str] | None = None
+) -> str:
     """The URL itself, where `parse_url` accepts it.
 
     Raises:
@@ -144,5 +164,5 @@ def require_url(url: object, *, argument: str) -> str:
     >>> require_url("https://example.com/jwks.json", argument="url")
     'https://example.com/jwks.json'
     """
-    parse_url(url, argument=argument)
+    parse_url(url, argument=argument, insecure_http_hosts=insecure_http_hosts)
     return str(url)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import socket
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from authz_lib import LambdaAuthorizer
-from authz_lib.authorizer.from_env import Settings
+from authz_lib.authorizer.from_env import Settings, arguments_from
+from authz_lib.authorizer.issuer_settings import verifier_of
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import SharedSecretIssuer
+from authz_lib.transport.insecure_hosts import InsecureHosts
 
 ISSUER = "https://issuer.example"
 POLICY = """
@@ -288,9 +292,7 @@ def test_a_refusal_names_the_variable(environment):
         "AUTHZ_POLICIES": "missing",
         "AUTHZ_CONTEXT": "ip=sourceIp",
     }.items():
-        with pytest.raises(
-            ConfigurationError, match=r"AUTHZ_\*" if name == "AUTHZ_CONTEXT" else name
-        ):
+        with pytest.raises(ConfigurationError, match=name):
             LambdaAuthorizer.from_env({**environment[1], name: value})
 
 
@@ -312,7 +314,7 @@ def test_one_policy_for_every_route_needs_the_word_that_nothing_else_allows(envi
         "AUTHZ_IDENTITY_SOURCES": "method.request.header.Authorization",
     }
     variables = {**environment[1], **cache}
-    with pytest.raises(ConfigurationError, match="no_resource_policy"):
+    with pytest.raises(ConfigurationError, match="`AUTHZ_NO_RESOURCE_POLICY=true`"):
         LambdaAuthorizer.from_env(variables)
     assert LambdaAuthorizer.from_env({**variables, "AUTHZ_NO_RESOURCE_POLICY": "true"}) is not None
 
@@ -365,3 +367,264 @@ def test_a_name_with_a_line_break_is_an_error_of_one_line(value):
         Settings.read({"AUTHZ_\n\nX": value})
     assert str(caught.value).startswith(r"`AUTHZ_\n\nX` ")
     assert "\n" not in str(caught.value)
+
+
+# -- several issuers
+
+
+def test_a_second_issuer_has_a_number(environment, tmp_path):
+    issuer, variables = environment
+    staff = TestIssuer("https://staff.example", algorithm="ES256")
+    (tmp_path / "staff.json").write_text(json.dumps(staff.jwks()), encoding="utf-8")
+    (tmp_path / "policies" / "shop.cedar").write_text(
+        """
+        permit (principal == User::"https://issuer.example|alice", action, resource);
+        permit (principal in Group::"https://staff.example|clerks", action, resource)
+        when { principal.tenant_id == "t1" };
+        """,
+        encoding="utf-8",
+    )
+    authorizer = LambdaAuthorizer.from_env(
+        {
+            **variables,
+            "AUTHZ_PRINCIPAL_ID": "issuer|sub",
+            "AUTHZ_GROUPS_CLAIM": "none",
+            "AUTHZ_2_ISSUER": staff.issuer,
+            "AUTHZ_2_AUDIENCE": "none",
+            "AUTHZ_2_CLIENT_IDS": "desk",
+            "AUTHZ_2_ALGORITHMS": "ES256",
+            "AUTHZ_2_JWKS_FILE": str(tmp_path / "staff.json"),
+            "AUTHZ_2_TENANT_CLAIM": "org",
+            "AUTHZ_2_GROUPS_CLAIM": "roles",
+        }
+    )
+    clerk = {"client_id": "desk", "roles": ["clerks"], "org": "t1"}
+
+    def reason(by, **claims):
+        event = events.http_authorizer_event(by.token({"sub": "alice", **claims}))
+        return authorizer(event)["context"]["reason"] or "allowed"
+
+    assert reason(issuer, aud="shop") == "allowed"
+    assert reason(staff, **clerk) == "allowed"
+    assert reason(staff, **{**clerk, "org": "t2"}) == "access_denied"
+    assert reason(staff, client_id="desk") == "access_denied"
+    assert reason(staff, **{**clerk, "client_id": "web"}) == "invalid_claim"
+    assert reason(issuer, aud="shop", sub="bob", **clerk) == "access_denied"
+
+
+def test_an_issuer_stands_for_itself_once(environment):
+    _, variables = environment
+    again = {
+        name.replace("AUTHZ_", "AUTHZ_2_"): variables[name]
+        for name in ("AUTHZ_ISSUER", "AUTHZ_AUDIENCE", "AUTHZ_JWKS_FILE", "AUTHZ_TENANT_CLAIM")
+    }
+    given = {"AUTHZ_PRINCIPAL_ID": "issuer|sub", "AUTHZ_2_ALGORITHMS": "ES256"}
+    given |= dict.fromkeys(("AUTHZ_GROUPS_CLAIM", "AUTHZ_2_GROUPS_CLAIM"), "none")
+    with pytest.raises(ConfigurationError, match="`AUTHZ_2_ISSUER` stands for an issuer"):
+        LambdaAuthorizer.from_env({**variables, **again, **given})
+
+
+# -- local stacks
+
+
+@pytest.fixture
+def cognito_local(environment, serve, monkeypatch):
+    """The variables for a pool whose issuer is at a docker host name, and that issuer."""
+    provider = TestIssuer("http://cognito/local_1Ab")
+    server = serve(
+        lambda received, _: b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % len(keys) + keys
+    )
+    keys = json.dumps(provider.jwks()).encode()
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: [address])
+    own = ("AUTHZ_ISSUER", "AUTHZ_AUDIENCE", "AUTHZ_ALGORITHMS", "AUTHZ_JWKS_FILE")
+    variables = {name: value for name, value in environment[1].items() if name not in own}
+    return provider, {
+        **variables,
+        "AUTHZ_USER_POOL_ID": "local_1Ab",
+        "AUTHZ_CLIENT_IDS": "web",
+        "AUTHZ_TOKEN_USE": "access",
+        "AUTHZ_ISSUER": provider.issuer,
+    }
+
+
+@pytest.mark.parametrize("url", [{}, {"AUTHZ_JWKS_URL": "http://cognito:9229/keys"}])
+def test_a_pool_of_a_local_stack(cognito_local, url, caplog):
+    provider, variables = cognito_local
+    authorizer = LambdaAuthorizer.from_env(
+        {**variables, **url, "AUTHZ_INSECURE_HTTP_HOSTS": "cognito"}
+    )
+    (line,) = caplog.records
+    assert (line.levelno, "cognito" in line.getMessage()) == (logging.WARNING, True)
+    event = events.http_authorizer_event(
+        provider.access_token(client_id="web", claims={"sub": "alice"})
+    )
+    assert authorizer(event)["isAuthorized"] is True
+    event = events.http_authorizer_event(
+        provider.id_token(client_id="web", claims={"sub": "alice"})
+    )
+    assert authorizer(event)["context"]["reason"] == "invalid_claim"
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "named"),
+    [
+        ("AUTHZ_ISSUER", "http://cognito/local_1Ab", "AUTHZ_ISSUER"),
+        ("AUTHZ_JWKS_URL", "http://cognito/keys", "AUTHZ_JWKS_URL"),
+        ("AUTHZ_JWKS_URL", "http://user@cognito/keys", "AUTHZ_JWKS_URL"),
+    ],
+)
+def test_plain_http_names_the_variables(cognito_local, variable, url, named):
+    _, variables = cognito_local
+    with pytest.raises(ConfigurationError, match=f"`{named}`") as caught:
+        LambdaAuthorizer.from_env({**variables, variable: url})
+    assert ("`AUTHZ_INSECURE_HTTP_HOSTS`" in str(caught.value)) is ("@" not in url)
+    assert "insecure_http_hosts" not in str(caught.value)
+
+
+def test_the_hosts_are_exact_names(cognito_local):
+    _, variables = cognito_local
+    for hosts in ("*", "cognito:9229", "http://cognito", "other"):
+        with pytest.raises(ConfigurationError, match="AUTHZ_INSECURE_HTTP_HOSTS"):
+            LambdaAuthorizer.from_env({**variables, "AUTHZ_INSECURE_HTTP_HOSTS": hosts})
+
+
+def test_a_partition_whose_issuer_is_not_known_says_which_variable_to_set():
+    pool = {**COMPLETE, "AUTHZ_USER_POOL_ID": "eusc-de-east-1_Ab1"}
+    settings = Settings.read(pool)
+    with pytest.raises(ConfigurationError) as caught:
+        verifier_of(settings, InsecureHosts())
+    message = str(caught.value)
+    assert "`AUTHZ_ISSUER`" in message
+    assert "issuer=" not in message
+    issuer = "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_Ab1"
+    settings = Settings.read({**pool, "AUTHZ_ISSUER": issuer})
+    assert verifier_of(settings, InsecureHosts()).issuers == {issuer}
+    with pytest.raises(ConfigurationError, match="`AUTHZ_USER_POOL_ID` must look like"):
+        verifier_of(Settings.read({**COMPLETE, "AUTHZ_USER_POOL_ID": "x"}), InsecureHosts())
+
+
+@pytest.mark.parametrize("hosts", [None, "localstack"])
+def test_a_policy_store_of_a_local_stack(environment, hosts):
+    """The endpoint is read from the variables that are handed over, as the Region is."""
+    _, variables = environment
+    store = {
+        **variables,
+        "AUTHZ_POLICY_STORE_ID": "PSEXAMPLEabcdefg111111",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://localstack:4566",
+    }
+    del store["AUTHZ_POLICIES"]
+    if hosts is not None:
+        store["AUTHZ_INSECURE_HTTP_HOSTS"] = hosts
+        assert LambdaAuthorizer.from_env(store)
+        store["AWS_ENDPOINT_URL"] = "http://other:4566"
+    with pytest.raises(ConfigurationError, match="`AWS_ENDPOINT_URL` must be an https U") as caught:
+        LambdaAuthorizer.from_env(store)
+    assert "`AUTHZ_INSECURE_HTTP_HOSTS`" in str(caught.value)
+
+
+def test_two_pools_by_number(environment):
+    """Each pool's groups and tenant are its own, for both of its issuers."""
+    own = ("AUTHZ_ISSUER", "AUTHZ_AUDIENCE", "AUTHZ_ALGORITHMS", "AUTHZ_JWKS_FILE")
+    variables = {name: value for name, value in environment[1].items() if name not in own}
+    for before, pool, tenant in (("", "eu-west-1_One1", "none"), ("2_", "us-east-1_Two2", "org")):
+        variables |= {
+            f"AUTHZ_{before}USER_POOL_ID": pool,
+            f"AUTHZ_{before}CLIENT_IDS": "web",
+            f"AUTHZ_{before}TOKEN_USE": "access",
+            f"AUTHZ_{before}TENANT_CLAIM": tenant,
+        }
+    arguments = arguments_from({**variables, "AUTHZ_PRINCIPAL_ID": "pool|sub"})
+    assert set(arguments["groups_claim"].values()) == {"cognito:groups"}
+    tenants = {
+        issuer.rpartition("/")[2]: claim for issuer, claim in arguments["tenant_claim"].items()
+    }
+    assert tenants == {"eu-west-1_One1": None, "us-east-1_Two2": "org"}
+    assert arguments["tenant_claim"].keys() == arguments["verifier"].issuers
+    assert len(arguments["verifier"].issuers) == 4
+    assert LambdaAuthorizer.from_env({**variables, "AUTHZ_PRINCIPAL_ID": "pool|sub"})
+
+
+# -- all the rest
+
+
+def test_checks_and_limits_reach_the_verifier(environment):
+    issuer, variables = environment
+    checks = {
+        "AUTHZ_TYP": "at+jwt",
+        "AUTHZ_ALL_SCOPES": "orders/read",
+        "AUTHZ_ANY_GROUP": "clerks, staff",
+        "AUTHZ_GROUPS_CLAIM": "roles",
+        "AUTHZ_MAX_TOKEN_AGE_SECONDS": "600",
+    }
+    authorizer = LambdaAuthorizer.from_env({**variables, **checks})
+    good = {"sub": "alice", "aud": "shop", "scope": "orders/read", "roles": ["staff"]}
+
+    def reason(claims, typ="at+jwt", **times):
+        token = issuer.token(claims, headers={"typ": typ}, **times)
+        return authorizer(events.http_authorizer_event(token))["context"]["reason"] or "allowed"
+
+    assert reason(good) == "allowed"
+    assert reason(good, typ="JWT") != "allowed"
+    assert reason({**good, "scope": "orders/write"}) == "insufficient_scope"
+    assert reason({**good, "roles": ["x"]}) == "access_denied"
+    assert reason({**good, "iat": 1}) != "allowed"
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"AUTHZ_LEEWAY_SECONDS": "601"}, "AUTHZ_LEEWAY_SECONDS"),
+        ({"AUTHZ_LEEWAY_SECONDS": "nan"}, "AUTHZ_LEEWAY_SECONDS"),
+        ({"AUTHZ_ALGORITHMS": "none"}, "AUTHZ_ALGORITHMS"),
+        ({"AUTHZ_TOKEN_SOURCES": "body:token"}, "AUTHZ_TOKEN_SOURCES"),
+        ({"AUTHZ_JWKS_MAX_KEYS": "0"}, "AUTHZ_JWKS_MAX_KEYS"),
+        ({"AUTHZ_JWKS_TIMEOUT_SECONDS": "inf"}, "AUTHZ_JWKS_TIMEOUT_SECONDS"),
+        ({"AUTHZ_JWKS_MISS_COOLDOWN_SECONDS": "0.5"}, "AUTHZ_JWKS_MISS_COOLDOWN_SECONDS"),
+        ({"AUTHZ_ACTION_TYPE": "Verb"}, "AUTHZ_ACTION_TYPE"),
+    ],
+)
+def test_what_a_constructor_refuses_is_said_of_the_variable(environment, extra, named):
+    variables = dict(environment[1])
+    if named.startswith("AUTHZ_JWKS_"):
+        del variables["AUTHZ_JWKS_FILE"]
+    with pytest.raises(ConfigurationError, match=f"`{named}`"):
+        LambdaAuthorizer.from_env({**variables, **extra})
+    assert LambdaAuthorizer.from_env({**variables, "AUTHZ_LEEWAY_SECONDS": "600"})
+
+
+@pytest.mark.parametrize("url", [{}, {"AUTHZ_JWKS_URL": "https://keys.example"}])
+def test_the_limits_of_the_key_set(environment, url):
+    variables = {**environment[1], **url, "AUTHZ_JWKS_MAX_KEYS": "64"}
+    del variables["AUTHZ_JWKS_FILE"]
+    (keys,) = arguments_from(variables)["verifier"].configuration.prefetches[0]
+    assert keys._max_keys == 64
+
+
+def test_times_to_live_of_single_actions(environment):
+    store = {**environment[1], "AUTHZ_POLICY_STORE_ID": "PSEXAMPLE", "AWS_REGION": "eu-west-1"}
+    del store["AUTHZ_POLICIES"]
+    assert LambdaAuthorizer.from_env({**store, "AUTHZ_ACTION_TTL_SECONDS": "List=0.5"})
+    assert LambdaAuthorizer.from_env({**store, "AUTHZ_NO_CACHE": "List"})
+    for extra in (
+        {"AUTHZ_ACTION_TTL_SECONDS": "List=soon"},
+        {"AUTHZ_ACTION_TTL_SECONDS": "Lst=1"},
+        {"AUTHZ_ACTION_TTL_SECONDS": "List"},
+        {"AUTHZ_ACTION_TTL_SECONDS": "List=-1"},
+        {"AUTHZ_NO_CACHE": "Lst"},
+    ):
+        (name,) = extra
+        with pytest.raises(ConfigurationError, match=name):
+            LambdaAuthorizer.from_env({**store, **extra})
+
+
+@pytest.mark.parametrize("log_ids", ["true", "false"])
+def test_the_log_names_callers_only_when_told_to(environment, caplog, log_ids):
+    issuer, variables = environment
+    caplog.set_level(logging.INFO, "authz_lib.decisions")
+    authorizer = LambdaAuthorizer.from_env({**variables, "AUTHZ_LOG_IDS": log_ids})
+    authorizer(events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "shop"})))
+    assert ("User::alice" in caplog.text) is (log_ids == "true")

@@ -2,13 +2,108 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 
 import pytest
 
+from authz_lib import AuthorizationRequest, EntityUid, JWTVerifier, SigV4Client, VerifiedPermissions
+from authz_lib.errors import DeliveryError, KeySetUnavailableError, PolicyStoreUnavailableError
+from authz_lib.sigv4 import Credentials
+from authz_lib.testing.issuer import TestIssuer
+
 API = "https://api.internal.example"
+
+
+@pytest.fixture
+def credentials(monkeypatch):
+    """For all signed calls."""
+    made = Credentials("AKIDEXAMPLE", "secret-text", "token-text")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", made.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made.secret_key)
+    return made
+
+
+class Private:
+    """A provider, a policy store and an API behind one TLS server of a private authority."""
+
+    def __init__(self):
+        self.issuer = TestIssuer(API)
+
+    def __call__(self, received, _sock):
+        answers = {
+            "/.well-known/openid-configuration": {"issuer": API, "jwks_uri": f"{API}/keys"},
+            "/keys": self.issuer.jwks(),
+            "/": {"decision": "ALLOW", "determiningPolicies": [], "errors": []},
+            "/orders": {"orders": 1},
+        }
+        body = json.dumps(answers[received.target]).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize("bundle", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("exempt", [False, True], ids=["proxy", "exempt"])
+def test_everything_goes_one_way(
+    authority, serve, proxy, resolve, monkeypatch, credentials, bundle, exempt
+):
+    """A verifier, a policy store and a signed call, as they are used, with the environment of a
+    company: a proxy that asks who calls, exceptions from it, an authority of its own.
+    """
+    private = Private()
+    server = serve(private, tls=authority[0])
+    tunnel = proxy(("127.0.0.1", server.port))
+    monkeypatch.setenv(bundle, authority[1])
+    monkeypatch.setenv("HTTPS_PROXY", tunnel.url.replace("//", "//lambda:pa%20ss@"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS", API)
+    if exempt:
+        monkeypatch.setenv("NO_PROXY", ".internal.example")
+        resolve(("127.0.0.1", server.port))
+    verifier = JWTVerifier.oidc(API, audience="shop")
+    token = private.issuer.token({"sub": "alice", "aud": "shop"})
+    assert verifier.verify(token).claims["sub"] == "alice"
+    store = VerifiedPermissions("PSEXAMPLEabcdefg111111", region="eu-west-1")
+    order = EntityUid("Order", "7")
+    assert store.is_authorized(AuthorizationRequest(EntityUid("User", "alice"), "View", order))
+    with SigV4Client(API, region="eu-west-1", credentials=credentials) as client:
+        assert client.request("GET", "/orders").status == 200
+    store._client.close()
+    targets = [request.target for request in server.received]
+    assert targets == ["/.well-known/openid-configuration", "/keys", "/", "/orders"]
+    assert len(tunnel.heads) == (0 if exempt else 4)
+    for head in tunnel.heads:
+        assert head.startswith(b"CONNECT api.internal.example:443 HTTP/1.1\r\n")
+        assert b"\r\nProxy-Authorization: Basic bGFtYmRhOnBhIHNz\r\n" in head
+    for request in server.received:
+        assert request.header("proxy-authorization") is None
+
+
+@pytest.mark.parametrize("lost", ["authority", "credentials"])
+def test_and_nothing_goes_another_way(authority, serve, proxy, monkeypatch, credentials, lost):
+    """Without the authority, or with a proxy that refuses: no byte reaches the server."""
+    private = Private()
+    server = serve(private, tls=authority[0])
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    answer = {"answer": refusal} if lost == "credentials" else {}
+    tunnel = proxy(("127.0.0.1", server.port), **answer)
+    monkeypatch.setenv("HTTPS_PROXY", tunnel.url)
+    if lost == "credentials":
+        monkeypatch.setenv("AWS_CA_BUNDLE", authority[1])
+    with pytest.raises(KeySetUnavailableError):
+        JWTVerifier.oidc(API, audience="shop").prefetch(strict=True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", API)
+    store = VerifiedPermissions("PSEXAMPLEabcdefg111111", region="eu-west-1")
+    request = AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Order", "7"))
+    with pytest.raises(PolicyStoreUnavailableError):
+        store.is_authorized(request)
+    with (
+        SigV4Client(API, region="eu-west-1", credentials=credentials) as client,
+        pytest.raises(DeliveryError) as caught,
+    ):
+        client.request("GET", "/orders")
+    assert caught.value.outcome == "not_sent"
+    assert server.received == []
 
 
 @pytest.fixture
@@ -145,6 +240,28 @@ def test_an_address_that_says_nothing_costs_one_connect_timeout_at_most(
     began = time.monotonic()
     assert way(API, connect=1.0, total=9.0)()
     assert 0.3 < time.monotonic() - began < 1.0 + 2.0  # with time for a busy machine
+
+
+@pytest.mark.parametrize("silent", [1, 2])
+def test_nor_does_an_address_of_the_proxy(
+    way, trusted, proxy, black_hole, port_of, monkeypatch, silent
+):
+    running = proxy(port_of(trusted))
+    ports = [black_hole] * silent + [int(running.url.rpartition(":")[2])]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **options: (
+            found if host == "proxy.internal" else real(host, *args, **options)
+        ),
+    )
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.internal:3128")
+    began = time.monotonic()
+    assert way(API, connect=1.0, total=9.0)()
+    assert 0.3 < time.monotonic() - began < 1.0 + 2.0
+    assert len(running.heads) == 1
 
 
 def test_connecting_ends_long_before_the_total(way, resolve, black_hole):

@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from authz_lib import JWTVerifier, errors
-from authz_lib.tokens import SharedSecretIssuer, secret_from_secrets_manager
+from authz_lib.tokens import SharedSecretIssuer
+
+try:
+    from authz_lib.tokens import secret_from_secrets_manager
+except ImportError:  # where it was on 0a5d560
+    from authz_lib.tokens.secret_sources import secret_from_secrets_manager
 
 OLD, NEW = "correct horse battery staple, and more", "the secret after it, known to few as well"
 

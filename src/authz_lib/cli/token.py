@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib.cli.pasted_token import Peeked, read_pasted, tidied
-from authz_lib.cli.token_presets import PRESETS, verifier_of
+from authz_lib.cli.token_presets import PRESETS, verifier_by_options
 from authz_lib.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print one line per check."""
-    verifier = verifier_of(arguments)
+    verifier = verifier_by_options(arguments)
     is_balancer = arguments.alb is not None
     token = tidied(read_pasted(arguments.token, arguments.file))
     peeked = Peeked(token)

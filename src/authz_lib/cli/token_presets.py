@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens import KeySet
 
-__all__ = ["PRESETS", "Preset", "verifier_of"]
+__all__ = ["PRESETS", "Preset", "verifier_by_options"]
 
 _Build: TypeAlias = "Callable[[str, argparse.Namespace], JWTVerifier]"
 _MAX_SECRET_BYTES: Final = 64 * 1024
@@ -138,7 +138,7 @@ _EXPECTATIONS: Final = (
 )  # fmt: skip
 
 
-def verifier_of(given: argparse.Namespace) -> JWTVerifier:
+def verifier_by_options(given: argparse.Namespace) -> JWTVerifier:
     """The verifier that the options of the command line describe.
 
     Raises:

@@ -180,7 +180,8 @@ def _octets(jwk: Mapping[str, Any], name: str) -> bytes:
 
 
 def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
-    return _checked_rsa(rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n")))
+    modulus, exponent = _number(jwk, "n"), _number(jwk, "e")
+    return _checked_rsa(rsa.RSAPublicNumbers(exponent, modulus))
 
 
 def _checked_rsa(numbers: rsa.RSAPublicNumbers) -> rsa.RSAPublicKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -268,6 +269,27 @@ class TestService:
             engine.require(EntityUid("User", "a"), "Forbidden", document)
         assert "route" not in records[1]
         assert len(told()) == 1
+
+    @pytest.mark.parametrize("in_a_loop", [False, True])
+    def test_an_async_handler_too(self, told, in_a_loop):
+        records = []
+        engine = CedarEngine.from_text(
+            POLICIES, decision_log=DecisionLog(on_decision=records.append)
+        )
+
+        @service_handler
+        async def handler(event, context):
+            await asyncio.sleep(0)
+            engine.require(EntityUid("User", "a"), "Forbidden", EntityUid("Doc", "1"))
+
+        async def call():
+            return await handler(events.http_event(), None)
+
+        answer = asyncio.run(call()) if in_a_loop else handler(events.http_event(), None)
+        assert answer["statusCode"] == 403
+        (record,) = told()
+        assert record.route == records[0]["route"] == "GET /orders"
+        assert record.request_id == records[0]["request_id"]
 
 
 class Names:

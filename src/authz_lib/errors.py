@@ -23,15 +23,17 @@
 401 ("who are you?"), 403 ("you may not") and 503 ("could not find out") are never merged.
 
 A message is fixed text plus configured names.  No token, claim value, key or secret is ever in it.
-It is for people and may change; ``code`` is stable.
+It is for people and may change; ``code`` is stable.  What an error knows beside it, ``configured``
+and ``key_id_digest``, is for the log: see ``authz_lib.gateway.refusals``.
 """
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "AccessDeniedError",
@@ -76,6 +78,10 @@ class AuthzError(Exception):
         code: the stable name of what happened, for programs.  It is safe to log.
         status: the HTTP status that a service would answer with.
         retryable: whether the same call, unchanged, may succeed a moment later.
+        configured: what was expected, by the name of the argument that says so; never what a token
+            or an event had.
+        key_id_digest: the first 12 hexadecimal digits of the SHA-256 of the token's ``kid``, where
+            the token that was refused has one.
 
     >>> from authz_lib import errors
     >>> try:
@@ -88,11 +94,17 @@ class AuthzError(Exception):
     code: ClassVar[str] = "authz_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    configured: Mapping[str, object] = MappingProxyType({})
+    key_id_digest: str | None = None
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, configured: Mapping[str, object] | None = None
+    ) -> None:
         if type(self) is AuthzError:
             raise TypeError("`AuthzError` is the root of the tree and is never raised itself")
         super().__init__(message)
+        if configured:
+            self.configured = dict(configured)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -219,8 +231,10 @@ class InvalidClaimError(InvalidTokenError):
 
     code = "invalid_claim"
 
-    def __init__(self, message: str, *, claim: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, claim: str, configured: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, configured=configured)
         self.claim = claim
 
 

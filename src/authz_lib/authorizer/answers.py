@@ -57,13 +57,13 @@ class PolicyAnswers:
     )
 
     def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
-        """An Allow of the method's own ARN; a path that no policy can name is refused."""
-        try:
-            resource = _arn(event).resource
-        except InvalidRequestError as error:
-            return self.deny(event, error.code)
+        """An Allow of the method's own ARN.
+
+        Raises:
+            InvalidRequestError: no policy can name its path: it is refused.
+        """
         answer = PolicyResponse(
-            caller.principal.subject, allow=[resource], context=caller.context
+            caller.principal.subject, allow=[_arn(event).resource], context=caller.context
         ).to_dict()
         check_size(answer)
         return answer

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from authz_lib._support.current_request import CURRENT_REQUEST
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
 from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
@@ -15,18 +15,22 @@ from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.authorizer.questions import Questions
+from authz_lib.decisions.request import Decision
 from authz_lib.errors import (
     AccessDeniedError,
     AuthenticationError,
+    AuthzError,
     ConfigurationError,
+    InsufficientScopeError,
     InvalidRequestError,
 )
 from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.gateway.refusals import Refusal, log_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from authz_lib.actions import ActionMap, ResolvedAction
+    from authz_lib.actions import ActionEntry, ActionMap, ResolvedAction
     from authz_lib.authorizer.answers import Answers
     from authz_lib.authorizer.callers import Caller, Claim
     from authz_lib.authorizer.every_route import EveryRoute
@@ -40,8 +44,6 @@ __all__ = ["LambdaAuthorizer", "ResponseKind"]
 
 ResponseKind: TypeAlias = Literal["simple", "iam", "appsync"]
 """``simple``: HTTP APIs with payload 2.0; ``iam``: REST, WebSocket and HTTP APIs; ``appsync``."""
-
-_log = logging.getLogger("authz_lib.authorizer")
 
 _ANSWERS: dict[str, Callable[[bool], Answers]] = {
     "simple": lambda _: SimpleAnswers(),
@@ -59,7 +61,8 @@ class LambdaAuthorizer:
     | the token is good, and the request is denied | 403 | 403 |
     | the key set or the policy store does not answer | 500, not remembered | 500, not remembered |
 
-    The context of a refusal has a ``reason``, the stable code of an error.
+    The context of a refusal has a ``reason``, the stable code of an error.  Each of the three is
+    one line of the logger ``authz_lib.refusals`` that names the cause.
 
     A public route needs no authorizer.  Behind this one a bad token is refused on every route,
     whatever the map says.
@@ -218,58 +221,85 @@ class LambdaAuthorizer:
             DependencyError: the key set or the policy store did not answer.
             Exception: with the text ``Unauthorized``, for REST and WebSocket APIs.
         """
-        question = parse_authorizer_event(event)
+        try:
+            question = parse_authorizer_event(event)
+            self._check_deployment(question)
+        except AuthzError as error:
+            log_refusal(Refusal.of(error), None)
+            raise
         answers = self._answers
-        if question.kind not in answers.kinds:
-            raise ConfigurationError(
-                f"the event is of the kind `{question.kind}`, which the configured `response` "
-                "does not answer"
-            )
-        if self._deployed_key is not None:
-            self._deployed_key.check(question)
         try:
             caller = self._callers.identify(question)
             if self._every_route is not None:
                 return self._for_every_route(self._every_route, question, caller)
-            reason, is_known = self._refusal(question, caller), True
-            if reason is None:
+            refusal, is_known = self._refusal(question, caller), True
+            if refusal is None:
                 return answers.allow(question, caller)
         except AuthenticationError as error:
-            reason, is_known = error.code, False
+            refusal, is_known = Refusal.of(error), False
         except (AccessDeniedError, InvalidRequestError) as error:
-            reason, is_known = error.code, True
-        _log.info(
-            "refused: %s", reason, extra={"reason": reason, "request_id": question.request_id}
-        )
+            refusal, is_known = Refusal.of(error), True
+        except AuthzError as error:
+            self._log(Refusal.of(error), question)
+            raise
+        self._log(refusal, question)
         if is_known:
-            return answers.deny(question, reason)
+            return answers.deny(question, refusal.code)
         # Outside of `except`: the traceback of `Unauthorized` must not carry a cause.
-        return answers.unauthenticated(question, reason)
+        return answers.unauthenticated(question, refusal.code)
 
-    def _refusal(self, event: AuthorizerEvent, caller: Caller) -> str | None:
+    def _check_deployment(self, event: AuthorizerEvent) -> None:
+        if event.kind not in self._answers.kinds:
+            raise ConfigurationError(
+                f"the event is of the kind `{event.kind}`, which the configured `response` "
+                "does not answer"
+            )
+        if self._deployed_key is not None:
+            self._deployed_key.check(event)
+
+    def _log(self, refusal: Refusal, event: AuthorizerEvent) -> None:
+        key_id = self._callers.key_id_digest(event)
+        log_refusal(refusal._replace(key_id_digest=key_id), event)
+
+    def _refusal(self, event: AuthorizerEvent, caller: Caller) -> Refusal | None:
         """Why the request is refused; ``None`` lets it pass."""
         if self._actions is None:
             return None
         resolved, reason = _resolve(self._actions, event)
         if resolved is None:
-            return reason
+            return _without_a_line(reason)
         entry = resolved.entry
         if not entry.scopes <= caller.principal.scopes:
-            return "insufficient_scope"
+            return _lacking_scope(entry)
         if entry.public or self._questions is None:
             return None
         if entry.resource_id_label is not None and not _hands_over(event, resolved.labels):
-            return "ambiguous_path"
+            return _without_a_line("ambiguous_path")
         context = self._policy_context(event) if self._context else None
-        decision = self._questions.decide(caller, entry, resolved.resource_id, context)
-        return None if decision.allowed is True else "access_denied"
+        before = CURRENT_REQUEST.set(event)
+        try:
+            decision = self._questions.decide(caller, entry, resolved.resource_id, context)
+        finally:
+            CURRENT_REQUEST.reset(before)
+        return None if decision.allowed is True else _denied(entry, decision)
 
     def _for_every_route(
         self, every_route: EveryRoute, event: AuthorizerEvent, caller: Caller
     ) -> dict[str, Any]:
-        own = None if self._actions is None else _resolve(self._actions, event)[0]
+        own, reason = (None, "") if self._actions is None else _resolve(self._actions, event)
+        entry = None if own is None else own.entry
         context = self._policy_context(event) if self._context else None
-        return every_route.answer(event, caller, own.entry if own else None, context)
+        before = CURRENT_REQUEST.set(event)
+        try:
+            answer, passes = every_route.answer(event, caller, entry, context)
+        finally:
+            CURRENT_REQUEST.reset(before)
+        if not passes and entry is None:
+            self._log(_without_a_line(reason), event)
+        elif not passes and entry is not None:
+            lacks = not entry.scopes <= caller.principal.scopes
+            self._log(_lacking_scope(entry) if lacks else _denied(entry), event)
+        return answer
 
     def _policy_context(self, event: AuthorizerEvent) -> dict[str, str]:
         """What policies read of the request."""
@@ -303,6 +333,39 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     ):
         return None, "ambiguous_path"
     return resolved, ""
+
+
+def _without_a_line(reason: str) -> Refusal:
+    return Refusal(reason, 403, _NO_LINE[reason])
+
+
+def _lacking_scope(entry: ActionEntry) -> Refusal:
+    return Refusal(
+        InsufficientScopeError.code,
+        403,
+        "the token lacks a scope of the route",
+        configured={"action": entry.action, "scopes": entry.scopes},
+    )
+
+
+def _denied(entry: ActionEntry, decision: Decision | None = None) -> Refusal:
+    """A deny of the decision point; without its decision it is only known that it was one."""
+    configured: dict[str, object] = {"action": entry.action}
+    text = "the policies do not allow it"
+    if isinstance(decision, Decision):
+        policies = decision.determining_policies
+        text = "a policy forbids it" if policies else "no policy permits it"
+        if decision.overruled:
+            text = "a policy could not be evaluated, so that what others permit does not count"
+        if policies:
+            configured["policies"] = policies
+    return Refusal(AccessDeniedError.code, 403, text, configured=configured)
+
+
+_NO_LINE = {
+    "unknown_route": "the action map has no line for the route",
+    "ambiguous_path": "the path may mean another route than the one that the gateway matched",
+}
 
 
 def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:

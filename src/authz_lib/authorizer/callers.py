@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import is_answering, require_method
+from authz_lib._support.key_id import digest_of_tokens_key_id
 from authz_lib._support.memo import LifetimeMemo
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import AuthenticationError, ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import (
@@ -115,6 +116,13 @@ class Callers:
         caller = Caller(principal, to_context(principal), caller_key(principal))
         self._known.put(token, caller)
         return caller
+
+    def key_id_digest(self, event: Event) -> str | None:
+        """Which key a refused event's token names, by a digest; ``None`` where none is told."""
+        try:
+            return digest_of_tokens_key_id(read_token(event, self._sources))
+        except AuthenticationError:
+            return None
 
 
 def _is_source(source: object) -> bool:

@@ -53,8 +53,8 @@ class EveryRoute:
         caller: Caller,
         own: ActionEntry | None,
         context: Mapping[str, str] | None,
-    ) -> dict[str, Any]:
-        """The policy for this caller: what they may do is allowed.
+    ) -> tuple[dict[str, Any], bool]:
+        """The policy for this caller, and whether it lets this request pass.
 
         Args:
             event: the request that is answered.
@@ -64,7 +64,7 @@ class EveryRoute:
             context: what policies read of the request.
         """
         if self._actions is None:
-            return self.answers.allow_routes(event, caller, _EVERYTHING)
+            return self.answers.allow_routes(event, caller, _EVERYTHING), True
         entries = self._actions.entries
         granted = self._granted(entries, caller, context)
         scopes = caller.principal.scopes
@@ -75,10 +75,11 @@ class EveryRoute:
             and (entry.public or self._questions is None or entry.action in granted)
         )
         if not allowed:
-            return self.answers.deny(event, "access_denied")
-        refused = not any(entries[position] is own for position in allowed)
+            return self.answers.deny(event, "access_denied"), False
+        passes = any(entries[position] is own for position in allowed)
         resources = self._policies.resources(allowed)
-        return self.answers.allow_routes(event, caller, resources, refused=refused)
+        answer = self.answers.allow_routes(event, caller, resources, refused=not passes)
+        return answer, passes
 
     def _granted(
         self,

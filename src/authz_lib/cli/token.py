@@ -1,15 +1,17 @@
-"""``authz token verify``: which checks a token passes and which it fails.  It is not printed."""
+"""``authz token verify``: which checks a token passes and which it fails, and what was expected."""
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from authz_lib.cli.pasted_token import Peeked, read_pasted, tidied
+from authz_lib.cli.token_presets import PRESETS, verifier_by_options
 from authz_lib.errors import (
     AccessDeniedError,
     AuthenticationError,
     AuthzError,
-    ConfigurationError,
     InvalidAlgorithmError,
     InvalidClaimError,
     InvalidSignatureError,
@@ -17,16 +19,11 @@ from authz_lib.errors import (
     TokenNotYetValidError,
     UnknownKeyError,
 )
-from authz_lib.tokens import JWTVerifier, RemoteKeySet, StaticKeySet
 
 if TYPE_CHECKING:
     import argparse
 
-    from authz_lib.tokens import KeySet
-
 __all__ = ["add_arguments", "run"]
-
-_MAX_INPUT_CHARACTERS = 64 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,130 +32,90 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = commands.add_parser(
         "verify",
         help="check a token",
-        description="Check a token.  Exit codes: 0 it passes, 1 it fails, 2 could not find out.",
+        description="Check a token.  `Bearer`, quotes and line breaks around it do no harm.  "
+        "Exit codes: 0 it passes, 1 it fails, 2 the question was wrong or could not be answered.",
     )
     verify.add_argument(
-        "token", metavar="TOKEN|-", help="the token, or - to read it from standard input"
+        "token", nargs="?", metavar="TOKEN|-", help="the token; else standard input is read"
     )
+    verify.add_argument("--file", metavar="FILE", help="read the token from a file")
     verify.add_argument(
-        "--cognito", metavar="POOL", help="the id of the Cognito user pool that issued it"
+        "--show-claims",
+        action="store_true",
+        help="also print header and claims of the token, never its signature",
     )
-    verify.add_argument(
+    whose = verify.add_argument_group("whose token it is, one of these, or --jwks and --issuer")
+    for name, preset in PRESETS.items():
+        whose.add_argument(f"--{name}", metavar=preset.metavar, help=preset.help)
+    whose.add_argument(
         "--jwks",
         metavar="FILE|URL",
         help="the key set, for any issuer or instead of the pool's own",
     )
-    verify.add_argument(
-        "--client-id",
-        action="append",
-        metavar="ID",
-        help="the client it must name; may be repeated",
-    )
-    verify.add_argument("--any-client", action="store_true", help="accept every client of the pool")
-    verify.add_argument(
-        "--token-use", choices=["access", "id", "any"], default="access", help="for --cognito"
-    )
-    verify.add_argument(
-        "--issuer", action="append", metavar="ISS", help="the `iss` it must have; may be repeated"
-    )
-    verify.add_argument(
-        "--audience", action="append", metavar="AUD", help="the `aud` it must have; may be repeated"
-    )
-    verify.add_argument(
-        "--any-audience", action="store_true", help="accept a token meant for anyone"
-    )
-    verify.add_argument(
-        "--algorithm",
-        action="append",
-        metavar="ALG",
-        help="allowed `alg` with --jwks; default RS256",
+    expected = verify.add_argument_group("what it must say")
+    for option, metavar, text in (
+        ("--client-id", "ID", "the client it must name"),
+        ("--issuer", "ISS", "the `iss` it must have"),
+        ("--audience", "AUD", "the `aud` it must have"),
+        ("--algorithm", "ALG", "allowed `alg`; default RS256, and HS256 of a secret"),
+    ):
+        expected.add_argument(
+            option, action="append", metavar=metavar, help=f"{text}; may be repeated"
+        )
+    for option, text in (
+        ("--any-client", "accept every client"),
+        ("--any-issuer", "accept every issuer, with --alb and a secret"),
+        ("--any-audience", "accept a token meant for anyone"),
+    ):
+        expected.add_argument(option, action="store_true", help=text)
+    expected.add_argument(
+        "--token-use", choices=["access", "id", "any"], help="for --cognito; default access"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print one line per check."""
-    verifier = _cognito(arguments) if arguments.cognito else _plain(arguments)
-    by_issuer = arguments.cognito and len(verifier.issuers or ()) > 1
-    checks = _SEVERAL_ISSUERS_CHECKS if by_issuer else _ONE_KEY_SET_CHECKS
-    token = _read(arguments.token)
+    verifier = verifier_by_options(arguments)
+    is_balancer = arguments.alb is not None
+    token = tidied(read_pasted(arguments.token, arguments.file))
+    peeked = Peeked(token)
+    checks = _ONE_KEY_SET_CHECKS
+    if is_balancer:
+        checks = _LOAD_BALANCER_CHECKS
+    elif len(verifier.configuration.trusts) > 1:
+        checks = _SEVERAL_ISSUERS_CHECKS
+    error: AuthzError | None = None
     try:
         verifier.verify(token)
-    except (AuthenticationError, AccessDeniedError) as error:
-        _print_checks(checks, error)
-        return 1
-    except AuthzError as error:
-        print(f"could not find out: {error}", file=sys.stderr)
+    except (AuthenticationError, AccessDeniedError) as refusal:
+        error = refusal
+    except AuthzError as problem:
+        print(f"could not find out: {problem}", file=sys.stderr)
         return 2
-    _print_checks(checks, None)
-    return 0
-
-
-def _read(token: str) -> str:
-    if token != "-":  # noqa: S105 - not a password
-        return token.strip()
-    try:
-        return sys.stdin.read(_MAX_INPUT_CHARACTERS).strip()
-    except UnicodeDecodeError:  # it is no token, and the verifier says so
-        return "\N{REPLACEMENT CHARACTER}"
-    except OSError as error:
-        raise ConfigurationError(f"standard input cannot be read: {error.strerror}") from None
-    except (AttributeError, ValueError):  # a process may be started without a standard input
-        raise ConfigurationError("standard input is closed: there is no token to read") from None
-
-
-def _cognito(arguments: argparse.Namespace) -> JWTVerifier:
-    if bool(arguments.client_id) == arguments.any_client:
-        raise ConfigurationError(
-            "with `--cognito` pass `--client-id`, or `--any-client` to skip that check"
-        )
-    if arguments.algorithm:
-        raise ConfigurationError("`--algorithm` goes with `--jwks`: Cognito signs with RS256")
-    return JWTVerifier.cognito(
-        user_pool_id=arguments.cognito,
-        client_id=arguments.client_id,
-        token_use=None if arguments.token_use == "any" else arguments.token_use,  # noqa: S105 - not a password
-        audience=arguments.audience,
-        issuer=arguments.issuer,
-        keys=_keys(arguments.jwks) if arguments.jwks else None,
-        remember=0,
-    )
-
-
-def _plain(arguments: argparse.Namespace) -> JWTVerifier:
-    if not arguments.jwks or not arguments.issuer:
-        raise ConfigurationError("pass `--cognito`, or `--jwks` and `--issuer`")
-    if bool(arguments.audience) == arguments.any_audience:
-        raise ConfigurationError(
-            "with `--jwks` pass `--audience`, or `--any-audience` to skip that check"
-        )
-    return JWTVerifier(
-        issuer=arguments.issuer,
-        audience=arguments.audience,
-        algorithms=arguments.algorithm or ["RS256"],
-        keys=_keys(arguments.jwks),
-        client_id=arguments.client_id,
-        remember=0,
-    )
-
-
-def _keys(place: str) -> KeySet:
-    return RemoteKeySet(place) if "://" in place else StaticKeySet(place)
+    _print_checks(checks, error, peeked, peeked.hint(load_balancer=is_balancer))
+    if arguments.show_claims:
+        print(f"header  {json.dumps(peeked.header)}")
+        print(f"claims  {json.dumps(peeked.claims)}")
+    return 0 if error is None else 1
 
 
 class _Check(NamedTuple):
     name: str
     refusals: tuple[type[AuthzError], ...]
-    claim: str | None = None  # of an `InvalidClaimError`
+    claims: tuple[str, ...] = ()  # of an `InvalidClaimError`
 
     def refused(self, error: AuthzError) -> bool:
-        if self.claim is not None and getattr(error, "claim", None) != self.claim:
+        if self.claims and getattr(error, "claim", None) not in self.claims:
             return False
         return isinstance(error, self.refusals)
 
 
 _FORM = _Check("form and header", ())
 _ALGORITHM = _Check("algorithm", (InvalidAlgorithmError,))
-_ISSUER = _Check("issuer", (InvalidClaimError,), claim="iss")
+_ISSUER = _Check("issuer", (InvalidClaimError,), ("iss",))
+_MADE_BY = _Check(
+    "load balancer, client and issuer", (InvalidClaimError,), ("signer", "client", "iss")
+)
 _KEY = _Check("key", (UnknownKeyError,))
 _SIGNATURE = _Check("signature", (InvalidSignatureError,))
 _CLAIMS = _Check("audience, client and other claims", (InvalidClaimError, AccessDeniedError))
@@ -167,15 +124,50 @@ _DATES = _Check("dates", (TokenExpiredError, TokenNotYetValidError))
 # are open.  With several issuers, `iss` comes before the key: it says whose keys to use.
 _SEVERAL_ISSUERS_CHECKS = (_FORM, _ALGORITHM, _ISSUER, _KEY, _SIGNATURE, _CLAIMS, _DATES)
 _ONE_KEY_SET_CHECKS = (_FORM, _ALGORITHM, _KEY, _SIGNATURE, _ISSUER, _CLAIMS, _DATES)
+_LOAD_BALANCER_CHECKS = (_FORM, _ALGORITHM, _MADE_BY, _KEY, _SIGNATURE, _CLAIMS, _DATES)
+# What the operator may see of their own token without asking: who issued it for whom and when, and
+# nothing about the user.
+_TOLD = frozenset(
+    {"iss", "aud", "client_id", "azp", "appid", "cid", "client", "signer", "token_use"}
+)
+_TOLD_BY_CODE = {
+    "invalid_algorithm": ("alg",),
+    "unknown_key": ("kid",),
+    "token_expired": ("exp", "iat"),
+    "token_not_yet_valid": ("nbf", "iat"),
+    "insufficient_scope": ("scope", "scp"),
+}
 
 
-def _print_checks(checks: tuple[_Check, ...], error: AuthzError | None) -> None:
+def _print_checks(
+    checks: tuple[_Check, ...], error: AuthzError | None, peeked: Peeked, hint: str | None
+) -> None:
     failed = len(checks)
+    reason = ""
     if error is not None:
         failed = next(
             (position for position, check in enumerate(checks) if check.refused(error)), 0
         )
+        parts = [str(error), *_expected(error), *_found(error, peeked)]
+        if hint is not None:
+            parts.append(hint)
+        elif checks[min(failed, len(checks) - 1)] is _CLAIMS and peeked.looks_like_id_token():
+            parts.append("it looks like an ID token")
+        reason = f": {'; '.join(parts)}"
     for position, check in enumerate(checks):
         state = "passed" if position < failed else "FAILED" if position == failed else "open"
-        reason = f": {error}" if position == failed else ""
-        print(f"{state:<8}{check.name}{reason}")
+        print(f"{state:<8}{check.name}{reason if position == failed else ''}")
+
+
+def _expected(error: AuthzError) -> list[str]:
+    return [f"expected {name}: {_listed(value)}" for name, value in error.configured.items()]
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(sorted(value)) if isinstance(value, frozenset | tuple) else str(value)
+
+
+def _found(error: AuthzError, peeked: Peeked) -> list[str]:
+    claim = getattr(error, "claim", None)
+    names = (claim,) if claim in _TOLD else _TOLD_BY_CODE.get(error.code, ())
+    return [f"the token has {name}: {peeked.found(str(name))}" for name in names]

@@ -7,8 +7,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from authz_lib._support.checks import require_function
+from authz_lib._support.current_request import CURRENT_REQUEST, names_of
 from authz_lib.entities.wire import uid_text
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import AccessDeniedError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,11 @@ class DecisionLog:
     ``decision``                                              ``ALLOW`` or ``DENY``
     ``determining_policies``, ``source``, ``latency_ms``      as in the `Decision`
     ``errors``                                                how many there were
-    ``policy_store_id``, ``request_id``, ``overruled``        only where they say something
+    ``code``                                                  of a ``DENY``: ``access_denied``
+    ``route``, ``request_id``                                 of the request that was answered, as
+                                                              in the line of its refusal
+    ``policy_store_id``, ``policy_store_request_id``,         only where they say something
+    ``overruled``
     ``principal``, ``resource``                               only with one of the arguments
                                                               ``hmac_key`` and ``log_ids``
     ========================================================  ==============================
@@ -107,13 +112,15 @@ class DecisionLog:
             "latency_ms": round(decision.latency_seconds * 1000, 3),
         }
         optional = {
+            "code": None if decision.allowed else AccessDeniedError.code,
             "policy_store_id": decision.policy_store_id,
-            "request_id": decision.request_id,
+            "policy_store_request_id": decision.request_id,
             "overruled": decision.overruled or None,
             "principal": None if question.principal is None else self._name(question.principal),
             "resource": self._name(question.resource),
         }
-        return record | {name: value for name, value in optional.items() if value is not None}
+        record |= {name: value for name, value in optional.items() if value is not None}
+        return record | names_of(CURRENT_REQUEST.get())
 
     def _name(self, uid: EntityUid) -> str | None:
         if self._log_ids:

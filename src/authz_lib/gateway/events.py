@@ -236,6 +236,12 @@ class AuthorizerEvent(Event):
         return self.arn.account if self.arn else _text(_context(self.raw), "accountId")
 
     @property
+    def route_name(self) -> str | None:
+        """Method and route as the gateway was configured with them, for a log."""
+        route = self.route
+        return f"{self.method} {route}" if route and route.startswith("/") else route
+
+    @property
     def query(self) -> Mapping[str, tuple[str, ...]] | None:
         """Every query parameter; ``None`` where no event tells them: REST TOKEN and AppSync."""
         return None if self.kind in _WITHOUT_QUERY else self.parameters()

@@ -77,7 +77,10 @@ def read_token(event: object, sources: Sequence[TokenSource]) -> str:
             raise AmbiguousTokenError("the request holds more than one token")
         found = token
     if found is None:
-        raise MissingTokenError("none of the configured sources holds a token")
+        raise MissingTokenError(
+            "none of the configured sources holds a token",
+            configured={"token_sources": tuple(map(repr, sources))},
+        )
     return found
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib._support.checks import require_function
 from authz_lib._support.clock import system_clock
+from authz_lib._support.key_id import digest_of_tokens_key_id
 from authz_lib.errors import (
+    AuthzError,
     ConfigurationError,
     InvalidClaimError,
     UntrustedEventError,
@@ -253,20 +255,27 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     """What the gateway verified, from an event of the expected kind, API and account."""
     path = _KINDS[gateway.kind].get(proxy_kind(event))
     if path is None:
-        raise UntrustedEventError(f"the event is not of the expected kind, `{gateway.kind}`")
+        raise UntrustedEventError(
+            f"the event is not of the expected kind, `{gateway.kind}`",
+            configured={"kind": gateway.kind},
+        )
     context = event["requestContext"]
     if gateway.api_id is not None:
-        _check_pinned(context, "apiId", gateway.expected_api())
+        _check_pinned(context, "apiId", "api_id", gateway.expected_api())
     if gateway.account_id is not None:
-        _check_pinned(context, "accountId", gateway.account_id)
+        _check_pinned(context, "accountId", "account_id", gateway.account_id)
     holder: Any = context
     for name in path:
         holder = holder.get(name)
         if not isinstance(holder, dict) or not holder:
-            raise UntrustedEventError(f"`requestContext.{'.'.join(path)}` of the event is missing")
+            raise UntrustedEventError(
+                f"`requestContext.{'.'.join(path)}` of the event is missing",
+                configured={"kind": gateway.kind},
+            )
     if path[-1] == "authorizer" and ("claims" in holder or "jwt" in holder or "iam" in holder):
         raise UntrustedEventError(
-            "the event was authorized by something else than a Lambda authorizer"
+            "the event was authorized by something else than a Lambda authorizer",
+            configured={"kind": gateway.kind},
         )
     return holder  # type: ignore[no-any-return]
 
@@ -289,14 +298,19 @@ def _check_pins_that_are_there(event: Mapping[str, Any], gateway: ExpectedGatewa
     """An event that names its API is of that one; a local run may name none."""
     context = _context_of(event)
     if context.get("apiId") is not None:
-        _check_pinned(context, "apiId", gateway.expected_api())
+        _check_pinned(context, "apiId", "api_id", gateway.expected_api())
     if context.get("accountId") is not None:
-        _check_pinned(context, "accountId", gateway.account_id)
+        _check_pinned(context, "accountId", "account_id", gateway.account_id)
 
 
-def _check_pinned(context: Mapping[str, Any], name: str, expected: str | None) -> None:
+def _check_pinned(
+    context: Mapping[str, Any], name: str, argument: str, expected: str | None
+) -> None:
     if expected is not None and context.get(name) != expected:
-        raise UntrustedEventError(f"`requestContext.{name}` of the event is not the expected one")
+        raise UntrustedEventError(
+            f"`requestContext.{name}` of the event is not the expected one",
+            configured={argument: expected},
+        )
 
 
 def _verified(
@@ -305,21 +319,37 @@ def _verified(
     verifier: Verifier,
     token_sources: Sequence[TokenSource],
 ) -> Principal:
-    token = verifier.verify(read_token(event, token_sources))
-    principal = Principal.from_token(
-        token, tenant_claim=gateway.tenant_claim, groups_claim=gateway.groups_claim
-    )
-    _check_claims(principal, gateway)
+    text = read_token(event, token_sources)
+    try:
+        principal = Principal.from_token(
+            verifier.verify(text),
+            tenant_claim=gateway.tenant_claim,
+            groups_claim=gateway.groups_claim,
+        )
+        _check_claims(principal, gateway)
+    except AuthzError as error:
+        error.key_id_digest = digest_of_tokens_key_id(text)
+        raise
     return principal
 
 
 def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:
     if gateway.issuer is not None and principal.issuer != gateway.issuer:
-        raise InvalidClaimError("`iss` is not the expected one", claim="iss")
+        raise InvalidClaimError(
+            "`iss` is not the expected one", claim="iss", configured={"issuer": gateway.issuer}
+        )
     if gateway.client_ids is not None and principal.client_id not in gateway.client_ids:
-        raise InvalidClaimError("the client is not an expected one", claim="client_id")
+        raise InvalidClaimError(
+            "the client is not an expected one",
+            claim="client_id",
+            configured={"client_ids": gateway.client_ids},
+        )
     if gateway.token_use is not None and principal.claims.get("token_use") != gateway.token_use:
-        raise InvalidClaimError("`token_use` is not the expected one", claim="token_use")
+        raise InvalidClaimError(
+            "`token_use` is not the expected one",
+            claim="token_use",
+            configured={"token_use": gateway.token_use},
+        )
 
 
 def _iam_principal(identity: Mapping[str, Any]) -> Principal:

@@ -12,9 +12,11 @@ from importlib import import_module
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar, overload
 
+from authz_lib._support.current_request import CURRENT_REQUEST
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
 from authz_lib.gateway.events import Event
+from authz_lib.gateway.refusals import EventNames, Refusal, log_refusal
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, validation
 
@@ -80,6 +82,8 @@ def service_handler(
     Lambda itself awaits nothing.  Called where a loop is running already, such as in an
     asynchronous test, it gives the coroutine: await it.
 
+    An `AuthzError` is one line of the logger ``authz_lib.refusals``, which names the cause.
+
     Args:
         handler: the handler, when used without parentheses.
         errors: the shape of error bodies: ``"smithy"`` for generated SDK clients, ``"standard"``
@@ -102,9 +106,9 @@ def service_handler(
         raise ConfigurationError("`errors` must be `smithy` or `standard`")
     headers = _cors_headers(cors_origin)
 
-    def answer(error: Exception, request_id: str) -> dict[str, Any]:
-        return _answer(error, request_id).to_response(
-            request_id=request_id, error_format=errors, headers=headers
+    def answer(error: Exception, names: EventNames) -> dict[str, Any]:
+        return _answer(error, names).to_response(
+            request_id=names.request_id, error_format=errors, headers=headers
         )
 
     def decorate(function: Handler) -> Handler:
@@ -115,30 +119,32 @@ def service_handler(
 
         @functools.wraps(function)
         def handle(event: Any, context: Any = None) -> Any:
-            request_id = _request_id(event, context)
+            names = EventNames(event, _request_id(event, context))
+            before = CURRENT_REQUEST.set(names)
             try:
                 returned = function(event, context)
             except Exception as error:  # noqa: BLE001  whatever it is, a caller gets an answer
-                return answer(error, request_id)
+                return answer(error, names)
+            finally:
+                CURRENT_REQUEST.reset(before)
             if not isinstance(returned, Coroutine):
                 return returned
-            return _run(returned, lambda error: answer(error, request_id))
+            return _run(returned, names, lambda error: answer(error, names))
 
         return handle
 
     return decorate if handler is None else decorate(handler)
 
 
-def _answer(error: Exception, request_id: str) -> SmithyError:
-    """What an error is to the caller; what is nobody's refusal is logged."""
+def _answer(error: Exception, names: EventNames) -> SmithyError:
+    """What an error is to the caller; refusals and what nobody expected are logged."""
     error = _alone(error)
     if isinstance(error, AuthzError):
-        if error.status >= 500:
-            _log.warning("%s", error.code, exc_info=error, extra={"request_id": request_id})
+        log_refusal(Refusal.of(error), names, error=error if error.status >= 500 else None)
         return from_authz_error(error)
     if isinstance(error, SmithyError):
         return error
-    _log.error("unhandled error", exc_info=error, extra={"request_id": request_id})
+    _log.error("unhandled error", exc_info=error, extra={"request_id": names.request_id})
     return internal()
 
 
@@ -149,17 +155,22 @@ def _alone(error: Exception) -> Exception:
     return error
 
 
-def _run(coroutine: Coroutine[Any, Any, Any], answer: Callable[[Exception], Any]) -> Any:
+def _run(
+    coroutine: Coroutine[Any, Any, Any], names: EventNames, answer: Callable[[Exception], Any]
+) -> Any:
     """The answer of an ``async def`` handler, or the coroutine that makes it."""
     from asyncio import CancelledError  # slow to import, and most handlers need none
 
     from authz_lib.service.event_loop import run_to_end
 
     async def answered() -> Any:
+        before = CURRENT_REQUEST.set(names)
         try:
             return await coroutine
         except Exception as error:  # noqa: BLE001  whatever it is, a caller gets an answer
             return answer(error)
+        finally:
+            CURRENT_REQUEST.reset(before)
 
     try:
         return run_to_end(answered())

@@ -112,18 +112,29 @@ class TimeRules:
         expires_at, not_before, issued_at = times
         # So that a clock that says NaN accepts nothing.
         if not now < expires_at + self.expiry_leeway_seconds:
-            raise TokenExpiredError("the token has expired")
+            raise TokenExpiredError(
+                "the token has expired", configured={"leeway_seconds": self.expiry_leeway_seconds}
+            )
         latest = now + self.not_before_leeway_seconds
         if not_before is not None and not_before > latest:
-            raise TokenNotYetValidError("`nbf` lies in the future")
+            raise self._too_early("nbf")
         if issued_at is not None:
             if issued_at > latest:
-                raise TokenNotYetValidError("`iat` lies in the future")
+                raise self._too_early("iat")
             if (
                 self.max_token_age_seconds is not None
                 and now - issued_at >= self.max_token_age_seconds
             ):
-                raise TokenExpiredError("the token is older than `max_token_age_seconds`")
+                raise TokenExpiredError(
+                    "the token is older than `max_token_age_seconds`",
+                    configured={"max_token_age_seconds": self.max_token_age_seconds},
+                )
+
+    def _too_early(self, claim: str) -> TokenNotYetValidError:
+        return TokenNotYetValidError(
+            f"`{claim}` lies in the future",
+            configured={"not_before_leeway_seconds": self.not_before_leeway_seconds},
+        )
 
     def window(self, times: Times) -> tuple[float, float]:
         """From when until when `check` passes: from the first moment, before the second.
@@ -193,9 +204,9 @@ class ClaimRules:
             and header_type is not None
             and _media_type(header_type) != self._expected_type
         ):
-            raise InvalidTokenError("`typ` is not the expected one")
+            raise InvalidTokenError("`typ` is not the expected one", configured={"typ": self.type})
         if self.issuers is not None and not is_text_in(claims.get("iss"), self.issuers):
-            raise _wrong(claims, "iss")
+            raise _wrong(claims, "iss", issuer=self.issuers)
         if self.cognito:
             self._check_cognito(claims)
         else:
@@ -205,13 +216,18 @@ class ClaimRules:
         if self.any_group is not None and not self.any_group.intersection(
             _texts(claims, self.groups_claim)
         ):
-            raise AccessDeniedError("the caller is in none of the required groups")
+            raise AccessDeniedError(
+                "the caller is in none of the required groups",
+                configured={"any_group": self.any_group, "groups_claim": self.groups_claim},
+            )
 
     def _check_addressees(self, claims: Mapping[str, Any]) -> None:
         if self.audiences is not None:
-            _require_audience(claims, self.audiences, "`aud` is not the expected one")
+            _require_audience(
+                claims, self.audiences, "`aud` is not the expected one", argument="audience"
+            )
         if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
-            raise _wrong(claims, "client_id")
+            raise _wrong(claims, "client_id", client_id=self.clients)
 
     def _check_cognito(self, claims: Mapping[str, Any]) -> None:
         """Check the client: in ``aud`` of an ID token, in ``client_id`` of an access token."""
@@ -219,7 +235,9 @@ class ClaimRules:
         if use not in ("access", "id") or (self.token_use is not None and use != self.token_use):
             hint = _WRONG_USE.get(self.token_use or "", "it must be `access` or `id`")
             raise InvalidClaimError(
-                f"`token_use` is not the expected one: {hint}", claim="token_use"
+                f"`token_use` is not the expected one: {hint}",
+                claim="token_use",
+                configured={"token_use": self.token_use or ("access", "id")},
             )
         if use == "id":
             if self.clients is not None:
@@ -227,23 +245,32 @@ class ClaimRules:
                     claims,
                     self.clients,
                     f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}",
+                    argument="client_id",
                 )
             return
         if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
             raise InvalidClaimError(
                 f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}",
                 claim="client_id",
+                configured={"client_id": self.clients},
             )
         if self.audiences is not None and "aud" in claims:
-            _require_audience(claims, self.audiences, "`aud` is not the expected one")
+            _require_audience(
+                claims, self.audiences, "`aud` is not the expected one", argument="audience"
+            )
 
     def _check_scopes(self, claims: Mapping[str, Any]) -> None:
         scopes = claims.get("scope", ())
         held = set(scopes.split(" ")) if isinstance(scopes, str) else set(_texts(claims, "scope"))
         if self.all_scopes is not None and not self.all_scopes <= held:
-            raise InsufficientScopeError("the token lacks a required scope")
+            raise InsufficientScopeError(
+                "the token lacks a required scope", configured={"all_scopes": self.all_scopes}
+            )
         if self.any_scope is not None and not self.any_scope & held:
-            raise InsufficientScopeError("the token has none of the required scopes")
+            raise InsufficientScopeError(
+                "the token has none of the required scopes",
+                configured={"any_scope": self.any_scope},
+            )
 
 
 def _media_type(value: str) -> str:
@@ -256,23 +283,23 @@ def is_text_in(value: object, expected: Collection[str]) -> bool:
     return type(value) is str and value in expected
 
 
-def _wrong(claims: Mapping[str, Any], name: str) -> InvalidClaimError:
+def _wrong(claims: Mapping[str, Any], name: str, **configured: object) -> InvalidClaimError:
     state = "not the expected one" if name in claims else "missing"
-    return InvalidClaimError(f"`{name}` is {state}", claim=name)
+    return InvalidClaimError(f"`{name}` is {state}", claim=name, configured=configured)
 
 
-def _require_audience(claims: Mapping[str, Any], expected: frozenset[str], message: str) -> None:
+def _require_audience(
+    claims: Mapping[str, Any], expected: frozenset[str], message: str, *, argument: str
+) -> None:
     audience = claims.get("aud")
     if type(audience) is str:
         if audience in expected:
             return
-        raise InvalidClaimError(message, claim="aud")
-    if type(audience) is not tuple or not all(type(item) is str for item in audience):
-        raise InvalidClaimError(
-            f"{message}; it is missing, or neither text nor a list of texts", claim="aud"
-        )
-    if expected.isdisjoint(audience):
-        raise InvalidClaimError(message, claim="aud")
+    elif type(audience) is not tuple or not all(type(item) is str for item in audience):
+        message = f"{message}; it is missing, or neither text nor a list of texts"
+    elif not expected.isdisjoint(audience):
+        return
+    raise InvalidClaimError(message, claim="aud", configured={argument: expected})
 
 
 def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -296,14 +323,16 @@ class HeaderRules:
         Raises:
             InvalidClaimError: one is missing or not the expected one.
         """
-        for name, expected in (
-            ("signer", self.signers),
-            ("client", self.clients),
-            ("iss", self.issuers),
+        for name, argument, expected in (
+            ("signer", "load_balancer_arn", self.signers),
+            ("client", "client_id", self.clients),
+            ("iss", "issuer", self.issuers),
         ):
             if expected is not None and not is_text_in(header.get(name), expected):
                 raise InvalidClaimError(
-                    f"header member `{name}` is not the expected one", claim=name
+                    f"header member `{name}` is not the expected one",
+                    claim=name,
+                    configured={argument: expected},
                 )
 
     def read(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Times:

@@ -11,6 +11,7 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
+from authz_lib.tokens.key_set_document import read_json_object, without_usable_key
 from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
 from authz_lib.transport.fetch import FetchError, HTTPFetcher, bounded
@@ -225,8 +226,8 @@ class DiscoveringFetcher:
 def _require_usable(document: bytes) -> None:
     """Refuse what is no key set, or one that could verify nothing: the provider may have moved."""
     try:
-        table = load_jwk_set(loads_object(document), max_keys=1000, allow_missing_kid=True)
-    except (StrictJSONError, InvalidJWKError):
-        raise FetchError("the answer is no key set") from None
+        table = load_jwk_set(read_json_object(document), max_keys=1000, allow_missing_kid=True)
+    except InvalidJWKError as error:
+        raise FetchError(str(error)) from None
     if not table.is_usable:
-        raise FetchError("the key set holds no usable key")
+        raise FetchError(without_usable_key(table))

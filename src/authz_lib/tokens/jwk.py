@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 from authz_lib._support import base64url
+from authz_lib._support.key_id import digest_of_key_id
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.roca import has_roca_fingerprint
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASYMMETRIC",
     "HMAC",
+    "NOT_FOR_SIGNATURES",
     "SUPPORTED",
     "InvalidJWKError",
     "KeyTable",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 MAX_KEY_ID_LENGTH: Final = 256
+NOT_FOR_SIGNATURES: Final = "`use` is not `sig`"
 _RSA_BITS: Final = range(2048, 16384 + 1)
 _COORDINATE_BYTES: Final = {"P-256": 32, "P-384": 48, "P-521": 66}
 _CURVES: Final[dict[str, ec.EllipticCurve]] = {
@@ -112,11 +115,20 @@ class InvalidJWKError(ValueError):
     Attributes:
         foreign: whether the key is merely none of ours (another ``kty``, ``crv``, ``use`` or
             ``alg``), not a bad one.
+        position: the place of the entry in the key set.
+        key_id_digest: of the entry's ``kid``; see `AuthzError`.
     """
 
     def __init__(self, message: str, *, foreign: bool = False) -> None:
         super().__init__(message)
         self.foreign = foreign
+        self.position: int | None = None
+        self.key_id_digest: str | None = None
+
+    def at(self, position: int, key_id: object) -> InvalidJWKError:
+        """The same, of an entry at a place of a key set."""
+        self.position, self.key_id_digest = position, digest_of_key_id(key_id)
+        return self
 
 
 Check: TypeAlias = "Callable[[bytes, Any, bytes], bool]"
@@ -134,6 +146,11 @@ class VerificationKey:
     """
 
     __slots__ = ("algorithms", "key_id", "material")
+
+    @property
+    def mismatch(self) -> str:
+        """What is said of a signature that does not verify."""
+        return "the signature does not verify"
 
     def __init__(self, material: Any, *, key_id: str | None, algorithms: Iterable[str]) -> None:
         self.material = material
@@ -153,12 +170,18 @@ def _number(jwk: Mapping[str, Any], name: str) -> int:
 def _octets(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str):
-        raise InvalidJWKError(f"`{name}` is missing or is not text")
-    return base64url.decode(value.encode("ascii"))
+        only = "; a certificate (`x5c`) is not read" if "x5c" in jwk else ""
+        raise InvalidJWKError(f"`{name}` is missing or is not text{only}")
+    try:
+        return base64url.decode(value.encode("ascii"))
+    except ValueError:
+        state = "padded" if value.endswith("=") else "not base64url"
+        raise InvalidJWKError(f"`{name}` is {state}: base64url without `=` is due") from None
 
 
 def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
-    return _checked_rsa(rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n")))
+    modulus, exponent = _number(jwk, "n"), _number(jwk, "e")
+    return _checked_rsa(rsa.RSAPublicNumbers(exponent, modulus))
 
 
 def _checked_rsa(numbers: rsa.RSAPublicNumbers) -> rsa.RSAPublicKey:
@@ -208,9 +231,11 @@ def _require_verifying(jwk: Mapping[str, Any]) -> None:
     if "d" in jwk:
         raise InvalidJWKError("a private key has no place in a key set")
     if jwk.get("use", "sig") != "sig":
-        raise InvalidJWKError("`use` is not `sig`", foreign=True)
+        raise InvalidJWKError(NOT_FOR_SIGNATURES, foreign=True)
     operations = jwk.get("key_ops", ["verify"])
-    if not isinstance(operations, list) or "verify" not in operations:
+    if not isinstance(operations, list) or not all(isinstance(one, str) for one in operations):
+        raise InvalidJWKError("`key_ops` is not a list of texts", foreign=True)
+    if "verify" not in operations:
         raise InvalidJWKError("`key_ops` does not hold `verify`", foreign=True)
     key_id = jwk.get("kid")
     if key_id is not None and (not isinstance(key_id, str) or len(key_id) > MAX_KEY_ID_LENGTH):
@@ -245,7 +270,7 @@ def load_jwk(jwk: Mapping[str, Any]) -> VerificationKey:
         material = load(jwk)
     except InvalidJWKError:
         raise
-    # Bad base64url, a point off its curve, numbers that are no key.
+    # A point off its curve, numbers that are no key.
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidJWKError("not a valid key") from None
     return VerificationKey(material, key_id=jwk.get("kid"), algorithms=algorithms)
@@ -312,6 +337,16 @@ class KeyTable:
         nameless = key_id is None or self._sole.key_id is None
         return self._sole if nameless and algorithm in self._sole.algorithms else None
 
+    def why_not_found(self, key: VerificationKey) -> str | None:
+        """Why no token can name a key of this set; ``None`` where one can."""
+        if key is self._sole:
+            return None
+        if key.key_id is None:
+            return "it has no `kid`, which takes `allow_missing_kid` and no other key"
+        if any(self.by_name.get((key.key_id, name)) is key for name in key.algorithms):
+            return None
+        return "another entry has the same `kid` and differs: neither is used"
+
     @property
     def is_usable(self) -> bool:
         """Whether any token could be verified with it."""
@@ -347,19 +382,25 @@ def load_jwk_set(
     if len(entries) > max_keys:
         raise InvalidJWKError(f"the key set holds more than {max_keys} keys")
     known = known or {}
-    keys: list[tuple[str, VerificationKey]] = []
+    keys: dict[str, VerificationKey] = {}
+    places: dict[str, int] = {}
     skipped: list[InvalidJWKError] = []
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            skipped.append(InvalidJWKError("an entry of `keys` is not an object"))
+            skipped.append(InvalidJWKError("it is not an object").at(position, None))
             continue
-        # The position tells apart two entries that are the same: both count, and so both are
-        # refused.
         fingerprint = json.dumps(entry, sort_keys=True)
-        if any(fingerprint == earlier for earlier, _ in keys):
-            fingerprint = f"{fingerprint}#{position}"
+        if fingerprint in keys:  # the same JWK twice is one
+            continue
         try:
-            keys.append((fingerprint, known.get(fingerprint) or load_jwk(entry)))
+            keys[fingerprint] = known.get(fingerprint) or load_jwk(entry)
+            places[fingerprint] = position
         except InvalidJWKError as error:
-            skipped.append(error)
-    return KeyTable(keys, allow_missing_kid=allow_missing_kid, skipped=skipped)
+            skipped.append(error.at(position, entry.get("kid")))
+    table = KeyTable(keys.items(), allow_missing_kid=allow_missing_kid, skipped=skipped)
+    for fingerprint, key in keys.items():
+        reason = table.why_not_found(key)
+        if reason is not None:
+            problem = InvalidJWKError(reason, foreign=True)
+            table.skipped += (problem.at(places[fingerprint], key.key_id),)
+    return table

@@ -115,7 +115,7 @@ class Compact:
         if check is None:
             raise InvalidAlgorithmError("the token's `alg` does not fit its key")
         if not check(self._message, key.material, self._signature):
-            raise InvalidSignatureError("the signature does not verify")
+            raise InvalidSignatureError(key.mismatch)
         segment = self._header_segment
         if segment not in _headers and len(segment) <= _MAX_REMEMBERED_LENGTH:
             _headers.put(segment, header)

@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from authz_lib._support.strict_json import loads_object
+from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib._support.workers import WORKERS
 from authz_lib.errors import ConfigurationError, InvalidAlgorithmError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
+from authz_lib.tokens.key_set_document import without_usable_key
 
 if TYPE_CHECKING:
     from authz_lib.tokens.jwk import VerificationKey
@@ -76,6 +77,15 @@ def refuse_without_fetch(table: KeyTable, key_id: str | None) -> None:
         raise UnknownKeyError("the token names no key (`kid`)")
 
 
+def unknown_key(table: KeyTable, **configured: object) -> UnknownKeyError:
+    """The refusal of a token whose key is not in a whole set."""
+    unused = len(table.skipped)
+    more = f"; {unused} of its entries cannot be used" if unused else ""
+    return UnknownKeyError(
+        f"the key set does not hold the token's key{more}", configured=configured
+    )
+
+
 class StaticKeySet:
     """A key set that never changes: from a JWK Set document, one JWK, or a file that holds either.
 
@@ -116,9 +126,11 @@ class StaticKeySet:
             raise ConfigurationError(f"not a usable key set: {error}") from None
         for problem in table.skipped:
             if not problem.foreign:
-                raise ConfigurationError(f"not a usable key set: {problem}")
+                raise ConfigurationError(
+                    f"not a usable key set: `keys[{problem.position}]`: {problem}"
+                )
         if not table.is_usable:
-            raise ConfigurationError("the key set holds no usable key")
+            raise ConfigurationError(without_usable_key(table))
         self._table = table
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
@@ -133,7 +145,7 @@ class StaticKeySet:
         if key is not None:
             return key
         refuse_without_fetch(self._table, key_id)
-        raise UnknownKeyError("the key set does not hold the token's key")
+        raise unknown_key(self._table)
 
     def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
         """The key, or ``None``; never raises."""
@@ -160,10 +172,14 @@ def _plain(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read_file(path: Path) -> Mapping[str, Any]:
     try:
-        return loads_object(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"the key set file could not be read: {error.strerror}") from None
-    except ValueError:  # StrictJSONError is one, and so is a path that holds a NUL
+    except ValueError:  # a path that holds a NUL
+        raise ConfigurationError("the key set file could not be read: no such path") from None
+    try:
+        return loads_object(content)
+    except StrictJSONError:
         raise ConfigurationError("the key set file is not a strict JSON object") from None
 
 

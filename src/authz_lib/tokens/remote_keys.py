@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
 
@@ -14,11 +15,11 @@ from authz_lib._support.checks import (
 )
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
-from authz_lib._support.strict_json import loads_object
 from authz_lib._support.workers import WORKERS
-from authz_lib.errors import ConfigurationError, KeySetUnavailableError, UnknownKeyError
+from authz_lib.errors import ConfigurationError, KeySetUnavailableError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
-from authz_lib.tokens.keys import refuse_without_fetch
+from authz_lib.tokens.key_set_document import read_json_object, without_usable_key, worth_telling
+from authz_lib.tokens.keys import refuse_without_fetch, unknown_key
 from authz_lib.transport.fetch import (
     CLOCK_SLACK_SECONDS,
     NEVER,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["FetchOptions", "KeySetOptions", "RemoteKeySet", "read_options"]
+
+_log = logging.getLogger("authz_lib.tokens")
 
 _MOST_SECONDS: Final = 10 * 366 * 86_400.0
 
@@ -111,7 +114,8 @@ class RemoteKeySet:
 
     One fetch is in flight at most.  No lock is held meanwhile, and nobody waits longer than its
     deadline.  Entries that cannot verify are never used and do not spoil the others: another
-    ``use``, an unknown ``kty``, weak, symmetric or private keys, a ``kid`` that appears twice.
+    ``use``, an unknown ``kty``, weak, symmetric or private keys, two that share a ``kid`` and
+    differ.  Which ones and why is one line of the logger ``authz_lib.tokens``, once per change.
 
     Args:
         url: an https URL; http for loopback hosts and the ``insecure_http_hosts``.  Redirects are
@@ -193,6 +197,7 @@ class RemoteKeySet:
         self._backoff = Backoff(most_seconds=miss_cooldown_seconds)
         self._missed_at = NEVER
         self._reason = ""
+        self._told = ""
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey:
         """The key of that ``kid`` that fits that ``alg``, fetched if need be.
@@ -258,7 +263,7 @@ class RemoteKeySet:
         if now >= snapshot.refresh_at:
             fetched = self._refresh_alone(snapshot)
             if fetched is not None:
-                return _find_in_fresh(fetched.table, key_id, algorithm)
+                return self._find_in_fresh(fetched.table, key_id, algorithm)
             snapshot = self._snapshot
         key = snapshot.table.find(key_id, algorithm)
         if key is not None:
@@ -278,15 +283,13 @@ class RemoteKeySet:
         """Fetch, or wait for the fetch in flight, and look there."""
         snapshot, own = self._fetch_or_wait(seen, now, missed=missed)
         if own:
-            return _find_in_fresh(snapshot.table, key_id, algorithm)
+            return self._find_in_fresh(snapshot.table, key_id, algorithm)
         key = snapshot.table.find(key_id, algorithm)
         if key is not None:
             return key
         refuse_without_fetch(snapshot.table, key_id)
         # That fetch began before this token came: the key may be younger.  So this is not a "no".
-        raise KeySetUnavailableError(
-            "the token's key is not in the key set, which may not be fetched again yet"
-        )
+        raise self._not_yet()
 
     def _fetch_or_wait(
         self, seen: _Snapshot, now: float, *, missed: bool = False
@@ -345,14 +348,21 @@ class RemoteKeySet:
 
     def _read(self, document: bytes) -> KeyTable:
         table = load_jwk_set(
-            loads_object(bounded(document, self._max_bytes)),
+            read_json_object(bounded(document, self._max_bytes)),
             max_keys=self._max_keys,
             allow_missing_kid=self._allow_missing_kid,
             known=self._snapshot.table.fingerprints,
         )
         if not table.is_usable:  # a fault: without keys an issuer could issue nothing
-            raise FetchError("the key set holds no usable key")
+            raise FetchError(without_usable_key(table))
+        self._tell_unused(table)
         return table
+
+    def _tell_unused(self, table: KeyTable) -> None:
+        """Name the entries that are not used, once per change."""
+        told, self._told = self._told, worth_telling(table)
+        if self._told not in {"", told}:
+            _log.warning("entries of the key set at host `%s`: %s", self._host, self._told)
 
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, FetchError | InvalidJWKError)
@@ -366,19 +376,24 @@ class RemoteKeySet:
         if self._backoff.holds(now):
             raise self._unavailable(self._reason)
         if missed and self._cools_down(now):
-            raise KeySetUnavailableError(
-                "the token's key is not in the key set, which may not be fetched again yet"
-            )
+            raise self._not_yet()
+
+    def _not_yet(self) -> KeySetUnavailableError:
+        return KeySetUnavailableError(
+            "the token's key is not in the key set, which may not be fetched again yet",
+            configured={"key_set_host": self._host},
+        )
 
     def _unavailable(self, reason: str) -> KeySetUnavailableError:
         return KeySetUnavailableError(
             f"the key set at host `{self._host}` could not be fetched: {reason or 'try again'}"
         )
 
-
-def _find_in_fresh(table: KeyTable, key_id: str | None, algorithm: str) -> VerificationKey:
-    key = table.find(key_id, algorithm)
-    if key is None:
-        refuse_without_fetch(table, key_id)
-        raise UnknownKeyError("the key set does not hold the token's key")
-    return key
+    def _find_in_fresh(
+        self, table: KeyTable, key_id: str | None, algorithm: str
+    ) -> VerificationKey:
+        key = table.find(key_id, algorithm)
+        if key is None:
+            refuse_without_fetch(table, key_id)
+            raise unknown_key(table, key_set_host=self._host)
+        return key

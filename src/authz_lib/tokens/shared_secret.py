@@ -60,6 +60,11 @@ class _SecretKey(VerificationKey):
             )
         }
 
+    @property
+    def mismatch(self) -> str:
+        """It says how many secrets were tried."""
+        return f"the signature verifies with none of the accepted secrets ({len(self.material)})"
+
 
 class SecretKeySet:
     """The key set of a shared secret.  A token's ``kid`` is not looked at.

@@ -481,15 +481,19 @@ class JWTVerifier:
         compact = Compact(token, self._padded)
         algorithm = compact.header.algorithm
         if algorithm not in self._algorithms:
-            raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
+            raise _not_allowed(self._algorithms)
         trust = self._only
         if trust is None:
             issuer = compact.claims().get("iss")
             trust = self._by_issuer.get(issuer) if type(issuer) is str else None
             if trust is None:
-                raise InvalidClaimError("`iss` is none of the configured issuers", claim="iss")
+                raise InvalidClaimError(
+                    "`iss` is none of the configured issuers",
+                    claim="iss",
+                    configured={"issuer": tuple(self._by_issuer)},
+                )
             if algorithm not in trust.algorithms:
-                raise InvalidAlgorithmError("the token's `alg` is not one of the allowed")
+                raise _not_allowed(trust.algorithms)
         if trust.header_rules is not None:
             trust.header_rules.check(compact.header.members)
         return compact, trust
@@ -530,6 +534,12 @@ def _newer(trust: Trust, key: VerificationKey) -> VerificationKey | None:
     """A token does not say which secret it was signed with: perhaps a newer one."""
     keys = trust.keys
     return keys.newer_than(key) if isinstance(keys, SecretKeySet) else None
+
+
+def _not_allowed(algorithms: frozenset[str]) -> InvalidAlgorithmError:
+    return InvalidAlgorithmError(
+        "the token's `alg` is not one of the allowed", configured={"algorithms": algorithms}
+    )
 
 
 async def _asking(trust: Trust, work: Callable[[], T]) -> T:

@@ -20,6 +20,7 @@ NEVER: Final = float("-inf")
 # Threads read the clock in another order than they act on it; only a step back beyond this is a
 # clock that ran backwards.
 CLOCK_SLACK_SECONDS: Final = 5.0
+_TRANSIENT: Final = frozenset({502, 503, 504})
 _MAX_BACKOFF_SECONDS: Final = 30.0
 _random = SystemRandom()
 
@@ -29,11 +30,13 @@ class FetchError(Exception):
 
     Attributes:
         status: the HTTP status, when there was an answer and it was not 200.
+        transient: whether the same fetch may succeed at once.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, transient: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.transient = transient
 
 
 class Fetcher(Protocol):
@@ -97,7 +100,10 @@ class _Get(NamedTuple):
 
 
 class HTTPFetcher:
-    """GET over a connection of its own: no redirect, no retry, no decompression.
+    """GET over a connection of its own: no redirect, no decompression.
+
+    A connection that fails, and a 502, 503 or 504, is tried once more, at once and within the same
+    time: one reset is no outage.
 
     Proxies and the CA bundle are taken from the environment at each fetch.
 
@@ -141,6 +147,11 @@ class HTTPFetcher:
         """
         deadline = time.monotonic() + self._timeout_seconds
         try:
+            try:
+                return self._get(url, deadline)
+            except FetchError as error:
+                if not error.transient or time.monotonic() >= deadline:
+                    raise
             return self._get(url, deadline)
         except ConfigurationError as error:  # of the environment, or of a URL; it quotes neither
             raise FetchError(str(error)) from None
@@ -168,11 +179,13 @@ class HTTPFetcher:
                 raise _of_status(error.status) from None
             raise FetchError(str(error)) from None
         except ExchangeError as error:
-            raise FetchError(str(error)) from None
+            raise FetchError(str(error), transient=True) from None
         if response.status != 200:
             raise _of_status(response.status)
         return response.body
 
 
 def _of_status(status: int) -> FetchError:
-    return FetchError(f"the answer was HTTP status {status}", status=status)
+    return FetchError(
+        f"the answer was HTTP status {status}", status=status, transient=status in _TRANSIENT
+    )

@@ -158,3 +158,221 @@ def test_a_missing_key_file_is_a_2(capsys):
     options = ["--cognito", POOL, "--any-client", "--jwks", "no/such/file.json"]
     assert main(["token", "verify", "a.b.c", *options]) == 2
     assert "could not be read" in capsys.readouterr().err
+
+
+ISSUER = "https://issuer.example"
+SECRET = "correct horse battery staple, and more"
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/50dc6c495c"
+
+
+def shared(**claims):
+    from authz_lib.tokens import SharedSecretIssuer
+
+    return SharedSecretIssuer(secret=SECRET, **claims).mint("alice")
+
+
+class TestPasted:
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "Bearer {}",
+            "bearer  {}",
+            "Authorization: Bearer {}\r\n",
+            "'{}'",
+            '"Bearer {}",',
+            "`{}`",
+            "\ufeff{}\n\n",
+            "token={}",
+            '  "access_token": "{}",',
+            "x-amzn-oidc-accesstoken: {}",
+        ],
+    )
+    def test_what_people_paste_around_a_token(self, pool, verify, form):
+        token = form.format(pool.access_token(client_id="web"))
+        assert verify(token, "--client-id", "web")[0] == 0
+
+    def test_line_breaks_within(self, pool, verify):
+        token = pool.access_token(client_id="web")
+        wrapped = " \\\n".join(token[start : start + 64] for start in range(0, len(token), 64))
+        assert verify(wrapped, "--client-id", "web")[0] == 0
+
+    def test_from_a_file_or_without_an_argument(self, pool, jwks, tmp_path, monkeypatch, capsys):
+        token = pool.access_token(client_id="web")
+        (tmp_path / "token.txt").write_text(f"Bearer {token}\n")
+        options = ["--cognito", POOL, "--jwks", jwks, "--client-id", "web"]
+        file = ["--file", str(tmp_path / "token.txt")]
+        assert main(["token", "verify", *file, *options]) == 0
+        monkeypatch.setattr("sys.stdin", io.StringIO(token))
+        assert main(["token", "verify", *options]) == 0
+        assert main(["token", "verify", token, *file, *options]) == 2
+        assert "not both" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("text", "named"),
+        [
+            ("", "it is empty"),
+            ("  \n", "it is empty"),
+            ("Bearer", "it is empty"),
+            ("Authorization: Bearer ", "it is empty"),
+            ('{"access_token": "eyJ.e30.c2ln"}', "JSON document"),
+            ("a" * 65_537, "longer than 65536"),
+        ],
+    )
+    def test_what_is_no_token_is_a_2_that_says_so(self, jwks, capsys, text, named):
+        options = ["--cognito", POOL, "--jwks", jwks, "--any-client"]
+        assert main(["token", "verify", text, *options]) == 2
+        assert named in capsys.readouterr().err
+
+    def test_at_the_bound_it_is_read(self, jwks, capsys):
+        options = ["--cognito", POOL, "--jwks", jwks, "--any-client"]
+        assert main(["token", "verify", "a" * 65_536, *options]) == 1
+        assert "longer than 16384" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("token", "named"),
+        [
+            ("ya29.a0AfH6SMBopaque", "opaque"),
+            ("o9XQGdKTNBsSTw9pGlYGZGqkG5vF", "opaque"),
+            ("eyJhbGciOiJkaXIifQ..AAAA.BBBB.CCCC", "encrypted (JWE"),
+            ("eyJhbGciOiJub25lIn0.e30", "this has 2"),
+        ],
+    )
+    def test_another_kind_of_token_is_named(self, verify, token, named):
+        code, out, _ = verify(token, "--any-client")
+        assert code == 1
+        (failed,) = [line for line in out.splitlines() if line.startswith("FAILED")]
+        assert named in failed
+
+
+class TestWhatIsSaid:
+    @pytest.mark.parametrize(
+        ("make", "said"),
+        [
+            (
+                lambda pool: pool.access_token(client_id="other"),
+                'expected client_id: web; the token has client_id: "other"',
+            ),
+            (
+                lambda pool: pool.id_token(client_id="web"),
+                'expected token_use: access; the token has token_use: "id"; it looks like an ID',
+            ),
+            (
+                lambda pool: pool.access_token(client_id="web", headers={"kid": "2024-01"}),
+                'the token has kid: "2024-01" (digest 73e4d27b45fe)',
+            ),
+            (
+                lambda pool: pool.access_token(client_id="web", claims={"exp": 1_700_000_000}),
+                "the token has exp: 1700000000 (2023-11-14 22:13:20 UTC)",
+            ),
+            (
+                lambda pool: pool.access_token(client_id="web", headers={"alg": "HS256"}),
+                'expected algorithms: RS256; the token has alg: "HS256"',
+            ),
+            (
+                lambda pool: pool.access_token(
+                    client_id="web", claims={"iss": "https://x.example/\x1b[2J"}
+                ),
+                r'the token has iss: "https://x.example/\u001b[2J"',
+            ),
+        ],
+    )
+    def test_the_failed_check_with_both_sides(self, pool, verify, make, said):
+        code, out, _ = verify(make(pool), "--client-id", "web")
+        (failed,) = [line for line in out.splitlines() if line.startswith("FAILED")]
+        assert code == 1
+        assert said in failed
+
+    def test_claims_only_where_asked_for_and_never_the_signature(self, pool, verify):
+        token = pool.access_token(client_id="web", claims={"sub": "alice"})
+        assert "alice" not in verify(token, "--client-id", "other")[1]
+        _, out, _ = verify(token, "--client-id", "other", "--show-claims")
+        assert '"sub": "alice"' in out
+        assert token.rpartition(".")[2] not in out
+
+
+class TestPresets:
+    def test_oidc(self, capsys, monkeypatch):
+        issuer = TestIssuer(ISSUER)
+        with issuer.serve() as endpoint:
+            monkeypatch.setattr(
+                "authz_lib.tokens.issuers.DiscoveringFetcher.__call__",
+                lambda *_: json.dumps(issuer.jwks()).encode(),
+            )
+            options = ["--oidc", ISSUER, "--audience", "orders"]
+            assert main(["token", "verify", issuer.token({"aud": "orders"}), *options]) == 0
+            other = issuer.token({"aud": "other", "nonce": "n"})
+            assert main(["token", "verify", other, *options]) == 1
+        out = capsys.readouterr().out
+        assert 'expected audience: orders; the token has aud: "other"; it looks like an ID' in out
+        assert endpoint.requests == 0
+
+    def test_a_shared_secret_is_named_by_its_place(self, capsys, monkeypatch, tmp_path):
+        monkeypatch.setenv("ORDERS_SECRET", SECRET)
+        (tmp_path / "secret").write_text(f"{SECRET}\n")
+        token = shared(issuer="orders", audience="billing")
+        for place in (
+            ["--shared-secret-env", "ORDERS_SECRET"],
+            ["--shared-secret-file", str(tmp_path / "secret")],
+        ):
+            options = [*place, "--issuer", "orders", "--audience", "billing"]
+            assert main(["token", "verify", token, *options]) == 0
+            assert main(["token", "verify", token, *place, "--any-issuer", "--any-audience"]) == 0
+            assert main(["token", "verify", token, *place, "--issuer", "x", "--any-audience"]) == 1
+        (tmp_path / "secret").write_text("another secret, of more than 32 bytes")
+        options = ["--shared-secret-file", str(tmp_path / "secret"), "--any-issuer"]
+        assert main(["token", "verify", token, *options, "--any-audience"]) == 1
+        out, err = capsys.readouterr()
+        assert "none of the accepted secrets (1)" in out
+        assert SECRET not in out + err
+
+    @pytest.mark.parametrize(
+        ("place", "named"),
+        [
+            (["--shared-secret-env", "NO_SUCH_VARIABLE"], "`NO_SUCH_VARIABLE` is not set"),
+            (["--shared-secret-file", "no/such/file"], "cannot be read"),
+        ],
+    )
+    def test_a_secret_that_is_not_there_is_a_2(self, capsys, place, named):
+        assert main(["token", "verify", "a.b.c", *place, "--any-issuer", "--any-audience"]) == 2
+        assert named in capsys.readouterr().err
+
+    def test_no_option_takes_a_secret_itself(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["token", "verify", "a.b.c", "--shared-secret", SECRET])
+        assert "ambiguous" in capsys.readouterr().err
+
+    def test_a_token_of_a_load_balancer_in_the_wrong_preset(self, pool, verify, capsys):
+        token = pool.token({}, headers={"signer": BALANCER, "client": "web"})
+        _, out, _ = verify(token, "--any-client")
+        assert "use `--alb`" in out
+        padded = ".".join(f"{part}{'=' * (-len(part) % 4)}" for part in token.split("."))
+        assert "use `--alb`" in verify(padded + ("" if "=" in padded else "="), "--any-client")[1]
+        options = ["--alb", BALANCER, "--any-client", "--any-issuer"]
+        assert main(["token", "verify", pool.access_token(client_id="x"), *options]) == 1
+        assert "no load balancer made it" in capsys.readouterr().out
+
+    def test_a_load_balancer_checks_its_header_before_any_fetch(self, capsys):
+        other = BALANCER.replace("web", "other")
+        issuer = TestIssuer(algorithm="ES256")
+        token = issuer.token({}, headers={"signer": other, "client": "web", "exp": 4_000_000_000})
+        options = ["--alb", BALANCER, "--any-client", "--any-issuer"]
+        assert main(["token", "verify", token, *options]) == 1
+        out = capsys.readouterr().out
+        assert states(out)["load balancer, client and issuer"] == "FAILED"
+        assert f'expected load_balancer_arn: {BALANCER}; the token has signer: "{other}"' in out
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ["--oidc", ISSUER, "--audience", "a", "--token-use", "id"],
+            ["--oidc", ISSUER, "--audience", "a", "--jwks", "x.json"],
+            ["--oidc", ISSUER, "--audience", "a", "--cognito", POOL],
+            ["--oidc", ISSUER],
+            ["--alb", BALANCER, "--any-client"],
+            ["--alb", BALANCER, "--any-client", "--any-issuer", "--audience", "a"],
+            ["--jwks", "x.json", "--issuer", ISSUER, "--any-audience", "--any-client"],
+        ],
+    )
+    def test_what_would_be_ignored_or_is_left_open_is_a_2(self, capsys, options):
+        assert main(["token", "verify", "a.b.c", *options]) == 2
+        assert "`--" in capsys.readouterr().err

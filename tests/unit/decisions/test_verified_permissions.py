@@ -553,7 +553,7 @@ def test_the_log_names_nobody_by_default(client, caplog):
         "source",
         "latency_ms",
         "policy_store_id",
-        "request_id",
+        "policy_store_request_id",
     }
     assert (record["decision"], record["action"], record["resource_type"]) == (
         "ALLOW",

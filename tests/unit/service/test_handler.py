@@ -20,6 +20,7 @@ from authz_lib.testing import events
 
 EVENT = events.http_event()
 LOGGER = "authz_lib.service"
+REFUSALS = "authz_lib.refusals"
 
 
 def answer(error, **options):
@@ -74,19 +75,22 @@ def test_an_unknown_error_is_logged_with_its_request_and_answered_without_detail
     assert record.request_id == EVENT["requestContext"]["requestId"]
 
 
-def test_a_refusal_is_not_an_alarm(caplog):
-    with caplog.at_level(logging.WARNING, logger=LOGGER):
-        answer(AccessDeniedError("not yours"))
-    assert caplog.records == []
+def test_a_refusal_is_one_line_without_a_traceback(caplog):
+    answer(AccessDeniedError("not yours"))
+    [record] = caplog.records
+    assert (record.name, record.levelname, record.exc_info) == (REFUSALS, "WARNING", None)
+    assert record.getMessage().startswith("refused: 403 access_denied: not yours {")
 
 
-def test_an_outage_is_logged_and_not_a_refusal(caplog):
+def test_an_outage_is_logged_with_its_traceback(caplog):
     with caplog.at_level(logging.WARNING, logger=LOGGER):
         found = answer(PolicyStoreThrottledError("busy"))
     assert found["statusCode"] >= 429
     assert found["statusCode"] != 403
     [record] = caplog.records
-    assert "policy_store_throttled" in record.getMessage()
+    assert record.exc_info[0] is PolicyStoreThrottledError
+    assert record.getMessage().startswith("refused: 503 policy_store_throttled: busy {")
+    assert record.request_id == EVENT["requestContext"]["requestId"]
 
 
 def test_cors_is_one_configured_origin_on_errors_too():

@@ -172,3 +172,61 @@ def test_a_whole_verification_over_http_survives_a_rotation():
         new = issuer.rotate()
         assert verifier.verify(issuer.token()).key_id == new
         assert endpoint.requests == 2
+
+
+def reply(status=200, body=b"{}"):
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+class TestOnceMore:
+    """One reset or one 503 is no outage; two are."""
+
+    @pytest.fixture
+    def fetch(self, serve):
+        def fetch(*answers, **options):
+            left = list(answers)
+
+            def answer(received, sock):
+                return left.pop(0) if left else None
+
+            server = serve(answer)
+            fetcher = HTTPFetcher(timeout_seconds=5.0, **options)
+            try:
+                return fetcher(f"{server.url}/jwks"), len(server.received)
+            except FetchError as error:
+                return error, len(server.received)
+
+        return fetch
+
+    @pytest.mark.parametrize("first", [None, reply(502), reply(503), reply(504)])
+    def test_a_first_failure_is_tried_again_at_once(self, fetch, first):
+        assert fetch(first, reply(body=b"{}")) == (b"{}", 2)
+
+    @pytest.mark.parametrize("both", [None, reply(503)])
+    def test_a_second_one_is_a_failure(self, fetch, both):
+        error, count = fetch(both, both, reply())
+        assert isinstance(error, FetchError)
+        assert count == 2
+
+    @pytest.mark.parametrize("status", [302, 400, 403, 404, 429, 500])
+    def test_what_would_be_the_same_again_is_not(self, fetch, status):
+        error, count = fetch(reply(status), reply())
+        assert (error.status, count) == (status, 1)
+
+    def test_a_document_that_is_too_long_is_not(self, fetch):
+        _, count = fetch(reply(body=b"x" * 11), reply(), max_bytes=10)
+        assert count == 1
+
+    def test_the_deadline_is_one_for_both(self, monkeypatch):
+        now = iter([0.0, 3.0])
+        monkeypatch.setattr("authz_lib.transport.fetch.time.monotonic", lambda: next(now))
+        asked = []
+
+        def get(self, url, deadline):
+            asked.append(deadline)
+            raise FetchError("reset", transient=True)
+
+        monkeypatch.setattr(HTTPFetcher, "_get", get)
+        with pytest.raises(FetchError, match="reset"):
+            HTTPFetcher(timeout_seconds=3.0)("https://issuer.example/jwks")
+        assert asked == [3.0]

@@ -304,12 +304,12 @@ class TestWhatAnErrorSays:
     @pytest.mark.parametrize("cognito", [True, False])
     def test_the_audience(self, aud, cognito):
         rules = ClaimRules(issuers=None, audiences=frozenset({"orders"}), cognito=cognito)
-        with pytest.raises(errors.InvalidClaimError, match="^`aud` is not the expected one$"):
+        with pytest.raises(errors.InvalidClaimError, match=r"^`aud` is not the expected one$"):
             rules.check(None, {"aud": aud, "token_use": "access"})
 
     def test_the_use_of_a_token(self):
         rules = ClaimRules(issuers=None, audiences=None, cognito=True)
-        with pytest.raises(errors.InvalidClaimError, match="it must be `access` or `id`$"):
+        with pytest.raises(errors.InvalidClaimError, match=r"it must be `access` or `id`$"):
             rules.check(None, {"token_use": "refresh"})
 
 

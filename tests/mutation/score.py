@@ -18,18 +18,19 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections import defaultdict
-from dataclasses import dataclass
 from difflib import ndiff
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mutmut.mutation.file_mutation import mutate_file_contents
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 FLOOR = 92.0
 ROOMS = {
@@ -43,7 +44,6 @@ ROOMS = {
     "tests/unit/service": ("service/expected_gateway.py",),
 }
 PACKAGE = Path("src/authz_lib")
-MUTANTS = Path("mutants")
 FOUND = {1, 3, -11, -9, -24, 24, 36, 152, 255}  # a failed test, a crash, or out of time
 UNFOUND = {0, 5, 33}  # every test passed, or no test calls the function
 CONFIGURATION = """\
@@ -68,12 +68,11 @@ class Mutant(NamedTuple):
     becomes: str
 
 
-@dataclass
-class Count:
+class Count(NamedTuple):
     """What became of the mutants of one file."""
 
-    mutants: int = 0
-    found: int = 0
+    mutants: int
+    found: int
 
     @property
     def score(self) -> float:
@@ -103,38 +102,42 @@ class Survivors:
         return {known for known in self._reasons if known.file in wanted} - set(survived)
 
 
-def run(tests: str, files: Iterable[str], jobs: int) -> None:
-    """Have mutmut try every mutant of the files of one room."""
-    shutil.rmtree(MUTANTS, ignore_errors=True)
-    paths = "\n    ".join(str(PACKAGE / name) for name in files)
-    Path("setup.cfg").write_text(CONFIGURATION.format(files=paths, tests=tests), "utf-8")
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
+def mutants_of(file: str) -> dict[str, Mutant]:
+    """Every mutant of a file that counts, by mutmut's name for it."""
+    path = PACKAGE / file
+    code = mutate_file_contents(str(path), path.read_text("utf-8")).code
+    functions = {
+        node.name: node
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    found = {}
+    for name, mutated in functions.items():
+        base, is_mutant, number = name.rpartition("__mutmut_")
+        if not is_mutant or number == "orig":
+            continue
+        original = functions[f"{base}__mutmut_orig"]
+        if dumped_without_texts(original) != dumped_without_texts(mutated):
+            function = base.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+            module = ".".join(path.relative_to("src").with_suffix("").parts)
+            found[f"{module}.{name}"] = Mutant(file, function, *difference(original, mutated))
+    return found
+
+
+def survivors_of(files: list[str], mutants: Iterable[str], jobs: int) -> set[str]:
+    """Have mutmut try the mutants, and tell which of them no test of the room finds."""
+    shutil.rmtree("mutants", ignore_errors=True)
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *mutants]
     done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         sys.exit(f"mutmut failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-
-
-def results(file: str) -> Iterator[tuple[Mutant, bool]]:
-    """Every mutant of a file that counts, and whether a test found it."""
-    path = MUTANTS / PACKAGE / file
-    codes = json.loads(Path(f"{path}.meta").read_text("utf-8"))["exit_code_by_key"]
-    functions = {
-        node.name: node
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    for key, code in codes.items():
-        name = key.rpartition(".")[2]
-        base, _, _ = name.rpartition("__mutmut_")
-        original, mutated = functions[f"{base}__mutmut_orig"], functions[name]
-        if ast.dump(without_texts(original)) == ast.dump(without_texts(mutated)):
-            continue
-        if code is None and "--partial" in sys.argv:
-            continue
-        if code not in FOUND | UNFOUND:
-            sys.exit(f"mutmut could not judge {key}: code {code}")
-        function = base.removeprefix("x").strip("ǁ").removeprefix("_").replace("ǁ", ".")
-        yield Mutant(file, function, *difference(original, mutated)), code in FOUND
+    codes = {}
+    for file in files:
+        told = Path("mutants", PACKAGE, f"{file}.meta").read_text("utf-8")
+        codes |= json.loads(told)["exit_code_by_key"]
+    if unclear := [name for name in mutants if codes[name] not in FOUND | UNFOUND]:
+        sys.exit(f"mutmut could not judge {', '.join(unclear)}")
+    return {name for name in mutants if codes[name] in UNFOUND}
 
 
 class _WithoutTexts(ast.NodeTransformer):
@@ -145,17 +148,20 @@ class _WithoutTexts(ast.NodeTransformer):
         return node
 
 
-def without_texts(function: ast.stmt) -> ast.AST:
-    """A function whose errors all have the same text, and that has no name of its own."""
+def dumped_without_texts(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A function without its name and the texts of its errors."""
     copy = ast.parse(ast.unparse(function)).body[0]
-    copy.name = "function"  # type: ignore[attr-defined]
-    return _WithoutTexts().visit(copy)  # type: ignore[no-any-return]
+    copy.name = "function"
+    return ast.dump(_WithoutTexts().visit(copy))
 
 
-def difference(original: ast.stmt, mutated: ast.stmt) -> tuple[str, str]:
-    """The lines below the signature's name that are only in the first, and only in the second."""
+def difference(
+    original: ast.FunctionDef | ast.AsyncFunctionDef,
+    mutated: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> tuple[str, str]:
+    """The lines that are only in the first, and those only in the second; no names in both."""
     before, after = (
-        ast.unparse(node).replace(f"def {node.name}(", "def (").splitlines()  # type: ignore[attr-defined]
+        ast.unparse(node).replace(f"def {node.name}(", "def (").splitlines()
         for node in (original, mutated)
     )
     lines = list(ndiff(before, after))
@@ -169,23 +175,26 @@ def main() -> int:
     """Run the rooms of the named files, print the scores and survivors; 1 where it fails."""
     parser = argparse.ArgumentParser()
     every = [name for names in ROOMS.values() for name in names]
-    parser.add_argument("files", nargs="*", choices=[*every, []], metavar="FILE")
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("files", nargs="*", help=" ".join(every))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
     options = parser.parse_args()
-    wanted = options.files or every
+    if unknown := set(options.files) - set(every):
+        parser.error(f"not one of the files: {', '.join(sorted(unknown))}")
     known = Survivors(Path(__file__).with_name("survivors.toml"))
-    counts: dict[str, Count] = defaultdict(Count)
+    counts: dict[str, Count] = {}
     survived: list[Mutant] = []
     for tests, names in ROOMS.items():
-        files = [name for name in names if name in wanted]
-        if files:
-            run(tests, files, options.jobs)
+        files = [name for name in names if name in (options.files or every)]
+        if not files:
+            continue
+        paths = "\n    ".join(str(PACKAGE / name) for name in files)
+        Path("setup.cfg").write_text(CONFIGURATION.format(files=paths, tests=tests), "utf-8")
+        mutants = {key: mutant for file in files for key, mutant in mutants_of(file).items()}
+        alive = survivors_of(files, list(mutants), options.jobs)
+        survived += [mutants[key] for key in mutants if key in alive]
         for file in files:
-            for mutant, found in results(file):
-                counts[file].mutants += 1
-                counts[file].found += found
-                if not found:
-                    survived.append(mutant)
+            keys = {key for key, mutant in mutants.items() if mutant.file == file}
+            counts[file] = Count(len(keys), len(keys - alive))
     return report(counts, survived, known)
 
 

@@ -400,6 +400,15 @@ class TestMemory:
             )
         assert memory.statistics.size == 10_000
 
+    @pytest.mark.parametrize("name", ["ttl_seconds", "deny_ttl_seconds", "ttl"])
+    def test_a_time_may_be_longer_than_a_day_but_not_endless(self, name):
+        times = {"ttl_seconds": 60, "deny_ttl_seconds": 5}
+        for seconds in (86_401, 1e9):
+            DecisionCache(**times | {name: {"View": seconds} if name == "ttl" else seconds})
+        for seconds in (float("inf"), float("nan")):
+            with pytest.raises(ConfigurationError, match="must be finite numbers"):
+                DecisionCache(**times | {name: {"View": seconds} if name == "ttl" else seconds})
+
     def test_nothing_is_held_where_the_time_is_zero(self, clock):
         memory = DecisionCache(ttl_seconds=0, deny_ttl_seconds=0, clock=clock)
         memory.decide(self.question(), lambda _: Decision(True))
@@ -452,8 +461,12 @@ class TestMemory:
 
     @pytest.mark.parametrize(
         "forget",
-        [DecisionCache.clear, lambda memory: memory.invalidate(BOB, None)],
-        ids=["clear", "invalidate"],
+        [
+            DecisionCache.clear,
+            lambda memory: memory.invalidate(BOB, None),
+            lambda memory: (memory.clear(), memory.invalidate(BOB, None)),
+        ],
+        ids=["clear", "invalidate", "both"],
     )
     def test_what_is_forgotten_meanwhile_is_not_kept_however_often(self, memory, forget):
         forget(memory)
@@ -520,7 +533,10 @@ class TestMemory:
 
     @pytest.mark.parametrize(
         ("options", "name"),
-        [({"ttl": 5}, "`ttl`.*of action ids to seconds"), ({"max_entries": 0}, "`max_entries`")],
+        [
+            ({"ttl": 5}, "`ttl` must be a mapping of action ids to seconds"),
+            ({"max_entries": 0}, "`max_entries`"),
+        ],
     )
     def test_a_wrong_option_is_named(self, options, name):
         with pytest.raises(ConfigurationError, match=name):

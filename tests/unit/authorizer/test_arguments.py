@@ -288,7 +288,8 @@ class TestCallers:
     @pytest.mark.parametrize("odd", [None, JWTVerifier, "verifier"])
     def test_what_cannot_verify_is_refused(self, odd):
         with pytest.raises(
-            ConfigurationError, match=r"^`verifier` must have a method `verify`, such as `JWTV"
+            ConfigurationError,
+            match=r"^`verifier` must have a method `verify`, such as `JWTVerifier`",
         ):
             Callers(odd, [BearerToken()], tenant_claim=None, groups_claim=None)
 

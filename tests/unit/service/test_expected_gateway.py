@@ -261,7 +261,7 @@ def test_the_api_id_is_found_once():
 @pytest.mark.parametrize("found", [None, "", 7])
 def test_an_api_id_that_is_not_found_trusts_nothing(found):
     gateway = expected("http-lambda", api_id=lambda: found)
-    with pytest.raises(ConfigurationError, match="api_id"):
+    with pytest.raises(ConfigurationError, match=r"^`api_id`"):
         read(EVENTS["http-lambda"], gateway)
 
 

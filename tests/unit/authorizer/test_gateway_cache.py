@@ -580,11 +580,13 @@ class TestDeployed:
 
     @pytest.mark.parametrize("by", ["; ", ";", ",", ", "])
     def test_cookies_are_joined_in_one_of_four_ways(self, by):
-        def event(text):
-            raw = {**http([text]).raw, "cookies": ["s=abc", "t=dark", "u=1"]}
+        def event(*identity):
+            raw = {**http(identity).raw, "cookies": ["s=abc", "t=dark", "u=1"]}
             return parse_authorizer_event(raw)
 
-        self.check(["$request.header.cookie"], event(by.join(["s=abc", "t=dark", "u=1"])))
+        text = by.join(["s=abc", "t=dark", "u=1"])
+        self.check(["$request.header.cookie"], event(text))
+        self.check(["$request.header.cookie", METHOD, PATH], event("GET", text, "/orders"))
         for text in ("s=abc", by.join(["s=abc", "t=dark"]), "s=abct=darku=1", "s=abc t=dark u=1"):
             self.refused(["$request.header.cookie"], event(text))
 

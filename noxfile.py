@@ -161,6 +161,14 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Faults put into the code, one at a time; `-- tokens/claims.py` for one of its files."""
+    install_wheel(session, *group("tests"), *group("mutation"), extras=("all",))
+    with session.chdir(unpacked_sdist(session)):
+        session.run("python", "tests/mutation/score.py", *session.posargs)
+
+
+@nox.session
 def clients(session: nox.Session) -> None:
     """Our errors read by the JavaScript SDK too; needs Node.js and npm."""
     install_wheel(session, *group("tests"), extras=("all",))

@@ -1,7 +1,7 @@
 """A memory of decisions.  A remembered answer equals a fresh one, within the time to live.
 
-The key covers everything that a decision can depend on: the store and its endpoint, the error mode,
-the principal, action and resource, the whole context and every entity.
+A memory serves one decision point.  The key covers everything else that a decision can depend on:
+the principal, action and resource, the whole context, every entity and the tokens.
 
 Never remembered: failures, and answers with evaluation errors.
 
@@ -75,7 +75,6 @@ class DecisionCache:
     """What `CachedDecisions` remembers.  It asks nobody by itself: each call brings who is asked.
 
     Args:
-        seed: what the answers depend on besides the question.
         ttl_seconds: how long an allow is remembered.
         deny_ttl_seconds: how long a deny is remembered.
         ttl: per action, how long its answers are remembered, allow and deny alike.
@@ -89,7 +88,6 @@ class DecisionCache:
 
     def __init__(
         self,
-        seed: bytes,
         *,
         ttl_seconds: float,
         deny_ttl_seconds: float,
@@ -108,7 +106,6 @@ class DecisionCache:
             raise ConfigurationError("`no_cache` must be a collection of action ids")
         if not is_answering(clock):
             raise ConfigurationError("`clock` must be a function that returns seconds")
-        self._seed = seed
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
         self._clock = clock
@@ -164,8 +161,7 @@ class DecisionCache:
         """A remembered decision, or the answer of ``ask``."""
         if self._own_ttl_seconds and self._is_never_kept(question):
             return ask(question)
-        known = question.digest
-        key = known[1] if known and known[0] is self._seed else self._key(question)
+        key = question.digest or _digest(question)
         found, moment = self._recall(key, question)
         if found is not None:
             return found
@@ -186,11 +182,13 @@ class DecisionCache:
         ask: Callable[[Sequence[Question]], list[Decision | AuthzError]],
     ) -> list[Decision | AuthzError]:
         """Remembered decisions, and one batch for the others; equal questions are asked once."""
-        keys = [self._key(question) for question in questions]
+        keys = []
         known: dict[bytes, Decision | AuthzError] = {}
         missing: dict[bytes, Question] = {}
         moments: dict[bytes, _Moment] = {}
-        for key, question in zip(keys, questions, strict=True):
+        for question in questions:
+            key = question.digest or _digest(question)
+            keys.append(key)
             if key in known or key in missing:
                 continue
             found, moments[key] = (
@@ -207,7 +205,7 @@ class DecisionCache:
         return [known[key] for key in keys]
 
     def _is_never_kept(self, question: Question) -> bool:
-        return bool(self._own_ttl_seconds.get(question.action.id, 1) == 0)
+        return self._own_ttl_seconds.get(question.action.id) == 0
 
     def _ask_and_keep(
         self,
@@ -219,20 +217,6 @@ class DecisionCache:
         decision = ask(question)
         self._keep(key, moment, question, decision)
         return decision
-
-    def _key(self, question: Question) -> bytes:
-        """Made once per question: an authorizer asks the same one again and again."""
-        digest = blake2b(self._seed, digest_size=32)
-        digest.update(question.canonical_text.encode())
-        for token in (question.access_token, question.identity_token):
-            digest.update(
-                b"\n-"
-                if token is None
-                else b"\n" + blake2b(token.encode(), digest_size=32).digest()
-            )
-        key = digest.digest()
-        question.note_digest(self._seed, key)
-        return key
 
     def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
         with self._lock:
@@ -261,9 +245,8 @@ class DecisionCache:
             return
         seconds = self._own_ttl_seconds.get(question.action.id, self._ttl_seconds[decision.allowed])
         expires_at = asked.time + seconds
-        # What is no number ends it, too.
-        if question.expires_at is not None and not question.expires_at >= expires_at:
-            expires_at = question.expires_at
+        if question.expires_at is not None:  # the first of `min`, so that NaN keeps nothing
+            expires_at = min(question.expires_at, expires_at)
         if not expires_at > asked.time:
             return
         remembered = Decision(
@@ -279,3 +262,13 @@ class DecisionCache:
                 self._entries[key] = _Entry(
                     remembered, expires_at, question.principal, question.resource
                 )
+
+
+def _digest(question: Question) -> bytes:
+    """Made once per question: an authorizer asks the same one again and again."""
+    digest = blake2b(question.canonical_text.encode())
+    for token in (question.access_token, question.identity_token):
+        digest.update(b"\n-" if token is None else b"\n" + blake2b(token.encode()).digest())
+    key = digest.digest()
+    question.note_digest(key)
+    return key

@@ -356,10 +356,9 @@ class CachedDecisions(DecisionPoint):
         from authz_lib.decisions.cache import CacheOptions, DecisionCache  # loads cachetools
 
         require_known(options, CacheOptions.__optional_keys__)
-        seed = f"{inner.identity}\n{inner.on_evaluation_error}\n".encode()
         self._inner = inner
         self._cache = DecisionCache(
-            seed, ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
+            ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
         )
         self.vocabulary = inner.vocabulary
         self.log = inner.log

@@ -128,7 +128,7 @@ class Question:
     Attributes:
         principal: who asks; ``None`` when a token says so.
         caller_entities: how many of the entities, the first ones, describe the principal.
-        digest: what a decision cache made of it: whose digest it is, and the digest.
+        digest: what a decision cache knows it by.
     """
 
     principal: EntityUid | None
@@ -141,7 +141,7 @@ class Question:
     access_token: str | None = field(repr=False)
     identity_token: str | None = field(repr=False)
     _text: str | None = field(repr=False, compare=False)
-    digest: tuple[bytes, bytes] | None = field(repr=False, compare=False)
+    digest: bytes | None = field(repr=False, compare=False)
 
     def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
@@ -218,9 +218,9 @@ class Question:
         _set_text(copy, f"{principal}\n{action}\n{uid_text(resource)}\n{rest}")
         return copy
 
-    def note_digest(self, seed: bytes, digest: bytes) -> None:
-        """Keep what a decision cache made of this question; it is the same as long as that is."""
-        _set_digest(self, (seed, digest))
+    def note_digest(self, digest: bytes) -> None:
+        """Keep what a decision cache made of this question."""
+        _set_digest(self, digest)
 
     def _write(self) -> str:
         # JSON text holds no line break of its own, so the lines cannot run into one another.

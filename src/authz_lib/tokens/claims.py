@@ -35,6 +35,7 @@ _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access toke
 _WRONG_USE: Final = {
     "access": "an access token is expected, and this is an ID token or none of Cognito's",
     "id": "an ID token is expected, and this is an access token or none of Cognito's",
+    None: "it must be `access` or `id`",
 }
 
 
@@ -87,20 +88,14 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at, not_before, issued_at = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-        if type(expires_at) is not int or not -_LATEST <= expires_at <= _LATEST:
-            expires_at = date_of(claims, "exp")
-        if type(issued_at) is not int or not -_LATEST <= issued_at <= _LATEST:
-            issued_at = date_of(claims, "iat")
-        if "nbf" in claims:
-            not_before = date_of(claims, "nbf")
+        expires_at, issued_at = date_of(claims, "exp"), date_of(claims, "iat")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
             raise InvalidClaimError(
                 "`iat` is missing, and `max_token_age_seconds` needs it", claim="iat"
             )
-        return expires_at, not_before, issued_at
+        return expires_at, date_of(claims, "nbf"), issued_at
 
     def check(self, times: Times, now: float) -> None:
         """Compare the dates with the clock.
@@ -159,12 +154,12 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
         InvalidClaimError: it is not a finite number.
     """
     value = claims.get(name)
-    if value is None and name not in claims:
-        return None
     # A bool is an int to `isinstance`; the comparison is false for NaN, infinities and absurd
     # integers.
     if (type(value) is int or type(value) is float) and -_LATEST <= value <= _LATEST:
         return value
+    if name not in claims:
+        return None
     raise InvalidClaimError(f"`{name}` is not a date", claim=name)
 
 
@@ -233,9 +228,8 @@ class ClaimRules:
         """Check the client: in ``aud`` of an ID token, in ``client_id`` of an access token."""
         use = claims.get("token_use")
         if use not in ("access", "id") or (self.token_use is not None and use != self.token_use):
-            hint = _WRONG_USE.get(self.token_use or "", "it must be `access` or `id`")
             raise InvalidClaimError(
-                f"`token_use` is not the expected one: {hint}",
+                f"`token_use` is not the expected one: {_WRONG_USE[self.token_use]}",
                 claim="token_use",
                 configured={"token_use": self.token_use or ("access", "id")},
             )
@@ -260,7 +254,7 @@ class ClaimRules:
             )
 
     def _check_scopes(self, claims: Mapping[str, Any]) -> None:
-        scopes = claims.get("scope", ())
+        scopes = claims.get("scope")
         held = set(scopes.split(" ")) if isinstance(scopes, str) else set(_texts(claims, "scope"))
         if self.all_scopes is not None and not self.all_scopes <= held:
             raise InsufficientScopeError(

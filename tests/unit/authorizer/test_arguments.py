@@ -16,7 +16,11 @@ from authz_lib import (
     JWTVerifier,
     LambdaAuthorizer,
 )  # fmt: skip
+from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.errors import BatchIncompleteError, ConfigurationError
+from authz_lib.gateway.context import to_context
+from authz_lib.gateway.events import parse_authorizer_event
+from authz_lib.principal import Principal, caller_key
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 
@@ -209,6 +213,10 @@ def test_a_bare_subject_is_no_id_where_two_issuers_may_use_it():
     assert effect == {"https://a.example": "Allow", "https://b.example": "Deny"}
 
 
+def event_of(token):
+    return parse_authorizer_event(events.rest_token_authorizer_event(token))
+
+
 class Counting:
     """A class around a verifier, for a metric, that hands on what it was told to hand on."""
 
@@ -241,6 +249,142 @@ def test_issuers_that_are_no_names_are_refused(issuers):
     odd.issuers = issuers
     with pytest.raises(ConfigurationError, match="`issuers`"):
         build(verifier=odd, decisions=None)
+
+
+class TestCallers:
+    """`Callers` by itself: what it reads tokens and claims of."""
+
+    @staticmethod
+    def build(issuers=(A,), sources=None, tenant_claim=None, groups_claim=None):
+        sources = [BearerToken()] if sources is None else sources
+        return Callers(
+            verifier(*issuers), sources, tenant_claim=tenant_claim, groups_claim=groups_claim
+        )
+
+    @pytest.mark.parametrize("sources", [[BearerToken()], (BearerToken(), Header("x-token"))])
+    def test_sources_are_a_list(self, sources):
+        assert self.build(sources=sources)
+
+    @pytest.mark.parametrize(
+        "sources",
+        [
+            BearerToken(),
+            {BearerToken()},
+            iter([BearerToken()]),
+            [BearerToken],
+            [BearerToken(), None],
+            [BearerToken(), "authorization"],
+            [type("Odd", (), {"read": 7})()],
+        ],
+    )
+    def test_what_is_no_list_of_sources_is_refused(self, sources):
+        with pytest.raises(ConfigurationError, match="must be a list of sources"):
+            self.build(sources=sources)
+
+    @pytest.mark.parametrize("sources", [[], ()])
+    def test_no_source_is_refused(self, sources):
+        with pytest.raises(ConfigurationError, match="must not be empty"):
+            self.build(sources=sources)
+
+    @pytest.mark.parametrize("odd", [None, JWTVerifier, "verifier"])
+    def test_what_cannot_verify_is_refused(self, odd):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"^`verifier` must have a method `verify`, such as `JWTVerifier`",
+        ):
+            Callers(odd, [BearerToken()], tenant_claim=None, groups_claim=None)
+
+    @pytest.mark.parametrize("argument", ["tenant_claim", "groups_claim"])
+    @pytest.mark.parametrize(
+        "claim", ["", 7, ["org"], {"https://a.example": ""}, {"https://a.example": 7}]
+    )
+    def test_a_claim_has_a_name(self, argument, claim):
+        with pytest.raises(ConfigurationError, match=f"^`{argument}` must be the name of a claim"):
+            self.build(**{argument: claim})
+
+    @pytest.mark.parametrize("argument", ["tenant_claim", "groups_claim"])
+    @pytest.mark.parametrize(
+        "claim",
+        [
+            {},
+            {"https://b.example": "org"},
+            {"https://a.example": "org", "https://b.example": None},
+        ],
+    )
+    def test_a_claim_per_issuer_names_them_all_and_no_other(self, argument, claim):
+        with pytest.raises(ConfigurationError, match=f"^`{argument}` "):
+            self.build(**{argument: claim})
+        anyone = JWTVerifier(issuer=None, audience=None, algorithms=["EdDSA"], keys=A.key_set())
+        with pytest.raises(ConfigurationError, match=f"^`{argument}` "):
+            Callers(
+                anyone,
+                [BearerToken()],
+                **{"tenant_claim": None, "groups_claim": None, argument: claim},
+            )
+
+    @pytest.mark.parametrize("argument", ["tenant_claim", "groups_claim"])
+    def test_one_name_for_several_issuers_is_refused(self, argument):
+        with pytest.raises(ConfigurationError, match=f"^with several issuers `{argument}`"):
+            self.build((A, B), **{argument: "org"})
+        assert self.build((A, B))
+
+    def test_the_two_issuers_of_one_pool_are_one(self):
+        pool = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
+        both = [TestIssuer(f"https://{host}{pool}", algorithm="EdDSA") for host in ("", "issuer-")]
+        callers = self.build(both, tenant_claim="org", groups_claim="roles")
+        for issuer in both:
+            token = issuer.token({"sub": "alice", "org": "t1", "roles": ["r"]})
+            principal = callers.identify(event_of(token)).principal
+            assert (principal.tenant_id, principal.groups) == ("t1", ("r",))
+
+    @pytest.mark.parametrize("issuer", [A, B])
+    def test_who_calls(self, issuer):
+        callers = self.build(
+            (A, B), tenant_claim=claims_of("org", None), groups_claim=claims_of(None, "roles")
+        )
+        token = issuer.token({"sub": "alice", "org": "t1", "roles": ["r"], "groups": ["g"]})
+        found = callers.identify(event_of(token))
+        expected = Principal.from_token(
+            verifier(A, B).verify(token),
+            tenant_claim="org" if issuer is A else None,
+            groups_claim="roles" if issuer is B else None,
+        )
+        assert found == (expected, to_context(expected), caller_key(expected))
+        assert expected.tenant_id == ("t1" if issuer is A else None)
+
+    def test_a_caller_is_made_once_per_token(self):
+        callers = self.build()
+        alice, bob = (event_of(A.token({"sub": name})) for name in ("alice", "bob"))
+        first = callers.identify(alice)
+        assert callers.identify(bob).principal.subject == "bob"
+        assert callers.identify(alice) is first
+
+    def test_callers_of_no_more_than_1024_tokens_are_remembered(self):
+        class Handing:
+            issuers = frozenset({"https://a.example"})
+
+            def verify(self, token):
+                return tokens[int(token)]
+
+        one = verifier(A)
+        tokens = [one.verify(A.token({"sub": f"{number}"})) for number in range(1030)]
+
+        callers = Callers(Handing(), [BearerToken()], tenant_claim=None, groups_claim=None)
+        for number in range(1030):
+            callers.identify(event_of(str(number)))
+        assert len(callers._known) == 1024
+
+    def test_ids_must_tell_issuers_apart_only_where_there_are_several(self):
+        bare, asked = CedarEngine.from_text(POLICY), [verifier(A), verifier(A, B)]
+        for one in asked:
+            require_qualified_ids(one, None)
+        for form in ("issuer|sub", "pool|sub"):
+            require_qualified_ids(asked[1], CedarEngine.from_text(POLICY, principal_id=form))
+        require_qualified_ids(asked[0], bare)
+        require_qualified_ids(asked[0], object())
+        for decisions in (bare, object()):
+            with pytest.raises(ConfigurationError, match=r"^with several issuers"):
+                require_qualified_ids(asked[1], decisions)
 
 
 class Asking:

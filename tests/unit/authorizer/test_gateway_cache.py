@@ -14,6 +14,7 @@ from authz_lib import (
     LambdaAuthorizer,
     QueryParameter,
 )
+from authz_lib.authorizer import gateway_cache
 from authz_lib.authorizer.cache_key import require_covered
 from authz_lib.authorizer.gateway_cache import DeployedKey
 from authz_lib.authorizer.identity_source import IdentitySource
@@ -495,6 +496,148 @@ def test_an_arn_that_stands_for_every_route_is_not_remembered(sources):
 def test_a_token_authorizer_has_one_key_whatever_was_declared():
     with pytest.raises(ConfigurationError, match="TOKEN authorizer"):
         check_key(KEY, parse_authorizer_event(events.rest_token_authorizer_event("abc")))
+
+
+class TestDeclared:
+    @pytest.mark.parametrize("ttl_seconds", [1, 3600])
+    def test_the_shortest_and_the_longest_time(self, ttl_seconds):
+        cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=ttl_seconds)
+        assert (cache.ttl_seconds, cache.max_policy_bytes) == (ttl_seconds, 8192)
+        assert cache.no_resource_policy is False
+
+    @pytest.mark.parametrize("name", ["max_policy_bytes", "no_resource_policy"])
+    def test_a_wrong_argument_is_named(self, name):
+        with pytest.raises(ConfigurationError, match=f"^`{name}`"):
+            GatewayCache(identity_sources=[TOKEN], ttl_seconds=60, **{name: "x"})
+
+
+class TestDeployed:
+    """Sources that an event holds once, not at all, twice, or in another spelling."""
+
+    @staticmethod
+    def check(sources, event, **options):
+        check_key(GatewayCache(identity_sources=sources, ttl_seconds=60), event, **options)
+
+    def refused(self, sources, event, message="not the declared ones"):
+        with pytest.raises(ConfigurationError, match=message):
+            self.check(sources, event)
+
+    @pytest.mark.parametrize("sources", [[TOKEN, METHOD, ROUTE], [TOKEN, PATH]])
+    def test_a_route_of_every_method_beside_the_method_or_without_its_key(self, sources):
+        values = {TOKEN: "Bearer abc", METHOD: "GET", ROUTE: "ANY /orders", PATH: "/orders"}
+        event = http([values[source] for source in sources], route="ANY /orders", path="/orders")
+        self.check(sources, event)
+
+    def test_the_default_route_takes_many_paths(self):
+        event = http(["Bearer abc", "GET"], route="$default", path="/orders")
+        self.refused([TOKEN, METHOD], event, "many paths")
+        event = http(["Bearer abc", "GET", "GET /orders"])
+        self.check([TOKEN, METHOD, ROUTE], event)
+
+    def test_a_token_authorizer_is_cached_on_one_source(self):
+        event = parse_authorizer_event(events.rest_token_authorizer_event("abc"))
+        self.check([TOKEN], event)
+        self.refused([TOKEN, METHOD], event, "TOKEN authorizer")
+        self.refused([ROUTE], event, "does not name a method")
+
+    def test_a_route_is_looked_at_once_and_at_most_1024_are_remembered(self, monkeypatch):
+        looked = []
+        monkeypatch.setattr(
+            gateway_cache, "_check_route_is_told", lambda _, event: looked.append(event.route)
+        )
+        cache = GatewayCache(identity_sources=[TOKEN], ttl_seconds=60)
+        key = DeployedKey(cache, reads_route=True, names_route=False)
+        routes = [f"GET /{number}" for number in range(1030)]
+        for route in [*routes, *reversed(routes[6:])]:
+            key.check(http(["Bearer abc"], route=route))
+        assert looked == routes
+        key.check(http(["Bearer abc"], route=routes[5]))
+        assert looked == [*routes, routes[5]]
+
+    def test_the_usual_event_is_compared_without_its_other_spellings(self, monkeypatch):
+        monkeypatch.setattr(gateway_cache, "_is_same_identity", lambda *_: pytest.fail("not asked"))
+        check_key(KEY, http(["Bearer abc", "GET", "/orders"]))
+
+    @pytest.mark.parametrize(
+        ("token", "same"),
+        [
+            (" Bearer abc", True),
+            ("\tBearer abc \t", True),
+            ("Bearer abc\n", False),
+            ("\u2003Bearer abc", False),
+            ("XBearer abc", False),
+            ("Bearer abcX", False),
+        ],
+    )
+    def test_white_space_around_a_value_is_none_of_it(self, token, same):
+        event = http([token, "GET", "/orders"])
+        if same:
+            check_key(KEY, event)
+        else:
+            self.refused([TOKEN, METHOD, PATH], event)
+
+    def test_a_parameter_that_is_there_twice(self):
+        source, query = "$request.querystring.t", [("t", "1"), ("t", "2")]
+        self.check([TOKEN, source], http(["Bearer abc", "1,2"], query=query))
+        for identity in (["Bearer abc", "1"], ["Bearer abc", "2"], ["Bearer abc", "12"]):
+            self.refused([TOKEN, source], http(identity, query=query))
+        self.refused([source], http(["1"], query=query))
+
+    @pytest.mark.parametrize("value", ["", "GET /orders", "GET GET /orders", "x"])
+    def test_a_header_that_is_not_there_has_no_value(self, value):
+        self.refused([TOKEN, "$request.header.x-tenant"], http(["Bearer abc", value]))
+        first = events.http_authorizer_event_v1("abc", identity=f"Bearer abc,{value}")
+        self.refused([TOKEN, "$request.header.x-tenant"], parse_authorizer_event(first))
+
+    @pytest.mark.parametrize("value", ["GET GET /orders", "ANY GET /orders", "/orders"])
+    def test_a_route_key_has_one_spelling(self, value):
+        self.check([TOKEN, ROUTE], http(["Bearer abc", "GET /orders"]))
+        self.refused([TOKEN, ROUTE], http(["Bearer abc", value]))
+
+    def test_a_path_may_be_the_raw_one_with_its_stage(self):
+        raw = http(["Bearer abc", "GET", "/prod/orders"], stage="prod").raw
+        raw["requestContext"]["http"]["path"] = "/orders"
+        check_key(KEY, parse_authorizer_event({**raw, "rawPath": "/prod/orders"}))
+        self.refused([TOKEN, METHOD, PATH], parse_authorizer_event({**raw, "rawPath": "/orders"}))
+
+    @pytest.mark.parametrize("path", ["", "x", "XXXX", "None"])
+    def test_a_path_that_was_not_sent_is_refused(self, path):
+        self.refused([TOKEN, METHOD, PATH], http(["Bearer abc", "GET", path]))
+        first = events.http_authorizer_event_v1("abc", identity=f"Bearer abc,{path}")
+        self.refused([TOKEN, PATH], parse_authorizer_event(first))
+
+    @pytest.mark.parametrize("by", ["; ", ";", ",", ", "])
+    def test_cookies_are_joined_in_one_of_four_ways(self, by):
+        def event(*identity):
+            raw = {**http(identity).raw, "cookies": ["s=abc", "t=dark", "u=1"]}
+            return parse_authorizer_event(raw)
+
+        text = by.join(["s=abc", "t=dark", "u=1"])
+        self.check(["$request.header.cookie"], event(text))
+        self.check(["$request.header.cookie", METHOD, PATH], event("GET", text, "/orders"))
+        for text in ("s=abc", by.join(["s=abc", "t=dark"]), "s=abct=darku=1", "s=abc t=dark u=1"):
+            self.refused(["$request.header.cookie"], event(text))
+
+
+class TestCoverage:
+    """What `require_covered` tells the authorizer to do."""
+
+    @pytest.mark.parametrize(
+        ("response", "sources", "tokens", "coverage"),
+        [
+            ("simple", [TOKEN], [TOKEN], "one-request"),
+            ("appsync", [TOKEN], [TOKEN], "one-request"),
+            ("iam", [TOKEN, METHOD, PATH], [TOKEN], "one-request"),
+            ("iam", [METHOD, PATH], [], "one-request"),
+            ("iam", [TOKEN, METHOD], [TOKEN], "every-route"),
+            ("iam", [TOKEN], [TOKEN], "every-route"),
+        ],
+    )
+    def test_one_request_or_every_route(self, response, sources, tokens, coverage):
+        cache = GatewayCache(identity_sources=sources, ttl_seconds=60, no_resource_policy=True)
+        read = [IdentitySource.parse(token) for token in tokens]
+        found = require_covered(cache, tokens=read, actions=None, context={}, response=response)
+        assert found == coverage
 
 
 def test_payload_1_0_joins_the_key_with_commas():

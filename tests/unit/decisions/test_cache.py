@@ -8,10 +8,14 @@ from decimal import Decimal
 import pytest
 
 from authz_lib import AuthorizationRequest, CedarEngine, Entity, EntityUid, Principal
+from authz_lib.decisions import cache as cache_module
+from authz_lib.decisions.cache import DecisionCache
+from authz_lib.decisions.request import Decision, Question
 from authz_lib.errors import ConfigurationError, InvalidRequestError, PolicyStoreUnavailableError
 
 ALICE, BOB = EntityUid("User", "alice"), EntityUid("User", "bob")
 DOC = EntityUid("Doc", "1")
+EMPTY = AuthorizationRequest(ALICE, "View", DOC).context
 
 
 class Clock:
@@ -339,3 +343,201 @@ def test_wrong_options_fail_when_built(engine, options):
 def test_text_of_the_environment_and_misspelt_words_are_refused_when_built(wrong):
     with pytest.raises(ConfigurationError):
         CedarEngine.from_text("").cached(**wrong)
+
+
+class TestMemory:
+    """`DecisionCache` by itself, with every kind of question and answer."""
+
+    @pytest.fixture
+    def memory(self, clock):
+        return DecisionCache(ttl_seconds=60, deny_ttl_seconds=5, clock=clock)
+
+    @staticmethod
+    def question(principal=ALICE, action="View", resource=DOC, **rest):
+        return Question(principal, EntityUid("Action", action), resource, EMPTY, (), **rest)
+
+    def test_a_token_is_part_of_the_question(self, memory):
+        """Verified Permissions reads the caller from a token: another token, another caller."""
+        tokens = (None, "", "a", "b", "a\n", "\n-")
+        questions = [
+            self.question(None, access_token=access, identity_token=identity)
+            for access in tokens
+            for identity in tokens
+        ]
+        answers = [Decision(True, (str(number),)) for number in range(len(questions))]
+        for question, answer in zip(questions, answers, strict=True):
+            assert memory.decide(question, lambda _, answer=answer: answer) is answer
+        for question, answer in zip(questions, answers, strict=True):
+            found = memory.decide(question, lambda _: pytest.fail("it is known"))
+            assert found.determining_policies == answer.determining_policies
+        assert memory.statistics.size == len(questions)
+
+    def test_tokens_of_equal_length_do_not_stand_for_one_another(self, memory):
+        memory.decide(self.question(None, access_token="alice"), lambda _: Decision(True))
+        denied = memory.decide(self.question(None, access_token="mallo"), lambda _: Decision(False))
+        assert not denied
+        swapped = self.question(None, identity_token="alice")
+        assert not memory.decide(swapped, lambda _: Decision(False))
+
+    def test_a_question_is_digested_once(self, memory, monkeypatch):
+        question = self.question()
+        memory.decide(question, lambda _: Decision(True))
+        monkeypatch.setattr(cache_module, "blake2b", lambda _: pytest.fail("again"))
+        assert memory.decide(question, lambda _: pytest.fail("it is known")).source == "cache"
+        assert memory.decide_batch([question], lambda _: [])[0].source == "cache"
+
+    def test_what_an_answer_says_is_remembered_but_not_how_it_was_got(self, memory):
+        fresh = Decision(False, ("p1",), (), "verified_permissions", "PS1", 0.5, "id", True)
+        assert memory.decide(self.question(), lambda _: fresh) is fresh
+        assert memory.decide(self.question(), lambda _: None) == Decision(
+            False, ("p1",), (), "cache", "PS1", 0.0, None, True
+        )
+
+    def test_ten_thousand_answers_are_held(self, memory):
+        for number in range(10_001):
+            memory.decide(
+                self.question(resource=EntityUid("Doc", str(number))), lambda _: Decision(True)
+            )
+        assert memory.statistics.size == 10_000
+
+    @pytest.mark.parametrize("name", ["ttl_seconds", "deny_ttl_seconds", "ttl"])
+    def test_a_time_may_be_longer_than_a_day_but_not_endless(self, name):
+        times = {"ttl_seconds": 60, "deny_ttl_seconds": 5}
+        for seconds in (86_401, 1e9):
+            DecisionCache(**times | {name: {"View": seconds} if name == "ttl" else seconds})
+        for seconds in (float("inf"), float("nan")):
+            with pytest.raises(ConfigurationError, match="must be finite numbers"):
+                DecisionCache(**times | {name: {"View": seconds} if name == "ttl" else seconds})
+
+    def test_nothing_is_held_where_the_time_is_zero(self, clock):
+        memory = DecisionCache(ttl_seconds=0, deny_ttl_seconds=0, clock=clock)
+        memory.decide(self.question(), lambda _: Decision(True))
+        assert memory.statistics.size == 0
+
+    @pytest.mark.parametrize("expires_at", [2000.0, 1060.0])
+    def test_a_long_token_does_not_stretch_the_time_to_live(self, memory, clock, expires_at):
+        question = self.question(expires_at=expires_at)
+        memory.decide(question, lambda _: Decision(True))
+        clock.now = 1059.9
+        assert memory.decide(question, lambda _: None)
+        clock.now = 1060.0
+        assert not memory.decide(question, lambda _: Decision(False))
+
+    def test_what_was_kept_for_a_short_token_ends_with_it_for_a_longer_one_too(self, memory, clock):
+        memory.decide(self.question(expires_at=1010.0), lambda _: Decision(True))
+        clock.now = 1010.0
+        assert not memory.decide(self.question(expires_at=2000.0), lambda _: Decision(False))
+
+    def test_an_expiry_that_is_no_number_keeps_nothing(self, memory):
+        memory.decide(self.question(expires_at=float("nan")), lambda _: Decision(True))
+        assert memory.statistics.size == 0
+
+    def test_invalidate_forgets_just_what_it_is_told(self, memory):
+        other = EntityUid("Doc", "2")
+        asked = [(ALICE, DOC), (ALICE, other), (BOB, DOC), (BOB, other), (None, DOC), (None, other)]
+
+        def fill():
+            memory.clear()
+            for principal, resource in asked:
+                memory.decide(self.question(principal, resource=resource), lambda _: Decision(True))
+
+        def left():
+            found = []
+            for principal, resource in asked:
+                question = self.question(principal, resource=resource)
+                if memory.decide(question, lambda _: Decision(True)).source == "cache":
+                    found.append((principal, resource))
+            return found
+
+        for principal, resource, forgotten in (
+            # Whom a token names is not known here: it may be this principal.
+            (ALICE, DOC, [(ALICE, DOC), (None, DOC)]),
+            (BOB, None, [(BOB, DOC), (BOB, other), (None, DOC), (None, other)]),
+            (None, other, [(ALICE, other), (BOB, other), (None, other)]),
+        ):
+            fill()
+            assert memory.invalidate(principal, resource) == len(forgotten)
+            assert left() == [pair for pair in asked if pair not in forgotten]
+
+    @pytest.mark.parametrize(
+        "forget",
+        [
+            DecisionCache.clear,
+            lambda memory: memory.invalidate(BOB, None),
+            lambda memory: (memory.clear(), memory.invalidate(BOB, None)),
+        ],
+        ids=["clear", "invalidate", "both"],
+    )
+    def test_what_is_forgotten_meanwhile_is_not_kept_however_often(self, memory, forget):
+        forget(memory)
+        for _ in range(2):
+
+            def answer(_):
+                forget(memory)
+                return Decision(True)
+
+            memory.decide(self.question(), answer)
+            assert memory.statistics.size == 0
+            forget(memory)
+
+    def test_other_questions_at_the_same_time_have_flights_of_their_own(self, memory):
+        arrived, gate = threading.Event(), threading.Event()
+
+        def slow(_):
+            arrived.set()
+            gate.wait(10)
+            return Decision(True)
+
+        first = threading.Thread(target=lambda: memory.decide(self.question(), slow))
+        first.start()
+        assert arrived.wait(10)
+        threading.Timer(0.2, gate.set).start()  # ends a wait that should not be
+        assert not memory.decide(self.question(BOB), lambda _: Decision(False))
+        gate.set()
+        first.join(10)
+
+    def test_what_is_never_kept_is_asked_by_everyone_and_not_counted(self, clock):
+        memory = DecisionCache(
+            ttl_seconds=60, deny_ttl_seconds=5, ttl={"Slow": 600}, no_cache=["Pay"], clock=clock
+        )
+        pay = self.question(action="Pay")
+        both = threading.Barrier(2)
+
+        def ask(_):
+            both.wait(10)
+            return Decision(True)
+
+        threads = [threading.Thread(target=lambda: memory.decide(pay, ask)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert not both.broken
+        assert memory.decide_batch([pay, pay], lambda asked: [Decision(True)] * len(asked))
+        assert memory.statistics == cache_module.CacheStatistics(0, 0, 0)
+        memory.decide(self.question(action="Slow"), lambda _: Decision(True))
+        memory.decide(self.question(), lambda _: Decision(True))
+        assert memory.statistics == cache_module.CacheStatistics(0, 2, 2)
+
+    def test_a_batch_counts_each_question_once(self, memory):
+        questions = [self.question(), self.question(), self.question(BOB), self.question()]
+        memory.decide_batch(questions, lambda asked: [Decision(True)] * len(asked))
+        assert memory.statistics == cache_module.CacheStatistics(0, 2, 2)
+        memory.decide_batch(questions, lambda asked: [])
+        assert memory.statistics == cache_module.CacheStatistics(2, 2, 2)
+
+    @pytest.mark.parametrize("answers", [[], [Decision(True)] * 3])
+    def test_a_batch_with_another_number_of_answers_is_refused(self, memory, answers):
+        with pytest.raises(ValueError, match="argument 2"):
+            memory.decide_batch([self.question(), self.question(BOB)], lambda _: answers)
+
+    @pytest.mark.parametrize(
+        ("options", "name"),
+        [
+            ({"ttl": 5}, "`ttl` must be a mapping of action ids to seconds"),
+            ({"max_entries": 0}, "`max_entries`"),
+        ],
+    )
+    def test_a_wrong_option_is_named(self, options, name):
+        with pytest.raises(ConfigurationError, match=name):
+            DecisionCache(ttl_seconds=60, deny_ttl_seconds=5, **options)

@@ -261,7 +261,7 @@ def test_the_api_id_is_found_once():
 @pytest.mark.parametrize("found", [None, "", 7])
 def test_an_api_id_that_is_not_found_trusts_nothing(found):
     gateway = expected("http-lambda", api_id=lambda: found)
-    with pytest.raises(ConfigurationError, match="api_id"):
+    with pytest.raises(ConfigurationError, match=r"^`api_id`"):
         read(EVENTS["http-lambda"], gateway)
 
 
@@ -414,6 +414,178 @@ def test_a_verifier_that_would_never_be_asked_is_refused(kind, sources):
 def test_a_value_of_another_type_is_refused(wrong):
     with pytest.raises(ConfigurationError):
         expected(**{"kind": "http-jwt", **wrong})
+
+
+IDENTITY = {
+    "accessKey": "AKIA",
+    "accountId": "123456789012",
+    "caller": "AROA:me",
+    "callerId": "AROA:me",
+    "user": "AIDA",
+    "userArn": "arn:aws:iam::123456789012:user/ops",
+    "userId": "AIDA",
+    "principalOrgId": "o-1",
+}
+IAM = {"issuer": None, "client_ids": None, "token_use": None}
+
+
+def test_the_claims_of_iam_are_the_texts_it_tells_of_the_signer():
+    event = events.rest_event(identity={**IDENTITY, "sourceIp": "192.0.2.1", "user": None})
+    caller = read(event, expected("rest-iam", **IAM))
+    assert dict(caller.claims) == {name: IDENTITY[name] for name in IDENTITY if name != "user"}
+    event = events.rest_event(identity=IDENTITY)
+    assert dict(read(event, expected("rest-iam", **IAM)).claims) == IDENTITY
+
+
+@pytest.mark.parametrize("arn", [None, "", 7, ["arn:aws:iam::123456789012:user/ops"]])
+def test_an_arn_that_is_no_text_signs_nothing(arn):
+    for event in (
+        events.rest_event(identity={**IDENTITY, "userArn": arn}),
+        events.http_event(authorizer={"iam": {**IDENTITY, "userArn": arn}}),
+    ):
+        kind = "http-iam" if event.get("version") else "rest-iam"
+        with pytest.raises(UntrustedEventError, match="userArn"):
+            read(event, expected(kind, **IAM))
+
+
+@pytest.mark.parametrize(
+    ("option", "claim"),
+    [
+        ({"issuer": "https://evil.example"}, "iss"),
+        ({"client_ids": ["mobile"]}, "client_id"),
+        ({"token_use": "id"}, "token_use"),
+    ],
+)
+def test_an_error_names_the_claim(option, claim):
+    for kind in ("http-lambda", "rest-lambda"):
+        with pytest.raises(InvalidClaimError) as caught:
+            read(EVENTS[kind], expected(kind, **option))
+        assert caught.value.claim == claim
+
+
+def first_format(authorizer):
+    """As an HTTP API writes it with payload format 1.0."""
+    event = {**events.rest_event(authorizer=authorizer), "version": "1.0"}
+    event["requestContext"] |= {"resourceId": None}
+    return event
+
+
+def test_the_first_payload_format_of_an_http_api():
+    assert read(first_format(flat()), expected("http-lambda")).subject == "alice"
+    claims = {"claims": {**CLAIMS, "cognito:groups": "[a c]"}, "scopes": None}
+    assert read(first_format(claims), expected("http-jwt")).groups == ("a", "c")
+    with pytest.raises(UntrustedEventError, match="not of the expected kind, `rest-lambda`"):
+        read(first_format(flat()), expected("rest-lambda"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVENTS if kind.endswith("-lambda")])
+@pytest.mark.parametrize("key", ["claims", "jwt", "iam"])
+def test_the_claims_of_another_authorizer_are_no_context_of_ours(kind, key):
+    event = first_format(flat()) if kind == "http-lambda" else copy.deepcopy(EVENTS[kind])
+    assert read(event, expected(kind)).subject == "alice"
+    event["requestContext"]["authorizer"][key] = {"sub": "alice"}
+    with pytest.raises(UntrustedEventError, match="something else than a Lambda authorizer"):
+        read(event, expected(kind))
+
+
+class TestRescue:
+    """Without claims the token counts, with a verifier; whatever a gateway said is judged."""
+
+    @pytest.fixture
+    def bring(self):
+        issuer, verify = verifier()
+
+        def bring(event, gateway, claims=None, **more):
+            token = issuer.token(
+                {"sub": "alice", "client_id": "web", "token_use": "access"} | (claims or {})
+            )
+            event = {**event, "headers": {"authorization": f"Bearer {token}"}, **more}
+            return read(event, gateway, verifier=verify, token_sources=[BearerToken()])
+
+        return bring
+
+    def test_the_token_gives_the_tenant_and_the_groups(self, bring):
+        claims = {"org": "t1", "cognito:groups": ["a b"], "roles": ["x"]}
+        event = events.alb_event()
+        caller = bring(event, expected("http-lambda"), claims)
+        assert (caller.tenant_id, caller.groups) == ("t1", ("a b",))
+        caller = bring(
+            event, expected("http-lambda", tenant_claim=None, groups_claim="roles"), claims
+        )
+        assert (caller.tenant_id, caller.groups) == (None, ("x",))
+
+    def test_one_issuer_needs_no_pin(self, bring):
+        gateway = expected("http-lambda", issuer=None)
+        assert bring(events.alb_event(), gateway, {"org": "t1"}).tenant_id == "t1"
+
+    @pytest.mark.parametrize(
+        ("event", "kind"),
+        [
+            (EVENTS["http-jwt"], "http-lambda"),
+            (EVENTS["rest-cognito"], "rest-lambda"),
+            (EVENTS["rest-lambda"], "http-lambda"),
+            (events.rest_event(identity=IDENTITY), "http-lambda"),
+            (events.http_event(authorizer={"iam": IDENTITY}), "http-jwt"),
+        ],
+    )
+    def test_claims_of_another_kind_are_not_rescued(self, bring, event, kind):
+        event = {**event, "multiValueHeaders": None}
+        with pytest.raises(UntrustedEventError):
+            bring(event, expected(kind))
+        bare = copy.deepcopy(event)
+        bare["requestContext"] |= {"authorizer": None, "identity": {"sourceIp": "192.0.2.1"}}
+        assert bring(bare, expected(kind)).subject == "alice"
+
+    @pytest.mark.parametrize("context", [None, "x", [], 7])
+    def test_a_context_that_is_none_holds_no_claims(self, bring, context):
+        event = {**events.alb_event(), "requestContext": context}
+        assert bring(event, expected("http-lambda")).subject == "alice"
+
+    @pytest.mark.parametrize("event", [None, [], "x", 7])
+    def test_what_is_no_event_brings_nothing(self, event):
+        _, verify = verifier()
+        with pytest.raises((UntrustedEventError, MissingTokenError)):
+            read(event, expected("http-lambda"), verifier=verify, token_sources=[BearerToken()])
+
+    def test_an_api_and_account_that_are_there_are_the_pinned_ones(self, bring):
+        gateway = expected("http-lambda")
+        alb = events.alb_event()
+        for context in (
+            {"apiId": events.API_ID},
+            {"accountId": events.ACCOUNT_ID},
+            {"apiId": None, "accountId": None},
+        ):
+            event = {**alb, "requestContext": alb["requestContext"] | context}
+            assert bring(event, gateway).subject == "alice"
+            wrong = dict.fromkeys(context, "999999999999")
+            event = {**alb, "requestContext": alb["requestContext"] | wrong}
+            with pytest.raises(UntrustedEventError, match=f"requestContext.{next(iter(context))}`"):
+                bring(event, gateway)
+            free = expected("http-lambda", api_id=None, account_id=None)
+            assert bring(event, free).subject == "alice"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["account_id", "issuer", "tenant_claim", "groups_claim", "api_id", "token_use", "client_ids"],
+)
+def test_a_wrong_argument_is_named(name):
+    with pytest.raises(ConfigurationError, match=f"^`{name}` must be"):
+        expected("http-jwt", **{name: 7})
+
+
+@pytest.mark.parametrize("clients", [["web"], ("web",), {"web"}, frozenset({"web"})])
+def test_the_clients_are_a_set_whatever_they_were_given_as(clients):
+    assert expected("http-jwt", client_ids=clients).client_ids == frozenset({"web"})
+
+
+@pytest.mark.parametrize("name", ["issuer", "client_ids", "token_use"])
+@pytest.mark.parametrize("kind", ["rest-iam", "http-iam", "function-url-iam"])
+def test_iam_has_no_claims_to_check(kind, name):
+    value = {"issuer": ISSUER, "client_ids": ["web"], "token_use": "access"}[name]
+    assert expected(kind, **IAM)
+    with pytest.raises(ConfigurationError, match="IAM has no"):
+        expected(kind, **(IAM | {name: value}))
 
 
 @pytest.mark.conformance

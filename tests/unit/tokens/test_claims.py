@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from math import inf
 
 import pytest
 
 from authz_lib import JWTVerifier, errors
+from authz_lib.tokens.claims import ClaimRules, HeaderRules, TimeRules
 
 NOW = 1_800_000_000.0
 ISSUER = "https://issuer.example"
@@ -222,3 +225,105 @@ class TestConfiguration:
     def test_what_makes_no_sense_fails_at_construction(self, verify, options):
         with pytest.raises(errors.ConfigurationError):
             verify({}, **options)
+
+    @pytest.mark.parametrize("name", ["leeway_seconds", "not_before_leeway_seconds"])
+    def test_a_leeway_is_named_as_the_argument_that_gives_it(self, verify, name):
+        with pytest.raises(errors.ConfigurationError, match=f"`{name}`"):
+            verify({}, **{name: 601})
+        assert verify({}, **{name: 600})
+
+    def test_an_age_may_be_a_part_of_a_second(self):
+        assert TimeRules(max_token_age_seconds=0.5).max_token_age_seconds == 0.5
+
+
+class TestTimes:
+    """The rules by themselves: a verifier asks `window` first, and `check` only outside of it."""
+
+    @pytest.mark.parametrize("date", [2**53, -(2**53), 2.0**53, -(2.0**53), 0, 1.5])
+    def test_every_finite_date_up_to_2_to_the_53_is_read(self, date):
+        claims = {"exp": date, "nbf": date, "iat": date}
+        assert TimeRules().read(claims) == (date, date, date)
+
+    @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+    @pytest.mark.parametrize("date", [2**53 + 1, -(2**53) - 1, inf, -inf, float("nan"), None, "1"])
+    def test_anything_else_is_no_date(self, name, date):
+        with pytest.raises(errors.InvalidClaimError, match="is not a date") as caught:
+            TimeRules().read({"exp": NOW, name: date})
+        assert caught.value.claim == name
+
+    def test_the_window_is_where_the_check_passes(self):
+        dates = (None, NOW - 90, NOW, NOW + 40)
+        rules = [
+            TimeRules(
+                expiry_leeway_seconds=late,
+                not_before_leeway_seconds=early,
+                max_token_age_seconds=age,
+            )
+            for late, early, age in itertools.product((0, 7), (0, 30), (None, 60))
+        ]
+        moments = [NOW + step for step in (*range(-140, 100, 5), -0.5, 0.5, 6.5, 7)]
+        for rule, not_before, issued_at in itertools.product(rules, dates, dates):
+            times = (NOW, not_before, issued_at)
+            start, end = rule.window(times)
+            for moment in moments:
+                try:
+                    rule.check(times, moment)
+                    passes = True
+                except (errors.TokenExpiredError, errors.TokenNotYetValidError):
+                    passes = False
+                assert passes is (start <= moment < end), (rule, times, moment)
+
+    def test_the_window_begins_and_ends_at_the_second(self):
+        rules = TimeRules(expiry_leeway_seconds=7, max_token_age_seconds=60)
+        assert rules.window((NOW, None, None)) == (-inf, NOW + 7)
+        assert rules.window((NOW, NOW - 50, NOW - 90)) == (NOW - 80, NOW - 30)
+        assert rules.window((NOW, NOW - 90, NOW - 50)) == (NOW - 80, NOW + 7)
+
+    @pytest.mark.parametrize("times", [(NOW + 90, NOW + 30, None), (NOW + 90, None, NOW + 30)])
+    def test_the_leeway_ends_after_its_last_second(self, times):
+        TimeRules().check(times, NOW)
+        with pytest.raises(errors.TokenNotYetValidError):
+            TimeRules().check(times, NOW - 0.5)
+
+    def test_a_clock_that_says_nan_accepts_nothing(self):
+        with pytest.raises(errors.TokenExpiredError):
+            TimeRules().check((NOW, None, None), float("nan"))
+
+
+class TestWhatAnErrorSays:
+    @pytest.mark.parametrize(
+        ("options", "name"), [({}, "iss"), ({"client_id": "web"}, "client_id")]
+    )
+    def test_missing_or_another(self, verify, options, name):
+        with pytest.raises(errors.InvalidClaimError, match=f"^`{name}` is missing$"):
+            verify({name: None}, **options)
+        with pytest.raises(errors.InvalidClaimError, match=f"^`{name}` is not the expected one$"):
+            verify({name: "x"}, **options)
+
+    @pytest.mark.parametrize("aud", ["x", ("x",)])
+    @pytest.mark.parametrize("cognito", [True, False])
+    def test_the_audience(self, aud, cognito):
+        rules = ClaimRules(issuers=None, audiences=frozenset({"orders"}), cognito=cognito)
+        with pytest.raises(errors.InvalidClaimError, match=r"^`aud` is not the expected one$"):
+            rules.check(None, {"aud": aud, "token_use": "access"})
+
+    def test_the_use_of_a_token(self):
+        rules = ClaimRules(issuers=None, audiences=None, cognito=True)
+        with pytest.raises(errors.InvalidClaimError, match=r"it must be `access` or `id`$"):
+            rules.check(None, {"token_use": "refresh"})
+
+
+class TestHeaderDates:
+    """A load balancer signs `exp` in the header; the claims may bring dates of their own."""
+
+    RULES = HeaderRules(signers=frozenset({"arn"}), clients=None, issuers=None)
+
+    @pytest.mark.parametrize(("outer", "inner"), [(5, 9), (9, 5), (5, None)])
+    def test_the_earlier_end_counts(self, outer, inner):
+        claims = {"nbf": 1, "iat": 2} | ({} if inner is None else {"exp": inner})
+        assert self.RULES.read({"exp": outer}, claims) == (5, 1, 2)
+
+    def test_the_header_must_have_one(self):
+        with pytest.raises(errors.InvalidClaimError) as caught:
+            self.RULES.read({}, {"exp": 5})
+        assert caught.value.claim == "exp"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from authz_lib import errors
 from authz_lib._support.memo import Memo
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import jws
-from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, SUPPORTED
-from authz_lib.tokens.jws import Jws, verify_compact
+from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, MAX_KEY_ID_LENGTH, SUPPORTED
+from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact, Jws, verify_compact
 
 
 class OneKey:
@@ -18,6 +21,16 @@ class OneKey:
 
     def find(self, key_id, algorithm):
         return self.key
+
+
+def b64(raw, *, bare=True):
+    text = base64.urlsafe_b64encode(raw).decode()
+    return text.rstrip("=") if bare else text
+
+
+def of(header, payload=b"{}"):
+    """A token without a good signature."""
+    return f"{b64(json.dumps(header).encode())}.{b64(payload)}."
 
 
 @pytest.mark.parametrize("algorithm", sorted(ASYMMETRIC))
@@ -79,3 +92,62 @@ class TestRememberedHeaders:
         assert len(jws._headers) == 256
         verify_compact(ec_issuer.token(headers={"x": "x" * 2000}), keys, algorithms=["ES256"])
         assert max(map(len, jws._headers)) <= 1024
+
+    def test_a_header_is_parsed_once_up_to_its_longest(self, ec_issuer):
+        keys = ec_issuer.key_set()
+        room = 1024 * 3 // 4 - len(f'{{"alg":"ES256","kid":"{ec_issuer.key_id}"}}')
+        for length, is_kept in ((room, True), (room + 1, False)):
+            spaces = " " * length
+            header = f'{{{spaces}"alg":"ES256","kid":"{ec_issuer.key_id}"}}'.encode()
+            token = ec_issuer.sign(header, b"{}")
+            first = verify_compact(token, keys, algorithms=["ES256"])
+            again = verify_compact(token, keys, algorithms=["ES256"])
+            assert (first.header is again.header) is is_kept
+
+
+class TestBounds:
+    def test_a_token_is_at_most_16_kib_long(self):
+        head = b64(b'{"alg":"ES256"}')
+        rest = MAX_TOKEN_LENGTH - len(head) - 2
+        token = f"{head}.{'A' * (rest // 4 * 4)}.{'A' * (rest % 4)}"
+        assert len(token) == MAX_TOKEN_LENGTH
+        assert Compact(token).header.algorithm == "ES256"
+        with pytest.raises(errors.InvalidTokenError, match="longer than 16384 characters"):
+            Compact(token + "A")
+
+    def test_a_key_id_has_at_most_so_many_characters(self):
+        longest = "k" * MAX_KEY_ID_LENGTH
+        assert Compact(of({"alg": "ES256", "kid": longest})).header.key_id == longest
+        with pytest.raises(errors.InvalidTokenError, match="`kid` is longer"):
+            Compact(of({"alg": "ES256", "kid": longest + "k"}))
+
+
+class TestPadding:
+    """A load balancer pads its segments; RFC 7515 has no padding, so nobody else may."""
+
+    HEADERS = (b'{"alg":"ES256"}', b'{"alg":"ES256" }', b'{"alg":"ES256"  }')
+
+    @pytest.mark.parametrize("header", HEADERS)
+    @pytest.mark.parametrize("payload", [b"", b"a", b"ab", b"abc"])
+    @pytest.mark.parametrize("signature", ["", "QUJX", "QUI=", "QQ=="])
+    def test_right_padding_is_taken_where_it_is_asked_for(self, header, payload, signature):
+        token = f"{b64(header, bare=False)}.{b64(payload, bare=False)}.{signature}"
+        compact = Compact(token, padded=True)
+        assert compact.header.algorithm == "ES256"
+        assert compact.payload() == payload
+        if "=" in token:
+            with pytest.raises(errors.InvalidTokenError):
+                Compact(token).payload()
+
+    @pytest.mark.parametrize("segment", ["QUJD====", "QUJD=", "QUI==", "QQ=", "Q===", "=", "===="])
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_wrong_padding_is_refused(self, segment, place):
+        segments = [b64(self.HEADERS[0]), "QUJD", "QUJD"]
+        segments[place] = segment
+        with pytest.raises(errors.InvalidTokenError, match="padded wrongly"):
+            Compact(".".join(segments), padded=True)
+
+
+def test_a_payload_is_parsed_once():
+    compact = Compact(of({"alg": "ES256"}, b'{"sub":"a"}'))
+    assert compact.claims() is compact.claims()

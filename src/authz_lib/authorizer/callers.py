@@ -11,6 +11,7 @@ from authz_lib.errors import ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, caller_key, distinct_issuers, issuers_of
+from authz_lib.tokens.claim_reader import ClaimPath, claim_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
 
-Claim: TypeAlias = "str | Mapping[str, str | None] | None"
-"""A claim's name, or with several issuers one name per issuer; ``None`` for nothing."""
+Claim: TypeAlias = "ClaimPath | Mapping[str, ClaimPath | None] | None"
+"""A claim, or with several issuers one per issuer; ``None`` for nothing."""
 
 
 class Caller(NamedTuple):
@@ -134,7 +135,7 @@ def require_qualified_ids(verifier: object, decisions: object) -> None:
 
 def _per_issuer(
     claim: Claim, issuers: frozenset[str] | None, argument: str
-) -> str | dict[str, str | None] | None:
+) -> ClaimPath | dict[str, ClaimPath | None] | None:
     if isinstance(claim, Mapping):
         if issuers is None or claim.keys() != issuers:
             raise ConfigurationError(
@@ -152,5 +153,5 @@ def _per_issuer(
 
 
 def _check(name: object, argument: str) -> None:
-    if name is not None and (type(name) is not str or not name):
-        raise ConfigurationError(f"`{argument}` must be the name of a claim or `None`")
+    if name is not None:
+        claim_path(name, argument)

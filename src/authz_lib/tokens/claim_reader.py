@@ -119,10 +119,12 @@ class ClientReader:
         """
         name = self.claim_in(claims)
         value = claims.get(name)
-        if name == "aud" and isinstance(value, tuple | list) and len(value) == 1:
-            value = value[0]
         if value is None or (type(value) is str and value):
             return value
+        if name == "aud" and isinstance(value, tuple | list) and len(value) == 1:
+            [only] = value
+            if type(only) is str and only:
+                return only
         raise InvalidClaimError(f"`{name}` is not a non-empty string", claim=name)
 
     def claim_in(self, claims: Mapping[str, Any]) -> str:
@@ -203,16 +205,10 @@ def groups_of(claims: Mapping[str, Any], claim: ClaimPath) -> tuple[str, ...]:
     ('clerk',)
     """
     path = _PATHS[claim]
-    name = path[0]
-    value = claims.get(name) if len(path) == 1 else _value_at(claims, path)
-    if value is not None and type(value) is not str:
-        names = _names(value, path)
-    elif value is None:
-        names = ()
-    elif value and name != COGNITO_GROUPS:
-        names = (value,)
-    else:
-        raise InvalidClaimError(f"`{name}` is not a list of non-empty strings", claim=name)
+    value = claims.get(path[0]) if len(path) == 1 else _value_at(claims, path)
+    if type(value) is str and path[0] != COGNITO_GROUPS:
+        value = (value,)
+    names = () if value is None else _names(value, path)
     if "_claim_names" in claims or (not names and claims.get("hasgroups") is not None):
         _require_known(claims, path, found=bool(names))
     return names

@@ -278,8 +278,9 @@ _ENTRA_ISSUER = re.compile(
 def entra_tenant(issuer: str) -> str | None:
     """The Entra tenant that an issuer is, or ``None`` if it is not one.
 
-    >>> entra_tenant("https://sts.windows.net/11111111-2222-3333-4444-555555555555/")
-    '11111111-2222-3333-4444-555555555555'
+    >>> tenant = "11111111-2222-3333-4444-555555555555"
+    >>> entra_tenant(f"https://sts.windows.net/{tenant}/") == tenant
+    True
     """
     match = _ENTRA_ISSUER.fullmatch(issuer)
     return None if match is None else match[1] or match[2]

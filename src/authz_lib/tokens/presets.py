@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
-from authz_lib.tokens.provider_presets import ProviderPresets
+from authz_lib.tokens.providers import ProviderPresets
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trusted_issuer import CheckOptions, one_issuer
 

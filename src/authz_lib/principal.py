@@ -11,11 +11,20 @@ from authz_lib._support.checks import require_names
 from authz_lib._support.memo import Memo
 from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import ConfigurationError, InvalidClaimError
+from authz_lib.tokens.claim_reader import (
+    COGNITO_GROUPS,
+    STANDARD_CLIENT,
+    groups_of,
+    scopes_of,
+    tenant_of,
+    text_claim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authz_lib.tokens import VerifiedToken
+    from authz_lib.tokens.claim_reader import ClaimPath
 
 __all__ = [
     "CallerKey",
@@ -24,8 +33,8 @@ __all__ = [
     "caller_key",
     "cognito_pool",
     "distinct_issuers",
+    "entra_tenant",
     "issuers_of",
-    "text_claim",
 ]
 
 PrincipalIdForm: TypeAlias = Literal["sub", "pool|sub", "issuer|sub"]
@@ -39,11 +48,6 @@ only within one issuer.
 _COGNITO_ISSUER = re.compile(
     r"https://(?:issuer-)?cognito-idp\.([a-z0-9-]{1,40})\.amazonaws\.(?:com|com\.cn|eu)/(\1_[0-9A-Za-z]{1,55})"
 )
-# The claim that names the client: RFC 9068 and Cognito access tokens, then OpenID Connect.
-_CLIENT_CLAIMS = ("client_id", "azp")
-# RFC 9068 and RFC 8693 write one string; others a list, or `scp`.
-_SCOPE_CLAIMS = ("scope", "scp")
-
 _MAX_SECONDS = 2**53
 
 
@@ -61,7 +65,8 @@ class Principal:
     Attributes:
         subject: the ``sub`` claim.  It is unique only within its issuer.
         issuer: the ``iss`` claim, or ``None`` where the verifier was told not to ask for one.
-        client_id: the application that the token was issued to, where the token says so.
+        client_id: the application that the token was issued to, where the token says so, in the
+            claim that the verifier was told.
         groups: the names of the caller's groups, in the token's order, without duplicates.
         scopes: the OAuth scopes of the token.
         tenant_id: the value of the configured tenant claim; ``None`` when none is configured or the
@@ -128,23 +133,24 @@ class Principal:
         cls,
         token: VerifiedToken,
         *,
-        tenant_claim: str | None,
-        groups_claim: str | None = "cognito:groups",
+        tenant_claim: ClaimPath | None,
+        groups_claim: ClaimPath | None = COGNITO_GROUPS,
     ) -> Principal:
         """The caller that a verified token names.
 
         Args:
             token: the answer of a verifier.
-            tenant_claim: the claim that holds the tenant.  It has no default because any claim that
-                users may write themselves (a writable ``custom:*`` attribute of Cognito, for one)
-                would let them choose their tenant.
+            tenant_claim: the claim that holds the tenant, or the path to it.  It has no default
+                because any claim that users may write themselves (a writable ``custom:*``
+                attribute of Cognito, for one) would let them choose their tenant.
                 ``None`` gives up tenants: `tenant_id` is then always ``None``.
-            groups_claim: the claim that holds a list of group names; ``None`` for no groups.
+            groups_claim: the claim that holds the names of groups or roles, or the path to it, such
+                as ``"realm_access.roles"``; ``None`` for no groups.
 
         Raises:
             InvalidClaimError: ``sub`` is missing, or a claim that is read has another type than it
                 must have.  A tenant, a client, groups or scopes that are simply absent are no
-                error.
+                error; groups that the token says are kept elsewhere are one.
 
         See RFC 9068, section 2.2, and the Cognito developer guide, "Using tokens with user pools".
 
@@ -163,10 +169,11 @@ class Principal:
         return cls(
             subject,
             token.issuer,
-            _client_id(claims),
-            () if groups_claim is None else _names(claims, groups_claim),
-            _scopes(claims),
-            None if tenant_claim is None else text_claim(claims, tenant_claim),
+            # A token of another verifier may not say where its client is: then the standard holds.
+            getattr(token, "client_reader", STANDARD_CLIENT).of(token),
+            () if groups_claim is None else groups_of(claims, groups_claim),
+            scopes_of(claims),
+            None if tenant_claim is None else tenant_of(claims, tenant_claim),
             claims,
             _expiry(claims),
         )
@@ -261,6 +268,24 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
+# Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
+_ENTRA_ISSUER = re.compile(
+    r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
+    r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
+)
+
+
+def entra_tenant(issuer: str) -> str | None:
+    """The Entra tenant that an issuer is, or ``None`` if it is not one.
+
+    >>> tenant = "11111111-2222-3333-4444-555555555555"
+    >>> entra_tenant(f"https://sts.windows.net/{tenant}/") == tenant
+    True
+    """
+    match = _ENTRA_ISSUER.fullmatch(issuer)
+    return None if match is None else match[1] or match[2]
+
+
 def issuers_of(verifier: object) -> frozenset[str] | None:
     """The issuers of a verifier, which it must name: to take silence for one would be to guess.
 
@@ -280,8 +305,14 @@ def issuers_of(verifier: object) -> frozenset[str] | None:
 
 
 def distinct_issuers(issuers: frozenset[str] | None) -> frozenset[str]:
-    """The issuers whose users are not the same: a Cognito pool has two, one per configuration."""
-    return frozenset(cognito_pool(issuer) or issuer for issuer in issuers or ())
+    """The issuers whose users are not the same.
+
+    A Cognito pool has two, one per configuration; an Entra tenant has two, one per version of its
+    tokens.
+    """
+    return frozenset(
+        cognito_pool(issuer) or entra_tenant(issuer) or issuer for issuer in issuers or ()
+    )
 
 
 CallerKey: TypeAlias = tuple[str, str | None, tuple[str, ...], str | None]
@@ -317,66 +348,6 @@ def caller_key(principal: Principal) -> CallerKey | None:
 # Few callers and fewer groups make most of the requests, each time with another token.  Ids are
 # frozen.
 _UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
-
-
-def text_claim(claims: Mapping[str, Any], name: str) -> str | None:
-    """A claim that is text; ``None`` where there is none, or ``null``.
-
-    Raises:
-        InvalidClaimError: it is empty or of another type.
-    """
-    value = claims.get(name)
-    if value is None:
-        return None
-    if type(value) is not str or not value:
-        raise InvalidClaimError(f"`{name}` is not a non-empty string", claim=name)
-    return value
-
-
-def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = claims.get(name)
-    if values is None:
-        return ()
-    try:
-        return _GROUPS[tuple(values) if isinstance(values, list) else values]
-    except TypeError:
-        raise InvalidClaimError(
-            f"`{name}` is not a list of non-empty strings", claim=name
-        ) from None
-
-
-# Most tokens of an issuer come with one of few lists of groups and of few scopes.
-def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The same without duplicates; ``TypeError`` if it is no tuple of names."""
-    if type(values) is not tuple or [
-        value for value in values if type(value) is not str or not value
-    ]:
-        raise TypeError
-    return tuple(dict.fromkeys(values))
-
-
-_GROUPS: Memo[tuple[str, ...], tuple[str, ...]] = Memo(_distinct, max_entries=256)
-_WORDS: Memo[str, frozenset[str]] = Memo(
-    lambda text: frozenset(text.split(" ")) - {""}, max_entries=256
-)
-
-
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    for name in _SCOPE_CLAIMS:
-        value = claims.get(name)
-        if type(value) is str:
-            return _WORDS[value]
-        if value is not None:
-            return frozenset(_names(claims, name))
-    return frozenset()
-
-
-def _client_id(claims: Mapping[str, Any]) -> str | None:
-    for name in _CLIENT_CLAIMS:
-        if claims.get(name) is not None:
-            return text_claim(claims, name)
-    # A Cognito ID token names its client in `aud`; elsewhere `aud` is the resource, not the client.
-    return text_claim(claims, "aud") if claims.get("token_use") == "id" else None
 
 
 def _expiry(claims: Mapping[str, Any]) -> float | None:

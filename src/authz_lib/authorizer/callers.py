@@ -18,6 +18,7 @@ from authz_lib.principal import (
     distinct_issuers,
     issuers_of,
 )
+from authz_lib.tokens.claim_reader import ClaimPath, claim_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
 
-Claim: TypeAlias = "str | Mapping[str, str | None] | None"
-"""A claim's name, or with several issuers one name per issuer; ``None`` for nothing.
+Claim: TypeAlias = "ClaimPath | Mapping[str, ClaimPath | None] | None"
+"""A claim, or with several issuers one per issuer; ``None`` for nothing.
 
 The id of a user pool stands for both of its issuers.
 """
@@ -153,7 +154,7 @@ def require_qualified_ids(verifier: object, decisions: object) -> None:
 
 def _per_issuer(
     claim: Claim, issuers: frozenset[str] | None, argument: str
-) -> str | dict[str, str | None] | None:
+) -> ClaimPath | dict[str, ClaimPath | None] | None:
     if isinstance(claim, Mapping):
         if issuers is None:
             raise ConfigurationError(
@@ -175,10 +176,10 @@ def _per_issuer(
 
 
 def _by_issuer(
-    claim: Mapping[str, str | None], issuers: frozenset[str], argument: str
-) -> dict[str, str | None]:
+    claim: Mapping[str, ClaimPath | None], issuers: frozenset[str], argument: str
+) -> dict[str, ClaimPath | None]:
     """A claim for each issuer, of a mapping that may name pools instead."""
-    found: dict[str, str | None] = {}
+    found: dict[str, ClaimPath | None] = {}
     for key, name in claim.items():
         _check(name, argument)
         meant = [key] if key in issuers else [i for i in issuers if cognito_pool(i) == key]
@@ -205,5 +206,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _check(name: object, argument: str) -> None:
-    if name is not None and (type(name) is not str or not name):
-        raise ConfigurationError(f"`{argument}` must be the name of a claim or `None`")
+    if name is not None:
+        claim_path(name, argument)

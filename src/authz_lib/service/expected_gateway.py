@@ -19,6 +19,8 @@ from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
+from authz_lib.tokens.claim_reader import COGNITO_GROUPS, ClientReader, claim_path, client_reader
+from authz_lib.tokens.issuer_names import require_issuer_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
     from authz_lib.gateway.proxy_events import ProxyKind
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.claim_reader import ClaimPath
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["ExpectedGateway", "GatewayKind", "principal_from_event"]
@@ -60,13 +63,18 @@ class ExpectedGateway:
         account_id: the account of the API.  ``None``: any account that may invoke this function.
         issuer: the expected ``iss``.  ``None``: any issuer that the authorizer takes; a ``sub`` is
             then not unique.
-        client_ids: the expected ``client_id``, or ``aud`` of an ID token.  ``None``: any client of
-            the issuer.
+        client_ids: the expected client.  ``None``: any client of the issuer.
         token_use: ``"access"`` or ``"id"``, as Cognito says it.  ``None``: either.
         tenant_claim: where Cognito's or a JWT authorizer's claims hold the tenant; ``None`` for no
             tenants.  A Lambda authorizer of this library has its own setting and passes the tenant
             on.
-        groups_claim: where those claims hold the groups; ``None`` for no groups.
+        groups_claim: where those claims hold the groups; ``None`` for no groups.  A path such as
+            ``"realm_access.roles"`` is for ``verifier`` only: a gateway writes an object as a text
+            that cannot be read back.
+        client_claim: where those claims name the client: one name or several, of which the first
+            that is there counts, such as ``"cid"`` for Okta.  ``None``: ``aud`` where ``token_use``
+            is ``id``, as Cognito has it; else ``client_id``, else ``azp``.  ``aud`` of another ID
+            token is the client only if you say ``"aud"``.
         groups_separator: gateways write a list of groups as one text (``"[a b]"`` on HTTP APIs,
             ``"a,b"`` on REST APIs), which is ambiguous when a name contains the separator.  Give
             the separator to vouch that no name does; without it a text that may be two things is
@@ -94,9 +102,11 @@ class ExpectedGateway:
     issuer: str | None
     client_ids: Collection[str] | None
     token_use: Literal["access", "id"] | None
-    tenant_claim: str | None = None
-    groups_claim: str | None = "cognito:groups"
+    tenant_claim: ClaimPath | None = None
+    groups_claim: ClaimPath | None = COGNITO_GROUPS
     groups_separator: Literal[",", " "] | None = None
+    client_claim: str | Sequence[str] | None = None
+    client_reader: ClientReader = field(init=False, repr=False, compare=False)
     _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -104,8 +114,10 @@ class ExpectedGateway:
             raise ConfigurationError(
                 f"`kind` must be one of {', '.join(f'`{kind}`' for kind in _KINDS)}"
             )
-        for name in ("account_id", "issuer", "tenant_claim", "groups_claim"):
+        for name in ("account_id", "issuer"):
             _check_text(getattr(self, name), name)
+        require_issuer_names([] if self.issuer is None else [self.issuer])
+        self._check_claims()
         if callable(self.api_id):
             require_function(self.api_id, "api_id")
         else:
@@ -123,6 +135,22 @@ class ExpectedGateway:
             raise ConfigurationError(
                 "IAM has no `issuer`, `client_ids` or `token_use`: pass `None`"
             )
+
+    def _check_claims(self) -> None:
+        for name in ("tenant_claim", "groups_claim"):
+            path = getattr(self, name)
+            if (
+                path is not None
+                and len(claim_path(path, name)) > 1
+                and self.kind in {"http-jwt", "rest-cognito"}
+            ):
+                raise ConfigurationError(
+                    f"`{name}` must be the name of a claim: a gateway writes an object as a text "
+                    "that cannot be read back"
+                )
+        reader = client_reader(self.client_claim)
+        object.__setattr__(self, "client_reader", reader)
+        object.__setattr__(self, "client_claim", reader.claims)
 
     def _check_clients(self) -> None:
         if self.client_ids is None:

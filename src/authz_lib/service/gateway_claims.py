@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from time import strptime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError
-from authz_lib.principal import Principal, cognito_pool, text_claim
+from authz_lib.principal import Principal, cognito_pool
+from authz_lib.tokens.claim_reader import (
+    COGNITO_GROUPS,
+    SCOPE_CLAIMS,
+    groups_of,
+    scopes_of,
+    tenant_of,
+    text_claim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from authz_lib.tokens.claim_reader import ClaimPath, ClientReader
 
 __all__ = ["principal_from_claims"]
 
@@ -26,10 +36,13 @@ class _Gateway(Protocol):
     def issuer(self) -> str | None: ...
 
     @property
-    def tenant_claim(self) -> str | None: ...
+    def client_reader(self) -> ClientReader: ...
 
     @property
-    def groups_claim(self) -> str | None: ...
+    def tenant_claim(self) -> ClaimPath | None: ...
+
+    @property
+    def groups_claim(self) -> ClaimPath | None: ...
 
     @property
     def groups_separator(self) -> str | None: ...
@@ -48,34 +61,61 @@ def principal_from_claims(claims: Mapping[str, Any], gateway: _Gateway, now: flo
     expires_at = _expiry(claims)
     if expires_at <= now:
         raise TokenExpiredError("the principal's token has expired")
-    client = "aud" if claims.get("token_use") == "id" else "client_id"
+    token = _as_in_the_token(claims, gateway)
     return Principal(
         subject=subject,
         issuer=text_claim(claims, "iss"),
-        client_id=text_claim(claims, client) or text_claim(claims, "azp"),
-        groups=_groups(claims, gateway),
-        scopes=frozenset((text_claim(claims, "scope") or "").split(" ")) - {""},
-        tenant_id=None
-        if gateway.tenant_claim is None
-        else text_claim(claims, gateway.tenant_claim),
+        client_id=gateway.client_reader.read(token),
+        groups=() if gateway.groups_claim is None else groups_of(token, gateway.groups_claim),
+        scopes=scopes_of(token),
+        tenant_id=None if gateway.tenant_claim is None else tenant_of(token, gateway.tenant_claim),
         claims=claims,
         expires_at=expires_at,
     )
 
 
-def _groups(claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:
-    name = gateway.groups_claim
-    text = None if name is None else claims.get(name)
-    if name is None or text is None:
-        return ()
+def _as_in_the_token(claims: Mapping[str, Any], gateway: _Gateway) -> Mapping[str, Any]:
+    """The claims with lists where a gateway made a text of one: what the one reader reads."""
+    read = dict(claims)
+    if gateway.kind == "http-jwt":
+        for name in (*SCOPE_CLAIMS, "aud"):  # none of their values holds a space
+            text = claims.get(name)
+            if _is_bracketed(text):
+                read[name] = _split(text[1:-1], " ")
+        tenant = _single_name(gateway.tenant_claim)
+        if tenant is not None and _is_bracketed(claims.get(tenant)):
+            raise InvalidClaimError(
+                f"`{tenant}` may be a list, and one text is expected", claim=tenant
+            )
+    groups = _single_name(gateway.groups_claim)
+    text = None if groups is None else claims.get(groups)
+    if groups is None or text is None:
+        return read
     if type(text) is not str:
-        raise InvalidClaimError(f"`{name}` is not a text", claim=name)
+        raise InvalidClaimError(f"`{groups}` is not a text", claim=groups)
+    read[groups] = _groups(text, groups, claims, gateway)
+    return read
+
+
+def _single_name(path: ClaimPath | None) -> str | None:
+    """The name of a claim of the token itself: `ExpectedGateway` refuses a longer path."""
+    return path[0] if isinstance(path, tuple) else path
+
+
+def _groups(text: str, name: str, claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:
+    """The list that a gateway wrote as ``[a b]`` or ``a,b``; a text of the token is one name."""
     separator = " " if gateway.kind == "http-jwt" else ","
+    if '"' in text:
+        raise InvalidClaimError(
+            f"`{name}` holds JSON in a text, or a name with a quote: have the issuer write a list",
+            claim=name,
+        )
     if separator == " ":
-        if not (text.startswith("[") and text.endswith("]")):
-            raise InvalidClaimError(f"`{name}` is not a list", claim=name)
+        if not _is_bracketed(text):
+            if text[:1] == "[" or text[-1:] == "]" or name == COGNITO_GROUPS:
+                raise InvalidClaimError(f"`{name}` is not a list", claim=name)
+            return (text,)
         text = text[1:-1]
-    names = tuple(part for part in text.split(separator) if part)
     vouched = gateway.groups_separator == separator or (
         separator == " " and _of_cognito(claims, gateway)
     )
@@ -83,14 +123,23 @@ def _groups(claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:
         raise InvalidClaimError(
             f"`{name}` may be one name or several: see `groups_separator`", claim=name
         )
-    return tuple(dict.fromkeys(names))
+    return _split(text, separator)
+
+
+def _is_bracketed(text: object) -> TypeGuard[str]:
+    """Whether it is what an HTTP API makes of a list."""
+    return type(text) is str and len(text) > 1 and text[0] == "[" and text[-1] == "]"
+
+
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(separator) if part)
 
 
 def _of_cognito(claims: Mapping[str, Any], gateway: _Gateway) -> bool:
     """Whether the issuer is a user pool: the pinned one, or the one that the pinned API took."""
     issuer = gateway.issuer or claims.get("iss")
     return (
-        gateway.groups_claim == "cognito:groups"
+        _single_name(gateway.groups_claim) == COGNITO_GROUPS
         and type(issuer) is str
         and cognito_pool(issuer) is not None
     )

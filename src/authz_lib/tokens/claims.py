@@ -16,9 +16,18 @@ from authz_lib.errors import (
     TokenExpiredError,
     TokenNotYetValidError,
 )
+from authz_lib.tokens.claim_reader import (
+    COGNITO_GROUPS,
+    STANDARD_CLIENT,
+    groups_of,
+    scopes_of,
+    shown_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from authz_lib.tokens.claim_reader import ClaimPath, ClientReader
 
 __all__ = [
     "ClaimRules",
@@ -165,7 +174,12 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRules:
-    """What is asked of every other claim, once per token.  ``None`` means: not checked."""
+    """What is asked of every other claim, once per token.  ``None`` means: not checked.
+
+    Attributes:
+        access_only: the token must name a client, and say nowhere that it is an ID token.
+        reads_groups: the groups are read even where none is required.
+    """
 
     issuers: frozenset[str] | None
     audiences: frozenset[str] | None
@@ -176,7 +190,10 @@ class ClaimRules:
     all_scopes: frozenset[str] | None = None
     any_scope: frozenset[str] | None = None
     any_group: frozenset[str] | None = None
-    groups_claim: str = "cognito:groups"
+    client: ClientReader = STANDARD_CLIENT
+    access_only: bool = False
+    groups_claim: ClaimPath = COGNITO_GROUPS
+    reads_groups: bool = False
     _expected_type: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -208,21 +225,39 @@ class ClaimRules:
             self._check_addressees(claims)
         if self.all_scopes is not None or self.any_scope is not None:
             self._check_scopes(claims)
-        if self.any_group is not None and not self.any_group.intersection(
-            _texts(claims, self.groups_claim)
-        ):
-            raise AccessDeniedError(
-                "the caller is in none of the required groups",
-                configured={"any_group": self.any_group, "groups_claim": self.groups_claim},
-            )
+        if self.reads_groups or self.any_group is not None:
+            groups = groups_of(claims, self.groups_claim)
+            if self.any_group is not None and self.any_group.isdisjoint(groups):
+                raise AccessDeniedError(
+                    "the caller is in none of the required groups",
+                    configured={
+                        "any_group": self.any_group,
+                        "groups_claim": shown_path(self.groups_claim),
+                    },
+                )
 
     def _check_addressees(self, claims: Mapping[str, Any]) -> None:
         if self.audiences is not None:
             _require_audience(
                 claims, self.audiences, "`aud` is not the expected one", argument="audience"
             )
-        if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
-            raise _wrong(claims, "client_id", client_id=self.clients)
+        if self.access_only:
+            self._require_access_token(claims)
+        if self.clients is not None and self.client.read(claims) not in self.clients:
+            raise _wrong(claims, self.client.claim_in(claims), client_id=self.clients)
+
+    def _require_access_token(self, claims: Mapping[str, Any]) -> None:
+        if claims.get("typ") == "ID":  # so Keycloak says it
+            raise InvalidClaimError(
+                "`typ` says that this is an ID token, and an access token is expected", claim="typ"
+            )
+        if self.client.read(claims) is None:
+            name = self.client.claim_in(claims)
+            raise InvalidClaimError(
+                f"`{name}` is missing: an access token names its client there, an ID token does "
+                "not",
+                claim=name,
+            )
 
     def _check_cognito(self, claims: Mapping[str, Any]) -> None:
         """Check the client: in ``aud`` of an ID token, in ``client_id`` of an access token."""
@@ -233,29 +268,20 @@ class ClaimRules:
                 claim="token_use",
                 configured={"token_use": self.token_use or ("access", "id")},
             )
-        if use == "id":
-            if self.clients is not None:
-                _require_audience(
-                    claims,
-                    self.clients,
-                    f"`aud` is none of the expected clients: {_WHERE_CLIENT_IS}",
-                    argument="client_id",
-                )
-            return
-        if self.clients is not None and not is_text_in(claims.get("client_id"), self.clients):
+        if self.clients is not None and self.client.read(claims) not in self.clients:
+            name = self.client.claim_in(claims)
             raise InvalidClaimError(
-                f"`client_id` is none of the expected clients: {_WHERE_CLIENT_IS}",
-                claim="client_id",
+                f"`{name}` is none of the expected clients: {_WHERE_CLIENT_IS}",
+                claim=name,
                 configured={"client_id": self.clients},
             )
-        if self.audiences is not None and "aud" in claims:
+        if use == "access" and self.audiences is not None and "aud" in claims:
             _require_audience(
                 claims, self.audiences, "`aud` is not the expected one", argument="audience"
             )
 
     def _check_scopes(self, claims: Mapping[str, Any]) -> None:
-        scopes = claims.get("scope")
-        held = set(scopes.split(" ")) if isinstance(scopes, str) else set(_texts(claims, "scope"))
+        held = scopes_of(claims)
         if self.all_scopes is not None and not self.all_scopes <= held:
             raise InsufficientScopeError(
                 "the token lacks a required scope", configured={"all_scopes": self.all_scopes}
@@ -294,13 +320,6 @@ def _require_audience(
     elif not expected.isdisjoint(audience):
         return
     raise InvalidClaimError(message, claim="aud", configured={argument: expected})
-
-
-def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = claims.get(name, ())
-    if type(values) is not tuple or not all(type(value) is str for value in values):
-        raise InvalidClaimError(f"`{name}` is not a list of texts", claim=name)
-    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,28 @@
-"""Issuers with a preset: Cognito user pools, OpenID providers, several at once."""
+"""Issuers with a preset: Cognito, Entra, Okta, Auth0, Keycloak, any OpenID provider, several."""
 
 from __future__ import annotations
 
 import re
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from authz_lib._support.checks import require_one_of
 from authz_lib._support.clock import system_clock
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
+from authz_lib.tokens.claim_reader import STANDARD_CLIENT, ClientReader
 from authz_lib.tokens.claims import one_or_many
+from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
 from authz_lib.tokens.key_set_document import read_json_object, without_usable_key
 from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
-from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
+from authz_lib.tokens.trusted_issuer import (
+    CheckOptions,
+    Configuration,
+    build_rules,
+    build_trust,
+    one_issuer,
+)
 from authz_lib.transport.fetch import FetchError, HTTPFetcher, bounded
 from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import parse_url, require_url
@@ -23,12 +32,26 @@ if TYPE_CHECKING:
 
     from authz_lib._support.clock import Clock
     from authz_lib.tokens.keys import KeySet
+    from authz_lib.tokens.trusted_issuer import Trust
     from authz_lib.transport.fetch import Fetcher
 
-__all__ = ["DiscoveringFetcher", "any_of", "cognito", "cognito_issuers", "discovered_keys"]
+__all__ = [
+    "AUTH0",
+    "KEYCLOAK",
+    "OKTA",
+    "DiscoveringFetcher",
+    "Provider",
+    "any_of",
+    "cognito",
+    "cognito_issuers",
+    "discovered_keys",
+    "entra",
+    "provider",
+]
 
 _POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_TENANT_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MAX_POOL_ID_LENGTH: Final = 55
 _DISCOVERY_SECONDS: Final = 3.0
 _MAX_DOCUMENT_BYTES: Final = 150_000
@@ -77,12 +100,9 @@ def cognito(
     options: CheckOptions,
 ) -> Configuration:
     """One trust for each issuer of the pool, with a key set of its own unless one is given."""
-    if keys is not None and jwks_url is not None:
-        raise ConfigurationError("pass `keys` or `jwks_url`, not both")
     clock = options.get("clock", system_clock)
     fetching = read_options(key_set, alone=keys is None)
-    if jwks_url is not None:
-        keys = RemoteKeySet(jwks_url, fetcher=fetcher, clock=clock, **fetching)
+    keys = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
     audiences = one_or_many(audience, argument="audience")
     clients = one_or_many(client_id, argument="client_id")
     chosen = one_or_many(issuer, argument="issuer")
@@ -94,6 +114,7 @@ def cognito(
             audiences=audiences,
             clients=clients,
             cognito=True,
+            client=STANDARD_CLIENT,
             token_use=token_use,
         )
         own = keys or _pool_keys(name, fetcher=fetcher, clock=clock, fetching=fetching)
@@ -110,6 +131,133 @@ def _pool_keys(
         insecure_http_hosts=InsecureHosts.of(fetching.get("insecure_http_hosts")),
     )
     return RemoteKeySet(f"{issuer}/.well-known/jwks.json", fetcher=fetcher, clock=clock, **fetching)
+
+
+def _given_keys(
+    keys: KeySet | None,
+    jwks_url: str | None,
+    *,
+    fetcher: Fetcher | None,
+    clock: Clock,
+    fetching: KeySetOptions,
+) -> KeySet | None:
+    """The key set that is given, or the one of the place that is given."""
+    if jwks_url is None:
+        return keys
+    if keys is not None:
+        raise ConfigurationError("pass `keys` or `jwks_url`, not both")
+    return RemoteKeySet(jwks_url, fetcher=fetcher, clock=clock, **fetching)
+
+
+class Provider(NamedTuple):
+    """What is known of a kind of provider: the form of its issuers, its keys, its client claims."""
+
+    issuer: re.Pattern[str]
+    hint: str
+    keys: str
+    clients: tuple[str, ...]
+
+
+OKTA: Final = Provider(
+    re.compile(r"[^?#]+/oauth2/[^/?#]+"),
+    "`issuer` must be that of a custom authorization server, such as "
+    "`https://example.okta.com/oauth2/default`: only its access tokens are for you to verify",
+    "/v1/keys",
+    ("cid",),
+)
+AUTH0: Final = Provider(
+    re.compile(r"[^/?#]+//[^/?#]+/"),
+    "`issuer` must be the tenant's domain with https and a slash at the end, such as "
+    "`https://example.eu.auth0.com/`: so Auth0 writes `iss`",
+    ".well-known/jwks.json",
+    ("azp", "client_id"),
+)
+KEYCLOAK: Final = Provider(
+    re.compile(r"[^?#]+/realms/[^/?#]+"),
+    "`issuer` must be the address of a realm without a slash at the end, such as "
+    "`https://id.example.com/realms/orders`",
+    "/protocol/openid-connect/certs",
+    ("azp",),
+)
+
+
+def provider(
+    kind: Provider,
+    *,
+    issuer: str,
+    audience: str | Iterable[str] | None,
+    client_id: str | Iterable[str] | None,
+    algorithms: Iterable[str],
+    jwks_url: str | None,
+    keys: KeySet | None,
+    fetcher: Fetcher | None,
+    key_set: KeySetOptions | None,
+    options: CheckOptions,
+) -> Configuration:
+    """One trust for an issuer of a known kind, in its access tokens."""
+    if type(issuer) is not str or not kind.issuer.fullmatch(issuer):
+        raise ConfigurationError(kind.hint)
+    clock = options.get("clock", system_clock)
+    fetching = read_options(key_set, alone=keys is None)
+    own = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
+    return one_issuer(
+        issuer=issuer,
+        audience=audience,
+        algorithms=algorithms,
+        keys=own or RemoteKeySet(issuer + kind.keys, fetcher=fetcher, clock=clock, **fetching),
+        client_id=client_id,
+        options=options,
+        client=ClientReader(kind.clients),
+        access_only=True,
+    )
+
+
+_ENTRA: Final = {  # the host of a cloud, and of its issuer in version 1.0
+    "login.microsoftonline.com": "sts.windows.net",
+    "login.microsoftonline.us": "sts.windows.net",
+    "login.partner.microsoftonline.cn": "sts.chinacloudapi.cn",
+}
+
+
+def entra(
+    *,
+    tenant_id: str,
+    audience: str | Iterable[str] | None,
+    client_id: str | Iterable[str] | None,
+    authority: str,
+    keys: KeySet | None,
+    fetcher: Fetcher | None,
+    key_set: KeySetOptions | None,
+    options: CheckOptions,
+) -> Configuration:
+    """One trust for each version of a tenant's access tokens."""
+    if type(tenant_id) is not str or not _TENANT_ID.fullmatch(tenant_id):
+        raise ConfigurationError(
+            "`tenant_id` must be the directory (tenant) id, such as "
+            "`11111111-2222-3333-4444-555555555555`: tokens name no domain in `iss`, and never "
+            "`common` or `organizations`; for several tenants give each a verifier in `any_of`"
+        )
+    require_one_of(authority, "authority", sorted(_ENTRA))
+    tenant, clock = tenant_id.lower(), options.get("clock", system_clock)
+    fetching = read_options(key_set, alone=keys is None)
+    home = f"https://{authority}/{tenant}"
+    trusts: list[Trust] = []
+    for issuer, keys_url, client in (
+        (f"{home}/v2.0", f"{home}/discovery/v2.0/keys", "azp"),
+        (f"https://{_ENTRA[authority]}/{tenant}/", f"{home}/discovery/keys", "appid"),
+    ):
+        version = one_issuer(
+            issuer=issuer,
+            audience=audience,
+            algorithms=["RS256"],
+            keys=keys or RemoteKeySet(keys_url, fetcher=fetcher, clock=clock, **fetching),
+            client_id=client_id,
+            options=options,
+            client=ClientReader((client,)),
+            access_only=True,
+        )
+        trusts.extend(version.trusts)
+    return Configuration(tuple(trusts), (tuple(trust.keys for trust in trusts),))
 
 
 def any_of(configurations: Sequence[Configuration]) -> Configuration:
@@ -139,6 +287,7 @@ def discovered_keys(
     fetching = read_options(key_set, alone=True)
     hosts = InsecureHosts.of(fetching.get("insecure_http_hosts"))
     require_url(issuer, argument="issuer", insecure_http_hosts=hosts)
+    require_issuer_names([issuer])
     limits: dict[str, Any] = {
         name: fetching.get(name)
         for name in ("connect_timeout_seconds", "max_bytes", "insecure_http_hosts")

@@ -22,7 +22,9 @@ from authz_lib.errors import (
     KeySetUnavailableError,
     UnknownKeyError,
 )
+from authz_lib.tokens.claim_reader import ClientReader
 from authz_lib.tokens.claims import HeaderRules, one_or_many
+from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, from_pem
 from authz_lib.tokens.remote_keys import FetchOptions
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
@@ -264,18 +266,26 @@ def configure(
     require_known(fetching, FetchOptions.__optional_keys__)
     if fetching and keys is not None:
         raise ConfigurationError("`key_set` says how keys are fetched, and `keys` are given")
+    issuers = one_or_many(issuer, argument="issuer")
+    require_issuer_names(issuers or ())
     trust = build_trust(
         keys=keys
         or LoadBalancerKeySet(
             place, fetcher=fetcher, clock=options.get("clock", system_clock), **fetching
         ),
         algorithms=[_ALGORITHM],
-        rules=build_rules(options, issuers=None, audiences=None, clients=None),
+        rules=build_rules(
+            options,
+            issuers=None,
+            audiences=None,
+            clients=None,
+            client=ClientReader(in_header=True),
+        ),
         options=options,
         header_rules=HeaderRules(
             signers=arns,
             clients=one_or_many(client_id, argument="client_id"),
-            issuers=one_or_many(issuer, argument="issuer"),
+            issuers=issuers,
         ),
     )
     return Configuration((trust,), ((trust.keys,),), padded=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
@@ -15,17 +15,34 @@ from authz_lib.errors import (
     InvalidTokenError,
     TokenRevokedError,
 )
+from authz_lib.tokens.claim_reader import (
+    COGNITO_GROUPS,
+    STANDARD_CLIENT,
+    ClientReader,
+    claim_path,
+    client_reader,
+)
 from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
+from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import HMAC, require_algorithms
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from authz_lib.tokens.claim_reader import ClaimPath
     from authz_lib.tokens.claims import HeaderRules, Times
     from authz_lib.tokens.keys import KeySet
 
-__all__ = ["CheckOptions", "Configuration", "Trust", "VerifiedToken", "build_rules", "build_trust"]
+__all__ = [
+    "CheckOptions",
+    "Configuration",
+    "Trust",
+    "VerifiedToken",
+    "build_rules",
+    "build_trust",
+    "one_issuer",
+]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, repr=False, init=False)
@@ -37,6 +54,7 @@ class VerifiedToken:
         header: the protected header.
         issuer: the ``iss`` claim, or ``None`` when the token has none.
         key_id: the ``kid`` of the header, or ``None``.
+        client_reader: where the verifier was told that such a token names its client.
 
     Its ``repr`` names the claims and shows none of their values.
 
@@ -58,6 +76,7 @@ class VerifiedToken:
     header: Mapping[str, Any]
     issuer: str | None
     key_id: str | None
+    client_reader: ClientReader = field(compare=False)
 
     def __init__(
         self,
@@ -65,18 +84,20 @@ class VerifiedToken:
         header: Mapping[str, Any],
         issuer: str | None,
         key_id: str | None,
+        client_reader: ClientReader = STANDARD_CLIENT,
     ) -> None:
         _set_claims(self, claims)
         _set_header(self, header)
         _set_issuer(self, issuer)
         _set_key_id(self, key_id)
+        _set_client_reader(self, client_reader)
 
     def __repr__(self) -> str:
         return f"<VerifiedToken with claims {', '.join(sorted(self.claims))}>"
 
 
 # The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
-_set_claims, _set_header, _set_issuer, _set_key_id = (
+_set_claims, _set_header, _set_issuer, _set_key_id, _set_client_reader = (
     vars(VerifiedToken)[member.name].__set__ for member in fields(VerifiedToken)
 )
 
@@ -88,7 +109,8 @@ class CheckOptions(TypedDict, total=False):
     all_scopes: str | Iterable[str] | None
     any_scope: str | Iterable[str] | None
     any_group: str | Iterable[str] | None
-    groups_claim: str
+    groups_claim: ClaimPath
+    client_claim: str | Iterable[str] | None
     leeway_seconds: float
     not_before_leeway_seconds: float
     max_token_age_seconds: float | None
@@ -102,7 +124,6 @@ class CheckOptions(TypedDict, total=False):
 _NUMBER: Final = (int, float)
 _OPTION_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "typ": (str, type(None)),
-    "groups_claim": (str,),
     "leeway_seconds": _NUMBER,
     "not_before_leeway_seconds": _NUMBER,
     "max_token_age_seconds": (*_NUMBER, type(None)),
@@ -210,8 +231,18 @@ def build_rules(
     clients: frozenset[str] | None,
     cognito: bool = False,
     token_use: str | None = None,
+    client: ClientReader | None = None,
+    access_only: bool = False,
 ) -> ClaimRules:
+    """The rules of one issuer; ``client`` is what its tokens are known to have, if anything is.
+
+    Raises:
+        ConfigurationError: an option is unknown or makes no sense.
+    """
     _require_options(options)
+    require_issuer_names(issuers or ())
+    if client is not None and options.get("client_claim") is not None:
+        raise ConfigurationError("`client_claim` is known for tokens of this kind: leave it out")
     return ClaimRules(
         issuers=issuers,
         audiences=audiences,
@@ -222,8 +253,39 @@ def build_rules(
         all_scopes=one_or_many(options.get("all_scopes"), argument="all_scopes"),
         any_scope=one_or_many(options.get("any_scope"), argument="any_scope"),
         any_group=one_or_many(options.get("any_group"), argument="any_group"),
-        groups_claim=options.get("groups_claim", "cognito:groups"),
+        client=client_reader(options.get("client_claim")) if client is None else client,
+        access_only=access_only,
+        groups_claim=claim_path(options.get("groups_claim", COGNITO_GROUPS), "groups_claim"),
+        reads_groups="groups_claim" in options,
     )
+
+
+def one_issuer(
+    *,
+    issuer: str | Iterable[str] | None,
+    audience: str | Iterable[str] | None,
+    algorithms: Iterable[str],
+    keys: KeySet,
+    client_id: str | Iterable[str] | None,
+    options: CheckOptions,
+    client: ClientReader | None = None,
+    access_only: bool = False,
+) -> Configuration:
+    """A trust in one key set, for one issuer or several names of it.
+
+    Raises:
+        ConfigurationError: an argument that makes no sense.
+    """
+    rules = build_rules(
+        options,
+        issuers=one_or_many(issuer, argument="issuer"),
+        audiences=one_or_many(audience, argument="audience"),
+        clients=one_or_many(client_id, argument="client_id"),
+        client=client,
+        access_only=access_only,
+    )
+    trust = build_trust(keys=keys, algorithms=algorithms, rules=rules, options=options)
+    return Configuration((trust,), ((keys,),))
 
 
 def build_trust(

@@ -6,7 +6,6 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar, Unpack
 
-from authz_lib._support.clock import system_clock
 from authz_lib._support.memo import WeighedMemo
 from authz_lib._support.workers import WORKERS
 from authz_lib.errors import (
@@ -16,35 +15,29 @@ from authz_lib.errors import (
     InvalidClaimError,
     InvalidSignatureError,
 )
-from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact
 from authz_lib.tokens.keys import find_async
+from authz_lib.tokens.presets import DEFAULT_REMEMBER, Presets
 from authz_lib.tokens.shared_secret import SecretKeySet
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
     Configuration,
     VerifiedToken,
-    build_rules,
-    build_trust,
+    one_issuer,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from authz_lib.tokens.claims import Times
     from authz_lib.tokens.jwk import VerificationKey
     from authz_lib.tokens.keys import KeySet
-    from authz_lib.tokens.remote_keys import FetchOptions, KeySetOptions
-    from authz_lib.tokens.secret_material import Secret
-    from authz_lib.tokens.secret_source import SecretSource
     from authz_lib.tokens.trusted_issuer import Trust
-    from authz_lib.transport.fetch import Fetcher
 
 __all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
 
 T = TypeVar("T")
 
-_DEFAULT_REMEMBER: Final = 1024
 _DEFAULT_REMEMBER_BYTES: Final = 16 * 1024 * 1024
 _ENTRY_BYTES: Final = 2000  # what is remembered of a token, and of its caller, beside the claims
 
@@ -79,8 +72,8 @@ class Verifier(Protocol):
         ...
 
 
-class JWTVerifier:
-    """Verifies tokens of one issuer, strictly.
+class JWTVerifier(Presets):
+    """Verifies tokens of one issuer, strictly.  For known providers there are presets.
 
     Checks, in this order: size, form and header; ``alg`` against the allow-list; the signature with
     the key that the token names; ``typ`` where expected; ``iss``, ``aud``, ``client_id``; scopes
@@ -99,12 +92,16 @@ class JWTVerifier:
         algorithms: the allow-list, such as ``["RS256"]``.
         keys: a :class:`~authz_lib.RemoteKeySet`, :class:`~authz_lib.StaticKeySet` or anything with
             their methods.
-        client_id: the exact ``client_id`` claim, or several.
+        client_id: the exact client of ``client_claim``, or several.
+        client_claim: the claim that names the client, or several, of which the first that is there
+            counts.  ``None``: ``client_id``, else ``azp``; ``aud`` where ``token_use`` is ``id``.
         typ: the expected ``typ``, such as ``"at+jwt"``; compared only when the header has one.
-        all_scopes: scopes that ``scope`` must hold, all of them.
-        any_scope: scopes of which ``scope`` must hold one.
+        all_scopes: scopes that ``scope``, or ``scp`` where there is none, must hold, all of them.
+        any_scope: scopes of which it must hold one.
         any_group: groups of which ``groups_claim`` must hold one.
-        groups_claim: the claim that lists the groups.
+        groups_claim: the claim that lists the groups, or the path to it, such as
+            ``"realm_access.roles"``.  If given, a token that says that its groups are elsewhere is
+            refused.
         leeway_seconds: for ``exp``; 0 by default, 600 at most.
         not_before_leeway_seconds: for ``nbf`` and ``iat``.
         max_token_age_seconds: the oldest ``iat`` accepted; makes ``iat`` required.
@@ -134,7 +131,7 @@ class JWTVerifier:
     See RFC 7519, RFC 8725 and RFC 9068.
     """
 
-    __slots__ = ("_algorithms", "_by_issuer", "_memory", "_only", "_padded", "configuration")
+    __slots__ = ("_algorithms", "_by_issuer", "_memory", "_only", "_padded")
 
     def __init__(
         self,
@@ -146,18 +143,19 @@ class JWTVerifier:
         client_id: str | Iterable[str] | None = None,
         **options: Unpack[CheckOptions],
     ) -> None:
-        rules = build_rules(
-            options,
-            issuers=one_or_many(issuer, argument="issuer"),
-            audiences=one_or_many(audience, argument="audience"),
-            clients=one_or_many(client_id, argument="client_id"),
+        configuration = one_issuer(
+            issuer=issuer,
+            audience=audience,
+            algorithms=algorithms,
+            keys=keys,
+            client_id=client_id,
+            options=options,
         )
-        trust = build_trust(keys=keys, algorithms=algorithms, rules=rules, options=options)
-        self._set_up(Configuration((trust,), ((keys,),)), options)
+        self._set_up(configuration, options)
 
     def _set_up(self, configuration: Configuration, options: CheckOptions) -> None:
         trusts = configuration.trusts
-        entries = options.get("remember", _DEFAULT_REMEMBER)
+        entries = options.get("remember", DEFAULT_REMEMBER)
         size = options.get("remember_bytes", _DEFAULT_REMEMBER_BYTES)
         if entries < 0 or size < 0:
             raise ConfigurationError("`remember` and `remember_bytes` must not be negative")
@@ -175,217 +173,6 @@ class JWTVerifier:
         verifier = cls.__new__(cls)
         cls._set_up(verifier, configuration, options)
         return verifier
-
-    @classmethod
-    def cognito(
-        cls,
-        *,
-        user_pool_id: str,
-        client_id: str | Iterable[str] | None,
-        token_use: str | None,
-        audience: str | Iterable[str] | None = None,
-        issuer: str | Iterable[str] | None = None,
-        jwks_url: str | None = None,
-        keys: KeySet | None = None,
-        fetcher: Fetcher | None = None,
-        key_set: KeySetOptions | None = None,
-        **options: Unpack[CheckOptions],
-    ) -> Self:
-        """A verifier for the tokens of a Cognito user pool.
-
-        Accepts both issuers that a pool may have, each with its own key set.  Checks ``token_use``,
-        and the client in the claim that such a token has it in: ``client_id`` of an access token,
-        ``aud`` of an ID token.
-
-        Args:
-            user_pool_id: such as ``us-east-1_Abc123``.
-            client_id: the app client or clients; ``None`` accepts every client of the pool.
-            token_use: ``"access"``, ``"id"``, or ``None`` for both.
-            audience: for access tokens with resource binding: checked when the token has ``aud``.
-            issuer: the exact issuer or issuers instead of the pool's own, for a local AWS.
-            jwks_url: where the key set is, instead of below the issuer.
-            keys: a key set, instead of one that is fetched.
-            fetcher: how the key set is fetched.
-            key_set: arguments of the :class:`~authz_lib.RemoteKeySet` that is fetched, such as
-                ``{"timeout_seconds": 5, "max_keys": 64}``.
-
-        Raises:
-            ConfigurationError: an argument that makes no sense.
-
-        >>> JWTVerifier.cognito(
-        ...     user_pool_id="us-east-1_Abc123",
-        ...     client_id="orders-web",
-        ...     token_use="access",
-        ... )
-        <JWTVerifier for 2 issuer(s)>
-
-        See the Cognito developer guide, "Verifying JSON web tokens".
-        """
-        from authz_lib.tokens import issuers
-
-        configuration = issuers.cognito(
-            user_pool_id=user_pool_id,
-            client_id=client_id,
-            token_use=token_use,
-            audience=audience,
-            issuer=issuer,
-            jwks_url=jwks_url,
-            keys=keys,
-            fetcher=fetcher,
-            key_set=key_set,
-            options=options,
-        )
-        return cls._of(configuration, options)
-
-    @classmethod
-    def oidc(
-        cls,
-        issuer: str,
-        *,
-        audience: str | Iterable[str] | None,
-        algorithms: Iterable[str] = ("RS256",),
-        client_id: str | Iterable[str] | None = None,
-        fetcher: Fetcher | None = None,
-        key_set: KeySetOptions | None = None,
-        **options: Unpack[CheckOptions],
-    ) -> Self:
-        """A verifier for an OpenID provider, whose key set discovery finds when needed.
-
-        The discovery document must name exactly ``issuer``.  ``key_set`` is as in `cognito`.
-
-        Raises:
-            ConfigurationError: an argument that makes no sense.
-
-        >>> JWTVerifier.oidc("https://accounts.example.com", audience="orders-web")
-        <JWTVerifier for 1 issuer(s)>
-
-        See OpenID Connect Discovery 1.0, section 4.
-        """
-        from authz_lib.tokens import issuers
-
-        keys = issuers.discovered_keys(
-            issuer, fetcher=fetcher, clock=options.get("clock", system_clock), key_set=key_set
-        )
-        return cls(
-            issuer=issuer,
-            audience=audience,
-            algorithms=algorithms,
-            keys=keys,
-            client_id=client_id,
-            **options,
-        )
-
-    @classmethod
-    def alb(
-        cls,
-        *,
-        load_balancer_arn: str | Iterable[str],
-        client_id: str | Iterable[str] | None,
-        issuer: str | Iterable[str] | None,
-        keys_url: str | None = None,
-        keys: KeySet | None = None,
-        fetcher: Fetcher | None = None,
-        key_set: FetchOptions | None = None,
-        **options: Unpack[CheckOptions],
-    ) -> Self:
-        """A verifier for ``x-amzn-oidc-data``, which a load balancer's authenticate action adds.
-
-        Checks ``signer``, ``client``, ``iss`` and ``exp`` of the header, then the ES256 signature.
-        The signer is compared **before** a key is fetched: anyone can have a load balancer of
-        their own sign a token.  Does **not** check an audience: such a token has none.
-
-        ``x-amzn-oidc-identity`` is not signed: do not use it.  ``x-amzn-oidc-accesstoken`` is the
-        provider's own token: verify it with a verifier for the provider.
-
-        Args:
-            load_balancer_arn: the load balancer or balancers (of one region) whose tokens are
-                accepted.
-            client_id: the client of the authenticate action; ``None`` accepts the tokens of every
-                rule of the balancer.
-            issuer: the provider of the authenticate action; ``None`` likewise.
-            keys_url: where the public keys are, instead of the region's own place.
-            keys: a key set, instead of one that is fetched.
-            fetcher: how a key is fetched.
-            key_set: how it is fetched by default, such as ``{"timeout_seconds": 5}``.
-
-        Raises:
-            ConfigurationError: an argument that makes no sense.
-
-        >>> account = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
-        >>> JWTVerifier.alb(
-        ...     load_balancer_arn=f"{account}:loadbalancer/app/web/50dc6c495c",
-        ...     client_id="orders-web",
-        ...     issuer="https://issuer.example",
-        ... )
-        <JWTVerifier for 1 issuer(s)>
-
-        See the guide for Application Load Balancers, "Authenticate users".
-        """
-        from authz_lib.tokens import load_balancer
-
-        configuration = load_balancer.configure(
-            load_balancer_arn=load_balancer_arn,
-            client_id=client_id,
-            issuer=issuer,
-            keys_url=keys_url,
-            keys=keys,
-            fetcher=fetcher,
-            key_set=key_set,
-            options=options,
-        )
-        return cls._of(configuration, options)
-
-    @classmethod
-    def shared_secret(
-        cls,
-        *,
-        secret: Secret | Sequence[Secret] | SecretSource,
-        issuer: str | Iterable[str] | None,
-        audience: str | Iterable[str] | None,
-        algorithm: str = "HS256",
-        **options: Unpack[CheckOptions],
-    ) -> Self:
-        """A verifier for tokens signed with a secret that issuer and verifier share.
-
-        Args:
-            secret: at least 32, 48 or 64 bytes for HS256, HS384, HS512; or a list of such, the
-                current one first; or a `SecretSource`, which is read anew.
-            issuer: the exact ``iss``; ``None`` accepts tokens of everyone who knows the secret.
-            audience: the ``aud``; ``None`` accepts tokens that were minted for another service with
-                the same secret.
-
-        Raises:
-            ConfigurationError: a weak secret, one that looks like a key file, or another argument
-                that makes no sense.
-
-        >>> secret = "correct horse battery staple, and more"
-        >>> JWTVerifier.shared_secret(secret=secret, issuer=None, audience="shop")
-        <JWTVerifier for any issuer>
-
-        See RFC 7518, section 3.2.
-        """
-        keys = SecretKeySet(secret, algorithm=algorithm)
-        return cls(issuer=issuer, audience=audience, algorithms=[algorithm], keys=keys, **options)
-
-    @classmethod
-    def any_of(cls, *verifiers: JWTVerifier, remember: int = _DEFAULT_REMEMBER) -> Self:
-        """A verifier for the tokens of several issuers, each checked by its own verifier only.
-
-        The ``iss`` of the token, not yet verified, selects among the configured verifiers; the
-        selected one then checks everything, ``iss`` included.
-
-        Raises:
-            ConfigurationError: no verifier, something else, one that does not check ``iss``, or two
-                for one issuer.
-        """
-        from authz_lib.tokens import issuers
-
-        if not all(isinstance(verifier, JWTVerifier) for verifier in verifiers):
-            raise ConfigurationError(
-                "`any_of` takes verifiers, not a list of them: `any_of(*verifiers)`"
-            )
-        configuration = issuers.any_of([verifier.configuration for verifier in verifiers])
-        return cls._of(configuration, {"remember": remember})
 
     @property
     def issuers(self) -> frozenset[str] | None:
@@ -514,7 +301,11 @@ class JWTVerifier:
                 header.members.get("iss"),
             )
         token = VerifiedToken(
-            claims, header.members, issuer if type(issuer) is str else None, header.key_id
+            claims,
+            header.members,
+            issuer if type(issuer) is str else None,
+            header.key_id,
+            trust.rules.client,
         )
         valid_from, valid_until = trust.window(times)
         if not valid_from <= trust.clock() < valid_until:

@@ -206,6 +206,7 @@ ARGUMENTS = {
             "revoked": CODE,
             "check": CODE,
             "clock": CODE,
+            "client_claim": CODE,
             "remember": DEFAULT,
             "remember_bytes": DEFAULT,
         },
@@ -284,8 +285,12 @@ ARGUMENTS = {
         {},
     ),
 }
+_PROVIDER = (
+    "`AUTHZ_ISSUER` takes its tokens; where they name their client elsewhere, build it in code"
+)
 PRESETS_WITHOUT_VARIABLES = {
     "alb": "behind a load balancer there is no API Gateway to authorize for",
+    **dict.fromkeys(("entra", "okta", "auth0", "keycloak"), _PROVIDER),
 }
 # Variables that are no argument's: how several things are put together.
 OF_NOTHING = {"number", "others", "jwks_url", "user_pool_id", "actions", "policies"}
@@ -304,7 +309,8 @@ def test_each_argument_has_a_variable_or_a_reason(thing):
 def test_each_preset_has_variables_or_a_reason():
     presets = {
         name
-        for name, value in vars(JWTVerifier).items()
+        for kind in JWTVerifier.__mro__
+        for name, value in vars(kind).items()
         if isinstance(value, classmethod) and not name.startswith("_")
     }
     covered = {name.partition(".")[2] for name in ARGUMENTS if name.startswith("JWTVerifier.")}

@@ -101,8 +101,17 @@ def star(files: int, groups: int) -> list[Entity]:
     return [Entity(folder, parents=others), *(Entity(name, parents=[folder]) for name in names)]
 
 
+def tower(groups: int) -> list[Entity]:
+    """A chain of as many folders as may be, of which the last is in many groups."""
+    *folders, last = chain(64)
+    others = [EntityUid("Group", str(number)) for number in range(groups)]
+    return [*folders, Entity(last.uid, parents=others)]
+
+
 @pytest.mark.parametrize(
-    "entities", [layers(20, 32), star(1000, 1000)], ids=["layers", "one folder in many"]
+    "entities",
+    [layers(20, 32), star(1000, 1000), tower(10_000)],
+    ids=["layers", "one folder in many", "a chain below many"],
 )
 def test_a_few_hundred_folders_in_many_others_cost_no_seconds(entities):
     engine = CedarEngine.from_text(ALL)

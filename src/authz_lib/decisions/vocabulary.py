@@ -29,6 +29,8 @@ __all__ = ["Vocabulary"]
 
 MAX_ACTION_LENGTH = 512
 _MAX_CALLERS_BYTES = 1024 * 1024
+# Fewer parents of fewer than 64 entities take fewer than `MAX_HIERARCHY_STEPS`.
+_MANY_PARENTS = MAX_HIERARCHY_STEPS // MAX_HIERARCHY_DEPTH
 _NO_CONTEXT = freeze_record({}, where="context")
 
 
@@ -253,7 +255,10 @@ def _resolve_entities(
             raise InvalidRequestError(
                 "`entities` holds two different entities with one id", field="entities"
             )
-    if len(by_uid) > MAX_HIERARCHY_DEPTH:
+    if given and (
+        len(by_uid) > MAX_HIERARCHY_DEPTH
+        or sum([len(entity.parents) for entity in given]) > _MANY_PARENTS
+    ):
         _check_hierarchy({uid: entity.parents for uid, entity in by_uid.items()})
     return resource_uid, tuple(by_uid.values())
 

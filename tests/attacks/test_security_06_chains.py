@@ -79,3 +79,43 @@ def test_below_the_bound_the_time_grows_with_the_entities():
         return min(times)
 
     assert seconds(40) < 40 * seconds(4)
+
+
+def layers(width: int, height: int) -> list[Entity]:
+    """Folders of which each is in all of the layer above."""
+    rows = [
+        [EntityUid("Folder", f"{row}-{number}") for number in range(width)] for row in range(height)
+    ]
+    return [
+        Entity(uid, parents=rows[row + 1] if row + 1 < height else ())
+        for row, uids in enumerate(rows)
+        for uid in uids
+    ]
+
+
+def star(files: int, groups: int) -> list[Entity]:
+    """Files in one folder, which is in many groups that nobody brings."""
+    folder = EntityUid("Folder", "top")
+    others = [EntityUid("Group", str(number)) for number in range(groups)]
+    names = [EntityUid("File", str(number)) for number in range(files)]
+    return [Entity(folder, parents=others), *(Entity(name, parents=[folder]) for name in names)]
+
+
+def tower(groups: int) -> list[Entity]:
+    """A chain of as many folders as may be, of which the last is in many groups."""
+    *folders, last = chain(64)
+    others = [EntityUid("Group", str(number)) for number in range(groups)]
+    return [*folders, Entity(last.uid, parents=others)]
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [layers(20, 32), star(1000, 1000), tower(10_000)],
+    ids=["layers", "one folder in many", "a chain below many"],
+)
+def test_a_few_hundred_folders_in_many_others_cost_no_seconds(entities):
+    engine = CedarEngine.from_text(ALL)
+    started = time.perf_counter()
+    with pytest.raises(errors.InvalidRequestError):
+        engine.is_authorized(AuthorizationRequest(ALICE, "Read", FILE, entities=entities))
+    assert time.perf_counter() - started < 0.2

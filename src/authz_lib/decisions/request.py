@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -11,7 +12,7 @@ from authz_lib.entities.wire import uid_text
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from authz_lib.principal import Principal
 
@@ -58,8 +59,13 @@ class AuthorizationRequest:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "context", freeze_record(self.context, where="context"))
+        if not isinstance(self.entities, Iterable):
+            raise InvalidRequestError("`entities` must be of `Entity`", field="entities")
         put(self, "entities", tuple(self.entities))
-        if self.expires_at is not None and not -inf < self.expires_at < inf:
+        expires_at: object = self.expires_at
+        if expires_at is not None and not (
+            isinstance(expires_at, int | float) and -inf < expires_at < inf
+        ):
             raise InvalidRequestError(
                 "`expires_at` must be a finite number of seconds", field="expires_at"
             )

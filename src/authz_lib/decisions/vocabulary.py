@@ -10,7 +10,12 @@ from authz_lib._support.strict_json import loads_object
 from authz_lib.decisions.request import Question
 from authz_lib.entities import Entity, EntityUid, freeze_record
 from authz_lib.entities.entity import memory_of_callers
-from authz_lib.entities.hierarchy import MAX_HIERARCHY_DEPTH, is_too_deep
+from authz_lib.entities.hierarchy import (
+    MAX_HIERARCHY_DEPTH,
+    MAX_HIERARCHY_STEPS,
+    is_too_deep,
+    is_too_wide,
+)
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.principal import caller_key
 
@@ -24,6 +29,8 @@ __all__ = ["Vocabulary"]
 
 MAX_ACTION_LENGTH = 512
 _MAX_CALLERS_BYTES = 1024 * 1024
+# Fewer parents of fewer than 64 entities take fewer than `MAX_HIERARCHY_STEPS`.
+_MANY_PARENTS = MAX_HIERARCHY_STEPS // MAX_HIERARCHY_DEPTH
 _NO_CONTEXT = freeze_record({}, where="context")
 
 
@@ -248,11 +255,23 @@ def _resolve_entities(
             raise InvalidRequestError(
                 "`entities` holds two different entities with one id", field="entities"
             )
-    if len(by_uid) > MAX_HIERARCHY_DEPTH and is_too_deep(
-        {uid: e.parents for uid, e in by_uid.items()}
+    if given and (
+        len(by_uid) > MAX_HIERARCHY_DEPTH
+        or sum([len(entity.parents) for entity in given]) > _MANY_PARENTS
     ):
+        _check_hierarchy({uid: entity.parents for uid, entity in by_uid.items()})
+    return resource_uid, tuple(by_uid.values())
+
+
+def _check_hierarchy(parents: Mapping[EntityUid, tuple[EntityUid, ...]]) -> None:
+    if is_too_deep(parents):
         raise InvalidRequestError(
             f"`entities` holds more than {MAX_HIERARCHY_DEPTH} entities that stand in one another",
             field="entities",
         )
-    return resource_uid, tuple(by_uid.values())
+    if is_too_wide(parents):
+        raise InvalidRequestError(
+            f"`entities` holds entities that are in too many: to find all that they are in takes "
+            f"more than {MAX_HIERARCHY_STEPS} steps",
+            field="entities",
+        )

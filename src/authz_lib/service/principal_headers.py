@@ -96,9 +96,14 @@ class SecretHeader:
     secrets: Sequence[str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not FIELD_NAME.fullmatch(self.name) or _RESERVED.fullmatch(self.name):
+        given: object = self.name
+        if (
+            not isinstance(given, str)
+            or not FIELD_NAME.fullmatch(given)
+            or _RESERVED.fullmatch(given)
+        ):
             raise ConfigurationError("`name` must be a header that a gateway's mapping can set")
-        if isinstance(self.secrets, str) or not self.secrets:
+        if not isinstance(self.secrets, list | tuple) or not self.secrets:
             raise ConfigurationError("`secrets` must be a list of at least one secret")
         if not all(type(secret) is str and secret.isprintable() for secret in self.secrets):
             raise ConfigurationError("a secret must be printable text: it is sent as a header")

@@ -166,5 +166,5 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
         ) from None
     except RecursionError:  # a long chain of `<<`, or little stack left
         raise ConfigurationError(f"`{name}` is nested too deeply") from None
-    except (ValueError, TypeError, AttributeError, OverflowError):  # `!!int x`, ...
+    except (ValueError, TypeError, AttributeError, OverflowError, LookupError):  # `!!int x`, ...
         raise ConfigurationError(f"`{name}` is not YAML: a value does not fit its tag") from None

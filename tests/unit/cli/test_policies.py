@@ -171,6 +171,8 @@ def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
         ("more.yaml", "- a: [", "more.yaml` is not YAML, line 1: "),
         ("more.yaml", "- !!python/none x", "more.yaml` is not YAML, line 1: "),
         ("more.yaml", "- !!int x", "more.yaml` is not YAML"),
+        ("more.yaml", "- !!bool maybe", "more.yaml` is not YAML"),
+        ("more.yaml", "- !!int ''", "more.yaml` is not YAML"),
         ("more.yaml", "[" * 5000 + "]" * 5000, "more.yaml` is nested too deeply"),
         ("more.json", '{"requests": [], "requests": []}', "more.json`: duplicate member name"),
         ("more.json", "[\n{]", "more.json` is not JSON, line 2: "),

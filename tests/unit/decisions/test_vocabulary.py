@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.entities import EntityUid
+from authz_lib.errors import InvalidRequestError
 from authz_lib.principal import Principal
 
 names = st.text(st.sampled_from('ab|:"\\é\n'), min_size=1, max_size=6)
@@ -54,3 +56,23 @@ def test_a_question_with_another_end_differs_in_nothing_else(caller, action, end
     assert later.expires_at == end
     assert later.canonical_text == question.canonical_text
     assert later.until(question.expires_at) == question
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"expires_at": "soon"},
+        {"expires_at": float("nan")},
+        {"entities": 5},
+        {"entities": None},
+        {"entities": [1]},
+        {"context": []},
+    ],
+)
+def test_a_part_of_another_type_is_a_documented_error(parts):
+    vocabulary = Vocabulary(
+        action_type="Action", principal_type="User", group_type="Group", principal_id="sub"
+    )
+    alice, order = EntityUid("User", "alice"), EntityUid("Order", "1")
+    with pytest.raises(InvalidRequestError):
+        vocabulary.question(AuthorizationRequest(alice, "Read", order, **parts))

@@ -198,6 +198,8 @@ def test_the_proof_lets_in_during_a_rotation_too():
         ("x-proof", [SECRET + "\ud800"]),
         ("x-proof", [SECRET + "\n"]),
         ("x-proof", [7]),
+        ("x-proof", 7),
+        (7, [SECRET]),
     ],
 )
 def test_a_proof_that_proves_nothing_is_refused(name, secrets):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authz_lib._support.fork import reset_in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 __all__ = ["SingleFlight", "SingleFlightTimeoutError"]
 
@@ -116,6 +117,8 @@ class SingleFlight(Generic[T]):
 
 def _twin(error: Exception) -> Exception:
     """An equal error without what could show another's: traceback, cause, context, notes."""
+    if _holds_error(error.args) or _holds_error(vars(error)):
+        return SingleFlightTimeoutError(type(error).__name__)
     try:
         twin = copy.copy(error)
     except Exception:  # noqa: BLE001  # of a class that cannot be made again
@@ -125,3 +128,15 @@ def _twin(error: Exception) -> Exception:
     twin.__cause__ = twin.__context__ = None
     vars(twin).pop("__notes__", None)  # one list for both
     return twin
+
+
+def _holds_error(value: object, depth: int = 2) -> bool:
+    """Whether an error stands in a value, or in its members' members: both would share it."""
+    if isinstance(value, BaseException):
+        return True
+    members: Iterable[object] = ()
+    if isinstance(value, Mapping):
+        members = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        members = value
+    return depth > 0 and any(_holds_error(member, depth - 1) for member in members)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["WORKERS", "Workers"]
+__all__ = ["HOOK_WORKERS", "WORKERS", "Workers"]
 
 T = TypeVar("T")
 
@@ -126,3 +126,7 @@ class _Job(Generic[T]):
 
 
 WORKERS: Final = Workers(max_threads=8)
+"""For what this library waits for: key sets."""
+
+HOOK_WORKERS: Final = Workers(max_threads=8)
+"""For functions of others, so that slow ones keep no key set waiting."""

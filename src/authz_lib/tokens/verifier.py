@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar, Unpack
 
 from authz_lib._support.memo import WeighedMemo
-from authz_lib._support.workers import WORKERS
+from authz_lib._support.workers import HOOK_WORKERS, WORKERS
 from authz_lib.errors import (
     ConfigurationError,
     DependencyError,
@@ -335,4 +335,4 @@ def _not_allowed(algorithms: frozenset[str]) -> InvalidAlgorithmError:
 
 async def _asking(trust: Trust, work: Callable[[], T]) -> T:
     """Do what may ask the ``revoked`` hook, which may block."""
-    return work() if trust.revoked is None else await WORKERS.run(work)
+    return work() if trust.revoked is None else await HOOK_WORKERS.run(work)

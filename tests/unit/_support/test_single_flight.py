@@ -139,6 +139,27 @@ def test_a_failure_that_cannot_be_made_again_is_told_as_no_result(waiting):
         assert isinstance(follower.exception(PATIENCE), SingleFlightTimeoutError)
 
 
+class WrappingError(Exception):
+    def __init__(self, **members):
+        super().__init__("wrapped")
+        self.kwargs = members
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inner: ValueError("x", inner),
+        lambda inner: WrappingError(error=inner),
+        lambda inner: ExceptionGroup("several", [inner]),
+    ],
+    ids=["argument", "member", "group"],
+)
+def test_a_failure_that_holds_another_is_told_as_no_result(make):
+    twin = single_flight._twin(make(KeyError("of the leader")))
+    assert type(twin) is SingleFlightTimeoutError
+    assert not twin.__dict__
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_fork_in_the_middle_of_a_flight_leaves_the_child_free():
     flights = SingleFlight[int]()

@@ -414,6 +414,33 @@ class TestAsync:
         assert asyncio.run(main()).claims["sub"] == "alice"
         assert threads != [threading.get_ident()]
 
+    def test_hooks_that_hang_keep_no_fetch_waiting(self, issuer, clock, verifier_of):
+        go_on = threading.Event()
+        asked = []
+
+        def revoked(_):
+            asked.append(1)
+            assert go_on.wait(10)
+            return False
+
+        slow = verifier_of(revoked=revoked)
+        fetcher = lambda _: json.dumps(issuer.jwks()).encode()  # noqa: E731
+        cold = verifier_of(keys=RemoteKeySet(URL, fetcher=fetcher, clock=clock))
+
+        async def main():
+            tasks = [
+                asyncio.create_task(slow.averify(issuer.token({"sub": str(number)})))
+                for number in range(20)
+            ]
+            while len(asked) < 8:  # as many as there are threads
+                await asyncio.sleep(0)
+            found = await cold.averify(issuer.token({"sub": "alice"}))
+            go_on.set()
+            await asyncio.gather(*tasks)
+            return found
+
+        assert asyncio.run(main()).claims["sub"] == "alice"
+
     def test_what_needs_no_fetch_runs_at_once(self, issuer, verifier_of, monkeypatch):
         verifier = verifier_of()
         verifier.prefetch()

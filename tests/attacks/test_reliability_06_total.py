@@ -66,7 +66,7 @@ def test_a_call_ends_within_its_total(store, head):
     began = time.monotonic()
     with pytest.raises(errors.PolicyStoreUnavailableError):
         permissions.is_authorized(ASK)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8
 
 
 def test_an_answer_of_20_mb_is_refused(store):

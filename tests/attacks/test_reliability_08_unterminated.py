@@ -22,5 +22,6 @@ def seconds(text: str, schema: str | None = None) -> float:
 
 @pytest.mark.parametrize("end", ["", "\\"])
 def test_a_string_that_does_not_end(end):
-    assert seconds(f'{HEAD}"' + '\\"' * 6_000 + end) < 0.1  # it was 1.7 s; 60 kB took 44 s
-    assert min(seconds(f'{HEAD}"' + '\\"' * 30_000 + end) for _ in range(3)) < 0.05
+    """12 kB took 1.7 s, and 60 kB 44 s; now 60 kB take 20 ms.  The bounds are for a busy machine."""
+    assert seconds(f'{HEAD}"' + '\\"' * 6_000 + end) < 0.5
+    assert min(seconds(f'{HEAD}"' + '\\"' * 30_000 + end) for _ in range(3)) < 0.5

@@ -140,11 +140,11 @@ def test_the_parent_is_not_reset_and_a_child_once():
 
 
 def test_it_is_cheap():
-    """About 1 microsecond each, measured; the bound is for a machine that does other things."""
-    started = time.perf_counter()
+    """The bound is for a machine that does other things."""
+    started = time.process_time()
     holders = [Holder() for _ in range(1000)]
     fork._reset_all()
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.5
     assert {holder.resets for holder in holders} == {1}
 
 

@@ -20,9 +20,9 @@ def test_a_file_at_the_bound_and_one_past_it(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such device")
-def test_a_file_without_an_end_is_not_read_to_it(tmp_path):
+def test_a_file_without_an_end_is_not_read_to_it():
     with pytest.raises(ConfigurationError, match="has more than 1000 characters"):
-        read_bounded(tmp_path / "../../../../../../dev/zero", "zero", max_characters=1000)
+        read_bounded(Path("/dev/zero"), "zero", max_characters=1000)
 
 
 @pytest.mark.parametrize("name", ["missing", ".", "latin", "null\0byte"])

@@ -22,6 +22,6 @@ def seconds(text: str, schema: str | None = None) -> float:
 
 @pytest.mark.parametrize("end", ["", "\\"])
 def test_a_string_that_does_not_end(end):
-    """12 kB took 1.7 s, and 60 kB 44 s; now 60 kB take 20 ms.  The bounds are for a busy machine."""
+    """12 kB took 1.7 s, and 60 kB 44 s; now 60 kB take 20 ms, on a quiet machine."""
     assert seconds(f'{HEAD}"' + '\\"' * 6_000 + end) < 0.5
     assert min(seconds(f'{HEAD}"' + '\\"' * 30_000 + end) for _ in range(3)) < 0.5

@@ -69,7 +69,7 @@ def test_a_repeated_header_hurts_nobody(name, deployment):
 
 def test_an_event_1_0_of_an_http_api_says_what_it_is(deployment):
     """So a bad token is a 403, and a key other than the declared one is noticed."""
-    sources = ["$request.header.Authorization", "$context.httpMethod", "$context.path"]
+    sources = ["$request.header.Authorization", "$context.routeKey", "$context.path"]
     function = deployment.authorizer("iam", actions=ORDERS, cache=sources)
     options = {"routes": ROUTES, "ttl_seconds": 300, "payload_version": "1.0", "stage": "prod"}
     send = deployment.http_api(function, identity_sources=sources, **options)

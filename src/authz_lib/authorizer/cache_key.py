@@ -141,7 +141,7 @@ def _require_told(
 
 
 def _require_token(inputs: set[IdentitySource], tokens: Sequence[IdentitySource | None]) -> None:
-    if len(tokens) > 1:
+    if len(set(tokens)) > 1:
         raise ConfigurationError(
             "a gateway asks only when *all* identity sources are present, so two token sources "
             "cannot be cached: use `GatewayCache.OFF` or two authorizers"

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from authz_lib.entities import TYPE_NAME
 from authz_lib.errors import ConfigurationError, InvalidRequestError
-from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter
+from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter, Subprotocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,12 +35,27 @@ PREFIX: Final = "AUTHZ_"
 
 _ENTITY: Final = re.compile(rf'({TYPE_NAME.pattern})::"([^"\\]+)"')
 _MAX_NAME_CHARACTERS: Final = 200  # of an `EntityIdentifier` of Verified Permissions
-# The one table of what `AUTHZ_TOKEN_SOURCES` can hold: before the colon, after it a name.
+# The one table of what `AUTHZ_TOKEN_SOURCES` can hold: before the colon, after it one or two names.
 _SOURCES: Final[dict[str, Callable[[str], TokenSource]]] = {
-    "header": Header,
+    "bearer": lambda name: BearerToken(header=name or "authorization"),
+    "bearer-or-raw": lambda name: BearerToken(header=name or "authorization", required=False),
+    "scheme": lambda text: _with_scheme(*text.partition(":")),
+    "header": lambda text: _with_prefix(*text.partition(":")),
+    "subprotocol": Subprotocol,
     "cookie": Cookie,
     "query": QueryParameter,
 }
+_WITHOUT_NAME: Final = frozenset({"bearer", "bearer-or-raw"})
+
+
+def _with_scheme(scheme: str, colon: str, header: str) -> TokenSource:
+    return BearerToken(scheme=scheme, header=header if colon else "authorization")
+
+
+def _with_prefix(name: str, colon: str, prefix: str) -> TokenSource:
+    if colon and not prefix:
+        raise ConfigurationError("no prefix follows the second colon")
+    return Header(name, prefix=prefix)
 
 
 class EntityName(NamedTuple):
@@ -105,7 +120,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 def token_source_of(text: str) -> TokenSource:
-    """``bearer``, ``header:NAME``, ``cookie:NAME``, ``query:NAME``.
+    """``bearer``, ``header:NAME``, ``cookie:NAME`` and so on; the docs have the table.
 
     Raises:
         ConfigurationError: anything else.
@@ -113,12 +128,12 @@ def token_source_of(text: str) -> TokenSource:
     >>> token_source_of("cookie:session")
     Cookie('session')
     """
-    if text == "bearer":
-        return BearerToken()
-    kind, _, name = text.partition(":")
-    if kind not in _SOURCES or not name:
+    kind, colon, name = text.partition(":")
+    if kind not in _SOURCES or (not name and (colon or kind not in _WITHOUT_NAME)):
         raise ConfigurationError(
-            "expected `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`, a list"
+            "expected `bearer`, `bearer:HEADER`, `bearer-or-raw`, `bearer-or-raw:HEADER`, "
+            "`scheme:SCHEME`, `scheme:SCHEME:HEADER`, `header:NAME`, `header:NAME:PREFIX`, "
+            "`subprotocol:NAME`, `cookie:NAME` or `query:NAME`, a list"
         )
     return _SOURCES[kind](name)
 

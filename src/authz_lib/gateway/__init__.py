@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.events import AuthorizerEvent, parse_authorizer_event
     from authz_lib.gateway.proxy_events import proxy_kind
     from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse
+    from authz_lib.gateway.sources import Subprotocol
 
 __all__ = [
     "AppSyncResponse",
@@ -18,6 +19,7 @@ __all__ = [
     "MethodArn",
     "PolicyResponse",
     "SimpleResponse",
+    "Subprotocol",
     "parse_authorizer_event",
     "proxy_kind",
 ]
@@ -29,6 +31,7 @@ _HOME = {
     "MethodArn": "arns",
     "PolicyResponse": "responses",
     "SimpleResponse": "responses",
+    "Subprotocol": "sources",
     "parse_authorizer_event": "events",
     "proxy_kind": "proxy_events",
 }

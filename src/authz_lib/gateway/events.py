@@ -101,11 +101,14 @@ class Event:
     def token_header(self, name: str) -> tuple[str, ...]:
         """All values of a header that may hold the token.
 
-        ``authorizationToken`` stands for the header ``authorization`` where there is none.  AppSync
-        keys its results on it, so there a header that says something else is a second value.
+        A TOKEN event holds one header, whatever its name, as ``authorizationToken``.  Elsewhere
+        that stands for the header ``authorization`` where there is none.  AppSync keys its results
+        on it, so there a header that says something else is a second value.
         """
         values = self.header(name)
-        if name != "authorization" or "authorizationToken" not in self.raw:
+        if "authorizationToken" not in self.raw:
+            return values
+        if name != "authorization" and self.raw.get("type") != "TOKEN":
             return values
         token = self.raw["authorizationToken"]
         if token is None:

@@ -61,6 +61,7 @@ class ExpectedGateway:
             answer kept (in a SAM template a ``!Ref`` to the function's own API is a cycle, so read
             it from SSM).  ``None``: any API that may invoke this function.
         account_id: the account of the API.  ``None``: any account that may invoke this function.
+            WebSocket events name no account, so ``websocket-lambda`` needs ``None``.
         issuer: the expected ``iss``.  ``None``: any issuer that the authorizer takes; a ``sub`` is
             then not unique.
         client_ids: the expected client.  ``None``: any client of the issuer.
@@ -122,6 +123,11 @@ class ExpectedGateway:
             require_function(self.api_id, "api_id")
         else:
             _check_text(self.api_id, "api_id")
+        if self.kind == "websocket-lambda" and self.account_id is not None:
+            raise ConfigurationError(
+                "events of a WebSocket API name no account: `account_id` must be `None` for "
+                "`websocket-lambda`"
+            )
         if self.token_use not in ("access", "id", None):
             raise ConfigurationError("`token_use` must be `access`, `id` or `None`")
         if self.groups_separator not in (",", " ", None):
@@ -295,7 +301,7 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     holder: Any = context
     for name in path:
         holder = holder.get(name)
-        if not isinstance(holder, dict) or not holder:
+        if not isinstance(holder, dict) or not holder or holder == _NO_AUTHORIZER:
             raise UntrustedEventError(
                 f"`requestContext.{'.'.join(path)}` of the event is missing",
                 configured={"kind": gateway.kind},
@@ -308,11 +314,16 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     return holder  # type: ignore[no-any-return]
 
 
+# Payload 1.0 of an HTTP API says so of a route without an authorizer.
+_NO_AUTHORIZER = {"claims": None, "scopes": None}
+
+
 def _holds_claims(event: Mapping[str, Any]) -> bool:
     """Whether a gateway has left claims in the event: those are judged, never skipped."""
     context = _context_of(event)
     identity = context.get("identity")
-    return bool(context.get("authorizer")) or (
+    authorizer = context.get("authorizer")
+    return (bool(authorizer) and authorizer != _NO_AUTHORIZER) or (
         isinstance(identity, dict) and bool(identity.get("userArn"))
     )
 

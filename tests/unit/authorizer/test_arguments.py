@@ -453,7 +453,7 @@ def test_appsync_forgets_what_read_more_than_the_token():
     table = ActionMap.from_document(
         {"version": 1, "actions": [{"method": "POST", "route": "/graphql", "action": "List"}]}
     )
-    event = events.appsync_authorizer_event(A.token({"sub": "alice"}))
+    event = events.appsync_authorizer_event("Bearer " + A.token({"sub": "alice"}))
     remembers = GatewayCache(identity_sources=["$request.header.Authorization"], ttl_seconds=300)
     plain = build(response="appsync", actions=table, gateway_cache=remembers)(event)
     assert plain["isAuthorized"] is True

@@ -222,7 +222,7 @@ def test_appsync_reads_the_token_that_it_keys_on():
     lines = [{"method": "POST", "route": "/graphql", "action": "Query"}]
     authorizer = build(lines, response="appsync", gateway_cache=cache)
     alice, bob = token(), token("bob")
-    event = events.appsync_authorizer_event(alice)
+    event = events.appsync_authorizer_event(f"Bearer {alice}")
     assert authorizer(event)["resolverContext"]["sub"] == "alice"
     assert authorizer({**event, "requestHeaders": {}})["resolverContext"]["sub"] == "alice"
     for keyed in ("junk", f"Bearer {bob}", " ", "\t"):

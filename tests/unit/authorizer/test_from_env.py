@@ -323,7 +323,7 @@ def test_one_policy_for_every_route_needs_the_word_that_nothing_else_allows(envi
     "wrong",
     [
         {"AUTHZ_TOKEN_SOURCES": "header"},
-        {"AUTHZ_TOKEN_SOURCES": "bearer:x"},
+        {"AUTHZ_TOKEN_SOURCES": "bearer:"},
         {"AUTHZ_TOKEN_SOURCES": "body:token"},
         {
             "AUTHZ_GATEWAY_TTL_SECONDS": "60",

@@ -24,6 +24,7 @@ from authz_lib.decisions.cache import CacheOptions
 from authz_lib.decisions.cedar import EngineOptions
 from authz_lib.decisions.log import DecisionLog
 from authz_lib.errors import ConfigurationError
+from authz_lib.gateway import Subprotocol
 from authz_lib.tokens import (
     StaticKeySet,
     secret_from_parameter_store,
@@ -278,10 +279,12 @@ ARGUMENTS = {
     "sources": (
         {
             name: None
-            for source in (BearerToken, Header, Cookie, QueryParameter)
+            for source in (BearerToken, Header, Subprotocol, Cookie, QueryParameter)
             for name in signature(source).parameters
         },
-        {"name": "token_sources"},
+        dict.fromkeys(
+            ["name", "header", "scheme", "required", "prefix", "before"], "token_sources"
+        ),
         {},
     ),
 }

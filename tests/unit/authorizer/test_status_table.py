@@ -50,7 +50,7 @@ KINDS = {
     "http-2.0": ("simple", events.http_authorizer_event),
     "http-2.0-iam": ("iam", events.http_authorizer_event),
     "websocket": ("iam", events.websocket_authorizer_event),
-    "appsync": ("appsync", events.appsync_authorizer_event),
+    "appsync": ("appsync", lambda token: events.appsync_authorizer_event(f"Bearer {token}")),
 }
 KNOWS_401 = {"rest-token", "rest-request", "websocket"}
 

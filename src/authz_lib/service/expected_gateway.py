@@ -17,6 +17,7 @@ from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
+from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -70,10 +71,12 @@ class ExpectedGateway:
             the separator to vouch that no name does; without it a text that may be two things is
             refused.  Cognito's group names hold no spaces, so ``"[a b]"`` from a Cognito issuer is
             read without.
+        iam_callers: for IAM, which forms of callers are taken and who is the subject of each.
+            ``None``: what `IAMCallers` says without arguments.
 
     Raises:
         ConfigurationError: a value is empty or of another type, or a claim check is given for IAM,
-            which has no claims.
+            which has no claims, or ``iam_callers`` for anything else.
 
     >>> gateway = ExpectedGateway(
     ...     kind="http-lambda",
@@ -95,6 +98,7 @@ class ExpectedGateway:
     tenant_claim: str | None = None
     groups_claim: str | None = "cognito:groups"
     groups_separator: Literal[",", " "] | None = None
+    iam_callers: IAMCallers | None = None
     _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +117,13 @@ class ExpectedGateway:
         if self.groups_separator not in (",", " ", None):
             raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
         self._check_clients()
+        self._check_iam()
+
+    def _check_iam(self) -> None:
+        if self.iam_callers is not None and (
+            type(self.iam_callers) is not IAMCallers or not self.kind.endswith("-iam")
+        ):
+            raise ConfigurationError("`iam_callers` must be `IAMCallers`, and is for IAM only")
         if self.kind.endswith("-iam") and (self.issuer, self.client_ids, self.token_use) != (
             None,
             None,
@@ -147,6 +158,9 @@ class ExpectedGateway:
             _check_text(found, "api_id")
             self._found_api["api"] = found
         return self._found_api["api"]
+
+
+_IAM_CALLERS = IAMCallers()
 
 
 def principal_from_event(
@@ -217,7 +231,7 @@ def principal_from_event(
         return _verified(event, gateway, verifier, token_sources)
     now = clock()
     if gateway.kind.endswith("-iam"):
-        return _iam_principal(holder)
+        return principal_from_iam(holder, gateway.iam_callers or _IAM_CALLERS)
     if gateway.kind.endswith("-lambda"):
         principal = principal_from_context(holder, now=now)
     else:
@@ -320,27 +334,6 @@ def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:
         raise InvalidClaimError("the client is not an expected one", claim="client_id")
     if gateway.token_use is not None and principal.claims.get("token_use") != gateway.token_use:
         raise InvalidClaimError("`token_use` is not the expected one", claim="token_use")
-
-
-def _iam_principal(identity: Mapping[str, Any]) -> Principal:
-    # REST APIs fill `identity` for every request: only a signed one has an ARN.
-    arn = identity.get("userArn")
-    if type(arn) is not str or not arn:
-        raise UntrustedEventError("`userArn` of the event is missing: the request was not signed")
-    names = (
-        "accessKey",
-        "accountId",
-        "caller",
-        "callerId",
-        "user",
-        "userArn",
-        "userId",
-        "principalOrgId",
-    )
-    return Principal(
-        subject=arn,
-        claims={name: identity[name] for name in names if type(identity.get(name)) is str},
-    )
 
 
 def _check_text(value: object, name: str) -> None:

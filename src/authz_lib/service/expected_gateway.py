@@ -276,7 +276,7 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     holder: Any = context
     for name in path:
         holder = holder.get(name)
-        if not isinstance(holder, dict) or not holder:
+        if not isinstance(holder, dict) or not _says_something(holder):
             raise UntrustedEventError(f"`requestContext.{'.'.join(path)}` of the event is missing")
     if path[-1] == "authorizer" and ("claims" in holder or "jwt" in holder or "iam" in holder):
         raise UntrustedEventError(
@@ -289,9 +289,16 @@ def _holds_claims(event: Mapping[str, Any]) -> bool:
     """Whether a gateway has left claims in the event: those are judged, never skipped."""
     context = _context_of(event)
     identity = context.get("identity")
-    return bool(context.get("authorizer")) or (
+    return _says_something(context.get("authorizer")) or (
         isinstance(identity, dict) and bool(identity.get("userArn"))
     )
+
+
+def _says_something(authorizer: object) -> bool:
+    """HTTP APIs without an authorizer write ``{"claims": null, "scopes": null}``."""
+    if isinstance(authorizer, dict):
+        return any(value is not None for value in authorizer.values())
+    return bool(authorizer)
 
 
 def _context_of(event: Mapping[str, Any]) -> Mapping[str, Any]:

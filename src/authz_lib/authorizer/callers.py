@@ -17,6 +17,7 @@ from authz_lib.principal import (
     distinct_issuers,
     issuers_of,
 )
+from authz_lib.tokens.attributes import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import CallerKey
     from authz_lib.tokens import VerifiedToken
+    from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
@@ -60,7 +62,7 @@ class Callers:
             not know.
     """
 
-    __slots__ = ("_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
+    __slots__ = ("_attributes", "_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Callers:
         *,
         tenant_claim: Claim,
         groups_claim: Claim,
+        attributes: Mapping[str, str | Attribute] | None = None,
     ) -> None:
         if not isinstance(sources, list | tuple) or not all(_is_source(s) for s in sources):
             raise ConfigurationError(
@@ -82,6 +85,13 @@ class Callers:
         self._sources = tuple(sources)
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
+        self._attributes = (
+            None
+            if attributes is None
+            else Attributes(
+                attributes, claim_of=lambda claim: _per_issuer(claim, issuers, "attributes")
+            )
+        )
         # The verifier remembers tokens, within its bound.  What it forgets is forgotten here.
         self._known: LifetimeMemo[VerifiedToken, Caller] = LifetimeMemo(max_entries=1024)
 
@@ -111,8 +121,10 @@ class Callers:
                 if isinstance(groups_claim, dict)
                 else groups_claim
             ),
+            attributes=self._attributes,
         )
-        caller = Caller(principal, to_context(principal), caller_key(principal))
+        context = to_context(principal, self._attributes)
+        caller = Caller(principal, context, caller_key(principal))
         self._known.put(token, caller)
         return caller
 

@@ -18,6 +18,7 @@ from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
 from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
+from authz_lib.tokens.attributes import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
     from authz_lib.gateway.proxy_events import ProxyKind
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["ExpectedGateway", "GatewayKind", "principal_from_event"]
@@ -71,6 +73,8 @@ class ExpectedGateway:
             the separator to vouch that no name does; without it a text that may be two things is
             refused.  Cognito's group names hold no spaces, so ``"[a b]"`` from a Cognito issuer is
             read without.
+        attributes: the attributes of the caller, as the authorizer declares them.  For a Lambda
+            authorizer of this library only.
         iam_callers: for IAM, which forms of callers are taken and who is the subject of each.
             ``None``: what `IAMCallers` says without arguments.
 
@@ -99,6 +103,8 @@ class ExpectedGateway:
     groups_claim: str | None = "cognito:groups"
     groups_separator: Literal[",", " "] | None = None
     iam_callers: IAMCallers | None = None
+    attributes: Mapping[str, str | Attribute] | None = None
+    _attributes: Attributes | None = field(default=None, init=False, repr=False, compare=False)
     _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +124,10 @@ class ExpectedGateway:
             raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
         self._check_clients()
         self._check_iam()
+        if self.attributes is not None:
+            if not self.kind.endswith("-lambda"):
+                raise ConfigurationError("`attributes` needs a Lambda authorizer of this library")
+            object.__setattr__(self, "_attributes", Attributes(self.attributes))
 
     def _check_iam(self) -> None:
         if self.iam_callers is not None and (
@@ -233,7 +243,7 @@ def principal_from_event(
     if gateway.kind.endswith("-iam"):
         return principal_from_iam(holder, gateway.iam_callers or _IAM_CALLERS)
     if gateway.kind.endswith("-lambda"):
-        principal = principal_from_context(holder, now=now)
+        principal = principal_from_context(holder, now=now, attributes=gateway._attributes)  # noqa: SLF001
     else:
         principal = principal_from_claims(holder, gateway, now)
     _check_claims(principal, gateway)
@@ -242,11 +252,11 @@ def principal_from_event(
 
 def _require_one_meaning(gateway: ExpectedGateway, verifier: Verifier) -> None:
     """Refuse to read a tenant or groups of one issuer as those of another."""
-    reads = (gateway.tenant_claim, gateway.groups_claim) != (None, None)
+    reads = (gateway.tenant_claim, gateway.groups_claim, gateway.attributes) != (None, None, None)
     if reads and len(distinct_issuers(issuers_of(verifier))) > 1:
         raise ConfigurationError(
             "with several issuers a tenant and groups mean something within their issuer only: "
-            "pin `issuer`, or pass `None` for `tenant_claim` and `groups_claim`"
+            "pin `issuer`, or pass `None` for `tenant_claim`, `groups_claim` and `attributes`"
         )
 
 
@@ -328,7 +338,10 @@ def _verified(
 ) -> Principal:
     token = verifier.verify(read_token(event, token_sources))
     principal = Principal.from_token(
-        token, tenant_claim=gateway.tenant_claim, groups_claim=gateway.groups_claim
+        token,
+        tenant_claim=gateway.tenant_claim,
+        groups_claim=gateway.groups_claim,
+        attributes=gateway._attributes,  # noqa: SLF001
     )
     _check_claims(principal, gateway)
     return principal

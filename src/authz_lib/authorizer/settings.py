@@ -63,6 +63,7 @@ class Settings(IssuerSettings):
     group_type: Text = "Group"
     principal_id: Literal["sub", "pool|sub", "issuer|sub"] = "sub"
     context: Pairs = Field(default={})
+    attributes: Pairs = Field(default={})
     log_ids: Flag = False
     # what the gateway expects
     response: Literal["simple", "iam", "appsync"]

@@ -16,6 +16,7 @@ from authz_lib.principal import (
     cognito_pool,
     distinct_issuers,
     issuers_of,
+    text_claim,
 )
 from authz_lib.tokens.attributes import Attributes
 
@@ -48,6 +49,8 @@ class Caller(NamedTuple):
     context: Mapping[str, ContextValue]
     key: CallerKey | None = None
     """Equal for all tokens of one caller that mean the same to a policy; see `caller_key`."""
+    usage_key: str | None = None
+    """The API key that a REST API's usage plan counts this request against."""
 
 
 class Callers:
@@ -62,7 +65,15 @@ class Callers:
             not know.
     """
 
-    __slots__ = ("_attributes", "_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
+    __slots__ = (
+        "_attributes",
+        "_groups_claim",
+        "_known",
+        "_sources",
+        "_tenant_claim",
+        "_usage_claim",
+        "_verifier",
+    )
 
     def __init__(
         self,
@@ -72,6 +83,7 @@ class Callers:
         tenant_claim: Claim,
         groups_claim: Claim,
         attributes: Mapping[str, str | Attribute] | None = None,
+        usage_claim: Claim = None,
     ) -> None:
         if not isinstance(sources, list | tuple) or not all(_is_source(s) for s in sources):
             raise ConfigurationError(
@@ -85,6 +97,7 @@ class Callers:
         self._sources = tuple(sources)
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
+        self._usage_claim = _per_issuer(usage_claim, issuers, "usage_identifier_key")
         self._attributes = (
             None
             if attributes is None
@@ -124,7 +137,11 @@ class Callers:
             attributes=self._attributes,
         )
         context = to_context(principal, self._attributes)
-        caller = Caller(principal, context, caller_key(principal))
+        usage_claim = self._usage_claim
+        if isinstance(usage_claim, dict):
+            usage_claim = usage_claim.get(token.issuer or "")
+        usage_key = None if usage_claim is None else text_claim(token.claims, usage_claim)
+        caller = Caller(principal, context, caller_key(principal), usage_key)
         self._known.put(token, caller)
         return caller
 

@@ -188,4 +188,5 @@ def arguments_from(variables: Mapping[str, str]) -> dict[str, Any]:
         "groups_claim": groups_claim,
         "context": settings.context,
         "attributes": attributes_of(settings),
+        "usage_identifier_key": settings.usage_identifier_key,
     }

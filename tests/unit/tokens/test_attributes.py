@@ -221,3 +221,33 @@ def test_with_several_issuers_each_names_its_claim():
     assert declared.read({"email": "x"}, both[1]) == {}
     with pytest.raises(ConfigurationError, match="attributes"):
         authorizer(**options, attributes={"email": Attribute({both[0]: "email"})})
+
+
+def test_the_usage_plan_counts_against_the_claim():
+    handler = authorizer(decisions=None, usage_identifier_key="api_key")
+
+    def answer(event):
+        return handler(event).get("usageIdentifierKey")
+
+    key = "0123456789abcdefghij"
+    token = ISSUER.token({"sub": "alice", "api_key": key})
+    assert answer(events.rest_token_authorizer_event(token, path="/orders")) == key
+    assert answer(events.rest_request_authorizer_event(token, path="/orders")) == key
+    assert answer(events.http_authorizer_event(token, route="GET /orders", path="/orders")) is None
+    without = ISSUER.token({"sub": "alice"})
+    assert answer(events.rest_token_authorizer_event(without, path="/orders")) is None
+    for wrong in (7, "", ["a"]):
+        bad = ISSUER.token({"sub": "alice", "api_key": wrong})
+        with pytest.raises(Exception, match="Unauthorized"):
+            answer(events.rest_token_authorizer_event(bad, path="/orders"))
+
+
+@pytest.mark.parametrize("response", ["simple", "appsync"])
+def test_a_response_without_usage_plans_refuses_the_key(response):
+    with pytest.raises(ConfigurationError, match="usage_identifier_key"):
+        authorizer(decisions=None, response=response, usage_identifier_key="api_key")
+
+
+def test_a_usage_key_is_no_text_of_another_type():
+    with pytest.raises(ConfigurationError, match="usage_identifier_key"):
+        authorizer(decisions=None, usage_identifier_key=7)

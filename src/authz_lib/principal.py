@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authz_lib.tokens import VerifiedToken
+    from authz_lib.tokens.attributes import Attributes, AttributeValue
     from authz_lib.tokens.claim_reader import ClaimPath
 
 __all__ = [
@@ -73,6 +74,7 @@ class Principal:
             token has none.
         claims: every claim, read-only.
         expires_at: the ``exp`` claim in seconds since the epoch.
+        attributes: the declared attributes that the token has, read-only.
 
     Its ``repr`` shows no claim values: it is safe in a log line.
 
@@ -91,6 +93,7 @@ class Principal:
     tenant_id: str | None
     claims: Mapping[str, Any] = field(hash=False)
     expires_at: float | None
+    attributes: Mapping[str, AttributeValue] = field(hash=False)
 
     def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
@@ -102,6 +105,7 @@ class Principal:
         tenant_id: str | None = None,
         claims: Mapping[str, Any] = _NO_CLAIMS,
         expires_at: float | None = None,
+        attributes: Mapping[str, AttributeValue] = _NO_CLAIMS,
     ) -> None:
         _set_subject(self, subject)
         _set_issuer(self, issuer)
@@ -113,6 +117,10 @@ class Principal:
         is_frozen = type(claims) is MappingProxyType
         _set_claims(self, claims if is_frozen else MappingProxyType(dict(claims)))
         _set_expires_at(self, expires_at)
+        _set_attributes(
+            self,
+            attributes if attributes is _NO_CLAIMS else MappingProxyType(dict(attributes)),
+        )
 
     def __repr__(self) -> str:
         return f"<Principal groups={len(self.groups)} scopes={len(self.scopes)}>"
@@ -126,7 +134,8 @@ class Principal:
             self.scopes,
             self.tenant_id,
         )
-        return type(self), (*values, dict(self.claims), self.expires_at)
+        attributes = dict(self.attributes)
+        return type(self), (*values, dict(self.claims), self.expires_at, attributes)
 
     @classmethod
     def from_token(
@@ -135,6 +144,7 @@ class Principal:
         *,
         tenant_claim: ClaimPath | None,
         groups_claim: ClaimPath | None = COGNITO_GROUPS,
+        attributes: Attributes | None = None,
     ) -> Principal:
         """The caller that a verified token names.
 
@@ -146,6 +156,7 @@ class Principal:
                 ``None`` gives up tenants: `tenant_id` is then always ``None``.
             groups_claim: the claim that holds the names of groups or roles, or the path to it, such
                 as ``"realm_access.roles"``; ``None`` for no groups.
+            attributes: the claims that are attributes; ``None`` for no attributes.
 
         Raises:
             InvalidClaimError: ``sub`` is missing, or a claim that is read has another type than it
@@ -176,6 +187,7 @@ class Principal:
             None if tenant_claim is None else tenant_of(claims, tenant_claim),
             claims,
             _expiry(claims),
+            _NO_CLAIMS if attributes is None else attributes.read(claims, token.issuer),
         )
 
     def uid(
@@ -212,7 +224,8 @@ class Principal:
         group_type: str = "Group",
         principal_id: PrincipalIdForm = "sub",
     ) -> Entity:
-        """The caller as a Cedar entity: groups are parents, ``tenant_id`` an attribute.
+        """The caller as a Cedar entity: groups are parents, ``tenant_id`` and `attributes` are its
+        attributes.
 
         Raises:
             InvalidClaimError: the id is to contain the issuer or pool and there is none.
@@ -223,7 +236,10 @@ class Principal:
         """
         return Entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),
-            attrs={} if self.tenant_id is None else {"tenant_id": self.tenant_id},
+            attrs={
+                **self.attributes,
+                **({} if self.tenant_id is None else {"tenant_id": self.tenant_id}),
+            },
             parents=self.group_uids(group_type=group_type, principal_id=principal_id),
         )
 
@@ -255,6 +271,7 @@ class Principal:
     _set_tenant_id,
     _set_claims,
     _set_expires_at,
+    _set_attributes,
 ) = (vars(Principal)[member.name].__set__ for member in fields(Principal))
 
 
@@ -315,12 +332,17 @@ def distinct_issuers(issuers: frozenset[str] | None) -> frozenset[str]:
     )
 
 
-CallerKey: TypeAlias = tuple[str, str | None, tuple[str, ...], str | None]
-"""Subject, issuer, groups and tenant: what a principal's Cedar entities are made of, under one
-configuration.
+CallerKey: TypeAlias = (
+    tuple[str, str | None, tuple[str, ...], str | None]
+    | tuple[str, str | None, tuple[str, ...], str | None, "_AttributesKey"]
+)
+"""Subject, issuer, groups, tenant and any attributes: what a principal's Cedar entities are made
+of, under one configuration.
 """
 
+_AttributesKey: TypeAlias = "tuple[tuple[str, type, AttributeValue], ...]"
 _PLAIN = {str, type(None)}
+_PLAIN_ATTRIBUTES = {str, int, bool, tuple}
 
 
 def caller_key(principal: Principal) -> CallerKey | None:
@@ -342,7 +364,21 @@ def caller_key(principal: Principal) -> CallerKey | None:
     }
     if not kinds <= _PLAIN:
         return None
-    return principal.subject, principal.issuer, principal.groups, principal.tenant_id
+    key = principal.subject, principal.issuer, principal.groups, principal.tenant_id
+    if not principal.attributes:
+        return key
+    attributes = _attributes_key(principal.attributes)
+    return None if attributes is None else (*key, attributes)
+
+
+def _attributes_key(attributes: Mapping[str, AttributeValue]) -> _AttributesKey | None:
+    """The attributes with their types, as ``1 == True``; ``None`` where they are not plain."""
+    for name, value in attributes.items():
+        if type(name) is not str or type(value) not in _PLAIN_ATTRIBUTES:
+            return None
+        if isinstance(value, tuple) and not all(type(item) is str for item in value):
+            return None
+    return tuple([(name, type(attributes[name]), attributes[name]) for name in sorted(attributes)])
 
 
 # Few callers and fewer groups make most of the requests, each time with another token.  Ids are

@@ -63,7 +63,10 @@ class PolicyAnswers:
             InvalidRequestError: no policy can name its path: it is refused.
         """
         answer = PolicyResponse(
-            caller.principal.subject, allow=[_arn(event).resource], context=caller.context
+            caller.principal.subject,
+            allow=[_arn(event).resource],
+            context=caller.context,
+            usage_identifier_key=_usage_key(event, caller),
         ).to_dict()
         check_size(answer)
         return answer
@@ -141,6 +144,7 @@ class EveryRouteAnswers(PolicyAnswers):
             allow=[prefix + text for text in resources.allow],
             deny=[*(prefix + text for text in resources.deny), *deny],
             context=caller.context,
+            usage_identifier_key=_usage_key(event, caller),
         ).to_dict()
         check_size(answer, max_bytes=self._max_bytes)
         return answer
@@ -150,6 +154,14 @@ class EveryRouteAnswers(PolicyAnswers):
         return PolicyResponse(
             "anonymous", deny=[_arn(event).everything], context=refusal_context(reason)
         ).to_dict()
+
+
+_USAGE_PLAN_KINDS = frozenset({"rest-token", "rest-request"})
+
+
+def _usage_key(event: AuthorizerEvent, caller: Caller) -> str | None:
+    """The API key to count against, where the gateway has usage plans."""
+    return caller.usage_key if event.kind in _USAGE_PLAN_KINDS else None
 
 
 _UNAUTHORIZED_KINDS = frozenset({"rest-token", "rest-request", "websocket"})

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import EntityUid
     from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["LambdaAuthorizer", "ResponseKind"]
@@ -87,6 +88,12 @@ class LambdaAuthorizer:
         groups_claim: the claim that holds the groups.  ``None``: no groups.  With several issuers
             both are a mapping from issuer, or user pool id, to claim.  One ``cognito:groups`` does
             for several pools.
+        attributes: claims that are attributes of the caller in Cedar and in the gateway's context,
+            such as ``{"email": "email", "level": Attribute("custom:level", "number")}``.  With
+            several issuers each is an `Attribute` with a mapping from issuer to claim.
+        usage_identifier_key: for REST APIs whose usage plans have the source ``AUTHORIZER``: the
+            claim whose text is the API key to count a request against, or one per issuer.  Without
+            the claim a token has no key.  Users must not be able to write it.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.
@@ -143,6 +150,8 @@ class LambdaAuthorizer:
         tenant_claim: Claim = None,
         groups_claim: Claim = "cognito:groups",
         context: Mapping[str, str] | None = None,
+        attributes: Mapping[str, str | Attribute] | None = None,
+        usage_identifier_key: Claim = None,
     ) -> None:
         if response not in tuple(_ANSWERS):
             raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
@@ -150,8 +159,17 @@ class LambdaAuthorizer:
             raise ConfigurationError(
                 "`gateway_cache` must be a `GatewayCache` or `GatewayCache.OFF`"
             )
+        if usage_identifier_key is not None and response != "iam":
+            raise ConfigurationError(
+                "`usage_identifier_key` is for REST APIs: only the response `iam` can carry it"
+            )
         self._callers = Callers(
-            verifier, token_sources, tenant_claim=tenant_claim, groups_claim=groups_claim
+            verifier,
+            token_sources,
+            tenant_claim=tenant_claim,
+            groups_claim=groups_claim,
+            attributes=attributes,
+            usage_claim=usage_identifier_key,
         )
         require_qualified_ids(verifier, decisions)
         check_actions(actions, decisions, application)

@@ -18,7 +18,8 @@ from authz_lib.principal import (
     distinct_issuers,
     issuers_of,
 )
-from authz_lib.tokens.claim_reader import ClaimPath, claim_path
+from authz_lib.tokens.attributes import Attributes
+from authz_lib.tokens.claim_reader import ClaimPath, claim_path, tenant_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import CallerKey
     from authz_lib.tokens import VerifiedToken
+    from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["Caller", "Callers", "Claim", "require_qualified_ids"]
@@ -48,6 +50,8 @@ class Caller(NamedTuple):
     context: Mapping[str, ContextValue]
     key: CallerKey | None = None
     """Equal for all tokens of one caller that mean the same to a policy; see `caller_key`."""
+    usage_key: str | None = None
+    """The API key that a REST API's usage plan counts this request against."""
 
 
 class Callers:
@@ -62,7 +66,15 @@ class Callers:
             not know.
     """
 
-    __slots__ = ("_groups_claim", "_known", "_sources", "_tenant_claim", "_verifier")
+    __slots__ = (
+        "_attributes",
+        "_groups_claim",
+        "_known",
+        "_sources",
+        "_tenant_claim",
+        "_usage_claim",
+        "_verifier",
+    )
 
     def __init__(
         self,
@@ -71,6 +83,8 @@ class Callers:
         *,
         tenant_claim: Claim,
         groups_claim: Claim,
+        attributes: Mapping[str, str | Attribute] | None = None,
+        usage_claim: Claim = None,
     ) -> None:
         if not isinstance(sources, list | tuple) or not all(_is_source(s) for s in sources):
             raise ConfigurationError(
@@ -84,6 +98,14 @@ class Callers:
         self._sources = tuple(sources)
         self._tenant_claim = _per_issuer(tenant_claim, issuers, "tenant_claim")
         self._groups_claim = _per_issuer(groups_claim, issuers, "groups_claim")
+        self._usage_claim = _per_issuer(usage_claim, issuers, "usage_identifier_key")
+        self._attributes = (
+            None
+            if attributes is None
+            else Attributes(
+                attributes, claim_of=lambda claim: _per_issuer(claim, issuers, "attributes")
+            )
+        )
         # The verifier remembers tokens, within its bound.  What it forgets is forgotten here.
         self._known: LifetimeMemo[VerifiedToken, Caller] = LifetimeMemo(max_entries=1024)
 
@@ -113,8 +135,14 @@ class Callers:
                 if isinstance(groups_claim, dict)
                 else groups_claim
             ),
+            attributes=self._attributes,
         )
-        caller = Caller(principal, to_context(principal), caller_key(principal))
+        context = to_context(principal, self._attributes)
+        usage_claim = self._usage_claim
+        if isinstance(usage_claim, dict):
+            usage_claim = usage_claim.get(token.issuer or "")
+        usage_key = None if usage_claim is None else tenant_of(token.claims, usage_claim)
+        caller = Caller(principal, context, caller_key(principal), usage_key)
         self._known.put(token, caller)
         return caller
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from authz_lib.actions.map import ActionMap
 from authz_lib.authorizer.gateway_cache import GatewayCache
@@ -16,6 +16,7 @@ from authz_lib.authorizer.settings import Settings
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens import JWTVerifier
+from authz_lib.tokens.attributes import Attribute, Attributes, AttributeType
 from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import is_loopback, parse_url
 
@@ -64,6 +65,18 @@ def application_of(settings: Settings) -> EntityUid | None:
         return None
     with variable_named("AUTHZ_APPLICATION"):
         return EntityUid(*settings.application)
+
+
+def attributes_of(settings: Settings) -> dict[str, Attribute] | None:
+    """Each ``name=claim``, or ``name=type:claim``; a claim such as ``custom:level`` is a text."""
+    found = {}
+    for name, text in settings.attributes.items():
+        kind, _, claim = text.partition(":")
+        is_typed = kind in get_args(AttributeType) and bool(claim)
+        found[name] = Attribute(claim, kind) if is_typed else Attribute(text)  # type: ignore[arg-type]
+    with variable_named("AUTHZ_ATTRIBUTES", VARIABLES):
+        Attributes(found)
+    return found or None
 
 
 def token_sources_of(settings: Settings) -> list[TokenSource]:
@@ -174,4 +187,6 @@ def arguments_from(variables: Mapping[str, str]) -> dict[str, Any]:
         "tenant_claim": tenant_claim,
         "groups_claim": groups_claim,
         "context": settings.context,
+        "attributes": attributes_of(settings),
+        "usage_identifier_key": settings.usage_identifier_key,
     }

@@ -12,11 +12,13 @@ from authz_lib._support.strict_json import loads_document
 from authz_lib.errors import InvalidClaimError, TokenExpiredError, UntrustedEventError
 from authz_lib.gateway.responses import MAX_RESPONSE_BYTES, check_size
 from authz_lib.principal import Principal
+from authz_lib.tokens.attributes import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authz_lib.gateway.responses import ContextValue
+    from authz_lib.tokens.attributes import Attributes, AttributeType, AttributeValue
 
 __all__ = [
     "NO_VALUE",
@@ -49,7 +51,9 @@ _CERTAINLY_SMALL = (
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
-def to_context(principal: Principal) -> dict[str, ContextValue]:
+def to_context(
+    principal: Principal, attributes: Attributes | None = None
+) -> dict[str, ContextValue]:
     """What an authorizer tells the integration about the caller: strings, and ``exp`` in seconds.
 
     Each string can be the value of a header, and no two principals have the same:
@@ -60,6 +64,8 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
     | printable ASCII without a comma, a first ``"`` or white space around it | itself |
     | any other text, ``-`` too | one JSON string: ``"-"`` |
     | groups, scopes | one JSON list: REST APIs answer 500 for a list, HTTP APIs join one |
+
+    The declared attributes follow under their names, a number and a bool as in JSON.
 
     Raises:
         InvalidRequestError: it is more than a gateway passes on.
@@ -103,7 +109,11 @@ def to_context(principal: Principal) -> dict[str, ContextValue]:
         + len(groups)
         + len(scopes)
     )
-    if size > _CERTAINLY_SMALL:
+    if attributes is not None:
+        found = principal.attributes
+        for name in attributes.types:
+            context[name] = _written_attribute(found.get(name))
+    if size > _CERTAINLY_SMALL or attributes is not None:
         check_size(context)
     return context
 
@@ -121,6 +131,12 @@ def _written(text: str | None) -> str:
         and text != NO_VALUE
     )
     return text if is_plain else _quote(text)
+
+
+def _written_attribute(value: AttributeValue | None) -> str:
+    if value is None or isinstance(value, str):
+        return _written(value)
+    return _list(value) if isinstance(value, tuple) else json.dumps(value)
 
 
 def _list(names: tuple[str, ...]) -> str:
@@ -145,7 +161,9 @@ def refusal_context(reason: str) -> dict[str, ContextValue]:
     return {**_NONE, REASON: reason}
 
 
-def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principal:
+def principal_from_context(
+    values: Mapping[str, Any], *, now: float, attributes: Attributes | None = None
+) -> Principal:
     """Read back what `to_context` wrote, after a gateway turned some or all of it into strings.
 
     An empty text is read as `NO_VALUE`: older authorizers wrote it.
@@ -193,6 +211,7 @@ def principal_from_context(values: Mapping[str, Any], *, now: float) -> Principa
         tenant_id,
         claims,
         expires_at,
+        *(() if attributes is None else (_read_attributes(values, attributes),)),
     )
 
 
@@ -211,6 +230,36 @@ def _read_text(key: str, text: str) -> str | None:
     if type(value) is not str or not value:
         raise UntrustedEventError(f"`{key}` of the principal is not one JSON string")
     return value
+
+
+def _read_attributes(
+    values: Mapping[str, Any], attributes: Attributes
+) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {}
+    for name, kind in attributes.types.items():
+        text = values.get(name)
+        if type(text) is not str or not text:  # the authorizer writes each that is declared
+            raise UntrustedEventError(f"`{name}` of the principal is missing or not a string")
+        if text == NO_VALUE:
+            continue
+        value = _read_attribute(name, kind, text)
+        if value is None:
+            raise UntrustedEventError(f"`{name}` of the principal is not of the type `{kind}`")
+        found[name] = value
+    return found
+
+
+def _read_attribute(name: str, kind: AttributeType, text: str) -> AttributeValue | None:
+    if kind == "text":
+        return _read_text(name, text)
+    if kind == "number":
+        return whole_number(text)
+    if kind == "bool":
+        return _BOOLS.get(text)
+    return _names(text, name)
+
+
+_BOOLS = {"true": True, "false": False}
 
 
 def _names(text: str, key: str) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from authz_lib.service.api_ids import api_id_from_parameter_store
     from authz_lib.service.expected_gateway import ExpectedGateway, principal_from_event
     from authz_lib.service.handler import json_body, service_handler
+    from authz_lib.service.iam_callers import IAMCallers
     from authz_lib.service.principal_headers import principal_from_headers
 
 __all__ = [
     "ExpectedGateway",
+    "IAMCallers",
     "api_id_from_parameter_store",
     "json_body",
     "principal_from_event",
@@ -24,6 +26,7 @@ __all__ = [
 # Public name -> the module that holds it.
 _HOME = {
     "ExpectedGateway": "expected_gateway",
+    "IAMCallers": "iam_callers",
     "api_id_from_parameter_store": "api_ids",
     "json_body": "handler",
     "principal_from_event": "expected_gateway",

@@ -19,6 +19,8 @@ from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
+from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
+from authz_lib.tokens.attributes import Attributes
 from authz_lib.tokens.claim_reader import COGNITO_GROUPS, ClientReader, claim_path, client_reader
 from authz_lib.tokens.issuer_names import require_issuer_names
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
     from authz_lib.gateway.proxy_events import ProxyKind
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.claim_reader import ClaimPath
     from authz_lib.tokens.verifier import Verifier
 
@@ -81,10 +84,14 @@ class ExpectedGateway:
             the separator to vouch that no name does; without it a text that may be two things is
             refused.  Cognito's group names hold no spaces, so ``"[a b]"`` from a Cognito issuer is
             read without.
+        attributes: the attributes of the caller, as the authorizer declares them.  For a Lambda
+            authorizer of this library only.
+        iam_callers: for IAM, which forms of callers are taken and who is the subject of each.
+            ``None``: what `IAMCallers` says without arguments.
 
     Raises:
         ConfigurationError: a value is empty or of another type, or a claim check is given for IAM,
-            which has no claims.
+            which has no claims, or ``iam_callers`` for anything else.
 
     >>> gateway = ExpectedGateway(
     ...     kind="http-lambda",
@@ -107,7 +114,10 @@ class ExpectedGateway:
     groups_claim: ClaimPath | None = COGNITO_GROUPS
     groups_separator: Literal[",", " "] | None = None
     client_claim: str | Sequence[str] | None = None
+    iam_callers: IAMCallers | None = None
+    attributes: Mapping[str, str | Attribute] | None = None
     client_reader: ClientReader = field(init=False, repr=False, compare=False)
+    _attributes: Attributes | None = field(default=None, init=False, repr=False, compare=False)
     _found_api: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +143,17 @@ class ExpectedGateway:
         if self.groups_separator not in (",", " ", None):
             raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
         self._check_clients()
+        self._check_iam()
+        if self.attributes is not None:
+            if not self.kind.endswith("-lambda"):
+                raise ConfigurationError("`attributes` needs a Lambda authorizer of this library")
+            object.__setattr__(self, "_attributes", Attributes(self.attributes))
+
+    def _check_iam(self) -> None:
+        if self.iam_callers is not None and (
+            type(self.iam_callers) is not IAMCallers or not self.kind.endswith("-iam")
+        ):
+            raise ConfigurationError("`iam_callers` must be `IAMCallers`, and is for IAM only")
         if self.kind.endswith("-iam") and (self.issuer, self.client_ids, self.token_use) != (
             None,
             None,
@@ -183,6 +204,9 @@ class ExpectedGateway:
             _check_text(found, "api_id")
             self._found_api["api"] = found
         return self._found_api["api"]
+
+
+_IAM_CALLERS = IAMCallers()
 
 
 def principal_from_event(
@@ -253,9 +277,9 @@ def principal_from_event(
         return _verified(event, gateway, verifier, token_sources)
     now = clock()
     if gateway.kind.endswith("-iam"):
-        return _iam_principal(holder)
+        return principal_from_iam(holder, gateway.iam_callers or _IAM_CALLERS)
     if gateway.kind.endswith("-lambda"):
-        principal = principal_from_context(holder, now=now)
+        principal = principal_from_context(holder, now=now, attributes=gateway._attributes)  # noqa: SLF001
     else:
         principal = principal_from_claims(holder, gateway, now)
     _check_claims(principal, gateway)
@@ -264,11 +288,11 @@ def principal_from_event(
 
 def _require_one_meaning(gateway: ExpectedGateway, verifier: Verifier) -> None:
     """Refuse to read a tenant or groups of one issuer as those of another."""
-    reads = (gateway.tenant_claim, gateway.groups_claim) != (None, None)
+    reads = (gateway.tenant_claim, gateway.groups_claim, gateway.attributes) != (None, None, None)
     if reads and len(distinct_issuers(issuers_of(verifier))) > 1:
         raise ConfigurationError(
             "with several issuers a tenant and groups mean something within their issuer only: "
-            "pin `issuer`, or pass `None` for `tenant_claim` and `groups_claim`"
+            "pin `issuer`, or pass `None` for `tenant_claim`, `groups_claim` and `attributes`"
         )
 
 
@@ -301,7 +325,7 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     holder: Any = context
     for name in path:
         holder = holder.get(name)
-        if not isinstance(holder, dict) or not holder or holder == _NO_AUTHORIZER:
+        if not isinstance(holder, dict) or not _says_something(holder):
             raise UntrustedEventError(
                 f"`requestContext.{'.'.join(path)}` of the event is missing",
                 configured={"kind": gateway.kind},
@@ -314,18 +338,23 @@ def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> M
     return holder  # type: ignore[no-any-return]
 
 
-# Payload 1.0 of an HTTP API says so of a route without an authorizer.
-_NO_AUTHORIZER = {"claims": None, "scopes": None}
-
-
 def _holds_claims(event: Mapping[str, Any]) -> bool:
     """Whether a gateway has left claims in the event: those are judged, never skipped."""
     context = _context_of(event)
     identity = context.get("identity")
-    authorizer = context.get("authorizer")
-    return (bool(authorizer) and authorizer != _NO_AUTHORIZER) or (
+    return _says_something(context.get("authorizer")) or (
         isinstance(identity, dict) and bool(identity.get("userArn"))
     )
+
+
+def _says_something(authorizer: object) -> bool:
+    """HTTP APIs without an authorizer write ``{"claims": null, "scopes": null}``."""
+    if not isinstance(authorizer, dict):
+        return bool(authorizer)
+    for value in authorizer.values():  # noqa: SIM110  once per request: a generator costs more
+        if value is not None:
+            return True
+    return False
 
 
 def _context_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -364,6 +393,7 @@ def _verified(
             verifier.verify(text),
             tenant_claim=gateway.tenant_claim,
             groups_claim=gateway.groups_claim,
+            attributes=gateway._attributes,  # noqa: SLF001
         )
         _check_claims(principal, gateway)
     except AuthzError as error:
@@ -389,27 +419,6 @@ def _check_claims(principal: Principal, gateway: ExpectedGateway) -> None:
             claim="token_use",
             configured={"token_use": gateway.token_use},
         )
-
-
-def _iam_principal(identity: Mapping[str, Any]) -> Principal:
-    # REST APIs fill `identity` for every request: only a signed one has an ARN.
-    arn = identity.get("userArn")
-    if type(arn) is not str or not arn:
-        raise UntrustedEventError("`userArn` of the event is missing: the request was not signed")
-    names = (
-        "accessKey",
-        "accountId",
-        "caller",
-        "callerId",
-        "user",
-        "userArn",
-        "userId",
-        "principalOrgId",
-    )
-    return Principal(
-        subject=arn,
-        claims={name: identity[name] for name in names if type(identity.get(name)) is str},
-    )
 
 
 def _check_text(value: object, name: str) -> None:

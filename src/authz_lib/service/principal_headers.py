@@ -17,12 +17,14 @@ from authz_lib.gateway.context import (
     to_context,
 )
 from authz_lib.gateway.events import Event
+from authz_lib.tokens.attributes import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
     from authz_lib.principal import Principal
+    from authz_lib.tokens.attributes import Attribute
 
 __all__ = [
     "HTTP_API_PARAMETERS",
@@ -152,7 +154,9 @@ Proof: TypeAlias = SecretHeader | MutualTLS
 """What shows that the principal headers come from the gateway."""
 
 
-def principal_to_headers(principal: Principal) -> dict[str, str]:
+def principal_to_headers(
+    principal: Principal, *, attributes: Mapping[str, str | Attribute] | None = None
+) -> dict[str, str]:
     """Every principal header, ``-`` where the principal has no value.
 
     Raises:
@@ -163,12 +167,24 @@ def principal_to_headers(principal: Principal) -> dict[str, str]:
     >>> principal_to_headers(alice)["x-principal-exp"]
     '1700000000'
     """
-    context = to_context(principal)
-    return {header: str(context[key]) for key, header in PRINCIPAL_HEADERS.items()}
+    declared = None if attributes is None else Attributes(attributes)
+    context = to_context(principal, declared)
+    return {header: str(context[key]) for key, header in _headers(declared).items()}
+
+
+def _headers(declared: Attributes | None) -> Mapping[str, str]:
+    if declared is None:
+        return PRINCIPAL_HEADERS
+    named = {name: f"x-principal-{name.replace('_', '-')}" for name in declared.types}
+    return {**PRINCIPAL_HEADERS, **named}
 
 
 def principal_from_headers(
-    event: Mapping[str, Any], *, proof: Proof | None, clock: Clock = system_clock
+    event: Mapping[str, Any],
+    *,
+    proof: Proof | None,
+    clock: Clock = system_clock,
+    attributes: Mapping[str, str | Attribute] | None = None,
 ) -> Principal:
     """The caller that the gateway wrote into the headers of this request.
 
@@ -181,6 +197,8 @@ def principal_from_headers(
         proof: what shows that the gateway wrote them; an explicit ``None`` trusts whoever can reach
             this service.
         clock: seconds since the epoch.
+        attributes: the attributes of the caller, as the authorizer declares them: each has the
+            header ``x-principal-`` and its name, with ``-`` for ``_``.  Map those too.
 
     Raises:
         UntrustedEventError: no proof, a header missing, empty, twice or malformed.
@@ -196,17 +214,24 @@ def principal_from_headers(
         refused: object = proof.check(reader)
         if refused is not None:  # it answers by raising: an awaitable or a `False` is no "yes"
             raise UntrustedEventError("the gateway's proof is missing or wrong")
-    values = {key: _single(reader, key, header) for key, header in PRINCIPAL_HEADERS.items()}
-    return principal_from_context(values, now=clock())
+    declared = None if attributes is None else Attributes(attributes)
+    lists = {"groups", "scopes"}
+    if declared is not None:
+        lists |= {name for name, kind in declared.types.items() if kind == "texts"}
+    values = {
+        key: _single(reader, header, is_list=key in lists)
+        for key, header in _headers(declared).items()
+    }
+    return principal_from_context(values, now=clock(), attributes=declared)
 
 
-def _single(event: Event, key: str, header: str) -> str:
+def _single(event: Event, header: str, *, is_list: bool) -> str:
     values = event.header(header)
     if len(values) != 1:
         raise UntrustedEventError(f"`{header}` is missing or there more than once")
     value = values[0]
     # Gateways join repeated headers with a comma; outside of a JSON text one is a syntax error.
-    is_json = key in {"groups", "scopes"} or value.startswith('"')
+    is_json = is_list or value.startswith('"')
     if not _PRINTABLE.fullmatch(value) or ("," in value and not is_json):
         raise UntrustedEventError(f"`{header}` is empty, malformed or there more than once")
     return value

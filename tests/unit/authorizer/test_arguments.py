@@ -349,7 +349,7 @@ class TestCallers:
             tenant_claim="org" if issuer is A else None,
             groups_claim="roles" if issuer is B else None,
         )
-        assert found == (expected, to_context(expected), caller_key(expected))
+        assert found == (expected, to_context(expected), caller_key(expected), None)
         assert expected.tenant_id == ("t1" if issuer is A else None)
 
     def test_a_caller_is_made_once_per_token(self):

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from authz_lib import LambdaAuthorizer
-from authz_lib.authorizer.from_env import Settings, arguments_from
+from authz_lib.authorizer.from_env import Settings, arguments_from, attributes_of
 from authz_lib.authorizer.issuer_settings import verifier_of
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
@@ -628,3 +628,21 @@ def test_the_log_names_callers_only_when_told_to(environment, caplog, log_ids):
     authorizer = LambdaAuthorizer.from_env({**variables, "AUTHZ_LOG_IDS": log_ids})
     authorizer(events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "shop"})))
     assert ("User::alice" in caplog.text) is (log_ids == "true")
+
+
+def test_attributes_are_read_with_their_types():
+    given = "email=email,level=number:custom:level,plan=custom:plan,regions=texts:regions"
+    found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))
+    assert {name: (one.claim, one.type) for name, one in found.items()} == {
+        "email": ("email", "text"),
+        "level": ("custom:level", "number"),
+        "plan": ("custom:plan", "text"),
+        "regions": ("regions", "texts"),
+    }
+    assert attributes_of(Settings.read(COMPLETE)) is None
+
+
+@pytest.mark.parametrize("given", ["tenant_id=t", "Email=email", "email", "email="])
+def test_wrong_attributes_are_refused_and_named(given):
+    with pytest.raises(ConfigurationError, match="AUTHZ_ATTRIBUTES"):
+        attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))

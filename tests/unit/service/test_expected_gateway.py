@@ -609,3 +609,32 @@ def test_the_texts_that_gateways_were_seen_to_write():
         authorizer={"jwt": {"claims": {**CLAIMS, **expiry["event"]}, "scopes": None}}
     )
     assert read(event, expected("http-jwt")).expires_at == expiry["token"]["exp"]
+
+
+NOBODY = {"claims": None, "scopes": None}
+
+
+@pytest.mark.parametrize("kind", ["http-jwt", "http-lambda"])
+def test_payload_1_without_an_authorizer_is_an_event_without_claims(kind):
+    """An HTTP API then writes both members, as null."""
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.rest_event(authorizer=NOBODY, headers={"authorization": f"Bearer {token}"})
+    event["version"], event["requestContext"]["resourceId"] = "1.0", None
+    with pytest.raises(UntrustedEventError, match="is missing"):
+        read(event, expected(kind))
+    options = {"verifier": verify, "token_sources": [BearerToken()]}
+    assert read(event, expected(kind), **options).subject == "alice"
+
+
+@pytest.mark.parametrize(
+    "authorizer", [{**NOBODY, "claims": {}}, {**NOBODY, "scopes": []}, {"claims": ""}, {"sub": 0}]
+)
+def test_a_value_of_an_authorizer_is_judged_though_it_is_empty(authorizer):
+    issuer, verify = verifier()
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.rest_event(authorizer=authorizer, headers={"authorization": f"Bearer {token}"})
+    event["version"], event["requestContext"]["resourceId"] = "1.0", None
+    options = {"verifier": verify, "token_sources": [BearerToken()]}
+    with pytest.raises(UntrustedEventError):
+        read(event, expected("http-lambda"), **options)

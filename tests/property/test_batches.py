@@ -104,7 +104,7 @@ def answers(point, batch):
     return alone, together
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(batches())
 def test_a_batch_answers_as_single_questions(batch):
     point = VerifiedPermissions(NAMING_STORE, client=InProcess(), parallel_calls=1)
@@ -112,7 +112,7 @@ def test_a_batch_answers_as_single_questions(batch):
     assert together == alone
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(batches())
 def test_so_does_one_with_rows_together_where_no_condition_names_a_row(batch):
     point = VerifiedPermissions(

@@ -143,7 +143,7 @@ escapes = st.sampled_from(
 wild_paths = st.lists(escapes, max_size=5).map(lambda parts: "/" + "/".join(parts))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), st.sets(st.integers(0, 6)), st.data())
 def test_no_route_that_is_denied_is_ever_allowed(actions, wished, data):
     policies = build(actions)
@@ -187,7 +187,7 @@ clean_values = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), st.sets(st.integers(0, 6)), st.data())
 def test_every_route_that_is_allowed_is_allowed(actions, wished, data):
     policies = build(actions)

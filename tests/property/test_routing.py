@@ -138,7 +138,7 @@ REQUESTS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), REQUESTS)
 def test_by_path_the_index_agrees_with_brute_force(rows, requests):
     actions = make(rows)
@@ -155,7 +155,7 @@ def test_by_path_the_index_agrees_with_brute_force(rows, requests):
             assert seen == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), st.data())
 def test_by_route_only_that_route_is_meant(rows, data):
     actions = make(rows)
@@ -179,7 +179,7 @@ def test_by_route_only_that_route_is_meant(rows, data):
         assert seen == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), st.data())
 def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_path(rows, data):
     """Labels that spell literals, and a second route that has literals in their place."""
@@ -203,7 +203,7 @@ def test_a_path_and_its_route_are_one_where_brute_force_finds_the_same_line_by_p
         assert actions.is_one_route(resolved, method, path, sent) is is_one
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), st.text(alphabet="/abz.%2eEfF5c\\?#\x00 +~é", max_size=14))
 def test_no_path_is_read_in_two_ways(rows, path):
     """A resolved path has one reading: no empty segment, no dot, no encoded slash."""

@@ -209,7 +209,7 @@ def _form_of(arn: str) -> IAMForm:
     match = _ARN.fullmatch(arn)
     kind, _, name = match[2].partition("/") if match else ("", "", "")
     form = _FORMS.get((match[1], kind)) if match else None
-    if form is None or (form == "role-session" and not re.fullmatch("[^/]+/[^/]+", name)):
+    if form is None or (form == "role-session" and [*map(bool, name.split("/"))] != [True, True]):
         raise UntrustedEventError("`userArn` of the event is of no form that names one caller")
     if form == "role-session" and arn.endswith(_SHARED_SESSION):
         raise UntrustedEventError(

@@ -18,6 +18,6 @@ def pytest_report_header():
     return f"left out without `authz-local`: {', '.join(collect_ignore)}" if collect_ignore else ""
 
 
-settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("fuzz", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

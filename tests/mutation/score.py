@@ -54,6 +54,11 @@ only_mutate=
     {file}
 pytest_add_cli_args_test_selection=
     {tests}
+also_copy=
+    docs
+    examples
+    packages
+    README.md
 process_isolation=forkserver
 use_git_change_detection=false
 """
@@ -133,7 +138,8 @@ def survivors_of(file: str, tests: Iterable[Path], mutants: list[str], jobs: int
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *mutants]
     done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
-        sys.exit(f"mutmut failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        told = [line for line in done.stdout.splitlines() if "Running" not in line]  # a spinner
+        sys.exit("\n".join(["mutmut failed, as do the tests in `mutants`:", *told, done.stderr]))
     told = Path("mutants", PACKAGE, f"{file}.meta").read_text("utf-8")
     codes = json.loads(told)["exit_code_by_key"]
     if unclear := [name for name in mutants if codes[name] not in FOUND | UNFOUND]:

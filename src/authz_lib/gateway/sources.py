@@ -165,7 +165,8 @@ class BearerToken:
 
     >>> BearerToken().read({"type": "TOKEN", "authorizationToken": "bearer abc"})
     'abc'
-    >>> BearerToken(scheme="JWT", required=False).read({"headers": {"Authorization": "abc"}})
+    >>> either = BearerToken(scheme="JWT", required=False)
+    >>> either.read({"headers": {"Authorization": "abc"}})
     'abc'
     """
 

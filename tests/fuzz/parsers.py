@@ -208,6 +208,7 @@ AUTHORIZER_EVENTS = [
     events.http_authorizer_event(headers={"cookie": f"a=b; session={TOKEN}; c"}),
     events.websocket_authorizer_event(query=[("token", TOKEN)]),
     events.appsync_authorizer_event(TOKEN),
+    events.appsync_events_authorizer_event(TOKEN),
 ]
 SOURCES = [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("token")]
 LINES = [

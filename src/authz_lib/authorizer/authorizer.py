@@ -73,7 +73,8 @@ class LambdaAuthorizer:
         token_sources: where the token is read from.  Two sources that hold different tokens are a
             refusal.
         actions: which action a route means.  An unknown route is refused.  AppSync asks about
-            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  ``None`` opens every route
+            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  AppSync Events ask about
+            ``GET`` (subscribe) or ``POST`` (publish) and the channel.  ``None`` opens every route
             to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
             Of a decision point with a schema, ``actions`` and ``application`` must name what it
@@ -342,6 +343,9 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     query = event.query
     resolved = actions.resolve(event.method, event.route, event.path, query)
     if resolved is None:
+        return None, "unknown_route"
+    # A subscription to `/news/*` hears every channel below: a line must name it so.
+    if resolved.labels and event.kind == "appsync-events" and "*" in event.path:
         return None, "unknown_route"
     # Only a label can make a path mean another route.
     if (

@@ -6,6 +6,7 @@ what every kind of gateway says about the request under one name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 AuthorizerKind: TypeAlias = Literal[
-    "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"
+    "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync", "appsync-events"
 ]
 
 MAX_HEADER_CHARACTERS = 65_536
@@ -192,7 +193,8 @@ class AuthorizerEvent(Event):
         kind: which contract the event follows; it decides what may be answered.
         api_id: the API that asks.
         arn: the method that is called; ``None`` for AppSync.
-        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``.
+        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``.  AppSync Events:
+            ``GET`` to connect and to subscribe, ``POST`` to publish.
         route: what the gateway matched, see the table; ``None`` for a TOKEN event, which does not
             name it.
         path: the path below the stage, as sent; for AppSync and WebSocket APIs the route.
@@ -205,6 +207,7 @@ class AuthorizerEvent(Event):
     | REST | the resource: ``/orders/{id}`` |
     | WebSocket | ``/$connect`` |
     | AppSync | ``/graphql`` |
+    | AppSync Events | ``/$connect``; else ``None``, and the channel is the path |
     """
 
     __slots__ = ("api_id", "arn", "kind", "method", "path", "request_id", "route")
@@ -256,13 +259,13 @@ class AuthorizerEvent(Event):
 
 
 _DECODED = frozenset({"http-1.0", "http-2.0"})
-_WITHOUT_QUERY = frozenset({"rest-token", "appsync"})
+_WITHOUT_QUERY = frozenset({"rest-token", "appsync", "appsync-events"})
 
 
 def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
     """Read what a Lambda authorizer receives.
 
-    Kinds: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0, WebSocket and AppSync.
+    Kinds: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0, WebSocket, AppSync and AppSync Events.
 
     Only the shape is checked.  That the event comes from a gateway follows from who may invoke the
     function.  A token in it is verified elsewhere.
@@ -301,9 +304,7 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
         return _rest_token(event)
     if kind is None and "authorizationToken" in event and "requestContext" in event:
         return _appsync(event)
-    raise UntrustedEventError(
-        "not an authorizer event: `type` is neither `TOKEN` nor `REQUEST`, and it is not AppSync's"
-    )
+    raise UntrustedEventError(_why_no_authorizer_event(event))
 
 
 def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
@@ -367,7 +368,52 @@ def _appsync(event: Mapping[str, Any]) -> AuthorizerEvent:
     api = _text(context, "apiId", "requestContext.")
     _text(context, "accountId", "requestContext.")
     route, request_id = "/graphql", context.get("requestId")
+    if not _OF_CHANNELS.isdisjoint(context):
+        method, path = _channel(context)
+        given = path if path == "/$connect" else None
+        return AuthorizerEvent(event, "appsync-events", api, None, method, given, path, request_id)
     return AuthorizerEvent(event, "appsync", api, None, "POST", route, route, request_id)
+
+
+_OF_CHANNELS = frozenset({"operation", "channel", "channelNamespaceName"})
+_CHANNEL = re.compile(r"/?[A-Za-z0-9-]{1,50}(?:/[A-Za-z0-9-]{1,50}){0,4}(?:/\*)?")
+
+
+def _channel(context: Mapping[str, Any]) -> tuple[str, str]:
+    """Method and path of what an Event API of AppSync asks about."""
+    operation = _text(context, "operation", "requestContext.")
+    if operation == "EVENT_CONNECT":
+        return "GET", "/$connect"
+    method = {"EVENT_SUBSCRIBE": "GET", "EVENT_PUBLISH": "POST"}.get(operation)
+    if method is None:
+        raise UntrustedEventError(
+            "`requestContext.operation` of the event is none of `EVENT_CONNECT`, "
+            "`EVENT_SUBSCRIBE`, `EVENT_PUBLISH`"
+        )
+    channel = _text(context, "channel", "requestContext.")
+    if not _CHANNEL.fullmatch(channel):
+        raise UntrustedEventError("`requestContext.channel` of the event is not a channel")
+    return method, channel if channel.startswith("/") else f"/{channel}"
+
+
+def _why_no_authorizer_event(event: Mapping[str, Any]) -> str:
+    context = event.get("requestContext")
+    if "raw_path" in event:
+        found = "VPC Lattice's (event structure 1.0), which is not supported"
+    elif isinstance(context, dict) and "serviceArn" in context:
+        found = "VPC Lattice's (event structure 2.0), which is not supported"
+    elif isinstance(context, dict) and "elb" in context:
+        found = "a load balancer's, which asks no authorizer"
+    elif event.get("type") is None and ("methodArn" in event or "routeArn" in event):
+        return "`type` of the event is missing"
+    elif isinstance(context, dict) and {"queryString", "operation"} & context.keys():
+        return "`authorizationToken` of the event is missing, and `type`: it is not AppSync's"
+    else:
+        found = "a service's, or of no known kind"
+    return (
+        f"not an authorizer event but {found}: `type` is neither `TOKEN` nor `REQUEST`, and it is "
+        "not AppSync's"
+    )
 
 
 def _arn(event: Mapping[str, Any], name: str) -> MethodArn:

@@ -41,6 +41,10 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
         raise UntrustedEventError("the event is not a JSON object")
     if is_authorizer_event(event):
         raise UntrustedEventError("the event is an authorizer's, not a service's")
+    if "raw_path" in event:
+        raise UntrustedEventError(
+            "the event is VPC Lattice's (event structure 1.0), which is not supported"
+        )
     context = event.get("requestContext")
     if not isinstance(context, dict):
         raise UntrustedEventError("`requestContext` of the event is missing or not an object")
@@ -51,8 +55,19 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
     if kind is None:
         raise UntrustedEventError(
             "the event is of no known kind of proxy event, or of more than one"
+            + _missing(event, context)
         )
     return kind
+
+
+def _missing(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """What a partial event of an API lacks; empty where that is not clear."""
+    if event.get("version") == "2.0":
+        names = ["domainName", "http"]
+    else:
+        names = ["apiId", "resourceId"] if "resource" in event else []
+    absent = [f"`requestContext.{name}`" for name in names if context.get(name) is None]
+    return f": {' and '.join(absent)} is missing" if absent else ""
 
 
 def is_authorizer_event(event: object) -> bool:

@@ -208,7 +208,13 @@ class BearerToken:
         if value[:length].lower() != self._lowered:
             return None
         token = value[length + 1 :]
-        if value[length : length + 1] == " " and _is_token68(token):
+        bare = token.rstrip("=")  # as `_is_token68`, without a call for nearly every request
+        if (
+            value[length : length + 1] == " "
+            and bare
+            and bare.isascii()
+            and not bare.encode("ascii").translate(None, _TOKEN68)
+        ):
             return token
         if "," in value:
             raise AmbiguousTokenError(f"the header `{self.name}` is given more than once")

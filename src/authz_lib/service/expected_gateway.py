@@ -311,10 +311,11 @@ _KINDS: dict[GatewayKind, dict[ProxyKind, tuple[str, ...]]] = {
 
 def _trusted_authorizer(event: Mapping[str, Any], gateway: ExpectedGateway) -> Mapping[str, Any]:
     """What the gateway verified, from an event of the expected kind, API and account."""
-    path = _KINDS[gateway.kind].get(proxy_kind(event))
+    kind = proxy_kind(event)
+    path = _KINDS[gateway.kind].get(kind)
     if path is None:
         raise UntrustedEventError(
-            f"the event is not of the expected kind, `{gateway.kind}`",
+            f"the event is of the kind `{kind}`, not of the expected kind, `{gateway.kind}`",
             configured={"kind": gateway.kind},
         )
     context = event["requestContext"]

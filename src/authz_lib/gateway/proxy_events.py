@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib.errors import UntrustedEventError
+from authz_lib.gateway.unknown_events import missing_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,19 +56,9 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
     if kind is None:
         raise UntrustedEventError(
             "the event is of no known kind of proxy event, or of more than one"
-            + _missing(event, context)
+            + missing_members(event, context)
         )
     return kind
-
-
-def _missing(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
-    """What a partial event of an API lacks; empty where that is not clear."""
-    if event.get("version") == "2.0":
-        names = ["domainName", "http"]
-    else:
-        names = ["apiId", "resourceId"] if "resource" in event else []
-    absent = [f"`requestContext.{name}`" for name in names if context.get(name) is None]
-    return f": {' and '.join(absent)} is missing" if absent else ""
 
 
 def is_authorizer_event(event: object) -> bool:

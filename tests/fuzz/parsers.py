@@ -290,7 +290,13 @@ PROXY_EVENTS = [
 ]
 GATEWAYS = [
     ExpectedGateway(
-        kind=kind, api_id=None, account_id=None, issuer=None, client_ids=None, token_use=None
+        kind=kind,
+        api_id=None,
+        account_id=None,
+        issuer=None,
+        client_ids=None,
+        token_use=None,
+        groups_separator="," if kind == "rest-cognito" else None,
     )
     for kind in ("rest-lambda", "rest-cognito", "http-lambda", "http-jwt", "http-iam")
 ]

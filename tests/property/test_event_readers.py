@@ -210,6 +210,7 @@ def expected(kind):
         client_ids=None,
         token_use=None,
         tenant_claim="org",
+        groups_separator="," if kind == "rest-cognito" else None,
     )
 
 

@@ -18,7 +18,7 @@ from authz_lib.gateway.context import principal_from_context
 from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
-from authz_lib.service.gateway_claims import principal_from_claims
+from authz_lib.service.gateway_claims import SEPARATORS, principal_from_claims
 from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
 from authz_lib.tokens.attributes import Attributes
 from authz_lib.tokens.claim_reader import COGNITO_GROUPS, ClientReader, claim_path, client_reader
@@ -81,9 +81,9 @@ class ExpectedGateway:
             token is the client only if you say ``"aud"``.
         groups_separator: gateways write a list of groups as one text (``"[a b]"`` on HTTP APIs,
             ``"a,b"`` on REST APIs), which is ambiguous when a name contains the separator.  Give
-            the separator to vouch that no name does; without it a text that may be two things is
-            refused.  Cognito's group names hold no spaces, so ``"[a b]"`` from a Cognito issuer is
-            read without.
+            the separator to vouch that no name does.  ``rest-cognito`` needs it where groups are
+            read: a name of Cognito may hold a comma.  It holds no space, so ``"[a b]"`` from a
+            Cognito issuer is read without.  Of another issuer such a text is refused without it.
         attributes: the attributes of the caller, as the authorizer declares them.  For a Lambda
             authorizer of this library only.
         iam_callers: for IAM, which forms of callers are taken and who is the subject of each.
@@ -140,14 +140,31 @@ class ExpectedGateway:
             )
         if self.token_use not in ("access", "id", None):
             raise ConfigurationError("`token_use` must be `access`, `id` or `None`")
-        if self.groups_separator not in (",", " ", None):
-            raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
+        self._check_separator()
         self._check_clients()
         self._check_iam()
         if self.attributes is not None:
             if not self.kind.endswith("-lambda"):
                 raise ConfigurationError("`attributes` needs a Lambda authorizer of this library")
             object.__setattr__(self, "_attributes", Attributes(self.attributes))
+
+    def _check_separator(self) -> None:
+        if self.groups_separator not in (",", " ", None):
+            raise ConfigurationError("`groups_separator` must be a comma, a space or `None`")
+        written = SEPARATORS.get(self.kind)
+        if written is None or self.groups_claim is None or self.groups_separator == written:
+            return
+        if self.groups_separator is not None:
+            raise ConfigurationError(
+                f"`groups_separator` must be {written!r} for `{self.kind}`: so that gateway writes "
+                "a list"
+            )
+        if self.kind == "rest-cognito":  # it would refuse whoever is in a second group
+            raise ConfigurationError(
+                "`rest-cognito` needs `groups_separator`: a REST API writes a list of groups as "
+                'one text. Pass `","` if no name of a group holds a comma, or `groups_claim=None` '
+                "for no groups"
+            )
 
     def _check_iam(self) -> None:
         if self.iam_callers is not None and (

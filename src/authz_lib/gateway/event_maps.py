@@ -12,8 +12,8 @@ from authz_lib.errors import UntrustedEventError
 __all__ = [
     "MAX_HEADER_CHARACTERS",
     "MAX_LINE_CHARACTERS",
+    "headers_of_maps",
     "list_of_texts",
-    "lower_names",
     "query_of_maps",
     "read_query",
     "text_map",
@@ -40,19 +40,8 @@ _QUERY_MAPS = (
 _HEADER_MAPS = ("multiValueHeaders", "headers", "requestHeaders")
 
 
-def lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Each header's value, or list of values, by its name in lower case."""
-    headers = raw.get("headers")
-    if (  # nearly every event
-        isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
-    ):
-        try:
-            if len("".join(headers)) <= MAX_HEADER_CHARACTERS:
-                lowered = {name.lower(): value for name, value in headers.items()}
-                if len(lowered) == len(headers):
-                    return lowered
-        except TypeError:  # a name is no text: refused below, as names that are too long are
-            pass
+def headers_of_maps(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The list of values of each header, by its name in lower case."""
     found: dict[str, list[Any]] = {}
     for member in _HEADER_MAPS:
         _merge(found, _lists(raw, member, lower=True))

@@ -6,7 +6,7 @@ what every kind of gateway says about the request under one name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -16,8 +16,8 @@ from authz_lib.gateway.channels import CONNECT, asks_about_channels, method_and_
 from authz_lib.gateway.event_maps import (
     MAX_HEADER_CHARACTERS,
     MAX_LINE_CHARACTERS,
+    headers_of_maps,
     list_of_texts,
-    lower_names,
     query_of_maps,
     read_query,
     text_map,
@@ -92,7 +92,7 @@ class Event:
         """All values of a header; ``name`` is in lower case."""
         lowered = self._lowered
         if lowered is None:
-            lowered = self._lowered = lower_names(self.raw)
+            lowered = self._lowered = _lower_names(self.raw)
         value = lowered.get(name, ())
         if type(value) is str and len(value) <= MAX_HEADER_CHARACTERS:
             return (value.strip(" \t"),)
@@ -126,7 +126,7 @@ class Event:
     @property
     def headers(self) -> dict[str, tuple[str, ...]]:
         """Every header, by its name in lower case."""
-        return {name: self.header(name) for name in lower_names(self.raw)}
+        return {name: self.header(name) for name in _lower_names(self.raw)}
 
     @property
     def cookie_texts(self) -> tuple[str, ...]:
@@ -160,6 +160,9 @@ class Event:
     @property
     def path_parameters(self) -> Mapping[str, str]:
         """The labels of the route as the integration receives them."""
+        labels = self.raw.get("pathParameters")
+        if type(labels) is dict and _are_plain(labels) and _are_plain(labels.values()):
+            return labels
         return text_map(self.raw, "pathParameters")
 
     @property
@@ -176,6 +179,8 @@ class Event:
         values = self.raw.get("identitySource")
         if values is None:
             return None
+        if type(values) is list and _are_plain(values):
+            return tuple(values)
         return list_of_texts([values] if type(values) is str else values, "`identitySource`")
 
     def request_context(self, *names: str) -> Any:
@@ -184,6 +189,29 @@ class Event:
         for name in names:
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
+
+
+def _are_plain(texts: Collection[Any]) -> bool:
+    """Whether they are texts, and small: so it is in nearly every event."""
+    try:
+        return len("".join(texts)) + len(texts) <= MAX_LINE_CHARACTERS
+    except TypeError:
+        return False
+
+
+def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Each header's value, or list of values, by its name in lower case."""
+    headers = raw.get("headers")
+    if (
+        type(headers) is dict
+        and "multiValueHeaders" not in raw
+        and "requestHeaders" not in raw
+        and _are_plain(headers)
+    ):
+        lowered = {name.lower(): value for name, value in headers.items()}
+        if len(lowered) == len(headers):
+            return lowered
+    return headers_of_maps(raw)
 
 
 class AuthorizerEvent(Event):

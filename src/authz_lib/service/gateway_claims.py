@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Mapping
 from time import strptime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
@@ -21,6 +20,8 @@ from authz_lib.tokens.claim_reader import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from authz_lib.tokens.claim_reader import ClaimPath, ClientReader
 
 __all__ = ["SEPARATORS", "principal_from_claims"]

@@ -77,8 +77,8 @@ class LambdaAuthorizer:
             ``GET`` (subscribe) or ``POST`` (publish) and the channel.  ``None`` opens every route
             to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
-            Of a decision point with a schema, ``actions`` and ``application`` must name what it
-            knows.
+            Of a decision point with a schema, ``actions``, ``application`` and ``attributes`` must
+            name what it knows.
         response: what this API's gateway reads.
         gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`.
             `GatewayCache.OFF` is true only of a time to live of 0.
@@ -173,7 +173,7 @@ class LambdaAuthorizer:
             usage_claim=usage_identifier_key,
         )
         require_qualified_ids(verifier, decisions)
-        check_actions(actions, decisions, application)
+        check_actions(actions, decisions, application, self._callers.attribute_types)
         check_context_names(context)
         self._actions = actions
         self._context = {

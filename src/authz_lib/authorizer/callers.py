@@ -109,6 +109,11 @@ class Callers:
         # The verifier remembers tokens, within its bound.  What it forgets is forgotten here.
         self._known: LifetimeMemo[VerifiedToken, Caller] = LifetimeMemo(max_entries=1024)
 
+    @property
+    def attribute_types(self) -> Mapping[str, str]:
+        """The declared attributes of callers, each with its type."""
+        return {} if self._attributes is None else self._attributes.types
+
     def identify(self, event: Event) -> Caller:
         """The caller of an event.
 

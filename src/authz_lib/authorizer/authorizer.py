@@ -269,9 +269,10 @@ class LambdaAuthorizer:
 
     def _check_deployment(self, event: AuthorizerEvent) -> None:
         if event.kind not in self._answers.kinds:
+            fitting = "appsync" if event.kind.startswith("appsync") else "iam"
             raise ConfigurationError(
                 f"the event is of the kind `{event.kind}`, which the configured `response` "
-                "does not answer"
+                f"does not answer: `{fitting}` does"
             )
         if self._deployed_key is not None:
             self._deployed_key.check(event)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cachetools import LRUCache
 
-from authz_lib._support.checks import is_answering, is_seconds, require_count, require_mapping
+from authz_lib._support.checks import is_seconds, require_clock, require_count, require_mapping
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.fork import reset_in_child
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -104,11 +104,9 @@ class DecisionCache:
             raise ConfigurationError("the times of `ttl` must be finite numbers, not negative")
         if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
-        if not is_answering(clock):
-            raise ConfigurationError("`clock` must be a function that returns seconds")
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
-        self._clock = clock
+        self._clock = require_clock(clock)
         self._max_entries = max_entries
         self._flights: SingleFlight[Decision] = SingleFlight()
         self._now = 0.0
@@ -256,6 +254,8 @@ class DecisionCache:
             "cache",
             decision.policy_store_id,
             overruled=decision.overruled,
+            revision=decision.revision,
+            decided_at=decision.decided_at,
         )
         with self._lock:
             if asked.epoch == self._epoch:

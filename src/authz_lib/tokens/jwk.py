@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 from authz_lib._support import base64url
@@ -134,6 +134,29 @@ class InvalidJWKError(ValueError):
 Check: TypeAlias = "Callable[[bytes, Any, bytes], bool]"
 
 
+def _pkcs1_check(digest: hashes.HashAlgorithm) -> Check:
+    """What PyJWT does for ``RS*`` with a public key; padding and hash are made once."""
+    scheme = padding.PKCS1v15()
+
+    def check(message: bytes, key: rsa.RSAPublicKey, signature: bytes) -> bool:
+        try:
+            key.verify(signature, message, scheme, digest)
+        except InvalidSignature:
+            return False
+        return True
+
+    return check
+
+
+_CHECKS: Final[dict[str, Check]] = {
+    name: algorithm.implementation.verify for name, algorithm in SUPPORTED.items()
+} | {
+    "RS256": _pkcs1_check(hashes.SHA256()),
+    "RS384": _pkcs1_check(hashes.SHA384()),
+    "RS512": _pkcs1_check(hashes.SHA512()),
+}
+
+
 class VerificationKey:
     """A key prepared once: what it is called and which algorithms it may verify.
 
@@ -155,9 +178,7 @@ class VerificationKey:
     def __init__(self, material: Any, *, key_id: str | None, algorithms: Iterable[str]) -> None:
         self.material = material
         self.key_id = key_id
-        self.algorithms: Mapping[str, Check] = {
-            name: SUPPORTED[name].implementation.verify for name in algorithms
-        }
+        self.algorithms: Mapping[str, Check] = {name: _CHECKS[name] for name in algorithms}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {', '.join(sorted(self.algorithms))}>"

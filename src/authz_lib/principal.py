@@ -290,7 +290,7 @@ def cognito_pool(issuer: str) -> str | None:
 
 
 # Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
-_ENTRA_ISSUER = re.compile(
+_ENTRA_ISSUER = (  # compiled where it may be one
     r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
     r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
 )
@@ -303,7 +303,9 @@ def entra_tenant(issuer: str) -> str | None:
     >>> entra_tenant(f"https://sts.windows.net/{tenant}/") == tenant
     True
     """
-    match = _ENTRA_ISSUER.fullmatch(issuer)
+    if not issuer.startswith(("https://login.", "https://sts.")):
+        return None
+    match = re.fullmatch(_ENTRA_ISSUER, issuer)
     return None if match is None else match[1] or match[2]
 
 

@@ -123,7 +123,7 @@ _OPEN_OR_CLOSE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 # An escaped half of a character without its other half.
-_LONE_SURROGATE: Final = re.compile(
+_LONE_SURROGATE: Final = (  # compiled by the first text with an escape
     r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))"
 )
@@ -134,7 +134,7 @@ def _require_whole_characters(text: str) -> None:
 
     ``text`` is valid JSON, so every backslash begins an escape.
     """
-    if _LONE_SURROGATE.search(text.replace("\\\\", "//")):
+    if re.search(_LONE_SURROGATE, text.replace("\\\\", "//")):
         raise StrictJSONError("half a character")
 
 

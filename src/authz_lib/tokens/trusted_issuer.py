@@ -24,7 +24,7 @@ from authz_lib.tokens.claim_reader import (
 )
 from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
-from authz_lib.tokens.jwk import HMAC, require_algorithms
+from authz_lib.tokens.jwk import HMAC, load_algorithms, require_algorithms
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 if TYPE_CHECKING:
@@ -314,6 +314,7 @@ def build_trust(
         raise ConfigurationError(
             "`HS*` algorithms need a shared secret, and a shared secret needs them"
         )
+    load_algorithms(names)
     return Trust(
         keys=keys,
         algorithms=names,

@@ -275,12 +275,13 @@ class CedarEngine(DecisionPoint):
             raise InvalidRequestError(
                 "the embedded engine takes no tokens; verify them first", field="principal"
             )
-        request = {
+        request: dict[str, Any] = {
             "principal": {"type": principal.type, "id": principal.id},
             "action": {"type": action.type, "id": action.id},
             "resource": {"type": resource.type, "id": resource.id},
-            "context": question.context_text,
         }
+        if question.context:  # Cedar reads nothing where there is none
+            request["context"] = question.context_text
         given = self._given(question)
         if self._request_schema is not None:
             self._request_schema.check(request, question, given)

@@ -185,7 +185,7 @@ class Question:
     @property
     def context_text(self) -> str:
         """The context as canonical Cedar JSON text."""
-        return canonical_json(self.context)
+        return canonical_json(self.context) if self.context else "{}"
 
     @property
     def canonical_text(self) -> str:
@@ -240,9 +240,11 @@ class Question:
     def _write(self) -> str:
         # JSON text holds no line break of its own, so the lines cannot run into one another.
         principal = "-" if self.principal is None else uid_text(self.principal)
-        lines = [principal, uid_text(self.action), uid_text(self.resource), self.context_text]
+        context = self.context_text if self.context else "{}"
+        lines = [principal, uid_text(self.action), uid_text(self.resource), context]
         entities = [entity.canonical_text for entity in self.entities]
-        return "\n".join([*lines, str(self.caller_entities), *sorted(entities)])
+        entities.sort()
+        return "\n".join([*lines, str(self.caller_entities), *entities])
 
 
 # The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.

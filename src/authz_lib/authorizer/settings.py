@@ -64,6 +64,7 @@ class Settings(IssuerSettings):
     principal_id: Literal["sub", "pool|sub", "issuer|sub"] = "sub"
     context: Pairs = Field(default={})
     log_ids: Flag = False
+    revision: Text | None = None
     # what the gateway expects
     response: Literal["simple", "iam", "appsync"]
     gateway_ttl_seconds: Annotated[int, Field(ge=0, le=3600)]

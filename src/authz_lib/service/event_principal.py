@@ -18,7 +18,6 @@ from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.expected_gateway import VERIFIED_AT
 from authz_lib.service.gateway_claims import principal_from_claims
-from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = ["principal_from_event"]
-
-_IAM_CALLERS = IAMCallers()
 
 
 def principal_from_event(
@@ -102,7 +99,9 @@ def principal_from_event(
         return _verified(event, gateway, verifier, token_sources)
     now = clock()
     if gateway.kind.endswith("-iam"):
-        return principal_from_iam(holder, gateway.iam_callers or _IAM_CALLERS)
+        from authz_lib.service.iam_callers import principal_from_iam  # most gateways have no IAM
+
+        return principal_from_iam(holder, gateway.iam_callers)
     if gateway.kind.endswith("-lambda"):
         principal = principal_from_context(holder, now=now, attributes=gateway.read_attributes)
     else:

@@ -121,6 +121,8 @@ class Peeked:
             return "it is encrypted (JWE, five segments): let the provider issue a signed one"
         if "" in self._segments[1:-1]:
             return "it is cut off: copy the whole token"
+        if self._segments[0].lower() in _WORDS:
+            return "it is a word that a program writes where it has no token: look at the client"
         if count == 1 or (count != 3 and not self.header):
             return (
                 "it is opaque, not a JWT: only its issuer can read it. Auth0 issues a JWT when the "
@@ -164,6 +166,7 @@ class Peeked:
         return text
 
 
+_WORDS: Final = frozenset({"undefined", "null", "none", "nil", "nan", "false", "true"})
 _NOT_OF_A_BALANCER: Final = (
     "its header has no `signer`, so no load balancer made it. `x-amzn-oidc-accesstoken` is the "
     "provider's own token: use `--oidc` or `--cognito`"

@@ -226,6 +226,12 @@ class TestPasted:
                      "\u0020".join(parts), token.replace(".", "%2E")):  # fmt: skip
             assert verify(text, "--client-id", "web")[0] == 0
 
+    @pytest.mark.parametrize("word", ["undefined", "Bearer null", "None"])
+    def test_a_word_is_no_opaque_token(self, capsys, jwks, word):
+        options = ["--cognito", POOL, "--any-client", "--jwks", jwks]
+        assert main(["token", "verify", word, *options]) == 1
+        assert "a word that a program writes" in capsys.readouterr().out
+
     def test_one_that_is_cut_off_says_so(self, pool, verify):
         token = pool.access_token(client_id="web")
         for text in (f"{token[:40]}...{token[-20:]}", token.replace(".", "..")):

@@ -156,6 +156,18 @@ class DecisionCache:
             self._epoch += 1
         return len(stale)
 
+    def recall(self, question: Question) -> Decision | None:
+        """The remembered decision; that there is none is no miss before somebody asks."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        return self._recall(question.digest or _digest(question), question, asks=False)[0]
+
+    def flight_key(self, question: Question) -> tuple[bytes, int] | None:
+        """The same for questions of which one call may answer all; `None`: each has its own."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        return question.digest or _digest(question), self._epoch
+
     def decide(self, question: Question, ask: Callable[[Question], Decision]) -> Decision:
         """A remembered decision, or the answer of ``ask``."""
         if self._own_ttl_seconds and self._is_never_kept(question):
@@ -217,7 +229,9 @@ class DecisionCache:
         self._keep(key, moment, question, decision)
         return decision
 
-    def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
+    def _recall(
+        self, key: bytes, question: Question, *, asks: bool = True
+    ) -> tuple[Decision | None, _Moment]:
         with self._lock:
             # Inside the lock: two threads' readings out of order would look like a step back.
             now = self._clock()
@@ -232,7 +246,7 @@ class DecisionCache:
                 if now < entry.expires_at and (expires_at is None or now < expires_at):
                     self._hits += 1
                     return entry.decision, _NEVER
-            self._misses += 1
+            self._misses += asks
             return None, _new(_Moment, (now, self._epoch))
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:

@@ -163,9 +163,10 @@ class DecisionCache:
         if self._own_ttl_seconds and self._is_never_kept(question):
             return ask(question)
         key = question.digest or _digest(question)
-        found, moment = self._recall(key, question)
-        if found is not None:
+        found = self._recall(key, question)
+        if isinstance(found, Decision):
             return found
+        moment = found
         # A flight that took off before something was forgotten may carry what is to be forgotten:
         # it has another key.
         try:
@@ -192,13 +193,11 @@ class DecisionCache:
             keys.append(key)
             if key in known or key in missing:
                 continue
-            found, moments[key] = (
-                (None, _NEVER) if self._is_never_kept(question) else self._recall(key, question)
-            )
-            if found is None:
-                missing[key] = question
-            else:
+            found = _NEVER if self._is_never_kept(question) else self._recall(key, question)
+            if isinstance(found, Decision):
                 known[key] = found
+            else:
+                missing[key], moments[key] = question, found
         for key, result in zip(missing, ask(list(missing.values())), strict=True):
             known[key] = result
             if isinstance(result, Decision):
@@ -219,7 +218,8 @@ class DecisionCache:
         self._keep(key, moment, question, decision)
         return decision
 
-    def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
+    def _recall(self, key: bytes, question: Question) -> Decision | _Moment:
+        """What is remembered, or when it was found that nothing is."""
         with self._lock:
             # Inside the lock: two threads' readings out of order would look like a step back.
             now = self._clock()
@@ -233,9 +233,9 @@ class DecisionCache:
                 expires_at = question.expires_at
                 if now < entry.expires_at and (expires_at is None or now < expires_at):
                     self._hits += 1
-                    return entry.decision, _NEVER
+                    return entry.decision
             self._misses += 1
-            return None, _new(_Moment, (now, self._epoch))
+            return _new(_Moment, (now, self._epoch))
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
         """Remember a decision without errors, unless something was forgotten meanwhile."""

@@ -202,18 +202,19 @@ def _are_plain(texts: Collection[Any]) -> bool:
 def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """Each header's value, or list of values, by its name in lower case."""
     headers = raw.get("headers")
-    if (
-        type(headers) is dict
-        and "multiValueHeaders" not in raw
-        and "requestHeaders" not in raw
-        and _are_plain(headers)
+    if (  # nearly every event
+        isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
     ):
-        names = "".join(headers)
-        if names.isascii() and names.islower():  # so HTTP APIs write them
-            return headers
-        lowered = {name.lower(): value for name, value in headers.items()}
-        if len(lowered) == len(headers):
-            return lowered
+        try:
+            names = "".join(headers)
+            if len(names) <= MAX_HEADER_CHARACTERS:
+                if names.isascii() and names.islower():  # so HTTP APIs write them
+                    return headers
+                lowered = {name.lower(): value for name, value in headers.items()}
+                if len(lowered) == len(headers):
+                    return lowered
+        except TypeError:  # a name is no text: refused below, as names that are too long are
+            pass
     return headers_of_maps(raw)
 
 

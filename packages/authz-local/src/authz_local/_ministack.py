@@ -27,6 +27,7 @@ from authz_local._ministack_authorizers import (
 )
 from authz_local._ministack_corrections import (
     correct_mappings,
+    correct_paths,
     correct_principals,
     make_policy_store_types,
 )
@@ -53,6 +54,7 @@ def main() -> None:
 
     correct(app, services)
     correct_functions(lambda_runtime, lambda_svc)
+    correct_paths(app)
     correct_principals(iam_evaluator)
     make_policy_store_types(provisioners)
     app.main()

@@ -113,6 +113,8 @@ class LocalScenario:
             check_iam=self.scenario.check_iam,
         )
         self._life.callback(self.aws.stop)
+        if self._store is not None:
+            self._store.find_user_pools_at(self.aws.url)
         self.aws.launch()
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()

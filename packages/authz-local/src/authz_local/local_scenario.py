@@ -80,6 +80,7 @@ class LocalScenario:
         self.stack: DeployedStack
         self.aws: LocalAWS
         self._store: PolicyStoreServer | None = None
+        self._position = 0
 
     def __enter__(self) -> Self:
         try:
@@ -120,8 +121,11 @@ class LocalScenario:
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
-        # While it starts: nothing of this needs it.
-        built = self.aws.build(self._template, parameters=parameters, on_event=self._say)
+        # While it starts: nothing of this needs it.  What differs from run to run is left out, so
+        # that the next run finds the transformed template.
+        built = self.aws.build(
+            self._template, parameters=self.scenario.parameters, on_event=self._say
+        )
         self.aws.wait_until_it_answers()
         self._say(f"local AWS at {self.aws.url}")
         for name in self.scenario.before:
@@ -293,17 +297,20 @@ class LocalScenario:
             name: self._substitute(value) for name, value in row.expect.headers.items()
         }
         asked_before = len(self._decisions())
-        reached_before = self._invocations()
+        _, position = self.aws.invocations(self._position)
         started = time.perf_counter()
         answer, reason = _ask_once(ask)
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._decisions()[asked_before:]
+        invoked, self._position = self.aws.invocations(position)
+        services = {self.stack.functions[name] for name in self.scenario.services}
         result = RowResult(
             row=row,
             status=answer[0] if answer else None,
             decisions=tuple(record.decision for record in asked),
             policies=tuple(asked[-1].determining_policies) if asked else (),
-            reached=self._invocations() > reached_before,
+            reached=any(one.function in services for one in invoked),
+            invocations=tuple(invoked),
             milliseconds=milliseconds,
             differences=(f"no answer: {reason}",),
         )
@@ -327,14 +334,6 @@ class LocalScenario:
             return status, {}, content
 
         return invoke
-
-    def _invocations(self) -> int:
-        names = [self.stack.functions[service] for service in self.scenario.services]
-        return sum(
-            line.startswith("START RequestId")
-            for name in names
-            for line in self.aws.function_log(name)
-        )
 
 
 def _ask_once(ask: Callable[[], HTTPAnswer]) -> tuple[HTTPAnswer | None, str]:

@@ -51,6 +51,7 @@ class LocalScenario:
         folder: the folder with both files.
         port: the local AWS's port on 127.0.0.1; a free one by default.
         on_event: is told what was done, a line each time.
+        document: another file instead of ``requests.yaml``.
 
     Raises:
         ConfigurationError: a file is missing or wrong, the template does not deploy, or a package
@@ -63,12 +64,13 @@ class LocalScenario:
         *,
         port: int | None = None,
         on_event: Callable[[str], None] | None = None,
+        document: Path | None = None,
     ) -> None:
         self._folder = folder
         self._template = find_template(folder)
         template = load_template(self._template)  # before anything is started
         self._needs_store = _STORE_TYPES in str(template["Resources"])
-        self.scenario = Scenario.load(folder / "requests.yaml")
+        self.scenario = Scenario.load(_document_of(folder) if document is None else document)
         self._port = port
         self._say = on_event or (lambda _: None)
         self._life = ExitStack()
@@ -225,6 +227,10 @@ class LocalScenario:
 
         return _VARIABLE.sub(value, text)
 
+    def substituted(self, text: str) -> str:
+        """A text of the document, with what its `${...}` stand for."""
+        return self._substitute(text)
+
     def token(self, user: str, *, use: str = "access", client: str | None = None) -> str:
         """A token of one of the scenario's users, from the pool; the same one each time."""
         pool = self.scenario.user_pool
@@ -334,6 +340,15 @@ class LocalScenario:
             return status, {}, content
 
         return invoke
+
+
+def _document_of(folder: Path) -> Path:
+    path = folder / "requests.yaml"
+    if not path.exists():
+        raise ConfigurationError(
+            f"`{folder}` has no `requests.yaml`: `authz local {folder} --init` writes a first one"
+        )
+    return path
 
 
 def _ask_once(ask: Callable[[], HTTPAnswer]) -> tuple[HTTPAnswer | None, str]:

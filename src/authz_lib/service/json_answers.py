@@ -54,11 +54,11 @@ def json_answer(
     Raises:
         ConfigurationError: the status, a header or the origin is wrong.
 
+    See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+
     >>> answer = json_answer(202, {"id": "7"}, headers={"Location": "/jobs/7"})
     >>> answer["statusCode"], answer["body"], answer["headers"]["Location"]
     (202, '{"id":"7"}', '/jobs/7')
-
-    See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
     if type(status) is not int or not 200 <= status <= 599:
         raise ConfigurationError("`status` must be an HTTP status from 200 to 599")

@@ -56,11 +56,11 @@ def patient_client(service: str, **config: Any) -> Any:
     Raises:
         ConfigurationError: boto3 could make no client: no Region, a broken profile.
 
+    See https://docs.aws.amazon.com/botocore/latest/reference/config.html
+
     >>> client = patient_client("sqs", region_name="us-east-1")
     >>> client.meta.config.read_timeout
     5
-
-    See https://docs.aws.amazon.com/botocore/latest/reference/config.html
     """
     settings = {
         "connect_timeout": _CONNECT_SECONDS,

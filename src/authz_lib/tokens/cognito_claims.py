@@ -56,13 +56,13 @@ def cognito_claims_trigger(claims: Mapping[str, str]) -> Callable[[Any, Any], An
     Raises:
         ConfigurationError: there is none, a name is no text, or Cognito keeps the claim for itself.
 
+    See https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
+
     >>> handler = cognito_claims_trigger({"tenant_id": "custom:tenant_id"})
     >>> event = {"request": {"userAttributes": {"custom:tenant_id": "acme"}}, "response": {}}
     >>> answer = handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
     >>> answer["accessTokenGeneration"]["claimsToAddOrOverride"]
     {'tenant_id': 'acme'}
-
-    See https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
     """
     copied = dict(claims)
     for name in (*copied, *copied.values()):

@@ -25,7 +25,8 @@ def cors_headers(origin: str | None, exposed: Iterable[str]) -> dict[str, str]:
     Raises:
         ConfigurationError: it is not an origin.
 
-    >>> cors_headers("https://app.example.com", ["Location"])["Access-Control-Expose-Headers"]
+    >>> headers = cors_headers("https://app.example.com", ["Location"])
+    >>> headers["Access-Control-Expose-Headers"]
     'Location'
     """
     if origin is None:

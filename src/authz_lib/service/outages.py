@@ -90,7 +90,7 @@ def outages_as_503() -> Iterator[None]:
     >>> from botocore.exceptions import EndpointConnectionError
     >>> try:
     ...     with outages_as_503():
-    ...         raise EndpointConnectionError(endpoint_url="https://s3.amazonaws.com")
+    ...         raise EndpointConnectionError(endpoint_url="https://s3.example")
     ... except DependencyError as error:
     ...     print(error.status, error)
     503 an AWS service could not be asked (EndpointConnectionError)

@@ -59,8 +59,9 @@ def cognito_claims_trigger(claims: Mapping[str, str]) -> Callable[[Any, Any], An
     See https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
 
     >>> handler = cognito_claims_trigger({"tenant_id": "custom:tenant_id"})
-    >>> event = {"request": {"userAttributes": {"custom:tenant_id": "acme"}}, "response": {}}
-    >>> answer = handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
+    >>> user = {"userAttributes": {"custom:tenant_id": "acme"}}
+    >>> event = handler({"request": user, "response": {}}, None)
+    >>> answer = event["response"]["claimsAndScopeOverrideDetails"]
     >>> answer["accessTokenGeneration"]["claimsToAddOrOverride"]
     {'tenant_id': 'acme'}
     """

@@ -78,14 +78,18 @@ def patient_client(service: str, **config: Any) -> Any:
 
 
 @contextmanager
-def outages_as_503() -> Iterator[None]:
+def outages_as_503(*others: type[Exception]) -> Iterator[None]:
     """Raise a `DependencyError` (503) where an AWS service cannot be reached, fails or throttles.
 
     What it refuses stays what it is: under `service_handler` a 500, for a missing permission or
     resource is a fault of this side.
 
+    Args:
+        others: what other clients raise when they cannot ask, such as
+            ``psycopg.OperationalError``.
+
     Raises:
-        DependencyError: boto3 had no answer, or one that says "later".
+        DependencyError: boto3 had no answer, or one that says "later"; or one of ``others``.
 
     >>> from botocore.exceptions import EndpointConnectionError
     >>> try:
@@ -93,7 +97,7 @@ def outages_as_503() -> Iterator[None]:
     ...         raise EndpointConnectionError(endpoint_url="https://s3.example")
     ... except DependencyError as error:
     ...     print(error.status, error)
-    503 an AWS service could not be asked (EndpointConnectionError)
+    503 a service could not be asked (EndpointConnectionError)
     """
     from botocore import exceptions
 
@@ -103,12 +107,13 @@ def outages_as_503() -> Iterator[None]:
         exceptions.ConnectionError,
         exceptions.IncompleteReadError,
         exceptions.CredentialRetrievalError,
+        *others,
     )
     try:
         yield
     except silent as error:
         raise DependencyError(
-            f"an AWS service could not be asked ({type(error).__name__})"
+            f"a service could not be asked ({type(error).__name__})"
         ) from None
     except exceptions.ClientError as error:
         if not _is_outage(error.response):

@@ -101,3 +101,13 @@ def test_what_goes_well_goes_on():
     with outages_as_503():
         done = True
     assert done
+
+
+def test_what_another_client_raises_is_named():
+    class SilentError(Exception):
+        """As a database's driver has."""
+
+    with pytest.raises(DependencyError, match=r"SilentError"), outages_as_503(SilentError):
+        raise SilentError("postgresql://user:password@host")
+    with pytest.raises(SilentError), outages_as_503():
+        raise SilentError

@@ -112,9 +112,25 @@ def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
             continue
         folder = (path.parent / location).resolve()
         if folder not in packaged:
-            packaged[folder] = _add_archive(uploads, folder, f"`{logical_id}.{name}`")
+            packaged[folder] = (
+                _add_empty_archive(uploads)
+                if "Layer" in resource["Type"] and _is_the_library(folder)
+                else _add_archive(uploads, folder, f"`{logical_id}.{name}`")
+            )
         properties[name] = {bucket: uploads.bucket, key: packaged[folder]}
     return template, uploads
+
+
+def _is_the_library(folder: Path) -> bool:
+    """Whether `authz layer` made the folder, or has yet to make it: functions here have both."""
+    return not folder.exists() or (folder / "authz-layer.json").is_file()
+
+
+def _add_empty_archive(uploads: Uploads) -> str:
+    buffer = io.BytesIO()
+    zipfile.ZipFile(buffer, "w").close()
+    uploads.archives["no-layer.zip"] = buffer.getvalue()
+    return "no-layer.zip"
 
 
 def _add_archive(uploads: Uploads, folder: Path, what: str) -> str:

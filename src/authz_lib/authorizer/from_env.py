@@ -17,6 +17,7 @@ from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens import JWTVerifier
 from authz_lib.tokens.attributes import Attribute, Attributes, AttributeType
+from authz_lib.transport.endpoints import configured_endpoint
 from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import is_loopback, parse_url
 
@@ -133,13 +134,15 @@ def decisions_of(
 
 def _place_of_store(variables: Mapping[str, str], hosts: InsecureHosts) -> dict[str, Any]:
     """Region and endpoint, or a client for an endpoint over plain http whose host is named."""
-    from authz_lib.decisions.avp_client import ThinClient, default_endpoint
+    from authz_lib.decisions.avp_client import ENDPOINT_SERVICE, ThinClient, default_endpoint
 
     region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     if not region:
         return {}
     endpoint = default_endpoint(region, variables)
-    place = parse_url(endpoint, argument="endpoint_url", insecure_http_hosts=hosts)
+    configured = configured_endpoint(ENDPOINT_SERVICE, variables)
+    named = "endpoint_url" if configured is None else configured.variable
+    place = parse_url(endpoint, argument=named, insecure_http_hosts=hosts)
     if place.scheme == "https" or is_loopback(place.host):
         return {"region": region, "endpoint_url": endpoint}
     return {"client": ThinClient(region=region, endpoint_url=endpoint, require_https=False)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
 from authz_lib.tokens.key_set_document import read_json_object, without_usable_key
+from authz_lib.tokens.pool_keys import pool_keys
 from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
@@ -99,15 +101,21 @@ def cognito(
     key_set: KeySetOptions | None,
     options: CheckOptions,
 ) -> Configuration:
-    """One trust for each issuer of the pool, with a key set of its own unless one is given."""
+    """One trust for each issuer of the pool, with a key set of its own unless one is given.
+
+    A configured endpoint has one key set for the pool's own issuers, and for no other.
+    """
     clock = options.get("clock", system_clock)
     fetching = read_options(key_set, alone=keys is None)
     keys = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
     audiences = one_or_many(audience, argument="audience")
     clients = one_or_many(client_id, argument="client_id")
     chosen = one_or_many(issuer, argument="issuer")
+    names = cognito_issuers(user_pool_id) if chosen is None else tuple(sorted(chosen))
+    find = partial(pool_keys, user_pool_id, fetcher=fetcher, clock=clock, fetching=fetching)
+    own = dict.fromkeys(names, keys) if keys is not None else find(names)
     trusts = []
-    for name in cognito_issuers(user_pool_id) if chosen is None else sorted(chosen):
+    for name in names:
         rules = build_rules(
             options,
             issuers=frozenset({name}),
@@ -117,20 +125,9 @@ def cognito(
             client=STANDARD_CLIENT,
             token_use=token_use,
         )
-        own = keys or _pool_keys(name, fetcher=fetcher, clock=clock, fetching=fetching)
-        trusts.append(build_trust(keys=own, algorithms=["RS256"], rules=rules, options=options))
+        trust = build_trust(keys=own[name], algorithms=["RS256"], rules=rules, options=options)
+        trusts.append(trust)
     return Configuration(tuple(trusts), (tuple(trust.keys for trust in trusts),))
-
-
-def _pool_keys(
-    issuer: str, *, fetcher: Fetcher | None, clock: Clock, fetching: KeySetOptions
-) -> RemoteKeySet:
-    require_url(
-        issuer,
-        argument="issuer",
-        insecure_http_hosts=InsecureHosts.of(fetching.get("insecure_http_hosts")),
-    )
-    return RemoteKeySet(f"{issuer}/.well-known/jwks.json", fetcher=fetcher, clock=clock, **fetching)
 
 
 def _given_keys(

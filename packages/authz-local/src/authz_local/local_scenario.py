@@ -18,7 +18,7 @@ from authz_local.row_result import HTTPAnswer, NoAnswerError, RowResult, compare
 from authz_local.scenario import Scenario
 from authz_local.sign_in import signed_in
 from authz_local.stack import DeployedStack, LocalAWS
-from authz_local.template import load_template
+from authz_local.template import find_template, load_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +33,7 @@ __all__ = ["LocalScenario"]
 
 _POLL_SECONDS = 0.2
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
+_STORE_TYPES = "AWS::VerifiedPermissions::"
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -65,12 +66,9 @@ class LocalScenario:
         on_event: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = folder
-        self._template = folder / "template.yaml"
-        if not folder.is_dir():
-            raise ConfigurationError(f"`{folder}` is not a folder")
-        if not self._template.is_file():
-            raise ConfigurationError(f"`{folder}` has no `template.yaml`")
-        load_template(self._template)  # before anything is started
+        self._template = find_template(folder)
+        template = load_template(self._template)  # before anything is started
+        self._needs_store = _STORE_TYPES in str(template["Resources"])
         self.scenario = Scenario.load(folder / "requests.yaml")
         self._port = port
         self._say = on_event or (lambda _: None)
@@ -116,12 +114,15 @@ class LocalScenario:
             check_iam=self.scenario.check_iam,
         )
         self._life.callback(self.aws.stop)
-        self.aws.start()
-        self._say(f"local AWS at {self.aws.url}")
+        self.aws.launch()
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
+        # While it starts: nothing of this needs it.
+        built = self.aws.build(self._template, parameters=parameters, on_event=self._say)
+        self.aws.wait_until_it_answers()
+        self._say(f"local AWS at {self.aws.url}")
         for name in self.scenario.before:
             path = self._folder / name
             earlier = self.aws.deploy(
@@ -129,7 +130,9 @@ class LocalScenario:
             )
             self.variables.update(earlier.outputs)
         self.parameters = parameters
-        self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
+        self.stack = self.aws.deploy_built(
+            self._template, built, parameters=parameters, on_event=self._say
+        )
         self.variables.update(self.stack.outputs)
         self._say(f"deployed {self._template.name}: {len(self.stack.resources)} resources")
         for name in self.scenario.services:
@@ -143,16 +146,18 @@ class LocalScenario:
     def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
         """Variables for the Lambdas, parameters of the template; both empty without policies."""
         setup = self.scenario.policy_store
-        if setup is None:
+        if setup is None and not self._needs_store:
             return {}, {}
         from authz_lib.testing.policy_store.server import PolicyStoreServer  # loads the engine
 
         self._store = self._life.enter_context(PolicyStoreServer())
+        environment = {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}
+        if setup is None:
+            self._say(f"policy store endpoint at {self._store.url}")
+            return environment, {}
         store_id = self._store.create_store_from_directory(self._folder / setup.directory)
         self._say(f"policy store endpoint at {self._store.url}: {setup.directory}/ in {store_id}")
-        return {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}, {
-            setup.parameter: store_id
-        }
+        return environment, {setup.parameter: store_id}
 
     def _companions(self) -> Companions | None:
         name = self.scenario.companions

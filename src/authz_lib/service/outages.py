@@ -112,9 +112,7 @@ def outages_as_503(*others: type[Exception]) -> Iterator[None]:
     try:
         yield
     except silent as error:
-        raise DependencyError(
-            f"a service could not be asked ({type(error).__name__})"
-        ) from None
+        raise DependencyError(f"a service could not be asked ({type(error).__name__})") from None
     except exceptions.ClientError as error:
         if not _is_outage(error.response):
             raise

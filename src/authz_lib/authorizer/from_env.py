@@ -108,6 +108,7 @@ def decisions_of(
         "principal_type": settings.principal_type,
         "group_type": settings.group_type,
         "principal_id": settings.principal_id,
+        "revision": settings.revision,
     }
     if settings.log_ids:
         from authz_lib.decisions.log import DecisionLog

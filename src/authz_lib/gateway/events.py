@@ -247,6 +247,8 @@ class AuthorizerEvent(Event):
     @property
     def query(self) -> Mapping[str, tuple[str, ...]] | None:
         """Every query parameter; ``None`` where no event tells them: REST TOKEN and AppSync."""
+        if self.kind == "http-2.0" and self.raw.get("rawQueryString") == "":  # nearly every one
+            return _NOTHING
         return None if self.kind in _WITHOUT_QUERY else self.parameters()
 
     @property
@@ -308,9 +310,9 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
 
 def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
     arn = _arn(event, "routeArn")
-    context = _context(event)
-    http = context.get("http")
-    if not isinstance(http, dict):
+    context = event.get("requestContext")
+    http = context.get("http") if isinstance(context, dict) else _context(event)
+    if not isinstance(context, dict) or not isinstance(http, dict):
         raise UntrustedEventError("`requestContext.http` of the event is missing or not an object")
     method, route, path = http.get("method"), event.get("routeKey"), event.get("rawPath")
     if not (type(method) is type(route) is type(path) is str and method and route and path):
@@ -413,7 +415,10 @@ def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
     ):
         try:
-            if len("".join(headers)) <= MAX_HEADER_CHARACTERS:
+            names = "".join(headers)
+            if len(names) <= MAX_HEADER_CHARACTERS:
+                if names.isascii() and names.islower():  # so HTTP APIs write them
+                    return headers
                 lowered = {name.lower(): value for name, value in headers.items()}
                 if len(lowered) == len(headers):
                     return lowered

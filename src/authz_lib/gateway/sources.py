@@ -173,7 +173,7 @@ class BearerToken:
     'abc'
     """
 
-    __slots__ = ("_length", "_lowered", "_required", "_scheme", "name")
+    __slots__ = ("_length", "_lowered", "_required", "_scheme", "_start", "name")
 
     def __init__(
         self, *, header: str = "authorization", scheme: str = "Bearer", required: bool = True
@@ -181,6 +181,7 @@ class BearerToken:
         self.name = _require_name(header, FIELD_NAME, "header").lower()
         self._scheme = _require_name(scheme, FIELD_NAME, "scheme")
         self._lowered, self._length = scheme.lower(), len(scheme)
+        self._start = f"{scheme} "
         require_flag(required, "required")
         self._required = required
 
@@ -203,6 +204,8 @@ class BearerToken:
         if not values:
             return None
         value, length = values[0], self._length
+        if value.startswith(self._start) and _is_token68(token := value[length + 1 :]):
+            return token  # nearly every one; the rest says the same of it
         if not self._required and _is_token68(value) and value.lower() != self._lowered:
             return value
         if value[:length].lower() != self._lowered:
@@ -221,8 +224,12 @@ class BearerToken:
 
 
 def _is_token68(text: str) -> bool:
+    if not text.isascii():
+        return False
+    if not text.encode("ascii").translate(None, _TOKEN68):
+        return text != ""
     bare = text.rstrip("=")
-    return bool(bare) and bare.isascii() and not bare.encode("ascii").translate(None, _TOKEN68)
+    return bare != "" and not bare.encode("ascii").translate(None, _TOKEN68)
 
 
 class Subprotocol:

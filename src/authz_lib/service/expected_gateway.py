@@ -19,7 +19,6 @@ from authz_lib.gateway.proxy_events import is_authorizer_event, proxy_kind
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import Principal, distinct_issuers, issuers_of
 from authz_lib.service.gateway_claims import principal_from_claims
-from authz_lib.service.iam_callers import IAMCallers, principal_from_iam
 from authz_lib.tokens.attributes import Attributes
 from authz_lib.tokens.claim_reader import COGNITO_GROUPS, ClientReader, claim_path, client_reader
 from authz_lib.tokens.issuer_names import require_issuer_names
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from authz_lib._support.clock import Clock
     from authz_lib.gateway.proxy_events import ProxyKind
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.service.iam_callers import IAMCallers
     from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.claim_reader import ClaimPath
     from authz_lib.tokens.verifier import Verifier
@@ -150,9 +150,11 @@ class ExpectedGateway:
             object.__setattr__(self, "_attributes", Attributes(self.attributes))
 
     def _check_iam(self) -> None:
-        if self.iam_callers is not None and (
-            type(self.iam_callers) is not IAMCallers or not self.kind.endswith("-iam")
-        ):
+        if self.iam_callers is not None:
+            from authz_lib.service.iam_callers import IAMCallers  # most gateways have no IAM
+
+            is_one = type(self.iam_callers) is IAMCallers
+        if self.iam_callers is not None and not (is_one and self.kind.endswith("-iam")):
             raise ConfigurationError("`iam_callers` must be `IAMCallers`, and is for IAM only")
         if self.kind.endswith("-iam") and (self.issuer, self.client_ids, self.token_use) != (
             None,
@@ -204,9 +206,6 @@ class ExpectedGateway:
             _check_text(found, "api_id")
             self._found_api["api"] = found
         return self._found_api["api"]
-
-
-_IAM_CALLERS = IAMCallers()
 
 
 def principal_from_event(
@@ -277,7 +276,9 @@ def principal_from_event(
         return _verified(event, gateway, verifier, token_sources)
     now = clock()
     if gateway.kind.endswith("-iam"):
-        return principal_from_iam(holder, gateway.iam_callers or _IAM_CALLERS)
+        from authz_lib.service.iam_callers import principal_from_iam  # most gateways have no IAM
+
+        return principal_from_iam(holder, gateway.iam_callers)
     if gateway.kind.endswith("-lambda"):
         principal = principal_from_context(holder, now=now, attributes=gateway._attributes)  # noqa: SLF001
     else:

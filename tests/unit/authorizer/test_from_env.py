@@ -630,6 +630,14 @@ def test_the_log_names_callers_only_when_told_to(environment, caplog, log_ids):
     assert ("User::alice" in caplog.text) is (log_ids == "true")
 
 
+def test_the_log_has_the_name_of_the_policies(environment, caplog):
+    issuer, variables = environment
+    caplog.set_level(logging.INFO, "authz_lib.decisions")
+    authorizer = LambdaAuthorizer.from_env({**variables, "AUTHZ_REVISION": "3f2c1a9"})
+    authorizer(events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "shop"})))
+    assert '"revision":"3f2c1a9"' in caplog.text
+
+
 def test_attributes_are_read_with_their_types():
     given = "email=email,level=number:custom:level,plan=custom:plan,regions=texts:regions"
     found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))

@@ -250,6 +250,7 @@ ARGUMENTS = {
             "on_evaluation_error": WEAKENS,
             "ids_in_conditions": WEAKENS,
             "parallel_calls": DEFAULT,
+            "clock": CODE,
         },
     ),
     "cached": (
@@ -264,6 +265,7 @@ ARGUMENTS = {
             "validate_policies": WEAKENS,
             "validate_requests": DEFAULT,
             "on_evaluation_error": WEAKENS,
+            "clock": CODE,
         },
     ),
     "CedarEngine.from_directory": (

@@ -25,7 +25,7 @@ PATIENCE = 180
 PLATFORMS = {"manylinux_2_28_aarch64", "manylinux2014_aarch64"}
 
 
-@pytest.fixture(params=["hello_invoker", "orders_router"])
+@pytest.fixture(params=["orders_router"])
 def folder(request):
     return EXAMPLES / request.param
 

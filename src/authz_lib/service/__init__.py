@@ -8,7 +8,8 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib.service.api_ids import api_id_from_parameter_store
-    from authz_lib.service.expected_gateway import ExpectedGateway, principal_from_event
+    from authz_lib.service.event_principal import principal_from_event
+    from authz_lib.service.expected_gateway import ExpectedGateway
     from authz_lib.service.handler import json_body, service_handler
     from authz_lib.service.iam_callers import IAMCallers
     from authz_lib.service.json_answers import json_answer
@@ -37,7 +38,7 @@ _HOME = {
     "json_body": "handler",
     "outages_as_503": "outages",
     "patient_client": "outages",
-    "principal_from_event": "expected_gateway",
+    "principal_from_event": "event_principal",
     "principal_from_headers": "principal_headers",
     "service_handler": "handler",
 }

@@ -170,7 +170,7 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
         return value
     if name not in claims:
         return None
-    raise InvalidClaimError(f"`{name}` is not a date", claim=name)
+    raise InvalidClaimError(f"`{name}` is not a number of seconds, such as a text", claim=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ class Conditions:
     def __init__(self, written: Mapping[str, Any], resolve: Callable[[Any], Any]) -> None:
         self._written = written
         self._resolve = resolve
+        self._known: dict[str, bool | None] = {}
 
     def holds(self, name: str) -> bool | None:
         """Whether a condition holds; ``None`` where only a deployment tells.
@@ -85,7 +86,9 @@ class Conditions:
             raise ConfigurationError(f"the condition {in_one_line(name)} stands for itself")
         if name not in self._written:
             return None
-        return self._value(self._written[name], (*above, name), 0)
+        if name not in self._known:
+            self._known[name] = self._value(self._written[name], (*above, name), 0)
+        return self._known[name]
 
     def _value(self, written: Any, above: tuple[str, ...], depth: int) -> bool | None:
         if not isinstance(written, dict) or len(written) != 1 or depth > _MAX_DEPTH:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from authz_lib.audit.conditions import Guard
+from authz_lib.audit.stack_values import ABSENT
 
 if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "AUTHORIZATION_KINDS",
     "NOT_SEEN",
     "OPEN",
     "Authorization",
@@ -18,12 +20,35 @@ __all__ = [
     "EntryPoint",
     "Gateway",
     "ResultCache",
+    "authorization_kind",
 ]
 
 OPEN: Final = frozenset({"NONE", "API_KEY"})
 """Kinds that ask nobody who they are.  An API key says which plan pays, not who calls."""
 NOT_SEEN: Final = frozenset({"OPAQUE_BODY", "OPAQUE_S3", "UNKNOWN"})
 """Kinds that the template does not tell."""
+AUTHORIZATION_KINDS: Final = frozenset(
+    {
+        "AMAZON_COGNITO_USER_POOLS",
+        "API_KEY",
+        "AWS_IAM",
+        "AWS_LAMBDA",
+        "COGNITO_USER_POOLS",
+        "CUSTOM",
+        "JWT",
+        "NONE",
+        "OPENID_CONNECT",
+    }
+)
+"""What a template may write as the type of an authorization."""
+
+
+def authorization_kind(written: Any) -> str:
+    """The kind that a template writes: ``NONE`` where it writes nothing, ``UNKNOWN`` beyond."""
+    if written is None or written is ABSENT:
+        return "NONE"
+    kind = written.upper() if isinstance(written, str) else "UNKNOWN"
+    return kind if kind in AUTHORIZATION_KINDS else "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)

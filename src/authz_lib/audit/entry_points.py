@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from authz_lib.audit.conditions import Guard
 from authz_lib.audit.gateway_routes import gateway_routes, gateways
 from authz_lib.audit.other_doors import appsync_doors, function_urls, other_gateways
 from authz_lib.audit.stack_values import functions_in
 from authz_lib.audit.template import template_of
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,9 +22,12 @@ if TYPE_CHECKING:
     from authz_lib.audit.source import Source
     from authz_lib.audit.template import Template
 
-__all__ = ["Inventory", "inventory_of"]
+__all__ = ["MAX_ENTRY_POINTS", "Inventory", "inventory_of"]
 
-_MAX_VALUES: Final = 16
+MAX_ENTRY_POINTS: Final = 5_000
+"""Of one file; an API of API Gateway has 300 routes, or 300 resources."""
+
+_MAX_TRANSFORMS: Final = 32
 _DECIDING: Final = frozenset({"Auth", "FunctionUrlConfig", "DefaultAuthorizer"})
 
 
@@ -60,18 +66,34 @@ def inventory_of(
         ConfigurationError: it is no template, or AWS would refuse it.
     """
     template = template_of(source, parameters)
-    points = list(_entry_points(template))
-    for name in _deciding_parameters(template):
+    points = _entry_points(template)
+    names = _deciding_parameters(template)
+    if sum(len(template.values.allowed_values(name)) for name in names) > _MAX_TRANSFORMS:
+        raise ConfigurationError(
+            f"the parameters of `{source.path.name}` allow too many values where something is "
+            "authorized: give them with `--parameter`"
+        )
+    for name in names:
         points = list(_under_each_value(points, name, template, parameters))
     points.sort(key=lambda point: (point.line, point.api, point.path or "", point.method))
     apis = {**gateways(template), **other_gateways(template)}
     return Inventory(template, apis, tuple(points), actions)
 
 
-def _entry_points(template: Template) -> Iterator[EntryPoint]:
-    yield from gateway_routes(template, gateways(template))
-    yield from function_urls(template)
-    yield from appsync_doors(template)
+def _entry_points(template: Template) -> list[EntryPoint]:
+    found: list[EntryPoint] = []
+    for point in chain(
+        gateway_routes(template, gateways(template)),
+        function_urls(template),
+        appsync_doors(template),
+    ):
+        presence = ((point.present_if, True),) if point.present_if is not None else ()
+        if template.values.is_possible(Guard((*presence, *point.guard.terms))):
+            found.append(point)
+        if len(found) > MAX_ENTRY_POINTS:
+            name = template.source.path.name
+            raise ConfigurationError(f"`{name}` has more than {MAX_ENTRY_POINTS} entry points")
+    return found
 
 
 def _deciding_parameters(template: Template) -> list[str]:
@@ -102,13 +124,13 @@ def _under_each_value(
     """The entry points, with a term for the parameter where it makes a difference."""
     default = template.values.values.get(name)
     found: dict[Any, list[tuple[str, EntryPoint]]] = {}
-    allowed = template.values.allowed_values(name)[:_MAX_VALUES]
+    allowed = template.values.allowed_values(name)
     for value in dict.fromkeys(map(str, [default, *allowed])):
         if value == str(default):
             variant = points
         else:
             other = template_of(template.source, parameters, overrides={name: value})
-            variant = list(_entry_points(other))
+            variant = _entry_points(other)
         for point in variant:
             key = (point.api, point.method, point.path, point.guard)
             found.setdefault(key, []).append((value, point))

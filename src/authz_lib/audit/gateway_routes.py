@@ -12,6 +12,7 @@ from authz_lib.audit.entry_point import (
     EntryPoint,
     Gateway,
     ResultCache,
+    authorization_kind,
 )
 from authz_lib.audit.openapi_body import (
     body_authorizers,
@@ -202,9 +203,7 @@ def _authorizations(
     """Who is let in by a method or a route, under each condition."""
     values = template.values
     for guard, written in values.texts(properties.get("AuthorizationType"), outer):
-        kind = "NONE" if written in (None, ABSENT) else "UNKNOWN"
-        if isinstance(written, str):
-            kind = written.upper()
+        kind = authorization_kind(written)
         authorizer: Any = None
         for _, value in values.branches(properties.get("AuthorizerId"), guard):
             authorizer = authorizer if value is ABSENT else value

@@ -17,8 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
-from authz_lib.audit.entry_point import Authorization, AuthorizerUse, ResultCache
-from authz_lib.audit.stack_values import ABSENT, UNKNOWN, one_member
+from authz_lib.audit.entry_point import (
+    Authorization,
+    AuthorizerUse,
+    ResultCache,
+    authorization_kind,
+)
+from authz_lib.audit.stack_values import ABSENT, MAX_BRANCHES, UNKNOWN, one_member
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +136,7 @@ class _Schemes:
         extension = operation.get("x-amazon-apigateway-auth")
         if isinstance(extension, dict) and "security" not in operation:
             for narrowed, kind in self._values.texts(extension.get("type"), guard):
-                yield narrowed, Authorization(_kind_text(kind))
+                yield narrowed, Authorization(authorization_kind(kind))
             return
         for narrowed, security in self._values.branches(operation.get("security"), guard):
             yield from self._of_requirements(security, narrowed)
@@ -149,6 +155,10 @@ class _Schemes:
                 for outer, before in listed
                 for narrowed, item in self._values.branches(written, outer)
             ]
+            if len(listed) > MAX_BRANCHES:
+                raise ConfigurationError(
+                    f"the security of an operation has more than {MAX_BRANCHES} branches"
+                )
         for narrowed, items in listed:
             yield narrowed, self._authorization(items)
 
@@ -269,9 +279,3 @@ def text_list(value: Any) -> tuple[str, ...] | None:
         return ()
     listed = value if isinstance(value, list) else [value]
     return tuple("(known when deployed)" if item is UNKNOWN else str(item) for item in listed)
-
-
-def _kind_text(kind: Any) -> str:
-    if kind in (None, ABSENT):
-        return "NONE"
-    return "UNKNOWN" if kind is UNKNOWN else str(kind).upper()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
-from authz_lib.audit.entry_point import Authorization, EntryPoint, Gateway
-from authz_lib.audit.stack_values import ABSENT
+from authz_lib.audit.entry_point import Authorization, EntryPoint, Gateway, authorization_kind
 from authz_lib.audit.template import own_condition, properties_of
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def function_urls(template: Template) -> Iterator[EntryPoint]:
                 "function-url",
                 "*",
                 "FUNCTION_URL",
-                Authorization(_kind(kind)),
+                Authorization(authorization_kind(kind)),
                 template.origins.line_of_resource(name),
                 guard.beyond(_presence(resource)),
                 own_condition(resource),
@@ -97,7 +96,7 @@ def _graphql(template: Template, name: str, resource: dict[str, Any]) -> Iterato
             "graphql",
             "*",
             "GRAPHQL",
-            Authorization(_kind(kind), names=tuple(sorted(names))),
+            Authorization(authorization_kind(kind), names=tuple(sorted(names))),
             template.origins.line_of_resource(name),
             guard.beyond(outer),
             own_condition(resource),
@@ -114,6 +113,7 @@ def _event_door(
         if isinstance(one, dict)
     ]
     weakest = "API_KEY" if "API_KEY" in names else next(iter(names), "UNKNOWN")
+    weakest = authorization_kind(weakest)
     resource = template.resources[name]
     return EntryPoint(
         name,
@@ -130,9 +130,3 @@ def _event_door(
 def _presence(resource: dict[str, Any]) -> Guard:
     name = own_condition(resource)
     return Guard(((name, True),)) if name is not None else Guard()
-
-
-def _kind(value: Any) -> str:
-    if value is None or value is ABSENT:
-        return "NONE"
-    return value.upper() if isinstance(value, str) else "UNKNOWN"

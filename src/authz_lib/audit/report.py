@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from authz_lib.audit.html_report import audit_html
+from authz_lib.audit.markdown_report import audit_markdown
+from authz_lib.audit.sarif_report import audit_sarif
 from authz_lib.audit.table_report import audit_table
 
 if TYPE_CHECKING:
@@ -77,12 +80,16 @@ def _finding(finding: AuditFinding) -> dict[str, Any]:
         "condition": finding.condition,
         "on_purpose": finding.on_purpose,
         "ignored": finding.ignored,
+        "known": finding.known,
         "fix": finding.fix,
     }
 
 
 AUDIT_FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
+    "html": audit_html,
     "json": audit_json,
+    "markdown": audit_markdown,
+    "sarif": audit_sarif,
     "table": audit_table,
 }
 """From the name of a format to what writes it."""

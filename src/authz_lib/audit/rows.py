@@ -91,7 +91,8 @@ def openness_of(file: AuditedFile, point: EntryPoint) -> Openness:
         if (finding.resource, finding.place) == (point.api, point.place)
         and finding.condition == (str(point.guard) or None)
     ]
-    return "on purpose" if own and not any(finding.counts for finding in own) else "open"
+    explained = own and all(finding.on_purpose or finding.ignored for finding in own)
+    return "on purpose" if explained else "open"
 
 
 def _use_of(file: AuditedFile, point: EntryPoint) -> AuthorizerUse | None:

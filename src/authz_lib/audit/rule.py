@@ -84,6 +84,7 @@ class AuditFinding:
         condition: under which it is so.
         on_purpose: the template says beside it that it is meant.
         ignored: the reason of an ignore in the template.
+        known: whether a baseline holds it; ``None`` without one.
         fix: what to write, where that is mechanical.
     """
 
@@ -97,9 +98,10 @@ class AuditFinding:
     condition: str | None = None
     on_purpose: bool = False
     ignored: str | None = None
+    known: bool | None = None
     fix: str | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether nothing in the template explains it."""
-        return self.ignored is None and not self.on_purpose
+        """Whether nothing explains it: neither the template nor a baseline."""
+        return self.ignored is None and not self.on_purpose and not self.known

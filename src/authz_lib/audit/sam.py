@@ -9,7 +9,7 @@ import logging
 import os
 from contextlib import contextmanager
 from json import dumps, loads
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from authz_lib._support.extras import load_extra
 from authz_lib.errors import ConfigurationError
@@ -17,9 +17,7 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["TRANSFORM", "is_sam", "transformed"]
-
-TRANSFORM: Final = "AWS::Serverless-2016-10-31"
+__all__ = ["is_sam", "least_resources", "transformed"]
 
 _S3: Final = "s3://bucket/key"
 _IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:tag"
@@ -48,6 +46,33 @@ def is_sam(document: Mapping[str, Any]) -> bool:
         )
         for resource in resources.values()
     )
+
+
+def least_resources(document: Mapping[str, Any]) -> int:
+    """How many resources a template has after the transform, at least.
+
+    A function is itself, a role where it names none, and a permission for each route.
+    """
+    return sum(
+        _least_of(resource) for resource in document["Resources"].values() if _is_object(resource)
+    )
+
+
+def _least_of(resource: dict[str, Any]) -> int:
+    properties = resource.get("Properties")
+    if resource.get("Type") != "AWS::Serverless::Function" or not _is_object(properties):
+        return 1
+    events = properties.get("Events")
+    routes = [
+        event
+        for event in (events.values() if _is_object(events) else ())
+        if _is_object(event) and event.get("Type") in {"Api", "HttpApi"}
+    ]
+    return 1 + ("Role" not in properties) + len(routes)
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def transformed(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import islice, product
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Conditions, Guard
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ABSENT", "UNKNOWN", "Branch", "StackValues", "one_member"]
+__all__ = ["ABSENT", "MAX_BRANCHES", "UNKNOWN", "Branch", "StackValues", "one_member"]
+
+MAX_BRANCHES: Final = 256
+"""A value that can be more than this is refused, or not seen."""
 
 _MAX_DEPTH: Final = 48
-_MAX_VARIANTS: Final = 64
+_MAX_LITERAL: Final = 200
+_MAX_SETTINGS: Final = 4_096
 _ALWAYS: Final = Guard()
 _VARIABLE: Final = re.compile(r"\$\{([^{}]{1,200})\}")
 
@@ -64,6 +70,8 @@ class StackValues:
             for name, spec in self._parameters.items()
             if isinstance(spec, dict) and "Default" in spec and not _is_of_ssm(spec)
         }
+        self._by_values = self._conditions(self.values)
+        self._by_given = self._conditions(self.given)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -87,13 +95,13 @@ class StackValues:
     def holds(self, name: str, guard: Guard = _ALWAYS) -> bool | None:
         """Whether a condition holds: by the guard, else with the values of the parameters."""
         side = guard.side_of(name)
-        return side if isinstance(side, bool) else self._conditions(self.values).holds(name)
+        return side if isinstance(side, bool) else self._by_values.holds(name)
 
     def decided(self, name: str) -> bool | None:
         """What a given value makes of a condition; ``None`` where it decides nothing."""
         if not self.given or not any(word in self.given for word in self.parameters_of(name)):
             return None
-        return self._conditions(self.given).holds(name)
+        return self._by_given.holds(name)
 
     def parameters_of(self, condition: str) -> list[str]:
         """The parameters that a condition reads, through other conditions too."""
@@ -122,6 +130,49 @@ class StackValues:
         ]
         return False if False in sides else None if None in sides else True
 
+    def is_possible(self, guard: Guard) -> bool:
+        """Whether some values of the parameters make all terms of a guard true.
+
+        A condition that reads no parameter is not asked: both of its sides are looked at.
+        """
+        terms = [
+            (name, side)
+            for name, side in guard.terms
+            if isinstance(side, str) or self.parameters_of(name)
+        ]
+        names = {
+            parameter
+            for name, side in terms
+            for parameter in ([name] if isinstance(side, str) else self.parameters_of(name))
+        }
+        choices = {name: self._candidates(name, terms) for name in sorted(names)}
+        if not terms or prod(map(len, choices.values())) > _MAX_SETTINGS:
+            return True
+        return any(
+            self._fits(terms, dict(zip(choices, setting, strict=True)))
+            for setting in product(*choices.values())
+        )
+
+    def _fits(self, terms: list[tuple[str, bool | str]], setting: Mapping[str, Any]) -> bool:
+        conditions = self._conditions(setting)
+        return all(
+            str(setting[name]) == side
+            if isinstance(side, str)
+            else conditions.holds(name) in {side, None}
+            for name, side in terms
+        )
+
+    def _candidates(self, name: str, terms: list[tuple[str, bool | str]]) -> list[Any]:
+        """Values of a parameter that tell conditions apart."""
+        if name in self.given:
+            return [self.given[name]]
+        sides: list[Any] = [side for known, side in terms if known == name]
+        if self.allowed_values(name):
+            return self.allowed_values(name)
+        literals = [one for one in texts_in(self._written) if len(one) <= _MAX_LITERAL]
+        default = [self.defaults[name]] if name in self.defaults else []
+        return list(dict.fromkeys([*map(str, default), *sides, *literals, "\0another value"]))
+
     def _conditions(self, values: Mapping[str, Any]) -> Conditions:
         return Conditions(self._written, lambda value: self._plain(value, Guard(), values, 0))
 
@@ -129,7 +180,13 @@ class StackValues:
 
     def branches(self, value: Any, guard: Guard) -> Iterator[Branch]:
         """What a value may be: one for each side of each ``Fn::If`` that it begins with."""
-        yield from self._branches(value, guard, 0)
+        found = islice(self._branches(value, guard, 0), MAX_BRANCHES + 1)
+        for number, branch in enumerate(found):
+            if number == MAX_BRANCHES:
+                raise ConfigurationError(
+                    f"a value of the template has more than {MAX_BRANCHES} branches"
+                )
+            yield branch
 
     def _branches(self, value: Any, guard: Guard, depth: int) -> Iterator[Branch]:
         function = one_member(value)
@@ -163,26 +220,40 @@ class StackValues:
             yield from self._variants(inner, narrowed)
 
     def _variants(self, value: Any, guard: Guard) -> Iterator[Branch]:
-        names = [
-            str(given)
-            for function, given in functions_in(value)
-            if function == "Ref" and self.allowed_values(str(given))
-        ]
-        free = [name for name in dict.fromkeys(names) if guard.side_of(name) is None]
-        settings = list(product(*(self.allowed_values(name) for name in free)))
-        if not free or len(settings) > _MAX_VARIANTS:
-            yield guard, self.plain(value, guard)
+        choices = {
+            name: listed
+            for name, listed in self._choices(value).items()
+            if guard.side_of(name) is None
+        }
+        if prod(map(len, choices.values())) > MAX_BRANCHES:
+            yield guard, UNKNOWN  # nobody would read a line for each
             return
-        found: dict[str, list[tuple[Guard, Any]]] = {}
-        for setting in settings:
-            narrowed = Guard((*guard.terms, *zip(free, map(str, setting), strict=True)))
+        found: dict[str, list[Branch]] = {}
+        for setting in product(*choices.values()):
+            narrowed = Guard((*guard.terms, *zip(choices, map(str, setting), strict=True)))
             plain = self.plain(value, narrowed)
             found.setdefault(repr(plain), []).append((narrowed, plain))
         if len(found) == 1:
-            yield guard, next(iter(found.values()))[0][1]
+            ((_, plain), *_), *_ = found.values()
+            yield guard, plain
             return
         for same in found.values():
             yield from same
+
+    def _choices(self, value: Any) -> dict[str, list[Any]]:
+        """What each parameter in a value may be: allowed values, or the keys of a mapping."""
+        found: dict[str, list[Any]] = {}
+        for function, given in functions_in(value):
+            if function == "Ref" and self.allowed_values(str(given)):
+                found[str(given)] = self.allowed_values(str(given))
+            elif function == "Fn::FindInMap" and isinstance(given, list) and len(given) > 1:
+                name = one_member(given[1])
+                mapping = self._mappings.get(str(given[0]))
+                if name is None or name[0] != "Ref" or not isinstance(mapping, dict):
+                    continue
+                if self.is_parameter(str(name[1])) and name[1] not in self.given:
+                    found.setdefault(str(name[1]), list(mapping))
+        return found
 
     def plain(self, value: Any, guard: Guard = _ALWAYS) -> Any:
         """The value without functions; `UNKNOWN` where only a deployment tells.
@@ -219,7 +290,8 @@ class StackValues:
             return UNKNOWN
         holds = guard.side_of(str(given[0]))
         if not isinstance(holds, bool):
-            holds = self._conditions(values).holds(str(given[0]))
+            known = self._by_given if values is self.given else self._by_values
+            holds = known.holds(str(given[0]))
         return UNKNOWN if holds is None else self._plain(given[2 - holds], guard, values, depth + 1)
 
     def _plain_members(
@@ -297,6 +369,19 @@ def functions_in(value: Any) -> Iterator[tuple[str, Any]]:
             if function[0] == "Fn::Sub":
                 yield from _variables_of(function[1])
         if isinstance(item, dict):
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Each text in a value, however deep."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
             todo += item.values()
         elif isinstance(item, list):
             todo += item

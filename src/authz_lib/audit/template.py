@@ -12,12 +12,12 @@ The folder ``cdk.out`` and nested stacks are read by `authz_lib.audit.files`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.json_file import in_one_line
 from authz_lib.audit.neighbours import nested_files, with_local_bodies
 from authz_lib.audit.origins import Origins
-from authz_lib.audit.sam import is_sam, transformed
+from authz_lib.audit.sam import is_sam, least_resources, transformed
 from authz_lib.audit.stack_values import StackValues, functions_in
 from authz_lib.errors import ConfigurationError
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
     from authz_lib.audit.source import Source
 
-__all__ = ["Template", "own_condition", "properties_of", "template_of"]
+__all__ = ["MAX_RESOURCES", "Template", "own_condition", "properties_of", "template_of"]
+
+
+MAX_RESOURCES: Final = 500
+"""Of one template, by CloudFormation's quotas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,10 @@ def _kind_of_api(document: dict[str, Any]) -> str:
 
 
 def _require_resources(written: dict[str, Any], name: str) -> None:
+    if max(len(written), least_resources({"Resources": written})) > MAX_RESOURCES:
+        raise ConfigurationError(
+            f"`{name}` has more than {MAX_RESOURCES} resources, and CloudFormation refuses it"
+        )
     for key, resource in written.items():
         if str(key).startswith("Fn::"):
             continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from authz_lib._support.text_file import replace_text
 from authz_lib.actions.map import ActionMap
 from authz_lib.audit.audited import audit_files
+from authz_lib.audit.baseline import against_baseline
 from authz_lib.audit.report import AUDIT_FORMATS
 from authz_lib.audit.rule import SEVERITIES
 from authz_lib.audit.table_report import audit_table
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     audit = audit_files(
         arguments.files, parameters=_parameters(arguments.parameter), actions=actions
     )
+    if arguments.baseline is not None:
+        audit = against_baseline(audit, arguments.baseline)
     if arguments.format == "table" and arguments.output is None and _is_colourful():
         sys.stdout.write(audit_table(audit, coloured=True))
     else:

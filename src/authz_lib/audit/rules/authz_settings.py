@@ -9,9 +9,7 @@ from authz_lib.audit.rule import AuditRule, Sight
 from authz_lib.audit.rules._samples import AUTHORIZER_WITH_SETTINGS
 from authz_lib.audit.rules.cache_unproven import require_right
 from authz_lib.audit.template import properties_of
-from authz_lib.authorizer.from_env import gateway_cache_of, token_sources_of
 from authz_lib.authorizer.identity_source import IdentitySource
-from authz_lib.authorizer.settings import Settings
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -60,6 +58,9 @@ def _line(inventory: Inventory, name: str) -> int:
 def _problems(
     inventory: Inventory, variables: dict[str, Any], uses: list[AuthorizerUse]
 ) -> Iterator[str]:
+    # It brings pydantic, which no other part of the audit needs.
+    from authz_lib.authorizer.from_env import Settings, gateway_cache_of, token_sources_of
+
     unknown = {key for key, value in variables.items() if not isinstance(value, (str, int, float))}
     known = {
         key: _stand_in(key) if key in unknown else _as_text(value)

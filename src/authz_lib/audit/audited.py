@@ -158,7 +158,11 @@ def _finding(rule: AuditRule, sight: Sight) -> AuditFinding:
     entry = sight.entry
     details: dict[str, Any] = {}
     if entry is not None:
-        details = {"place": entry.place, "condition": str(entry.guard) or None}
+        details = {
+            "place": entry.place,
+            "gateway": entry.gateway,
+            "condition": str(entry.guard) or None,
+        }
     return AuditFinding(
         rule.id,
         sight.severity or rule.severity,

@@ -9,7 +9,8 @@
           ignore:
             - {rule: open-route, reason: the load balancer asks it, route: GET /health}
 
-``route`` narrows the ignore to one entry point.  An ignore without a reason is none.
+Beside an API it is for all routes of the API, beside a function for those of its events.
+``route`` narrows it to one entry point.  An ignore without a reason is none.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def apply_ignores(
     """The findings, each with the reason of the ignore that is for it."""
     valid = [one for one in ignores if one.rule and one.reason]
     for finding in findings:
-        beside = {finding.resource, origins.resource_at(finding.line)}
+        beside = {finding.resource, finding.gateway, origins.resource_at(finding.line)}
         reason = next((one.reason for one in valid if _is_for(one, finding, beside)), None)
         yield finding if reason is None else replace(finding, ignored=reason)
 

@@ -77,6 +77,7 @@ def _finding(finding: AuditFinding) -> dict[str, Any]:
         "line": finding.line,
         "message": finding.message,
         "place": finding.place,
+        "gateway": finding.gateway,
         "condition": finding.condition,
         "on_purpose": finding.on_purpose,
         "ignored": finding.ignored,

@@ -146,9 +146,13 @@ def counted_rows(audit: Audit) -> dict[Openness, int]:
 def summary_text(audit: Audit) -> str:
     """One line: how much is open, and how many findings count."""
     counted = counted_rows(audit)
-    total = sum(counted.values())
     parts = [f"{number} {name}" for name, number in counted.items() if number]
     counting = sum(one.counts for file in audit.files for one in file.findings)
     explained = sum(not one.counts for file in audit.files for one in file.findings)
-    told = f"; {explained} explained in the template" if explained else ""
-    return f"{total} entry points: {', '.join(parts) or 'none'}. {counting} findings{told}."
+    told = f"; {explained} explained or known" if explained else ""
+    total = _number(sum(counted.values()), "entry point")
+    return f"{total}: {', '.join(parts) or 'none'}. {_number(counting, 'finding')}{told}."
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -81,6 +81,7 @@ class AuditFinding:
         line: of the source.
         message: what is wrong.
         place: method and path, where it is about one entry point.
+        gateway: the logical id of that entry point's API.
         condition: under which it is so.
         on_purpose: the template says beside it that it is meant.
         ignored: the reason of an ignore in the template.
@@ -95,6 +96,7 @@ class AuditFinding:
     line: int
     message: str
     place: str | None = None
+    gateway: str | None = None
     condition: str | None = None
     on_purpose: bool = False
     ignored: str | None = None

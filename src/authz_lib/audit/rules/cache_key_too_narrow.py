@@ -91,7 +91,7 @@ route or id is the answer for every other one: an Allow for `GET /orders/1` open
 
 The answer of an authorizer that decides by the token alone is right all the same, and so is an IAM
 policy that names every route. With `--actions` the audit knows what the application decides, and
-says it with certainty: see [cache-unproven](#cache-unproven) and the page "What the gateway
+says it with certainty: see `cache-unproven` and the page "What the gateway
 remembers".
 """,
     before="""

@@ -34,7 +34,7 @@ MAP_LINE_NOT_DEPLOYED = AuditRule(
     confidence="high",
     why="""
 No route of the audited files serves this line. Either it is left over, or the route has another
-method or path than everybody thinks: then [route-not-in-map](#route-not-in-map) names it.
+method or path than everybody thinks: then `route-not-in-map` names it.
 The finding stands at the first line of the first file, since no line of a template has it.
 """,
     before=ONE_CLOSED_ROUTE,

@@ -46,8 +46,8 @@ API Gateway invokes the application for whoever sends a request. It asks for no 
 and no certificate. The application alone stands between the Internet and its data.
 
 A route is open where the *deployed* method or route has no authorizer. The template may look
-closed all the same: see [event-auth-ignored](#event-auth-ignored) and
-[conditional-event-auth](#conditional-event-auth).
+closed all the same: see `event-auth-ignored` and
+`conditional-event-auth`.
 """,
     before="""
 Transform: AWS::Serverless-2016-10-31

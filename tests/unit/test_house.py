@@ -103,7 +103,7 @@ def test_no_private_file_stands_alone_in_the_root():
     [
         (" 9  cli/", " 9  cli.py"),
         ("decisions/ | gateway/", "gateway/ | decisions/"),
-        ("(audit/)", "audit/"),
+        ("(integrations/)", "integrations/"),
         (" | transport/", ""),
     ],
 )

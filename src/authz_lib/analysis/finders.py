@@ -1,0 +1,197 @@
+"""Finds a request that shows something: by proof, or, without a solver, by trying out.
+
+What is found has always been put to the real engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from authz_lib.analysis.facts import entity_facts
+from authz_lib.analysis.models import request_of_model
+from authz_lib.analysis.policy_terms import PolicyTerms
+from authz_lib.analysis.request_terms import RequestTerms
+from authz_lib.analysis.terms import Terms, UnsupportedError
+from authz_lib.analysis.tries import tried_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from authz_lib.analysis.concrete import ConcreteRequest
+    from authz_lib.analysis.environments import RequestEnvironment
+    from authz_lib.analysis.schema import PolicySchema
+    from authz_lib.analysis.terms import Formula
+    from authz_lib.entities import Entity
+
+__all__ = [
+    "Finder",
+    "Found",
+    "Nothing",
+    "Search",
+    "SolverFinder",
+    "TrialFinder",
+    "Unclear",
+]
+
+_SECONDS = 20
+_SMALL = 3  # how many memberships and optional attributes are tried to be enough
+_MAX_SOFT = 100
+_TRIALS = 1000
+
+Shows: TypeAlias = Callable[["ConcreteRequest"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A request that shows it."""
+
+    request: ConcreteRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """It is proved that no request shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """It could not be found out."""
+
+    reason: str
+
+
+Search: TypeAlias = Found | Nothing | Unclear
+
+
+class Finder(Protocol):
+    """Answers for one kind of request."""
+
+    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:
+        """A request of which a formula is true.
+
+        Args:
+            formula: made of the policies' formulas.
+            shows: whether a request shows it, by the real engine.
+        """
+
+
+class SolverFinder:
+    """Proves, with cvc5.
+
+    Args:
+        schema: which requests fit.
+        environment: the kind of request.
+        held: the entities that the engine holds.
+        named: what the policies name, for trying out.
+        missing: whether a request may leave out entities.
+
+    Raises:
+        ConfigurationError: cvc5 is not installed.
+    """
+
+    def __init__(
+        self,
+        schema: PolicySchema,
+        environment: RequestEnvironment,
+        held: Sequence[Entity] = (),
+        named: Collection[object] = (),
+        *,
+        missing: bool = False,
+    ) -> None:
+        self._terms = terms = Terms()
+        self.request = RequestTerms(terms, schema, environment, missing=missing)
+        self.policies = PolicyTerms(self.request)
+        self._held, self._trials = held, TrialFinder(schema, environment, named)
+        self._solver = terms.solver(_SECONDS)
+        self._known: set[int] = set()
+
+    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:
+        """See `Finder`."""
+        try:
+            wanted = formula(self.policies)
+            if wanted is False:
+                return Nothing()
+            self._learn()
+            answer = self.check(wanted)
+            if answer is False:
+                return Nothing()
+            found = None if answer is None else self._shown(wanted, shows)
+        except UnsupportedError as problem:
+            return Unclear(str(problem))
+        if found is not None:
+            return Found(found)
+        # What the solver knows nothing of can still be tried out.
+        tried = self._trials.find(formula, shows)
+        return tried if isinstance(tried, Found) else Unclear(self._reason(answer))
+
+    def check(self, *formulas: Formula) -> bool | None:
+        """Whether all can be true at once; None where the solver gives up."""
+        wanted = self._terms.term(self._terms.and_(*formulas))
+        result = self._solver.checkSatAssuming(wanted)
+        return None if result.isUnknown() else bool(result.isSat())
+
+    def learn(self) -> None:
+        """Take in what holds of all that the formulas made so far ask for."""
+        self._learn()
+
+    def _learn(self) -> None:
+        facts = entity_facts(self.request, self._held)
+        for fact in [*facts, *self.request.constraints()]:
+            term = self._terms.term(fact)
+            if term.getId() not in self._known:
+                self._known.add(term.getId())
+                self._solver.assertFormula(term)
+
+    def _shown(self, wanted: Formula, shows: Shows) -> ConcreteRequest | None:
+        held = [entity.uid for entity in self._held]
+        for most in [*range(_SMALL + 1), None]:
+            small = self._at_most(most)
+            if small is None or self.check(wanted, small) is not True:
+                continue
+            request = request_of_model(self.request, self._solver, held)
+            if shows(request):
+                return request
+        return None
+
+    def _at_most(self, count: int | None) -> Formula | None:
+        """At most so many memberships, optional attributes and tags; None: too many to count."""
+        if count is None:
+            return True
+        t, r = self._terms, self.request
+        soft = [leaf.term for leaf in r.leaves.values() if leaf.path[-1:] == ("?",)]
+        for leaf in r.ancestors.values():
+            soft += [t.member(number, leaf.term) for number in t.ids(leaf.group_type)]
+        if len(soft) > _MAX_SOFT:
+            return None
+        total: Formula = 0
+        for one in soft:
+            total = t.sum(total, t.if_(one, 1, 0))
+        return t.not_(t.less(count, total))
+
+    def _reason(self, answer: bool | None) -> str:
+        if answer is None:
+            return f"the solver gave up after {_SECONDS} seconds"
+        not_read = list(dict.fromkeys(self.policies.translator.not_read))
+        if not_read:
+            return "; ".join(not_read)
+        return "the engine does not confirm the request that the solver found"
+
+
+class TrialFinder:
+    """Tries out requests that are made of what the policies name.  It finds, and proves nothing."""
+
+    def __init__(
+        self, schema: PolicySchema, environment: RequestEnvironment, named: Collection[object]
+    ) -> None:
+        self._schema, self._environment, self._named = schema, environment, named
+
+    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:  # noqa: ARG002
+        """See `Finder`."""
+        requests = tried_requests(self._schema, self._environment, self._named)
+        for request in islice(requests, _TRIALS):
+            if shows(request):
+                return Found(request)
+        return Unclear(f"{_TRIALS} requests were tried out without a finding, which proves nothing")

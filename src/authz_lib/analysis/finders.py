@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from authz_lib.analysis.facts import entity_facts
-from authz_lib.analysis.models import request_of_model
-from authz_lib.analysis.policy_terms import PolicyTerms
-from authz_lib.analysis.request_terms import RequestTerms
-from authz_lib.analysis.terms import Terms, UnsupportedError
+from authz_lib.analysis.prover import SECONDS, Prover
+from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.tries import tried_requests
 
 if TYPE_CHECKING:
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
 
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.environments import RequestEnvironment
+    from authz_lib.analysis.policy_terms import PolicyTerms
     from authz_lib.analysis.schema import PolicySchema
     from authz_lib.analysis.terms import Formula
     from authz_lib.entities import Entity
@@ -36,7 +34,6 @@ __all__ = [
     "Unclear",
 ]
 
-_SECONDS = 20
 _SMALL = 3  # how many memberships and optional attributes are tried to be enough
 _MAX_SOFT = 100
 _TRIALS = 1000
@@ -101,21 +98,14 @@ class SolverFinder:
         *,
         missing: bool = False,
     ) -> None:
-        self._terms = terms = Terms()
-        self.request = RequestTerms(terms, schema, environment, missing=missing)
-        self.policies = PolicyTerms(self.request)
-        self._held, self._trials = held, TrialFinder(schema, environment, named)
-        self._solver = terms.solver(_SECONDS)
-        self._known: set[int] = set()
+        self._prover = Prover(schema, environment, held, missing=missing)
+        self._trials = TrialFinder(schema, environment, named)
 
     def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:
         """See `Finder`."""
         try:
-            wanted = formula(self.policies)
-            if wanted is False:
-                return Nothing()
-            self._learn()
-            answer = self.check(wanted)
+            wanted = formula(self._prover.policies)
+            answer = self._prover.check(wanted)
             if answer is False:
                 return Nothing()
             found = None if answer is None else self._shown(wanted, shows)
@@ -127,31 +117,12 @@ class SolverFinder:
         tried = self._trials.find(formula, shows)
         return tried if isinstance(tried, Found) else Unclear(self._reason(answer))
 
-    def check(self, *formulas: Formula) -> bool | None:
-        """Whether all can be true at once; None where the solver gives up."""
-        wanted = self._terms.term(self._terms.and_(*formulas))
-        result = self._solver.checkSatAssuming(wanted)
-        return None if result.isUnknown() else bool(result.isSat())
-
-    def learn(self) -> None:
-        """Take in what holds of all that the formulas made so far ask for."""
-        self._learn()
-
-    def _learn(self) -> None:
-        facts = entity_facts(self.request, self._held)
-        for fact in [*facts, *self.request.constraints()]:
-            term = self._terms.term(fact)
-            if term.getId() not in self._known:
-                self._known.add(term.getId())
-                self._solver.assertFormula(term)
-
     def _shown(self, wanted: Formula, shows: Shows) -> ConcreteRequest | None:
-        held = [entity.uid for entity in self._held]
         for most in [*range(_SMALL + 1), None]:
             small = self._at_most(most)
-            if small is None or self.check(wanted, small) is not True:
+            if small is None or self._prover.check(wanted, small) is not True:
                 continue
-            request = request_of_model(self.request, self._solver, held)
+            request = self._prover.example()
             if shows(request):
                 return request
         return None
@@ -160,7 +131,7 @@ class SolverFinder:
         """At most so many memberships, optional attributes and tags; None: too many to count."""
         if count is None:
             return True
-        t, r = self._terms, self.request
+        t, r = self._prover.terms, self._prover.request
         soft = [leaf.term for leaf in r.leaves.values() if leaf.path[-1:] == ("?",)]
         for leaf in r.ancestors.values():
             soft += [t.member(number, leaf.term) for number in t.ids(leaf.group_type)]
@@ -173,8 +144,8 @@ class SolverFinder:
 
     def _reason(self, answer: bool | None) -> str:
         if answer is None:
-            return f"the solver gave up after {_SECONDS} seconds"
-        not_read = list(dict.fromkeys(self.policies.translator.not_read))
+            return f"the solver gave up after {SECONDS} seconds"
+        not_read = list(dict.fromkeys(self._prover.policies.translator.not_read))
         if not_read:
             return "; ".join(not_read)
         return "the engine does not confirm the request that the solver found"

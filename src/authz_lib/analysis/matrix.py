@@ -1,6 +1,7 @@
 """Who may do what: routes down, groups across, and in each cell yes, no, or under what condition.
 
-These are values only: they need neither solver nor engine.
+These are values only, without solver or engine.
+`authz_lib.analysis.access_rows.policy_matrix` makes them.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class PolicyTerms:
         return t.and_(permits, *map(t.not_, [*forbids, *errors]))
 
     def _made(self, rule: PolicyRule) -> tuple[Formula, Formula]:
-        scope = self._scope(rule)
+        scope = self.scope(rule)
         if scope is False:  # then it is not evaluated further
             return False, False
         error: Formula = False
@@ -140,7 +140,8 @@ class PolicyTerms:
             holds = self._t.and_(holds, fulfilled)
         return error, holds
 
-    def _scope(self, rule: PolicyRule) -> Formula:
+    def scope(self, rule: PolicyRule) -> Formula:
+        """When the scope of a policy fits."""
         document = rule.document
         environment = self._r.environment
         action = self._party(document["action"], self._r.entity(*environment.action.uid), {})

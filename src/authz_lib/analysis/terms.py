@@ -62,6 +62,7 @@ class Terms:
         solver = self._cvc5.Solver(self.manager)
         solver.setOption("incremental", "true")
         solver.setOption("produce-models", "true")
+        solver.setOption("produce-unsat-assumptions", "true")
         solver.setOption("tlimit-per", str(1000 * seconds))
         solver.setLogic("ALL")
         return solver

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from authz_lib._support.checks import require_one_of, require_text
 from authz_lib._support.extras import load_extra
 from authz_lib._support.strict_json import StrictJSONError, loads_document, require_shallow
+from authz_lib.cli.policies_ask import (
+    add_ask_arguments,
+    add_matrix_arguments,
+    run_ask,
+    run_matrix,
+)
 from authz_lib.cli.policies_diff import add_diff_arguments, run_diff
 from authz_lib.cli.table import print_table
 from authz_lib.decisions.request import AuthorizationRequest
@@ -56,11 +62,14 @@ exit codes:
   1  check: a policy does not parse or is not valid
      test: a request is decided otherwise, or refused
      diff: something opens, or is undecided
+     ask: something is found, or is undecided
   2  no such folder, no policies, no requests, or an invalid request file
-     diff: a policy does not parse, or there is no schema
+     diff, ask, matrix: a policy does not parse, or there is no schema
      cedarpy is not installed, or PyYAML and a request file is YAML
      test: a policy does not parse or is not valid
 """
+
+_QUESTIONS = {"ask": run_ask, "diff": run_diff, "matrix": run_matrix}
 
 
 class _Row(NamedTuple):
@@ -92,6 +101,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what an ALLOW with evaluation errors means (default: deny)",
     )
     add_diff_arguments(commands.add_parser("diff", help="what a change opens and closes"))
+    add_ask_arguments(
+        commands.add_parser("ask", help="prove that something is never allowed, or find who may")
+    )
+    add_matrix_arguments(
+        commands.add_parser("matrix", help="who may do what, and under which condition")
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -103,8 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
     from authz_lib.decisions.cedar_text import load_cedarpy
 
     load_cedarpy()
-    if arguments.command == "diff":
-        return run_diff(arguments)
+    if arguments.command in _QUESTIONS:
+        return _QUESTIONS[arguments.command](arguments)
     directory: Path = arguments.directory
     if arguments.command == "check":
         return _check(directory)

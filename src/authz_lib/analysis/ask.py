@@ -159,7 +159,7 @@ class _Never:
             if self._prove
             else TrialFinder(self._schema, environment, self._named)
         )
-        found = finder.find(self._formula, self._shows)
+        found = finder.find([self._formula], self._shows)
         if isinstance(found, Nothing):
             return NeverVerdict(*names, "never")
         if not isinstance(found, Found):

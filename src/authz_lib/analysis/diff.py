@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from authz_lib.analysis.environments import request_environments, routes_of
 from authz_lib.analysis.finders import Found, SolverFinder, TrialFinder, Unclear
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.finders import Finder, Search
-    from authz_lib.analysis.policy_terms import PolicyTerms
+    from authz_lib.analysis.policy_terms import PolicyRule, PolicyTerms
     from authz_lib.analysis.schema import PolicySchema
     from authz_lib.analysis.terms import Formula
     from authz_lib.decisions.policy_files import PolicySources
@@ -134,6 +134,16 @@ def compare_policies(
         yield replace(verdict, routes=routes_of(actions, environment))
 
 
+class _Change(NamedTuple):
+    """What the policies of one side alone say: of the side that denies, and that allows."""
+
+    permits_before: Formula
+    permits_now: Formula
+    against_before: Formula
+    nothing_against: list[Formula]
+    in_both: list[PolicyRule]
+
+
 class _Comparison:
     def __init__(
         self, schema: PolicySchema, old: Side, new: Side, missing: bool, prove: bool
@@ -150,7 +160,10 @@ class _Comparison:
         finder = self._finder(environment)
         found: dict[bool, Search] = {}
         for opens in (True, False):
-            found[opens] = finder.find(partial(self._formula, opens), partial(self._shows, opens))
+            found[opens] = finder.find(
+                [partial(self._by_change, opens), partial(self._exactly, opens)],
+                partial(self._shows, opens),
+            )
         return EnvironmentVerdict(
             environment.principal,
             environment.action_name,
@@ -179,15 +192,47 @@ class _Comparison:
             self._schema, environment, self._new.held, self._named, missing=self._missing
         )
 
-    def _formula(self, opens: bool, policies: PolicyTerms) -> Formula:
+    def _by_change(self, opens: bool, policies: PolicyTerms) -> Formula:
+        """True of every request that is looked for, as far as the changed policies tell.
+
+        Thousands of policies that stay as they are need not be looked at where this is never true.
+        """
+        self._require_same_held()
+        change = self._change(opens, policies)
+        t = policies.terms
+        gained = t.and_(change.permits_now, t.not_(change.permits_before))
+        return t.and_(*change.nothing_against, t.or_(gained, change.against_before))
+
+    def _exactly(self, opens: bool, policies: PolicyTerms) -> Formula:
+        """True of the requests that are looked for: denied by one side, allowed by the other."""
+        self._require_same_held()
+        change = self._change(opens, policies)
+        t = policies.terms
+        both = policies.live(change.in_both)
+        permits = t.or_(*[one.fulfilled for one in both if one.rule.is_permit])
+        gained = t.and_(change.permits_now, t.not_(change.permits_before), t.not_(permits))
+        freed = t.and_(change.against_before, t.or_(change.permits_now, permits))
+        against = policies.against(both, self._new.mode)
+        return t.and_(*change.nothing_against, *map(t.not_, against), t.or_(gained, freed))
+
+    def _require_same_held(self) -> None:
         if not self._same_held:
             raise UnsupportedError("the entities that the engines hold differ")
-        old, new = policies.live(self._old.rules), policies.live(self._new.rules)
-        denied, allowed = (old, new) if opens else (new, old)
-        t = policies.terms
-        return t.and_(
-            policies.allowed(allowed, self._new.mode),
-            t.not_(policies.allowed(denied, self._old.mode)),
+
+    def _change(self, opens: bool, policies: PolicyTerms) -> _Change:
+        t, mode = policies.terms, self._new.mode
+        sides = (self._old, self._new) if opens else (self._new, self._old)
+        contents = [{rule.content for rule in side.rules} for side in sides]
+        denying, allowing = (
+            policies.live(rule for rule in side.rules if rule.content not in other)
+            for side, other in zip(sides, reversed(contents), strict=True)
+        )
+        return _Change(
+            t.or_(*[one.fulfilled for one in denying if one.rule.is_permit]),
+            t.or_(*[one.fulfilled for one in allowing if one.rule.is_permit]),
+            t.or_(*policies.against(denying, mode)),
+            [t.not_(one) for one in policies.against(allowing, mode)],
+            [rule for rule in self._new.rules if rule.content in contents[0] & contents[1]],
         )
 
     def _shows(self, opens: bool, request: ConcreteRequest) -> bool:

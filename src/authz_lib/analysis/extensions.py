@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSTRUCTORS",
+    "WRITABLE_MILLISECONDS",
     "Extensions",
     "datetime_from_milliseconds",
     "decimal_from_ten_thousandths",
@@ -45,6 +46,9 @@ _DATETIME = re.compile(
     r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?(?:Z|([+-])([0-9]{2})([0-9]{2})))?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WRITABLE_MILLISECONDS = (-62_135_596_800_000, 253_402_300_799_999)
+"""From the year 1 to the year 9999."""
+
 _IP_TESTS = frozenset({"isInRange", "isIpv4", "isIpv6", "isLoopback", "isMulticast"})
 _COMPARISONS = {  # negated, swapped
     "lessThan": (False, False),

@@ -36,8 +36,9 @@ __all__ = [
 
 _SMALL = 3  # how many memberships and optional attributes are tried to be enough
 _MAX_SOFT = 100
-_TRIALS = 1000
+_TRIALS = 500
 
+MakeFormula: TypeAlias = Callable[["PolicyTerms"], "Formula"]
 Shows: TypeAlias = Callable[["ConcreteRequest"], bool]
 
 
@@ -66,11 +67,12 @@ Search: TypeAlias = Found | Nothing | Unclear
 class Finder(Protocol):
     """Answers for one kind of request."""
 
-    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:
-        """A request of which a formula is true.
+    def find(self, formulas: Sequence[MakeFormula], shows: Shows) -> Search:
+        """A request of which formulas are true.
 
         Args:
-            formula: made of the policies' formulas.
+            formulas: made of the policies' formulas.  Each is true of all that is looked for; the
+                last one of nothing else.
             shows: whether a request shows it, by the real engine.
         """
 
@@ -101,30 +103,37 @@ class SolverFinder:
         self._prover = Prover(schema, environment, held, missing=missing)
         self._trials = TrialFinder(schema, environment, named)
 
-    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:
+    def find(self, formulas: Sequence[MakeFormula], shows: Shows) -> Search:
         """See `Finder`."""
+        answer: bool | None = None
         try:
-            wanted = formula(self._prover.policies)
-            answer = self._prover.check(wanted)
-            if answer is False:
-                return Nothing()
-            found = None if answer is None else self._shown(wanted, shows)
+            for formula in formulas:
+                wanted = formula(self._prover.policies)
+                answer = self._prover.check(wanted)
+                if answer is False:
+                    return Nothing()
+                often = formula is formulas[-1]
+                found = None if answer is None else self._shown(wanted, shows, often=often)
+                if found is not None:
+                    return Found(found)
         except UnsupportedError as problem:
             return Unclear(str(problem))
-        if found is not None:
-            return Found(found)
         # What the solver knows nothing of can still be tried out.
-        tried = self._trials.find(formula, shows)
+        tried = self._trials.find(formulas, shows)
         return tried if isinstance(tried, Found) else Unclear(self._reason(answer))
 
-    def _shown(self, wanted: Formula, shows: Shows) -> ConcreteRequest | None:
+    def _shown(self, wanted: Formula, shows: Shows, *, often: bool) -> ConcreteRequest | None:
+        """A small request that shows it; the first one that is found, or `often` several."""
+        writable = self._prover.request.writable
         for most in [*range(_SMALL + 1), None]:
             small = self._at_most(most)
-            if small is None or self._prover.check(wanted, small) is not True:
+            if small is None or self._prover.check(wanted, small, *writable) is not True:
                 continue
             request = self._prover.example()
             if shows(request):
                 return request
+            if not often:
+                break
         return None
 
     def _at_most(self, count: int | None) -> Formula | None:
@@ -159,7 +168,7 @@ class TrialFinder:
     ) -> None:
         self._schema, self._environment, self._named = schema, environment, named
 
-    def find(self, formula: Callable[[PolicyTerms], Formula], shows: Shows) -> Search:  # noqa: ARG002
+    def find(self, formulas: Sequence[MakeFormula], shows: Shows) -> Search:  # noqa: ARG002
         """See `Finder`."""
         requests = tried_requests(self._schema, self._environment, self._named)
         for request in islice(requests, _TRIALS):

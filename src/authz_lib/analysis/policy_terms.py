@@ -122,9 +122,12 @@ class PolicyTerms:
         """When such a set of policies allows."""
         t = self._t
         permits = t.or_(*[one.fulfilled for one in policies if one.rule.is_permit])
-        forbids = [one.fulfilled for one in policies if not one.rule.is_permit]
+        return t.and_(permits, *map(t.not_, self.against(policies, mode)))
+
+    def against(self, policies: Sequence[PolicyFormula], mode: ErrorMode) -> list[Formula]:
+        """Each reason for which such a set of policies denies, whatever it permits."""
         errors = [one.error for one in policies] if mode == "deny" else []
-        return t.and_(permits, *map(t.not_, [*forbids, *errors]))
+        return [*(one.fulfilled for one in policies if not one.rule.is_permit), *errors]
 
     def _made(self, rule: PolicyRule) -> tuple[Formula, Formula]:
         scope = self.scope(rule)

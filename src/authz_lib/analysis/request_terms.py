@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.analysis.extensions import WRITABLE_MILLISECONDS
 from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import (
@@ -80,6 +81,9 @@ class RequestTerms:
         schema: what a request fits.
         environment: the kind of request.
         missing: whether a request may leave out entities.
+
+    Attributes:
+        writable: what makes a request one that can be written: times have years of four digits.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class RequestTerms:
         self.ancestors: dict[tuple[Any, ...], AncestorLeaf] = {}
         self.given: dict[tuple[Any, ...], tuple[Scalar, Any]] = {}
         self.asked: dict[tuple[Any, ...], Scalar] = {}
+        self.writable: list[Formula] = []
         self._constraints: list[Formula] = []
         self.principal = self._party("principal", environment.principal)
         self.resource = self._party("resource", environment.resource)
@@ -255,6 +260,8 @@ class RequestTerms:
     def _promise_of(self, type_: CedarType, term: Any) -> None:
         if isinstance(type_, Primitive) and type_.name not in {"Bool", "String"}:
             self._constraints.append(self.terms.is_long(term))
+            if type_.name == "datetime":
+                self.writable.append(self.terms.is_between(term, *WRITABLE_MILLISECONDS))
         elif isinstance(type_, EntityType):
             self._promise(Scalar(type_, term))
 

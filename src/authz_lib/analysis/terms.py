@@ -200,9 +200,10 @@ class Terms:
 
     def is_long(self, formula: Formula) -> Formula:
         """Whether a number fits 64 bits; to Cedar, others are errors."""
-        return self.and_(
-            self.not_(self.less(formula, MIN_LONG)), self.not_(self.less(MAX_LONG, formula))
-        )
+        return self.is_between(formula, MIN_LONG, MAX_LONG)
+
+    def is_between(self, formula: Formula, least: int, most: int) -> Formula:
+        return self.and_(self.not_(self.less(formula, least)), self.not_(self.less(most, formula)))
 
     def empty_set(self, element_sort: Any) -> Any:
         return self.manager.mkEmptySet(self.set_of(element_sort))

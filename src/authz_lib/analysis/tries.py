@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.concrete import ConcreteEntity, ConcreteRequest, plain_value
 from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
-from authz_lib.entities import EntityUid
+from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp, EntityUid
+from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["tried_requests"]
 
+_EXTENSIONS = {
+    "datetime": CedarDatetime,
+    "decimal": CedarDecimal,
+    "duration": CedarDuration,
+    "ipaddr": CedarIp,
+}
 _DEEP = 2  # how far from the principal and the resource entities are made
 
 
@@ -103,4 +110,14 @@ class _Maker:
             return self._random.choice(self._texts)
         if type_.name == "Long":
             return min(max(self._random.choice(self._numbers), -(2**63)), 2**63 - 1)
-        return plain_value(type_, self._schema, self._random.randrange(4))
+        written = [made for text in self._texts if (made := _written(type_.name, text)) is not None]
+        plain = plain_value(type_, self._schema, self._random.randrange(4))
+        return self._random.choice([*written, plain])
+
+
+def _written(type_name: str, text: str) -> Any:
+    """The value of an extension type that a text of a policy means; None where it means none."""
+    try:
+        return _EXTENSIONS[type_name](text)
+    except InvalidRequestError:
+        return None

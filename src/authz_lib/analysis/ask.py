@@ -179,6 +179,7 @@ class _Never:
         return (
             self._side.replay.allows(request) is True
             and self._question.replay.allows(request) is True
+            and self._side.replay.fits(request)
         )
 
 

@@ -65,32 +65,39 @@ class ConcreteRequest:
 class Replay:
     """Asks the real engine about requests that the solver, or anybody else, has found.
 
-    Requests are validated against the schema: one that does not fit it counts for nothing.
-    Policies are not, since those that are compared may be wrong.
+    Policies are not validated, since those that are compared may be wrong.
     """
 
     def __init__(self, sources: PolicySources, on_evaluation_error: ErrorMode) -> None:
         self._sources, self._mode = sources, on_evaluation_error
-        self._engines: dict[str, CedarEngine] = {}
+        self._engines: dict[tuple[str, bool], CedarEngine] = {}
 
     def allows(self, request: ConcreteRequest) -> bool | None:
         """The engine's answer; None where the request is none."""
+        return self._answer(request, validate=False)
+
+    def fits(self, request: ConcreteRequest) -> bool:
+        """Whether the request fits the schema."""
+        return self._answer(request, validate=True) is not None
+
+    def _answer(self, request: ConcreteRequest, *, validate: bool) -> bool | None:
         try:
-            return self._engine(request.action[0]).is_authorized(request.frozen()).allowed
+            engine = self._engine(request.action[0], validate)
+            return engine.is_authorized(request.frozen()).allowed
         except InvalidRequestError:
             return None
 
-    def _engine(self, action_type: str) -> CedarEngine:
-        if action_type not in self._engines:
-            self._engines[action_type] = CedarEngine(
+    def _engine(self, action_type: str, validate: bool) -> CedarEngine:
+        if (action_type, validate) not in self._engines:
+            self._engines[action_type, validate] = CedarEngine(
                 self._sources,
                 entities=self._sources.entities or (),
                 validate_policies=False,
-                validate_requests=True,
+                validate_requests=validate,
                 action_type=action_type,
                 on_evaluation_error=self._mode,
             )
-        return self._engines[action_type]
+        return self._engines[action_type, validate]
 
 
 def plain_value(type_: CedarType, schema: PolicySchema, number: int = 0) -> Any:

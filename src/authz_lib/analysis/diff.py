@@ -236,9 +236,11 @@ class _Comparison:
         )
 
     def _shows(self, opens: bool, request: ConcreteRequest) -> bool:
-        if self._new.replay.allows(request) is not opens:
-            return False
-        return self._old.replay.allows(request) is (not opens)
+        return (
+            self._new.replay.allows(request) is opens
+            and self._old.replay.allows(request) is (not opens)
+            and self._new.replay.fits(request)
+        )
 
     def _counterexample(self, request: ConcreteRequest, opens: bool) -> Counterexample:
         shows = partial(self._shows, opens)

@@ -63,6 +63,8 @@ def smallest(
         named: the texts of the policies: values that are kept rather than replaced.
         shows: whether a request shows it; it is asked often.
     """
+    for name in ("principal", "resource"):
+        request = _tried(request, partial(_set_apart, name, schema), shows)
     for number, uid in enumerate([request.principal, request.resource, *request.entities], 1):
         if uid in named:
             request = _tried(request, _renaming(uid, schema, number), shows)
@@ -108,6 +110,17 @@ def _removals(
     for uid in request.entities:
         if uid not in {request.principal, request.resource}:
             yield partial(_drop_unread, uid)
+
+
+def _set_apart(name: str, schema: PolicySchema, request: ConcreteRequest) -> None:
+    """Makes the principal or the resource an entity that nothing refers to."""
+    uid: EntityUid = getattr(request, name)
+    if uid not in _references(request):
+        raise KeyError(uid)
+    other = plain_value(EntityType(uid.type), schema, 9001)
+    setattr(request, name, other)
+    if uid in request.entities:
+        request.entities[other] = deepcopy(request.entities[uid])
 
 
 def _renaming(
@@ -254,14 +267,25 @@ def matters(
         others = [[plain_value(place.type.element, schema, 9001 + number)], []]
     else:
         others = [plain_value(place.type, schema, count + number) for count in (9001, 9501)]
-    for other in others:
+    for other in [*others, *_alike(request, schema, place)]:
         changed = deepcopy(request)
         place.put(changed, other)
         if isinstance(place.type, EntityType) and place.value(request) in request.entities:
-            changed.entities[other] = deepcopy(changed.entities[place.value(request)])
+            like = changed.entities[place.value(request)]
+            changed.entities.setdefault(other, deepcopy(like))
         if not shows(changed):
             return True
     return False
+
+
+def _alike(request: ConcreteRequest, schema: PolicySchema, place: Place) -> list[Any]:
+    """The other values of the same type that the request has."""
+    own = place.value(request)
+    uids = [request.principal, request.resource, *request.entities]
+    values = [one.value(request) for one in places(request, schema) if one.type == place.type]
+    if isinstance(place.type, EntityType):
+        values += [uid for uid in uids if uid.type == place.type.name]
+    return [value for value in values if value != own]
 
 
 def _readable(

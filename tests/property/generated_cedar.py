@@ -255,9 +255,10 @@ class Expressions:
                     'Action::"edit" in action',
                 ]
             )
-        if random.random() < 0.2:
+        if random.random() < 0.35:
             type_ = random.choice(["User", "Doc", "Group"])
-            return random.choice([f"({left} is {type_})", f"({left} is {type_} in {right})"])
+            inside = f"({left} is {type_} in {right})"
+            return random.choice([f"({left} is {type_})", inside, inside])
         return f"({left} in {right})"
 
     def sets(self, depth):
@@ -271,6 +272,7 @@ class Expressions:
                 f"{left}.contains({self.of(type_, depth)})",
                 f"{left}.containsAll({self.of(f'Set<{type_}>', depth)})",
                 f"{left}.containsAny({self.of(f'Set<{type_}>', depth)})",
+                f"{left}.isEmpty()",
                 f"{left}.isEmpty()",
             ]
         )
@@ -376,7 +378,7 @@ def document(random, id_):
     return Entity(EntityUid("Doc", id_), attrs=attrs, parents=parents, tags=tags)
 
 
-def entities(random):
+def entities(random, *, missing=True):
     """A store without circles, from which an entity may be missing."""
     found = [user(random, id_) for id_ in IDS["User"]]
     found += [document(random, id_) for id_ in IDS["Doc"]]
@@ -389,7 +391,7 @@ def entities(random):
     found.append(Entity(EntityUid("Folder", "f1"), parents=[EntityUid("Folder", "f2")]))
     found += [Entity(EntityUid("Folder", "f2")), *(Entity(EntityUid("Org", i)) for i in IDS["Org"])]
     found += [Entity(EntityUid("Color", id_)) for id_ in IDS["Color"]]
-    return [one for one in found if random.random() < 0.93]
+    return [one for one in found if not missing or random.random() < 0.93]
 
 
 def context(random, action):

@@ -14,8 +14,10 @@ import pytest
 from authz_lib.analysis.environments import request_environments
 from authz_lib.analysis.facts import context_facts, entity_facts
 from authz_lib.analysis.policy_terms import PolicyTerms, policy_rules
+from authz_lib.analysis.prover import Prover
 from authz_lib.analysis.request_terms import RequestTerms
 from authz_lib.analysis.schema import read_policy_schema
+from authz_lib.analysis.symbolic import Translator
 from authz_lib.analysis.terms import Terms
 from authz_lib.decisions.held_entities import entities_text
 from authz_lib.decisions.policy_files import collect, parse_policies
@@ -48,10 +50,10 @@ def policies(number):
 class Batch:
     """Policies as formulas for one environment."""
 
-    def __init__(self, text, environment):
+    def __init__(self, text, environment, *, missing=True):
         sources = collect(parse_policies("batch", text), {"batch": text})
         self.terms = Terms()
-        self.request = RequestTerms(self.terms, SCHEMA, environment, missing=True)
+        self.request = RequestTerms(self.terms, SCHEMA, environment, missing=missing)
         made = PolicyTerms(self.request)
         self.formulas, self.exact = [], []
         for rule in policy_rules(sources):
@@ -113,9 +115,10 @@ def disagreements(number):
     text = policies(number)
     handle = cedarpy.PolicySet.from_str(text)
     environment = ENVIRONMENTS[number % len(ENVIRONMENTS)]
-    batch = Batch(text, environment)
+    missing = bool(number % 4)  # else all entities are given
+    batch = Batch(text, environment, missing=missing)
     for _ in range(REQUESTS):
-        entities = generated.entities(chosen)
+        entities = generated.entities(chosen, missing=missing)
         asked = [
             generated.uid(chosen, type_) for type_ in (environment.principal, environment.resource)
         ]
@@ -132,3 +135,93 @@ def disagreements(number):
 @pytest.mark.parametrize("number", range(PAIRS // (POLICIES * REQUESTS)))
 def test_formula_and_engine_agree(number):
     assert list(disagreements(number)) == []
+
+
+def planted(name, replacement):
+    """A mistake in the translation: a method of `Translator` that does something else."""
+    original = getattr(Translator, name)
+    return name, lambda self, *args, **kwargs: replacement(self, original, *args, **kwargs)
+
+
+def swapped(self, original, of, **options):
+    return original(self, {"left": of["right"], "right": of["left"]}, **options)
+
+
+def never_errs(self, original, *of, **options):
+    return original(self, *of, **options)._replace(error=False)
+
+
+def both_operands(self, original, left, right):
+    """No short circuit: what is not evaluated errs nevertheless."""
+    made = original(self, left, right)
+    error = self._t.or_(made.error, self._boolean(right)[0])
+    return made._replace(error=error)
+
+
+MISTAKES = {
+    "comparisons the other way round": planted("_compare", swapped),
+    "membership the other way round": planted("_in", swapped),
+    "no error of a missing attribute": planted("_attribute", never_errs),
+    "no error of a missing tag": planted("_get_tag", never_errs),
+    "no error of a sum": planted("_arithmetic", never_errs),
+    "no short circuit of `&&`": planted("_and", both_operands),
+    "no short circuit of `||`": planted("_or", both_operands),
+    "`has` is always true": planted(
+        "_has", lambda self, original, of: self._of_boolean(original(self, of).error, True)
+    ),
+    "`is` ignores `in`": planted(
+        "_is", lambda self, original, of: original(self, {**of, "in": of["left"]})
+    ),
+    "`isEmpty` of what is not empty": planted(
+        "_is_empty", lambda self, original, of: self._of_boolean(original(self, of).error, False)
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES.values(), ids=MISTAKES)
+def test_a_planted_mistake_is_caught(name, mistake, monkeypatch):
+    monkeypatch.setattr(Translator, name, mistake)
+    assert any(any(disagreements(number)) for number in range(60))
+
+
+def test_membership_that_is_not_transitive_would_be_caught(monkeypatch):
+    """Facts say all that an entity is in; only a search needs transitivity by itself."""
+    environment = ENVIRONMENTS[0]
+    text = """permit(principal, action, resource) when {
+        principal in principal.home_group && principal.home_group in Group::"g" &&
+        !(principal in Group::"g")
+    };""".replace("principal.home_group", 'Group::"h"')
+    sources = collect(parse_policies("batch", text), {"batch": text})
+
+    def is_possible():
+        prover = Prover(SCHEMA, environment)
+        (rule,) = policy_rules(sources)
+        return prover.check(prover.policies.of(rule).fulfilled)
+
+    assert is_possible() is False
+    monkeypatch.setattr(RequestTerms, "_transitive", lambda *_: [])
+    assert is_possible() is True
+
+
+def test_the_generated_policies_are_worth_it():
+    """Many err, many are fulfilled, and nearly all are read."""
+    seen = {"exact": 0, "not": 0, "errs": 0, "true": 0, "false": 0}
+    for number in range(6):
+        environment = ENVIRONMENTS[number % len(ENVIRONMENTS)]
+        text, chosen = policies(number), random.Random(number)
+        for is_exact in Batch(text, environment).exact:
+            seen["exact" if is_exact else "not"] += 1
+        asked = [generated.uid(chosen, environment.principal)]
+        asked.append(generated.uid(chosen, environment.resource))
+        context = generated.context(chosen, environment.action.uid[1])
+        handle = cedarpy.PolicySet.from_str(text)
+        for error, fulfilled in outcomes(
+            handle,
+            environment,
+            asked,
+            generated.entities(chosen),
+            freeze_record(context, where="context"),
+        ):
+            seen["errs" if error else "true" if fulfilled else "false"] += 1
+    assert seen["exact"] > 10 * seen["not"]
+    assert min(seen["errs"], seen["true"], seen["false"]) > 10

@@ -31,6 +31,7 @@ from authz_lib import (
     Principal,
     VerifiedPermissions,
 )
+from authz_lib.decisions import ShadowDecisions
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.testing.policy_store import PolicyStoreServer
@@ -149,6 +150,26 @@ def cache_around_the_engine() -> None:
         "a cache around the engine, no entities",
         measure(cases, reference="engine, no entities"),
         {},
+    )
+
+
+def a_candidate_beside_the_trusted_side() -> None:
+    """10 policies twice: what comparing costs, besides the candidate's own decision."""
+    trusted, candidate = (CedarEngine.from_text(ten_policies()) for _ in range(2))
+    shadow = ShadowDecisions(trusted, candidate)
+    request = AuthorizationRequest(ALICE, "Get", ORDER, {"mfa": True}, six_entities())
+    question = trusted.resolve(request)
+    cases = {
+        "both, one after the other": lambda: (
+            trusted.is_authorized(request),
+            candidate.decide(question),
+        ),
+        "shadow": lambda: shadow.is_authorized(request),
+    }
+    print_table(
+        "a candidate beside the trusted side",
+        measure(cases, reference="both, one after the other"),
+        {"shadow": 1.05},
     )
 
 
@@ -408,6 +429,7 @@ def main() -> None:
     ten_thousand_policies()
     engine_beside_raw()
     cache_around_the_engine()
+    a_candidate_beside_the_trusted_side()
     callers_not_seen_before()
     cache_hits()
     if "--cold" in sys.argv:

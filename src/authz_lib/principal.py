@@ -204,7 +204,11 @@ class Principal:
         >>> caller.uid(principal_id="pool|sub").id
         'eu-west-1_Ab1|alice'
         """
-        return _UIDS[principal_type, self._qualifier(principal_id) + self.subject]
+        subject = self.subject
+        return EntityUid(
+            principal_type,
+            subject if principal_id == "sub" else self._qualifier(principal_id) + subject,
+        )
 
     def group_uids(
         self, *, group_type: str = "Group", principal_id: PrincipalIdForm = "sub"
@@ -214,8 +218,8 @@ class Principal:
         >>> Principal("alice", groups=("buyers", "admins")).group_uids()
         (EntityUid(type='Group', id='buyers'), EntityUid(type='Group', id='admins'))
         """
-        qualifier = self._qualifier(principal_id)
-        return tuple([_UIDS[group_type, qualifier + name] for name in self.groups])
+        qualifier = "" if principal_id == "sub" else self._qualifier(principal_id)
+        return tuple([_GROUP_UIDS[group_type, qualifier + name] for name in self.groups])
 
     def entity(
         self,
@@ -234,12 +238,12 @@ class Principal:
         >>> sorted(Principal("alice", tenant_id="t1").entity().attrs)
         ['tenant_id']
         """
+        attrs = {**self.attributes} if self.attributes else {}
+        if self.tenant_id is not None:
+            attrs["tenant_id"] = self.tenant_id
         return Entity(
             self.uid(principal_type=principal_type, principal_id=principal_id),
-            attrs={
-                **self.attributes,
-                **({} if self.tenant_id is None else {"tenant_id": self.tenant_id}),
-            },
+            attrs=attrs,
             parents=self.group_uids(group_type=group_type, principal_id=principal_id),
         )
 
@@ -286,7 +290,7 @@ def cognito_pool(issuer: str) -> str | None:
 
 
 # Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
-_ENTRA_ISSUER = re.compile(
+_ENTRA_ISSUER = (  # compiled where it may be one
     r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
     r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
 )
@@ -299,7 +303,9 @@ def entra_tenant(issuer: str) -> str | None:
     >>> entra_tenant(f"https://sts.windows.net/{tenant}/") == tenant
     True
     """
-    match = _ENTRA_ISSUER.fullmatch(issuer)
+    if not issuer.startswith(("https://login.", "https://sts.")):
+        return None
+    match = re.fullmatch(_ENTRA_ISSUER, issuer)
     return None if match is None else match[1] or match[2]
 
 
@@ -341,7 +347,7 @@ of, under one configuration.
 """
 
 _AttributesKey: TypeAlias = "tuple[tuple[str, type, AttributeValue], ...]"
-_PLAIN = {str, type(None)}
+_PLAIN = frozenset({str, type(None)})
 _PLAIN_ATTRIBUTES = {str, int, bool, tuple}
 
 
@@ -356,15 +362,9 @@ def caller_key(principal: Principal) -> CallerKey | None:
     """
     if type(principal) is not Principal or type(principal.groups) is not tuple:
         return None
-    kinds = {
-        type(principal.subject),
-        type(principal.issuer),
-        type(principal.tenant_id),
-        *map(type, principal.groups),
-    }
-    if not kinds <= _PLAIN:
-        return None
     key = principal.subject, principal.issuer, principal.groups, principal.tenant_id
+    if not _PLAIN.issuperset(map(type, (key[0], key[1], key[3], *key[2]))):
+        return None
     if not principal.attributes:
         return key
     attributes = _attributes_key(principal.attributes)
@@ -381,9 +381,8 @@ def _attributes_key(attributes: Mapping[str, AttributeValue]) -> _AttributesKey 
     return tuple([(name, type(attributes[name]), attributes[name]) for name in sorted(attributes)])
 
 
-# Few callers and fewer groups make most of the requests, each time with another token.  Ids are
-# frozen.
-_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
+# Few groups stand in the tokens of many callers.  Ids are frozen.
+_GROUP_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
 def _expiry(claims: Mapping[str, Any]) -> float | None:
@@ -392,6 +391,6 @@ def _expiry(claims: Mapping[str, Any]) -> float | None:
         return None
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.
     # NaN compares false.
-    if type(value) not in {int, float} or not -_MAX_SECONDS < value < _MAX_SECONDS:
-        raise InvalidClaimError("`exp` is not a number of seconds", claim="exp")
-    return float(value)
+    if (type(value) is int or type(value) is float) and -_MAX_SECONDS < value < _MAX_SECONDS:
+        return float(value)
+    raise InvalidClaimError("`exp` is not a number of seconds", claim="exp")

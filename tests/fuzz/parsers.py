@@ -208,6 +208,7 @@ AUTHORIZER_EVENTS = [
     events.http_authorizer_event(headers={"cookie": f"a=b; session={TOKEN}; c"}),
     events.websocket_authorizer_event(query=[("token", TOKEN)]),
     events.appsync_authorizer_event(TOKEN),
+    events.appsync_events_authorizer_event(TOKEN),
 ]
 SOURCES = [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("token")]
 LINES = [
@@ -289,7 +290,13 @@ PROXY_EVENTS = [
 ]
 GATEWAYS = [
     ExpectedGateway(
-        kind=kind, api_id=None, account_id=None, issuer=None, client_ids=None, token_use=None
+        kind=kind,
+        api_id=None,
+        account_id=None,
+        issuer=None,
+        client_ids=None,
+        token_use=None,
+        groups_separator="," if kind == "rest-cognito" else None,
     )
     for kind in ("rest-lambda", "rest-cognito", "http-lambda", "http-jwt", "http-iam")
 ]

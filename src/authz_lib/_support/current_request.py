@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 __all__ = ["CURRENT_REQUEST", "NamedRequest", "names_of"]
 
-_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z=_/+-]{1,128}")
-_ROUTE: Final = re.compile(r"[!-~]{1,16} ?[!-~]{0,256}")
+# Compiled by the first line that is written, not by a cold start.
+_REQUEST_ID: Final = r"[0-9A-Za-z=_/+-]{1,128}"
+_ROUTE: Final = r"[!-~]{1,16} ?[!-~]{0,256}"
 
 
 class NamedRequest(Protocol):
@@ -33,4 +34,6 @@ def names_of(request: NamedRequest | None) -> dict[str, str]:
     if request is None:
         return {}
     found = (("route", _ROUTE, request.route_name), ("request_id", _REQUEST_ID, request.request_id))
-    return {name: text for name, form, text in found if type(text) is str and form.fullmatch(text)}
+    return {
+        name: text for name, form, text in found if type(text) is str and re.fullmatch(form, text)
+    }

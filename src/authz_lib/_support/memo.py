@@ -5,20 +5,18 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
-from weakref import ref
 
 from authz_lib._support.fork import reset_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LifetimeMemo", "Memo", "WeighedMemo"]
+__all__ = ["Memo", "WeighedMemo"]
 
 _WORD: Final = 16  # what a word of a key costs beside its characters
 
 K = TypeVar("K")
 V = TypeVar("V")
-Owner = TypeVar("Owner")
 
 
 class Memo(dict[K, V], Generic[K, V]):
@@ -89,57 +87,6 @@ def _characters(key: object) -> int:
     return 0  # a number, or an object of ours with a bound of its own
 
 
-class LifetimeMemo(Generic[Owner, V]):
-    """What belongs to an object, for as long as that object lives; told apart by identity.
-
-    It keeps no object alive: what is forgotten elsewhere is forgotten here.  An object that cannot
-    be referenced weakly is not remembered.
-
-    Args:
-        max_entries: how many entries are kept, at least 1; the oldest goes first.
-
-    >>> class Token: ...
-    >>> token, memo = Token(), LifetimeMemo(max_entries=10)
-    >>> memo.put(token, "alice"), memo.get(token), len(memo)
-    (None, 'alice', 1)
-    >>> del token
-    >>> len(memo)
-    0
-    """
-
-    __slots__ = ("_entries", "_max_entries")
-
-    def __init__(self, *, max_entries: int) -> None:
-        self._entries: dict[int, tuple[ref[Owner], V]] = {}
-        self._max_entries = max_entries
-
-    def get(self, owner: Owner) -> V | None:
-        """What belongs to ``owner``; ``None`` where nothing does."""
-        found = self._entries.get(id(owner))
-        return found[1] if found is not None and found[0]() is owner else None
-
-    def put(self, owner: Owner, value: V) -> None:
-        """Remember for as long as ``owner`` lives."""
-        entries, place = self._entries, id(owner)
-
-        def forget(gone: ref[Owner]) -> None:
-            found = entries.get(place)
-            if found is not None and found[0] is gone:  # else the place is another's by now
-                entries.pop(place, None)
-
-        try:
-            reference = ref(owner, forget)
-        except TypeError:
-            return
-        while len(entries) >= self._max_entries:
-            with suppress(KeyError, StopIteration, RuntimeError):  # another thread was faster
-                del entries[next(iter(entries))]
-        entries[place] = (reference, value)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
 class WeighedMemo(Generic[K, V]):
     """A `Memo` whose entries weigh something: bounded in entries and in total weight.
 
@@ -185,15 +132,17 @@ class WeighedMemo(Generic[K, V]):
 
     def put(self, key: K, value: V, *, weight: int) -> None:
         """Remember; forget the oldest until the bounds hold."""
+        entries, most = self._entries, self._max_weight
         with self._lock:
-            if key in self._entries:
+            if key in entries:
                 self._remove(key)
-            if weight > self._max_weight:
+            if weight > most:
                 return
-            self._entries[key], self._weights[key] = value, weight
-            self.weight += weight
-            while len(self._entries) > self._max_entries or self.weight > self._max_weight:
-                self._remove(next(iter(self._entries)))
+            entries[key], self._weights[key] = value, weight
+            self.weight = total = self.weight + weight
+            while total > most or len(entries) > self._max_entries:
+                self._remove(next(iter(entries)))
+                total = self.weight
 
     def _remove(self, key: K) -> None:
         if self._entries.pop(key, None) is not None:

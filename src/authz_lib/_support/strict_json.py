@@ -51,9 +51,10 @@ def _refuse_duplicates_and_freeze(pairs: list[tuple[str, Any]]) -> Mapping[str, 
     members = dict(pairs)
     if len(members) != len(pairs):
         raise StrictJSONError("duplicate member name")
-    for name, value in pairs:
-        if type(value) is list:  # an object inside is frozen already
-            members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
+    if list in map(type, members.values()):  # an object inside is frozen already
+        for name, value in pairs:
+            if type(value) is list:
+                members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
     return MappingProxyType(members)
 
 
@@ -106,13 +107,14 @@ def memory_of(data: bytes) -> int:
     560
     """
     is_wide = not data.isascii() or b"\\u" in data  # a text has one width for all its characters
+    count = data.count
     return (
         len(data) * (5 if is_wide else 2)
-        + 80 * data.count(b",")
-        + 50 * data.count(b":")
-        + 60 * data.count(b"[")
-        + 250 * data.count(b"{")
-        + 110 * data.count(b" ")  # scopes are words of one text
+        + 80 * count(b",")
+        + 50 * count(b":")
+        + 60 * count(b"[")
+        + 250 * count(b"{")
+        + 110 * count(b" ")  # scopes are words of one text
     )
 
 
@@ -121,7 +123,7 @@ _OPEN_OR_CLOSE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 # An escaped half of a character without its other half.
-_LONE_SURROGATE: Final = re.compile(
+_LONE_SURROGATE: Final = (  # compiled by the first text with an escape
     r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))"
 )
@@ -132,7 +134,7 @@ def _require_whole_characters(text: str) -> None:
 
     ``text`` is valid JSON, so every backslash begins an escape.
     """
-    if _LONE_SURROGATE.search(text.replace("\\\\", "//")):
+    if re.search(_LONE_SURROGATE, text.replace("\\\\", "//")):
         raise StrictJSONError("half a character")
 
 
@@ -149,9 +151,16 @@ _freezer = json.JSONDecoder(
     parse_float=_finite,
     parse_int=_whole,
 )
+# For a text that is too short for a number that is too long.
+_short_freezer = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates_and_freeze,
+    parse_constant=_refuse_constant,
+    parse_float=_finite,
+)
 # The scanner reads one value and tells where it ends.  The decoder also searches for white space,
 # which the compact JSON of a token does not have.
 _scan_frozen: Callable[[str, int], tuple[Any, int]] = _freezer.scan_once  # type: ignore[attr-defined]
+_scan_short: Callable[[str, int], tuple[Any, int]] = _short_freezer.scan_once  # type: ignore[attr-defined]
 # `ValueError`: bad UTF-8, a BOM or bad syntax.  `StopIteration`: the scanner found no value.
 # `RecursionError`: the caller's own stack was nearly used up.
 _REFUSALS = (ValueError, RecursionError, StopIteration)
@@ -207,7 +216,8 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
     require_shallow(data)
     try:
         text = data.decode()
-        document, end = _scan_frozen(text, 0) if text[:1] == "{" else (None, -1)
+        scan = _scan_short if len(text) <= MAX_NUMBER_LENGTH else _scan_frozen
+        document, end = scan(text, 0) if text[:1] == "{" else (None, -1)
         if end != len(text):
             document = _freezer.decode(text)
         if "\\" in text:

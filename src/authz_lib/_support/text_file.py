@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,6 +44,8 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         ConfigurationError: it cannot be written.
     """
+    import secrets  # where a file is read, nothing is written
+
     beside: Path | None = None
     try:
         mode = _mode_of_file(path)

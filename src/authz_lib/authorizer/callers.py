@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import is_answering, require_method
 from authz_lib._support.key_id import digest_of_tokens_key_id
-from authz_lib._support.memo import LifetimeMemo
 from authz_lib.errors import AuthenticationError, ConfigurationError
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
@@ -20,6 +19,7 @@ from authz_lib.principal import (
 )
 from authz_lib.tokens.attributes import Attributes
 from authz_lib.tokens.claim_reader import ClaimPath, claim_path, tenant_of
+from authz_lib.tokens.trusted_issuer import VerifiedToken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from authz_lib.gateway.responses import ContextValue
     from authz_lib.gateway.sources import TokenSource
     from authz_lib.principal import CallerKey
-    from authz_lib.tokens import VerifiedToken
     from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
@@ -69,7 +68,7 @@ class Callers:
     __slots__ = (
         "_attributes",
         "_groups_claim",
-        "_known",
+        "_mark",
         "_sources",
         "_tenant_claim",
         "_usage_claim",
@@ -106,8 +105,13 @@ class Callers:
                 attributes, claim_of=lambda claim: _per_issuer(claim, issuers, "attributes")
             )
         )
-        # The verifier remembers tokens, within its bound.  What it forgets is forgotten here.
-        self._known: LifetimeMemo[VerifiedToken, Caller] = LifetimeMemo(max_entries=1024)
+        # The verifier remembers tokens, within its bound.  A token keeps its caller under this.
+        self._mark = object()
+
+    @property
+    def attribute_types(self) -> Mapping[str, str]:
+        """The declared attributes of callers, each with its type."""
+        return {} if self._attributes is None else self._attributes.types
 
     def identify(self, event: Event) -> Caller:
         """The caller of an event.
@@ -119,9 +123,15 @@ class Callers:
             DependencyError: the key set did not answer.
         """
         token = self._verifier.verify(read_token(event, self._sources))
-        known = self._known.get(token)
-        if known is not None:
-            return known
+        known = token.derived if type(token) is VerifiedToken else None
+        if known is not None and known[0] is self._mark:
+            return known[1]  # type: ignore[no-any-return]  # it is kept below
+        caller = self._caller_of(token)
+        if type(token) is VerifiedToken:
+            token.keep(self._mark, caller)
+        return caller
+
+    def _caller_of(self, token: VerifiedToken) -> Caller:
         tenant_claim, groups_claim = self._tenant_claim, self._groups_claim
         principal = Principal.from_token(
             token,
@@ -142,9 +152,7 @@ class Callers:
         if isinstance(usage_claim, dict):
             usage_claim = usage_claim.get(token.issuer or "")
         usage_key = None if usage_claim is None else tenant_of(token.claims, usage_claim)
-        caller = Caller(principal, context, caller_key(principal), usage_key)
-        self._known.put(token, caller)
-        return caller
+        return Caller(principal, context, caller_key(principal), usage_key)
 
     def key_id_digest(self, event: Event) -> str | None:
         """Which key a refused event's token names, by a digest; ``None`` where none is told."""

@@ -113,7 +113,7 @@ class Questions:
             question = known.about(resource)
         else:
             _check_groups(principal)
-            question = point.vocabulary.caller_question(principal, entry.action, resource)
+            question = point.vocabulary.caller_question(principal, entry.action, resource, key[0])
             if entry.resource_id_label is not None:
                 self._about.put(key, question, weight=_memory_of(question))
         point.check(question)

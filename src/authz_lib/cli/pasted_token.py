@@ -107,10 +107,18 @@ class Peeked:
             )
         if count != 3:
             return f"a signed token has three segments, and this has {count}: is it whole?"
+        return self._hint_of_header(load_balancer=load_balancer)
+
+    def _hint_of_header(self, *, load_balancer: bool) -> str | None:
         if load_balancer:
             return None if "signer" in self.header else _NOT_OF_A_BALANCER
         if "signer" in self.header or self._padded:
             return "it looks like `x-amzn-oidc-data` of a load balancer: use `--alb`"
+        if "nonce" in self.header:
+            return (
+                "its header has a `nonce`, so it is meant for Microsoft Graph, and nobody else can "
+                "check its signature: ask Entra for a scope of your own API"
+            )
         return None
 
     def looks_like_id_token(self) -> bool:

@@ -52,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE"
         )
 
+    schema.add_argument(
+        "--attribute",
+        action="append",
+        default=[],
+        metavar="NAME[=TYPE]",
+        help="an attribute of callers that the authorizer declares; its type is text (the "
+        "default), number, bool or texts; may be repeated",
+    )
+
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -118,10 +127,18 @@ def _schema(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
         principal_type=arguments.principal_type,
         group_type=arguments.group_type,
         application_type=arguments.application_type,
+        attributes=_attributes(arguments.attribute),
     )
     return (
         schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"
     ), 0
+
+
+def _attributes(given: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if len({name for name, _, _ in pairs}) != len(pairs):
+        raise ConfigurationError("`--attribute` names an attribute twice")
+    return {name: kind if sign else "text" for name, sign, kind in pairs}
 
 
 _COMMANDS = {"actions": _actions, "cedar-schema": _schema}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cachetools import LRUCache
 
-from authz_lib._support.checks import is_answering, is_seconds, require_count, require_mapping
+from authz_lib._support.checks import is_seconds, require_clock, require_count, require_mapping
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.fork import reset_in_child
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -69,6 +69,7 @@ class _Moment(NamedTuple):
 
 
 _NEVER = _Moment(0.0, -1)
+_new = tuple.__new__  # what a named tuple's own constructor calls
 
 
 class DecisionCache:
@@ -104,11 +105,9 @@ class DecisionCache:
             raise ConfigurationError("the times of `ttl` must be finite numbers, not negative")
         if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
-        if not is_answering(clock):
-            raise ConfigurationError("`clock` must be a function that returns seconds")
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
-        self._clock = clock
+        self._clock = require_clock(clock)
         self._max_entries = max_entries
         self._flights: SingleFlight[Decision] = SingleFlight()
         self._now = 0.0
@@ -225,19 +224,16 @@ class DecisionCache:
             if now < self._now:
                 self._forget()
             self._now = now
-            try:
+            if key in self._entries:
                 entry = self._entries[key]
-            except KeyError:
-                pass
-            else:
                 # The answer may have been kept for another token of the same caller; this one's
                 # time ends it as well.
-                in_time = question.expires_at is None or now < question.expires_at
-                if now < entry.expires_at and in_time:
+                expires_at = question.expires_at
+                if now < entry.expires_at and (expires_at is None or now < expires_at):
                     self._hits += 1
                     return entry.decision, _NEVER
             self._misses += 1
-            return None, _Moment(now, self._epoch)
+            return None, _new(_Moment, (now, self._epoch))
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
         """Remember a decision without errors, unless something was forgotten meanwhile."""
@@ -256,19 +252,28 @@ class DecisionCache:
             "cache",
             decision.policy_store_id,
             overruled=decision.overruled,
+            revision=decision.revision,
+            decided_at=decision.decided_at,
         )
         with self._lock:
             if asked.epoch == self._epoch:
-                self._entries[key] = _Entry(
-                    remembered, expires_at, question.principal, question.resource
+                self._entries[key] = _new(
+                    _Entry, (remembered, expires_at, question.principal, question.resource)
                 )
 
 
 def _digest(question: Question) -> bytes:
-    """Made once per question: an authorizer asks the same one again and again."""
-    digest = blake2b(question.canonical_text.encode())
-    for token in (question.access_token, question.identity_token):
-        digest.update(b"\n-" if token is None else b"\n" + blake2b(token.encode()).digest())
-    key = digest.digest()
+    """Made once per question: an authorizer asks the same one again and again.
+
+    With a token it is longer than any digest without one.
+    """
+    tokens = question.access_token, question.identity_token
+    key = blake2b(question.canonical_text.encode(), digest_size=32).digest()
+    if tokens != _NO_TOKENS:
+        for token in tokens:
+            key += bytes(32) if token is None else blake2b(token.encode(), digest_size=32).digest()
     question.note_digest(key)
     return key
+
+
+_NO_TOKENS = (None, None)

@@ -128,6 +128,8 @@ class DecisionPoint(ABC):
             latency_seconds=decision.latency_seconds,
             request_id=decision.request_id,
             overruled=True,
+            revision=decision.revision,
+            decided_at=decision.decided_at,
         )
 
     def batch_is_authorized(self, requests: Iterable[AuthorizationRequest]) -> list[Decision]:

@@ -89,6 +89,9 @@ class Decision:
         latency_seconds: how long the answer took.
         request_id: the id that AWS gave the call, or ``None``.
         overruled: Cedar said ALLOW, with errors, and the decision point made it a DENY.
+        revision: of the policies that decided, or ``None`` where nobody named it.  The embedded
+            engine has a digest of what it was built from.
+        decided_at: when they decided, in seconds since the epoch; a remembered answer keeps it.
 
     >>> bool(Decision(allowed=False))
     False
@@ -102,6 +105,8 @@ class Decision:
     latency_seconds: float
     request_id: str | None
     overruled: bool
+    revision: str | None
+    decided_at: float | None
 
     def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
@@ -113,6 +118,8 @@ class Decision:
         latency_seconds: float = 0.0,
         request_id: str | None = None,
         overruled: bool = False,
+        revision: str | None = None,
+        decided_at: float | None = None,
     ) -> None:
         _put_allowed(self, allowed)
         _put_determining_policies(self, determining_policies)
@@ -122,6 +129,8 @@ class Decision:
         _put_latency_seconds(self, latency_seconds)
         _put_request_id(self, request_id)
         _put_overruled(self, overruled)
+        _put_revision(self, revision)
+        _put_decided_at(self, decided_at)
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -176,7 +185,7 @@ class Question:
     @property
     def context_text(self) -> str:
         """The context as canonical Cedar JSON text."""
-        return canonical_json(self.context)
+        return canonical_json(self.context) if self.context else "{}"
 
     @property
     def canonical_text(self) -> str:
@@ -231,9 +240,11 @@ class Question:
     def _write(self) -> str:
         # JSON text holds no line break of its own, so the lines cannot run into one another.
         principal = "-" if self.principal is None else uid_text(self.principal)
-        lines = [principal, uid_text(self.action), uid_text(self.resource), self.context_text]
+        context = self.context_text if self.context else "{}"
+        lines = [principal, uid_text(self.action), uid_text(self.resource), context]
         entities = [entity.canonical_text for entity in self.entities]
-        return "\n".join([*lines, str(self.caller_entities), *sorted(entities)])
+        entities.sort()
+        return "\n".join([*lines, str(self.caller_entities), *entities])
 
 
 # The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
@@ -259,4 +270,6 @@ class Question:
     _put_latency_seconds,
     _put_request_id,
     _put_overruled,
+    _put_revision,
+    _put_decided_at,
 ) = (vars(Decision)[member.name].__set__ for member in fields(Decision))

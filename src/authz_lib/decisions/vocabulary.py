@@ -85,6 +85,11 @@ class Vocabulary:
             max_entries=256, max_weight=_MAX_CALLERS_BYTES
         )
 
+    @property
+    def terms(self) -> tuple[str, str, str, str]:
+        """What makes two vocabularies one: the types, and the form of a caller's id."""
+        return self.action_type, self.principal_type, self.group_type, self.principal_id
+
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
             raise InvalidRequestError(
@@ -108,7 +113,7 @@ class Vocabulary:
         if isinstance(request.principal, EntityUid):
             principal = request.principal
         else:
-            callers = self._caller_entities(request.principal)
+            callers = self._caller_entities(request.principal, caller_key(request.principal))
             principal = callers[0].uid
             expires_at = _earlier(expires_at, request.principal.expires_at)
         resource, entities = _resolve_entities(request.resource, callers, request.entities)
@@ -122,13 +127,21 @@ class Vocabulary:
             caller_entities=len(callers),
         )
 
-    def caller_question(self, caller: Principal, action: str, resource: EntityUid) -> Question:
+    def caller_question(
+        self, caller: Principal, action: str, resource: EntityUid, key: CallerKey | None = None
+    ) -> Question:
         """What `question` makes of a request with nothing but a caller, an action and an id.
+
+        Args:
+            caller: who asks.
+            action: the id of the action.
+            resource: an id.
+            key: the `caller_key` of the caller, where it is known.
 
         Raises:
             InvalidRequestError: an id breaks a rule.
         """
-        entities = self._caller_entities(caller)
+        entities = self._caller_entities(caller, caller_key(caller) if key is None else key)
         return Question(
             entities[0].uid,
             self._actions[action],
@@ -181,13 +194,14 @@ class Vocabulary:
             identity_token=identity_token,
         )
 
-    def _caller_entities(self, principal: Principal) -> tuple[Entity, ...]:
+    def _caller_entities(
+        self, principal: Principal, caller: CallerKey | None
+    ) -> tuple[Entity, ...]:
         """The caller's entity, then its groups'.
 
         Remembered by all that they are made of: a caller who comes back with another token is the
         same entity.
         """
-        caller = caller_key(principal)
         remembered = None if caller is None else self._callers.get(caller)
         if remembered is not None:
             return remembered

@@ -213,4 +213,7 @@ def memory_of_callers(entities: Iterable[Entity]) -> int:
     >>> memory_of_callers([Entity(EntityUid("User", "alice"))])
     720
     """
-    return sum([700 + 4 * len(entity.uid.id) for entity in entities])
+    memory = 0
+    for entity in entities:
+        memory += 700 + 4 * len(entity.uid.id)
+    return memory

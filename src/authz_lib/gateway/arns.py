@@ -16,6 +16,7 @@ MAX_RESOURCE_CHARACTERS = 512
 """The longest ``Resource`` that API Gateway accepts in an authorizer's policy."""
 
 _API = re.compile(r"arn:(aws(?:-[a-z0-9]+)*):execute-api:([a-z0-9-]+):([0-9]{12}):([A-Za-z0-9_-]+)")
+_new = tuple.__new__  # what a named tuple's own constructor calls
 _NOT_IN_A_POLICY = re.compile(r"[*?\x00-\x20\x7f-\x9f]|\$\{")
 
 
@@ -59,21 +60,21 @@ class MethodArn(NamedTuple):
                 "the method ARN is not a string of at most 1600 bytes", field="methodArn"
             )
         # The path is everything after the third slash: colons, `@`, `~` and `%` are legal in it.
-        parts = text.split("/", 3)
-        api = _APIS[parts[0]]
+        head, _, rest = text.partition("/")
+        stage, _, rest = rest.partition("/")
+        method, slash, rest = rest.partition("/")
+        api = _APIS[head]
         if (
             api is None
-            or len(parts) < 3
-            or not parts[1]
-            or not parts[2]
+            or not stage
+            or not method
             or not (text.isascii() or len(text.encode("utf-8", "replace")) <= MAX_METHOD_ARN_BYTES)
         ):
             raise InvalidRequestError(
                 "not `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`",
                 field="methodArn",
             )
-        path = f"/{parts[3]}" if len(parts) == 4 else None
-        return tuple.__new__(cls, (*api, parts[1], parts[2], path))
+        return _new(cls, (*api, stage, method, slash + rest if slash else None))
 
     def __str__(self) -> str:
         return f"{self.stage_prefix}{self.method}{self.path or ''}"
@@ -101,6 +102,12 @@ class MethodArn(NamedTuple):
         authz_lib.errors.InvalidRequestError: the path holds a wildcard or an invisible character
         """
         text = str(self)
+        if "*" in self.stage:
+            raise InvalidRequestError(
+                "the stage of the ARN is a wildcard, as in AWS's sample event: a policy would "
+                "allow every stage; put the name of a stage there",
+                field="methodArn",
+            )
         if _NOT_IN_A_POLICY.search(text):
             raise InvalidRequestError(
                 "the path holds a wildcard or an invisible character",

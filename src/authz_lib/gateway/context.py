@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import loads_document
@@ -84,31 +84,18 @@ def to_context(
         raise InvalidClaimError("`exp` is missing", claim="exp")
     if not 0 <= principal.expires_at < _MAX_SECONDS:  # what `principal_from_context` would refuse
         raise InvalidClaimError("`exp` is out of range", claim="exp")
-    subject, issuer = _written(principal.subject), _WRITTEN[principal.issuer]
-    client, tenant = _WRITTEN[principal.client_id], _WRITTEN[principal.tenant_id]
     token_use = principal.claims.get("token_use")
-    use = _WRITTEN[token_use if type(token_use) is str else None]
-    groups, scopes = _LISTS[tuple(principal.groups)], _SORTED_LISTS[frozenset(principal.scopes)]
-    context: dict[str, ContextValue] = {
-        "sub": subject,
-        "issuer": issuer,
-        "client_id": client,
-        "token_use": use,
-        "tenant_id": tenant,
-        "groups": groups,
-        "scopes": scopes,
-        "exp": int(principal.expires_at),
-        REASON: "",
-    }
-    size = (
-        len(subject)
-        + len(issuer)
-        + len(client)
-        + len(use)
-        + len(tenant)
-        + len(groups)
-        + len(scopes)
-    )
+    shared, size = _SHARED[
+        principal.issuer,
+        principal.client_id,
+        token_use if type(token_use) is str else None,
+        principal.tenant_id,
+        tuple(principal.groups),
+        frozenset(principal.scopes),
+    ]
+    subject = _written(principal.subject)
+    size += len(subject)
+    context = {"sub": subject, **shared, "exp": int(principal.expires_at), REASON: ""}
     if attributes is not None:
         found = principal.attributes
         for name in attributes.types:
@@ -126,8 +113,8 @@ def _written(text: str | None) -> str:
         text.isascii()
         and text.isprintable()
         and "," not in text
-        and text[0] not in {'"', " "}
-        and text[-1] != " "
+        and text[0] != '"'
+        and text.strip(" ") == text
         and text != NO_VALUE
     )
     return text if is_plain else _quote(text)
@@ -144,11 +131,23 @@ def _list(names: tuple[str, ...]) -> str:
     return f"[{','.join([_quote(name) for name in names])}]"
 
 
+_SharedKey: TypeAlias = (
+    "tuple[str | None, str | None, str | None, str | None, tuple[str, ...], frozenset[str]]"
+)
+
+
+def _written_shared(key: _SharedKey) -> tuple[dict[str, ContextValue], int]:
+    """What many callers have in common, and how many characters it has."""
+    issuer, client, use, tenant, groups, scopes = key
+    names = PRINCIPAL_KEYS[1:-1]
+    lists = _list(groups), _list(tuple(sorted(scopes)))
+    texts = [*map(_written, (issuer, client, use, tenant)), *lists]
+    return dict(zip(names, texts, strict=True)), sum(map(len, texts))
+
+
 # Few issuers, clients, tenants, groups and scopes make up most callers.
-_WRITTEN: Memo[str | None, str] = Memo(_written, max_entries=1024)
-_LISTS: Memo[tuple[str, ...], str] = Memo(_list, max_entries=256)
-_SORTED_LISTS: Memo[frozenset[str], str] = Memo(
-    lambda names: _list(tuple(sorted(names))), max_entries=256
+_SHARED: Memo[_SharedKey, tuple[dict[str, ContextValue], int]] = Memo(
+    _written_shared, max_entries=1024
 )
 
 

@@ -89,10 +89,21 @@ def read_token(event: object, sources: Sequence[TokenSource]) -> str:
         found, by = token, source
     if found is None:
         raise MissingTokenError(
-            "none of the configured sources holds a token",
+            f"none of the configured sources holds a token{_another_form(reader, sources)}",
             configured={"token_sources": tuple(map(repr, sources))},
         )
     return found
+
+
+def _another_form(event: Event, sources: Sequence[TokenSource]) -> str:
+    """Which configured headers are there, and are not read: a raw token, say, without `Bearer`."""
+    # One of your own may have neither name nor kind.
+    headers = [source for source in sources if getattr(source, "kind", "") == "header"]
+    names = [source.name for source in headers]
+    there = [name for name in dict.fromkeys(names) if any(event.token_header(name))]
+    if not there:
+        return ""
+    return f"; {', '.join(f'`{name}`' for name in there)} is there, in another form"
 
 
 def _is_one_header(event: Event, one: TokenSource, other: TokenSource) -> bool:
@@ -173,7 +184,7 @@ class BearerToken:
     'abc'
     """
 
-    __slots__ = ("_length", "_lowered", "_required", "_scheme", "name")
+    __slots__ = ("_length", "_lowered", "_required", "_scheme", "_start", "name")
 
     def __init__(
         self, *, header: str = "authorization", scheme: str = "Bearer", required: bool = True
@@ -181,6 +192,7 @@ class BearerToken:
         self.name = _require_name(header, FIELD_NAME, "header").lower()
         self._scheme = _require_name(scheme, FIELD_NAME, "scheme")
         self._lowered, self._length = scheme.lower(), len(scheme)
+        self._start = f"{scheme} "
         require_flag(required, "required")
         self._required = required
 
@@ -203,12 +215,20 @@ class BearerToken:
         if not values:
             return None
         value, length = values[0], self._length
+        if value.startswith(self._start) and _is_token68(token := value[length + 1 :]):
+            return token  # nearly every one; the rest says the same of it
         if not self._required and _is_token68(value) and value.lower() != self._lowered:
             return value
         if value[:length].lower() != self._lowered:
             return None
         token = value[length + 1 :]
-        if value[length : length + 1] == " " and _is_token68(token):
+        bare = token.rstrip("=")  # as `_is_token68`, without a call for nearly every request
+        if (
+            value[length : length + 1] == " "
+            and bare
+            and bare.isascii()
+            and not bare.encode("ascii").translate(None, _TOKEN68)
+        ):
             return token
         if "," in value:
             raise AmbiguousTokenError(f"the header `{self.name}` is given more than once")
@@ -221,8 +241,12 @@ class BearerToken:
 
 
 def _is_token68(text: str) -> bool:
+    if not text.isascii():
+        return False
+    if not text.encode("ascii").translate(None, _TOKEN68):
+        return text != ""
     bare = text.rstrip("=")
-    return bool(bare) and bare.isascii() and not bare.encode("ascii").translate(None, _TOKEN68)
+    return bare != "" and not bare.encode("ascii").translate(None, _TOKEN68)
 
 
 class Subprotocol:

@@ -8,7 +8,8 @@ from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from authz_lib.service.api_ids import api_id_from_parameter_store
-    from authz_lib.service.expected_gateway import ExpectedGateway, principal_from_event
+    from authz_lib.service.event_principal import principal_from_event
+    from authz_lib.service.expected_gateway import ExpectedGateway
     from authz_lib.service.handler import json_body, service_handler
     from authz_lib.service.iam_callers import IAMCallers
     from authz_lib.service.principal_headers import principal_from_headers
@@ -29,7 +30,7 @@ _HOME = {
     "IAMCallers": "iam_callers",
     "api_id_from_parameter_store": "api_ids",
     "json_body": "handler",
-    "principal_from_event": "expected_gateway",
+    "principal_from_event": "event_principal",
     "principal_from_headers": "principal_headers",
     "service_handler": "handler",
 }

@@ -87,13 +87,17 @@ class IAMCallers:
             )
 
 
-def principal_from_iam(identity: Mapping[str, Any], callers: IAMCallers) -> Principal:
+def principal_from_iam(identity: Mapping[str, Any], callers: IAMCallers | None) -> Principal:
     """The caller who signed, from ``requestContext.identity`` or ``authorizer.iam``.
+
+    ``None`` are the callers that `IAMCallers` takes without arguments.
 
     Raises:
         UntrustedEventError: nobody signed, a form that is not taken, or an event that does not say
             which person it is.
     """
+    if callers is None:
+        callers = _ANY_CALLERS
     # REST APIs fill `identity` for every request: only a signed one has an ARN.
     arn = identity.get("userArn")
     if type(arn) is not str or not arn:
@@ -235,3 +239,6 @@ def _texts(values: object) -> frozenset[str]:
     listed = values if isinstance(values, list | tuple | set | frozenset) else ()
     is_named = all(type(value) is str and value for value in listed)
     return frozenset(listed) if is_named else frozenset()
+
+
+_ANY_CALLERS = IAMCallers()

@@ -129,6 +129,8 @@ class ClientReader:
             value = claims.get("client_id")
             if type(value) is str and value:  # nearly every token; the rest says the same
                 return value
+            if value is None and claims.get("azp") is None:
+                return None
         name = self.claim_in(claims)
         value = claims.get(name)
         if value is None or (type(value) is str and value):
@@ -153,6 +155,7 @@ class ClientReader:
 
 
 STANDARD_CLIENT: Final = ClientReader()
+_NO_SCOPES: Final = frozenset[str]()
 
 
 def client_reader(value: object) -> ClientReader:
@@ -197,11 +200,10 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
     """
     for name in SCOPE_CLAIMS:
         value = claims.get(name)
-        if type(value) is str:
-            return _WORDS[value]
-        if value is not None:
-            return frozenset(_names(value, name))
-    return frozenset()
+        if value is None:
+            continue
+        return _WORDS[value] if type(value) is str else frozenset(_names(value, name))
+    return _NO_SCOPES
 
 
 def groups_of(claims: Mapping[str, Any], claim: ClaimPath) -> tuple[str, ...]:

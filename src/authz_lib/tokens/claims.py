@@ -97,14 +97,15 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at, issued_at = date_of(claims, "exp"), date_of(claims, "iat")
+        expires_at = date_of(claims, "exp")
+        issued_at = date_of(claims, "iat") if "iat" in claims else None
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
             raise InvalidClaimError(
                 "`iat` is missing, and `max_token_age_seconds` needs it", claim="iat"
             )
-        return expires_at, date_of(claims, "nbf"), issued_at
+        return expires_at, date_of(claims, "nbf") if "nbf" in claims else None, issued_at
 
     def check(self, times: Times, now: float) -> None:
         """Compare the dates with the clock.
@@ -169,7 +170,7 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
         return value
     if name not in claims:
         return None
-    raise InvalidClaimError(f"`{name}` is not a date", claim=name)
+    raise InvalidClaimError(f"`{name}` is not a number of seconds, such as a text", claim=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,7 @@ class ClaimRules:
             raise _wrong(claims, "iss", issuer=self.issuers)
         if self.cognito:
             self._check_cognito(claims)
-        else:
+        elif self.audiences is not None or self.clients is not None or self.access_only:
             self._check_addressees(claims)
         if self.all_scopes is not None or self.any_scope is not None:
             self._check_scopes(claims)

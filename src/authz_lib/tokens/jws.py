@@ -137,7 +137,8 @@ class Compact:
 
     def memory(self) -> int:
         """About the bytes of memory that header and claims take; see `memory_of`."""
-        memory = memory_of(self.payload())
+        payload = self._payload
+        memory = memory_of(self.payload() if payload is None else payload)
         if len(self._header_segment) > _MAX_REMEMBERED_LENGTH:  # others share their header
             memory += memory_of(_decoded(self._header_segment))
         return memory

@@ -24,7 +24,7 @@ from authz_lib.tokens.claim_reader import (
 )
 from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
-from authz_lib.tokens.jwk import HMAC, require_algorithms
+from authz_lib.tokens.jwk import HMAC, load_algorithms, require_algorithms
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class VerifiedToken:
         issuer: the ``iss`` claim, or ``None`` when the token has none.
         key_id: the ``kid`` of the header, or ``None``.
         client_reader: where the verifier was told that such a token names its client.
+        derived: what a reader made of it, with that reader's mark; it lives as long as the token.
 
     Its ``repr`` names the claims and shows none of their values.
 
@@ -77,6 +78,7 @@ class VerifiedToken:
     issuer: str | None
     key_id: str | None
     client_reader: ClientReader = field(compare=False)
+    derived: tuple[object, Any] | None = field(init=False, compare=False)
 
     def __init__(
         self,
@@ -91,13 +93,18 @@ class VerifiedToken:
         _set_issuer(self, issuer)
         _set_key_id(self, key_id)
         _set_client_reader(self, client_reader)
+        _set_derived(self, None)
+
+    def keep(self, mark: object, value: object) -> None:
+        """Keep what a reader made of this token; the last reader's is kept."""
+        _set_derived(self, (mark, value))
 
     def __repr__(self) -> str:
         return f"<VerifiedToken with claims {', '.join(sorted(self.claims))}>"
 
 
 # The slots' own setters take half the time of the `object.__setattr__` of a generated `__init__`.
-_set_claims, _set_header, _set_issuer, _set_key_id, _set_client_reader = (
+_set_claims, _set_header, _set_issuer, _set_key_id, _set_client_reader, _set_derived = (
     vars(VerifiedToken)[member.name].__set__ for member in fields(VerifiedToken)
 )
 
@@ -180,9 +187,9 @@ class Trust:
 
     def window(self, times: Times) -> tuple[float, float]:
         """From when until when `settle` can refuse nothing; empty where there are hooks."""
-        if self.revoked is not None or self.custom is not None:
-            return inf, -inf
-        return self.time_rules.window(times)
+        if self.revoked is None and self.custom is None:
+            return self.time_rules.window(times)
+        return inf, -inf
 
 
 def _require_not_revoked(revoked: Callable[[VerifiedToken], bool], token: VerifiedToken) -> None:
@@ -307,6 +314,7 @@ def build_trust(
         raise ConfigurationError(
             "`HS*` algorithms need a shared secret, and a shared secret needs them"
         )
+    load_algorithms(names)
     return Trust(
         keys=keys,
         algorithms=names,

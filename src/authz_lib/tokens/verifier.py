@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from hashlib import sha256
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar, Unpack
 
 from authz_lib._support.memo import WeighedMemo
@@ -53,6 +53,9 @@ class _Known(NamedTuple):
     valid_from: float
     valid_until: float
     """Between the two, nothing but the key can refuse the token."""
+
+
+_new = tuple.__new__  # what a named tuple's own constructor calls
 
 
 class Verifier(Protocol):
@@ -254,11 +257,11 @@ class JWTVerifier(Presets):
                 raise failures[0]
 
     def _recall(self, token: str) -> tuple[bytes, _Known | None]:
-        """What is remembered of a token, by its SHA-256 digest."""
+        """What is remembered of a token, by its BLAKE2b digest, which is made in half the time."""
         if self._memory is None or type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
             return b"", None  # what is no token is refused in a moment
         try:
-            digest = sha256(token.encode("ascii")).digest()
+            digest = blake2b(token.encode("ascii"), digest_size=32).digest()
         except UnicodeEncodeError:
             return b"", None
         return digest, self._memory.get(digest)
@@ -312,7 +315,7 @@ class JWTVerifier(Presets):
             trust.settle(token, times)
         if self._memory is not None:
             algorithm = header.algorithm
-            known = _Known(token, times, trust, key, algorithm, valid_from, valid_until)
+            known = _new(_Known, (token, times, trust, key, algorithm, valid_from, valid_until))
             self._memory.put(digest, known, weight=_ENTRY_BYTES + compact.memory())
         return token
 

@@ -32,6 +32,7 @@ HELD = {
     "_support/memo.py": {"Lock"},
     "_support/single_flight.py": {"Event", "Lock"},
     "decisions/cache.py": {"LRUCache", "Lock"},
+    "decisions/shadow.py": {"Lock"},
     "decisions/verified_permissions.py": {"ThreadPoolExecutor"},
     "smithy/model.py": {"cached_property"},  # it has a lock in Python 3.11
     "testing/issuer.py": {"Event", "Thread"},

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authz_lib._support.memo import LifetimeMemo, Memo, WeighedMemo
+from authz_lib._support.memo import Memo, WeighedMemo
 
 
 def test_what_is_there_is_not_made_again():
@@ -123,62 +121,3 @@ def test_a_key_of_much_text_is_answered_and_not_remembered(key, is_kept):
     memo = Memo(lambda key: made.append(key) or 1, max_entries=8)
     assert [memo[key], memo[key]] == [1, 1]
     assert (len(memo), len(made)) == ((1, 1) if is_kept else (0, 2))
-
-
-class Owner:
-    """Something that can be referenced weakly."""
-
-
-def test_a_lifetime_ends_what_belongs_to_it():
-    memo = LifetimeMemo(max_entries=10)
-    owners = [Owner() for _ in range(3)]
-    for number, owner in enumerate(owners):
-        memo.put(owner, number)
-    assert [memo.get(owner) for owner in owners] == [0, 1, 2]
-    assert memo.get(Owner()) is None
-    del owner, owners[0]
-    gc.collect()
-    assert len(memo) == 2
-    assert [memo.get(owner) for owner in owners] == [1, 2]
-
-
-def test_a_lifetime_memo_is_bounded_and_the_oldest_goes_first():
-    memo = LifetimeMemo(max_entries=2)
-    owners = [Owner() for _ in range(3)]
-    for owner in owners:
-        memo.put(owner, "known")
-    assert [memo.get(owner) for owner in owners] == [None, "known", "known"]
-    assert len(memo) == 2
-
-
-def test_another_object_in_the_same_place_is_another():
-    memo = LifetimeMemo(max_entries=10)
-    first, second = Owner(), Owner()
-    memo.put(first, "first")
-    memo._entries[id(second)] = memo._entries[id(first)]  # as if it were born where one died
-    assert memo.get(second) is None
-    memo.put(second, "second")
-    del first
-    gc.collect()
-    assert memo.get(second) == "second"
-
-
-def test_what_cannot_be_referenced_weakly_is_not_remembered():
-    memo = LifetimeMemo(max_entries=2)
-    memo.put((1, 2), "known")
-    assert (memo.get((1, 2)), len(memo)) == (None, 0)
-
-
-def test_threads_that_put_and_forget_do_not_disturb_each_other():
-    memo = LifetimeMemo(max_entries=8)
-
-    def work(_):
-        for _ in range(500):
-            owner = Owner()
-            memo.put(owner, "known")
-            assert memo.get(owner) in {"known", None}
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    gc.collect()
-    assert len(memo) == 0

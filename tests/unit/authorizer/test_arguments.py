@@ -359,21 +359,6 @@ class TestCallers:
         assert callers.identify(bob).principal.subject == "bob"
         assert callers.identify(alice) is first
 
-    def test_callers_of_no_more_than_1024_tokens_are_remembered(self):
-        class Handing:
-            issuers = frozenset({"https://a.example"})
-
-            def verify(self, token):
-                return tokens[int(token)]
-
-        one = verifier(A)
-        tokens = [one.verify(A.token({"sub": f"{number}"})) for number in range(1030)]
-
-        callers = Callers(Handing(), [BearerToken()], tenant_claim=None, groups_claim=None)
-        for number in range(1030):
-            callers.identify(event_of(str(number)))
-        assert len(callers._known) == 1024
-
     def test_ids_must_tell_issuers_apart_only_where_there_are_several(self):
         bare, asked = CedarEngine.from_text(POLICY), [verifier(A), verifier(A, B)]
         for one in asked:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -51,6 +53,37 @@ def test_the_table_of_algorithms_is_whole():
     assert set(SUPPORTED) == ASYMMETRIC | HMAC
     assert len(ASYMMETRIC) == 11
     assert {"HS256", "HS384", "HS512"} == HMAC
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "is_loaded"), [("RS256", False), ("PS384", False), ("ES256", True)]
+)
+def test_pyjwt_is_loaded_with_the_verifier_that_needs_it(algorithm, is_loaded):
+    """Not by a cold start with RSA, as of most providers, and never by the first token."""
+    code = f"""
+import sys
+from authz_lib import JWTVerifier, RemoteKeySet
+JWTVerifier(issuer="https://issuer.example", audience=None, algorithms=["{algorithm}"],
+            keys=RemoteKeySet("https://issuer.example/keys"))
+print("jwt" in sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.strip() == str(is_loaded)
+
+
+@pytest.mark.parametrize("algorithm", sorted(ASYMMETRIC))
+def test_a_signature_is_checked_as_pyjwt_checks_it(algorithm):
+    issuer = TestIssuer(algorithm=algorithm)
+    message, _, signature = issuer.sign(b"{}", b"any bytes").encode().rpartition(b".")
+    key = issuer.key_set().find(issuer.key_id, algorithm)
+    good = base64.urlsafe_b64decode(signature + b"==")
+    flipped, none = good[:-1] + bytes([good[-1] ^ 1]), bytes(len(good))
+    implementation, check = SUPPORTED[algorithm].implementation, key.algorithms[algorithm]
+    for tried in (good, flipped, good[:-1], good + b"\0", b"", none):
+        asked = message, key.material, tried
+        assert check(*asked) is implementation.verify(*asked) is (tried == good)
 
 
 def test_a_key_set_that_hands_out_the_wrong_key_does_no_harm(rsa_issuer, ec_issuer):

@@ -157,6 +157,8 @@ class LocalAWS:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            # A verifier in a Lambda fetches the keys of a user pool here, whatever the template.
+            "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.url,
             "AUTH": "true" if self._check_iam else "false",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),

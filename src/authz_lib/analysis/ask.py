@@ -110,9 +110,11 @@ def ask_never(
     Raises:
         ConfigurationError: the condition is none, there is no schema, or cvc5 is not installed.
 
+    >>> from authz_lib.decisions.policy_files import collect, parse_policies
     >>> text = "permit(principal, action, resource) when { principal != resource };"
     >>> schema = "entity U; action Get appliesTo { principal: U, resource: U };"
-    >>> found = collect(parse_policies("p", text), {"p": text}, schema=schema)
+    >>> parsed = parse_policies("p", text)
+    >>> found = collect(parsed, {"p": text}, schema=schema)
     >>> [one.verdict for one in ask_never(found, "principal == resource")]
     ['never']
     """
@@ -197,9 +199,12 @@ def redundant_policies(
     Raises:
         ConfigurationError: there is no schema, something does not parse, or cvc5 is not installed.
 
-    >>> text = "permit(principal, action, resource); permit(principal is U, action, resource);"
+    >>> from authz_lib.decisions.policy_files import collect, parse_policies
+    >>> text = "permit(principal, action, resource);"
+    >>> text += "permit(principal is U, action, resource);"
     >>> schema = "entity U; action Get appliesTo { principal: U, resource: U };"
-    >>> found = collect(parse_policies("p", text), {"p": text}, schema=schema)
+    >>> parsed = parse_policies("p", text)
+    >>> found = collect(parsed, {"p": text}, schema=schema)
     >>> [(one.id, one.finding) for one in redundant_policies(found)]
     [('p#1', 'no difference'), ('p#2', 'no difference')]
     """

@@ -115,8 +115,10 @@ def compare_policies(
 
     >>> from authz_lib.decisions.policy_files import collect, parse_policies
     >>> def policies(text):
-    ...     schema = "entity U, D; action Get appliesTo { principal: U, resource: D };"
-    ...     return collect(parse_policies("p", text), {"p": text}, schema=schema)
+    ...     parsed = parse_policies("p", text)
+    ...     schema = "entity U, D;"
+    ...     schema += "action Get appliesTo { principal: U, resource: D };"
+    ...     return collect(parsed, {"p": text}, schema=schema)
     >>> old = policies('permit(principal, action, resource == D::"a");')
     >>> new = policies("permit(principal, action, resource);")
     >>> for verdict in compare_policies(old, new):

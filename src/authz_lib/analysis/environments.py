@@ -29,8 +29,10 @@ class RequestEnvironment(NamedTuple):
 def action_words(uid: tuple[str, str]) -> str:
     """The id of an action; with its type where that is not ``Action``.
 
-    >>> action_words(("Action", "GetOrder")), action_words(("Shop::Action", "GetOrder"))
-    ('GetOrder', 'Shop::Action::"GetOrder"')
+    >>> action_words(("Action", "GetOrder"))
+    'GetOrder'
+    >>> action_words(("Shop::Action", "GetOrder"))
+    'Shop::Action::"GetOrder"'
     """
     return uid[1] if uid[0] == "Action" else f'{uid[0]}::"{uid[1]}"'
 

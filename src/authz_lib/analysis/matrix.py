@@ -67,7 +67,8 @@ class PolicyMatrix:
         columns: `ANYBODY`, then each group that a policy names, such as ``Group "support"``.
         rows: see `MatrixRow`.
 
-    >>> row = MatrixRow("User", "GetOrder", "Order", ("GET /orders/{id}",), (MatrixCell("no"),))
+    >>> routes, cells = ("GET /orders/{id}",), (MatrixCell("no"),)
+    >>> row = MatrixRow("User", "GetOrder", "Order", routes, cells)
     >>> matrix = PolicyMatrix((ANYBODY,), (row,))
     >>> matrix.of_route("GET /orders/{id}") == (row,)
     True

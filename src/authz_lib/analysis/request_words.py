@@ -39,12 +39,14 @@ def words_of_request(
         optional = not place.required
         if (optional and not _nested(value)) or matters(request, schema, place, shows):
             name = ".".join(place.path)
-            facts.setdefault(place.owner, []).append(f"{name} {_value(value, request)}")
+            facts.setdefault(place.owner, []).append(f"{name} {_value(value, request, named)}")
     for owner, name in _missing(request, schema, shows):
         facts.setdefault(owner, []).append(f"no {name}")
     for uid, entity in request.entities.items():
         groups = [f"in {named_entity(parent)}" for parent in entity.parents]
-        tags = [f"tag {name} {_value(value, request)}" for name, value in entity.tags.items()]
+        tags = [
+            f"tag {name} {_value(value, request, named)}" for name, value in entity.tags.items()
+        ]
         if groups or tags:
             facts[uid] = [*groups, *facts.get(uid, []), *tags]
     return _sentence(request, facts, named)
@@ -114,6 +116,15 @@ def _party(
     return ", ".join([party, *words])
 
 
+def _entity(uid: EntityUid, request: ConcreteRequest, named: Collection[object]) -> str:
+    parties = {request.principal: "the principal", request.resource: "the resource"}
+    if uid in parties:
+        return parties[uid]
+    if uid in named or uid in request.entities:
+        return named_entity(uid)
+    return f"another {uid.type}"
+
+
 def named_entity(uid: EntityUid) -> str:
     """``Group support``; an id that is no word stands in quotes."""
     return f"{uid.type} {_text(uid.id)}"
@@ -124,17 +135,16 @@ def _text(text: str) -> str:
     return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _value(value: Any, request: ConcreteRequest) -> str:
+def _value(value: Any, request: ConcreteRequest, named: Collection[object]) -> str:
     if isinstance(value, EntityUid):
-        parties = {request.principal: "the principal", request.resource: "the resource"}
-        return parties.get(value) or named_entity(value)
+        return _entity(value, request, named)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, list):
-        return f"[{', '.join(_value(one, request) for one in value)}]"
+        return f"[{', '.join(_value(one, request, named) for one in value)}]"
     if isinstance(value, dict):
-        inner = [f"{name} {_value(one, request)}" for name, one in value.items()]
+        inner = [f"{name} {_value(one, request, named)}" for name, one in value.items()]
         return f"({', '.join(inner)})"
     return str(getattr(value, "text", value))

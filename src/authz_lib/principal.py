@@ -290,13 +290,6 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
-# Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
-_ENTRA_ISSUER = (  # compiled where it may be one
-    r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
-    r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
-)
-
-
 def entra_tenant(issuer: str) -> str | None:
     """The Entra tenant that an issuer is, or ``None`` if it is not one.
 
@@ -306,7 +299,12 @@ def entra_tenant(issuer: str) -> str | None:
     """
     if not issuer.startswith(("https://login.", "https://sts.")):
         return None
-    match = re.fullmatch(_ENTRA_ISSUER, issuer)
+    # Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
+    match = re.fullmatch(
+        r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
+        r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)",
+        issuer,
+    )
     return None if match is None else match[1] or match[2]
 
 

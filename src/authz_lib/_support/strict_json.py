@@ -121,19 +121,17 @@ _OPEN: Final = ord("[")
 _OPEN_OR_CLOSE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
-# An escaped half of a character without its other half.
-_LONE_SURROGATE: Final = (  # compiled by the first text with an escape
-    r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))"
-)
-
 
 def _require_whole_characters(text: str) -> None:
     """Refuse an escaped lone surrogate (RFC 7493, section 2.1): UTF-8 cannot encode it.
 
     ``text`` is valid JSON, so every backslash begins an escape.
     """
-    if re.search(_LONE_SURROGATE, text.replace("\\\\", "//")):
+    if re.search(  # compiled by the first text with an escape
+        r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+        r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))",
+        text.replace("\\\\", "//"),
+    ):
         raise StrictJSONError("half a character")
 
 

@@ -108,16 +108,23 @@ def tests(session: nox.Session) -> None:
 
 
 def _run_tests(session: nox.Session) -> None:
-    """The tests of the unpacked sdist, against the wheel."""
+    """The tests of the unpacked sdist, against the wheel.
+
+    Tests of one module at a time are counted by coverage. The others run at their own speed.
+    """
     session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
-    arguments = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
-    arguments += session.posargs or ["tests", "--ignore=tests/package"]
+    options = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
+    counted = ["tests/unit", "tests/contract"]
+    others = ["tests", *(f"--ignore={folder}" for folder in ("tests/package", *counted))]
     with session.chdir(unpacked_sdist(session)):
+        if session.posargs:
+            session.run("python", "-m", "pytest", *options, *session.posargs)
+            return
         session.run("coverage", "erase")
-        session.run("coverage", "run", "-m", "pytest", *arguments)
+        session.run("coverage", "run", "-m", "pytest", *options, *counted)
         session.run("coverage", "combine", "--quiet")
-        if not session.posargs:  # a part of the tests covers a part of the code
-            session.run("coverage", "report")
+        session.run("coverage", "report")
+        session.run("python", "-m", "pytest", *options, *others)
 
 
 @nox.session(python=PYTHONS)
@@ -158,6 +165,17 @@ def fuzz(session: nox.Session) -> None:
         session.run(
             "python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"}
         )
+
+
+@nox.session
+def analysis(session: nox.Session) -> None:
+    """Formulas against the engine: 20,000 generated policies and requests, and Cedar's corpora."""
+    install_wheel(session, *group("tests"), extras=("all",))
+    session.run(
+        *["python", "-m", "pytest", "-q", "-n", "2", *session.posargs],
+        *["tests/property/test_symbolic.py", "tests/conformance/test_policy_analysis.py"],
+        env={"AUTHZ_GENERATED_POLICIES": "20000"},
+    )
 
 
 @nox.session

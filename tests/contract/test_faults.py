@@ -6,7 +6,14 @@ import socket
 
 import pytest
 
-from authz_lib import AuthorizationRequest, Entity, EntityUid, VerifiedPermissions
+from authz_lib import (
+    AuthorizationRequest,
+    CedarEngine,
+    Entity,
+    EntityUid,
+    VerifiedPermissions,
+)
+from authz_lib.decisions import ShadowDecisions
 from authz_lib.errors import (
     BatchIncompleteError,
     InvalidRequestError,
@@ -85,6 +92,21 @@ def test_connection_refused(client_for):
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(PolicyStoreUnavailableError):
             VerifiedPermissions("PS1", client=client_for(url)).is_authorized(REQUEST)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_candidate_with_this_fault_changes_no_answer(name, server, client_for):
+    fault, error, attempts = TABLE[name]
+    client = client_for(server.url, read_timeout=0.1 if fault.hang else 60.0)
+    candidate = VerifiedPermissions(server.create_store(ALLOW_ALL), client=client)
+    results = []
+    trusted = CedarEngine.from_text("forbid(principal, action, resource);")
+    point = ShadowDecisions(trusted, candidate, on_result=results.append)
+    server.inject(fault, times=attempts)
+    assert not point.is_authorized(REQUEST)
+    assert [(result.kind, result.error) for result in results] == [("error", error.code)]
+    assert not point.is_authorized(REQUEST)
+    assert (results[1].kind, point.statistics.opens) == ("opens", 1)
 
 
 def test_a_missing_store(server, permissions):

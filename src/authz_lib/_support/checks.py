@@ -227,6 +227,19 @@ def require_function(value: Any, argument: str, *, optional: bool = False) -> No
         )
 
 
+def require_clock(value: Any) -> Any:
+    """A function that returns seconds since the epoch.
+
+    >>> require_clock(1_700_000_000)
+    Traceback (most recent call last):
+      ...
+    authz_lib.errors.ConfigurationError: `clock` must be a function that returns seconds
+    """
+    if not is_answering(value):
+        raise ConfigurationError("`clock` must be a function that returns seconds")
+    return value
+
+
 def require_known(options: Mapping[str, object], known: Collection[str]) -> None:
     """Refuse a misspelt keyword: at run time it is just one more member of ``options``.
 

@@ -63,9 +63,8 @@ class Settings(IssuerSettings):
     group_type: Text = "Group"
     principal_id: Literal["sub", "pool|sub", "issuer|sub"] = "sub"
     context: Pairs = Field(default={})
-    attributes: Pairs = Field(default={})
-    usage_identifier_key: Text | None = None
     log_ids: Flag = False
+    revision: Text | None = None
     # what the gateway expects
     response: Literal["simple", "iam", "appsync"]
     gateway_ttl_seconds: Annotated[int, Field(ge=0, le=3600)]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from authz_lib.decisions.point import CachedDecisions, DecisionPoint
     from authz_lib.decisions.policy_files import TemplateLink
     from authz_lib.decisions.request import AuthorizationRequest, Decision
+    from authz_lib.decisions.shadow import ShadowDecisions, ShadowResult, ShadowStatistics
     from authz_lib.decisions.verified_permissions import VerifiedPermissions
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "Decision",
     "DecisionLog",
     "DecisionPoint",
+    "ShadowDecisions",
+    "ShadowResult",
+    "ShadowStatistics",
     "TemplateLink",
     "VerifiedPermissions",
 ]
@@ -35,6 +39,9 @@ _HOME = {
     "Decision": "request",
     "DecisionLog": "log",
     "DecisionPoint": "point",
+    "ShadowDecisions": "shadow",
+    "ShadowResult": "shadow",
+    "ShadowStatistics": "shadow",
     "TemplateLink": "policy_files",
     "VerifiedPermissions": "verified_permissions",
 }

@@ -30,6 +30,7 @@ from authz_lib.errors import (
     PolicyStoreUnavailableError,
 )
 from authz_lib.transport.boto3_client import ForkSafeClient
+from authz_lib.transport.endpoints import configured_endpoint
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
@@ -38,9 +39,18 @@ if TYPE_CHECKING:
     from authz_lib.sigv4.credentials import CredentialsSource, FrozenCredentials
     from authz_lib.transport.exchange import HTTPResponse
 
-__all__ = ["AVPClient", "AVPResponse", "Boto3Client", "ThinClient", "default_endpoint"]
+__all__ = [
+    "ENDPOINT_SERVICE",
+    "AVPClient",
+    "AVPResponse",
+    "Boto3Client",
+    "ThinClient",
+    "default_endpoint",
+]
 
 _SERVICE = "verifiedpermissions"
+ENDPOINT_SERVICE: Final = "VERIFIEDPERMISSIONS"
+"""The end of the variable that names this service's endpoint."""
 _MAX_BACKOFF_SECONDS: Final = 0.1
 # A batch answer repeats the questions, of which there may be 1 MB.
 _MAX_RESPONSE_BYTES: Final = 5_000_000
@@ -75,20 +85,19 @@ class AVPClient(Protocol):
 
 
 def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
-    """The endpoint that the AWS SDKs would use: the environment's, else the Region's.
+    """The endpoint of the environment, else the Region's.
 
-    ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS endpoint.  See "Service-specific endpoints"
+    As the AWS SDKs have it, but for ``AWS_ENDPOINT_URL``: by ``https`` it is another service's
+    (`authz_lib.transport.endpoints`).  ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS
+    endpoint.  See "Service-specific endpoints"
     and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
 
     >>> default_endpoint("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"})
     'https://verifiedpermissions-fips.us-gov-west-1.amazonaws.com'
     """
-    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        configured = environment.get("AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS") or environment.get(
-            "AWS_ENDPOINT_URL"
-        )
-        if configured:
-            return configured
+    configured = configured_endpoint(ENDPOINT_SERVICE, environment)
+    if configured is not None:
+        return configured.url
     host = (
         f"{_SERVICE}-fips"
         if environment.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cachetools import LRUCache
 
-from authz_lib._support.checks import is_answering, is_seconds, require_count, require_mapping
+from authz_lib._support.checks import is_seconds, require_clock, require_count, require_mapping
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.fork import reset_in_child
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
@@ -105,11 +105,9 @@ class DecisionCache:
             raise ConfigurationError("the times of `ttl` must be finite numbers, not negative")
         if isinstance(no_cache, str) or not isinstance(no_cache, Iterable):
             raise ConfigurationError("`no_cache` must be a collection of action ids")
-        if not is_answering(clock):
-            raise ConfigurationError("`clock` must be a function that returns seconds")
         self._ttl_seconds = {True: ttl_seconds, False: deny_ttl_seconds}
         self._own_ttl_seconds = own | dict.fromkeys(no_cache, 0.0)
-        self._clock = clock
+        self._clock = require_clock(clock)
         self._max_entries = max_entries
         self._flights: SingleFlight[Decision] = SingleFlight()
         self._now = 0.0
@@ -157,6 +155,19 @@ class DecisionCache:
                 del self._entries[key]
             self._epoch += 1
         return len(stale)
+
+    def recall(self, question: Question) -> Decision | None:
+        """The remembered decision; that there is none is no miss before somebody asks."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        found = self._recall(question.digest or _digest(question), question, asks=False)
+        return found if isinstance(found, Decision) else None
+
+    def flight_key(self, question: Question) -> tuple[bytes, int] | None:
+        """The same for questions of which one call may answer all; `None`: each has its own."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        return question.digest or _digest(question), self._epoch
 
     def decide(self, question: Question, ask: Callable[[Question], Decision]) -> Decision:
         """A remembered decision, or the answer of ``ask``."""
@@ -218,7 +229,7 @@ class DecisionCache:
         self._keep(key, moment, question, decision)
         return decision
 
-    def _recall(self, key: bytes, question: Question) -> Decision | _Moment:
+    def _recall(self, key: bytes, question: Question, *, asks: bool = True) -> Decision | _Moment:
         """What is remembered, or when it was found that nothing is."""
         with self._lock:
             # Inside the lock: two threads' readings out of order would look like a step back.
@@ -234,7 +245,7 @@ class DecisionCache:
                 if now < entry.expires_at and (expires_at is None or now < expires_at):
                     self._hits += 1
                     return entry.decision
-            self._misses += 1
+            self._misses += asks
             return _new(_Moment, (now, self._epoch))
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
@@ -254,6 +265,8 @@ class DecisionCache:
             "cache",
             decision.policy_store_id,
             overruled=decision.overruled,
+            revision=decision.revision,
+            decided_at=decision.decided_at,
         )
         with self._lock:
             if asked.epoch == self._epoch:

@@ -10,7 +10,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from authz_lib._support.checks import require_known, require_mapping, require_one_of
+from authz_lib._support.checks import (
+    require_clock,
+    require_known,
+    require_mapping,
+    require_one_of,
+    require_optional_text,
+)
+from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.held_entities import entities_text, hold_entities
@@ -26,6 +33,7 @@ from authz_lib.decisions.policy_files import (
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
 from authz_lib.decisions.request_schema import RequestSchema
+from authz_lib.decisions.revision import content_digest
 from authz_lib.decisions.sliced_policies import SlicedPolicies, action_ancestors
 from authz_lib.decisions.slicing import uid_of
 from authz_lib.decisions.vocabulary import Vocabulary
@@ -53,6 +61,8 @@ class EngineOptions(TypedDict, total=False):
     principal_id: PrincipalIdForm
     on_evaluation_error: ErrorMode
     decision_log: DecisionLog | None
+    revision: str | None
+    clock: Clock
 
 
 class CedarEngine(DecisionPoint):
@@ -77,7 +87,9 @@ class CedarEngine(DecisionPoint):
     Entities that the engine holds (``entities=``) are seen by every question.  A request may not
     bring another entity with one of their ids.  The groups of a `Principal` give way to held ones.
 
-    A decision holds the GIL.
+    Each decision has the ``revision`` of what it was made from: the name that is given, such as a
+    commit, else a digest of the policies, the links, the schema and the held entities.  A decision
+    holds the GIL.
 
     >>> from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
     >>> engine = CedarEngine.from_text('''
@@ -104,6 +116,8 @@ class CedarEngine(DecisionPoint):
         principal_id: PrincipalIdForm = "sub",
         on_evaluation_error: ErrorMode = "deny",
         decision_log: DecisionLog | None = None,
+        revision: str | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         require_one_of(on_evaluation_error, "on_evaluation_error", ("deny", "cedar"))
         self._cedarpy = cedarpy = load_cedarpy()
@@ -130,6 +144,10 @@ class CedarEngine(DecisionPoint):
         )
         self._held_uids = frozenset(uid_of(document["uid"]) for document in documents)
         self._policies = SlicedPolicies(self._cedarpy, sources, action_ancestors(documents))
+        self._clock = require_clock(clock)
+        self.revision = require_optional_text(revision, "revision") or content_digest(
+            self._policies.texts(), sources.schema, documents
+        )
 
     @classmethod
     def from_directory(
@@ -239,8 +257,13 @@ class CedarEngine(DecisionPoint):
 
     @property
     def identity(self) -> str:
-        """A digest of the policies: another set is another engine."""
-        return f"cedar:{self._policies.digest()}"
+        """The revision: other policies are another engine."""
+        return f"cedar:{self.revision}"
+
+    @property
+    def waits(self) -> bool:
+        """It answers in this process."""
+        return False
 
     @property
     def schema_names(self) -> SchemaNames | None:
@@ -301,6 +324,10 @@ class CedarEngine(DecisionPoint):
             "cedar",
             None,
             seconds,
+            None,
+            False,
+            self.revision,
+            self._clock(),
         )
 
     def _given(self, question: Question) -> Sequence[Entity]:

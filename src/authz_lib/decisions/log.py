@@ -33,6 +33,10 @@ class DecisionLog:
     ``decision``                                              ``ALLOW`` or ``DENY``
     ``determining_policies``, ``source``, ``latency_ms``      as in the `Decision`
     ``errors``                                                how many there were
+    ``revision``                                              of the policies, where it is known
+    ``decided_at``                                            when they decided, in UTC; earlier
+                                                              than the line where the answer was
+                                                              remembered
     ``code``                                                  of a ``DENY``: ``access_denied``
     ``route``, ``request_id``                                 of the request that was answered, as
                                                               in the line of its refusal
@@ -113,6 +117,8 @@ class DecisionLog:
         }
         optional = {
             "code": None if decision.allowed else AccessDeniedError.code,
+            "revision": decision.revision,
+            "decided_at": _utc(decision.decided_at),
             "policy_store_id": decision.policy_store_id,
             "policy_store_request_id": decision.request_id,
             "overruled": decision.overruled or None,
@@ -130,6 +136,19 @@ class DecisionLog:
         import hmac
 
         return hmac.new(self._key, uid_text(uid).encode(), "sha256").hexdigest()
+
+
+def _utc(seconds: float | None) -> str | None:
+    """Such as ``2026-11-29T08:30:00.000Z``; `None` for a time that no calendar has."""
+    if seconds is None:
+        return None
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def log_of(given: DecisionLog | None) -> DecisionLog:

@@ -89,6 +89,9 @@ class Decision:
         latency_seconds: how long the answer took.
         request_id: the id that AWS gave the call, or ``None``.
         overruled: Cedar said ALLOW, with errors, and the decision point made it a DENY.
+        revision: of the policies that decided, or ``None`` where nobody named it.  The embedded
+            engine has a digest of what it was built from.
+        decided_at: when they decided, in seconds since the epoch; a remembered answer keeps it.
 
     >>> bool(Decision(allowed=False))
     False
@@ -102,6 +105,8 @@ class Decision:
     latency_seconds: float
     request_id: str | None
     overruled: bool
+    revision: str | None
+    decided_at: float | None
 
     def __init__(  # noqa: PLR0917  made per request: keywords would cost more
         self,
@@ -113,6 +118,8 @@ class Decision:
         latency_seconds: float = 0.0,
         request_id: str | None = None,
         overruled: bool = False,
+        revision: str | None = None,
+        decided_at: float | None = None,
     ) -> None:
         _put_allowed(self, allowed)
         _put_determining_policies(self, determining_policies)
@@ -122,6 +129,8 @@ class Decision:
         _put_latency_seconds(self, latency_seconds)
         _put_request_id(self, request_id)
         _put_overruled(self, overruled)
+        _put_revision(self, revision)
+        _put_decided_at(self, decided_at)
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -261,4 +270,6 @@ class Question:
     _put_latency_seconds,
     _put_request_id,
     _put_overruled,
+    _put_revision,
+    _put_decided_at,
 ) = (vars(Decision)[member.name].__set__ for member in fields(Decision))

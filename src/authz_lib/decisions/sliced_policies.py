@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -69,12 +68,9 @@ class SlicedPolicies:
     def __len__(self) -> int:
         return len(self._policies)
 
-    def digest(self) -> str:
-        """The same for the same policies with the same ids."""
-        digest = blake2b(digest_size=16)
-        for policy in self._policies:
-            digest.update(f"{policy.id}\n{policy.text}\n{policy.template}\n".encode())
-        return digest.hexdigest()
+    def texts(self) -> list[str]:
+        """Every policy with its id and its template."""
+        return [f"{policy.id}\n{policy.text}\n{policy.template}" for policy in self._policies]
 
     def slice(self, principal: EntityUid, action: EntityUid, resource: EntityUid) -> Any:
         """A cedarpy policy set with every policy that can matter."""

@@ -8,7 +8,14 @@ from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.checks import require_count, require_flag, require_one_of
+from authz_lib._support.checks import (
+    require_clock,
+    require_count,
+    require_flag,
+    require_one_of,
+    require_optional_text,
+)
+from authz_lib._support.clock import Clock, system_clock
 from authz_lib.decisions.avp_batch import plan
 from authz_lib.decisions.avp_client import AVPClient, AVPResponse, Boto3Client, ThinClient
 from authz_lib.decisions.avp_errors import malformed
@@ -62,6 +69,9 @@ class VerifiedPermissions(DecisionPoint):
         ids_in_conditions: whether a condition of the store's policies may name an entity by its
             id, such as ``Order::"7".owner``.  ``False`` promises that none does: then resources
             with attributes are asked about 30 a call, otherwise one by one.
+        revision: what the policies of the store are called in decisions and in the decision log,
+            such as the commit that was deployed.  The service names none.
+        clock: seconds since the epoch.
 
     Raises:
         ConfigurationError: an argument is wrong, there is no Region, or the endpoint is not
@@ -89,6 +99,8 @@ class VerifiedPermissions(DecisionPoint):
         decision_log: DecisionLog | None = None,
         parallel_calls: int = 4,
         ids_in_conditions: bool = True,
+        revision: str | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         if not _is_store_id(policy_store_id):  # `os.environ.get` of what is not set
             raise ConfigurationError(
@@ -101,6 +113,8 @@ class VerifiedPermissions(DecisionPoint):
             )
         require_count(parallel_calls, "parallel_calls")
         require_flag(ids_in_conditions, "ids_in_conditions")
+        self.revision = require_optional_text(revision, "revision")
+        self._clock = require_clock(clock)
         self.vocabulary = Vocabulary(
             action_type=action_type,
             principal_type=principal_type,
@@ -240,6 +254,8 @@ class VerifiedPermissions(DecisionPoint):
             policy_store_id=self.policy_store_id,
             latency_seconds=seconds,
             request_id=answer.request_id,
+            revision=self.revision,
+            decided_at=self._clock(),
         )
 
 

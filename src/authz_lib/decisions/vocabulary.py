@@ -85,6 +85,11 @@ class Vocabulary:
             max_entries=256, max_weight=_MAX_CALLERS_BYTES
         )
 
+    @property
+    def terms(self) -> tuple[str, str, str, str]:
+        """What makes two vocabularies one: the types, and the form of a caller's id."""
+        return self.action_type, self.principal_type, self.group_type, self.principal_id
+
     def _action_uid(self, action: str) -> EntityUid:
         if not 0 < len(action) <= MAX_ACTION_LENGTH:
             raise InvalidRequestError(

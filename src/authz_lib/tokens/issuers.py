@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authz_lib._support.checks import require_one_of
 from authz_lib._support.clock import system_clock
-from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claim_reader import STANDARD_CLIENT, ClientReader
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
-from authz_lib.tokens.key_set_document import read_json_object, without_usable_key
+from authz_lib.tokens.key_set_document import (
+    any_json_object,
+    read_json_object,
+    without_usable_key,
+)
+from authz_lib.tokens.pool_keys import pool_keys
 from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
 from authz_lib.tokens.trusted_issuer import (
     CheckOptions,
@@ -99,15 +104,21 @@ def cognito(
     key_set: KeySetOptions | None,
     options: CheckOptions,
 ) -> Configuration:
-    """One trust for each issuer of the pool, with a key set of its own unless one is given."""
+    """One trust for each issuer of the pool, with a key set of its own unless one is given.
+
+    A configured endpoint has one key set for the pool's own issuers, and for no other.
+    """
     clock = options.get("clock", system_clock)
     fetching = read_options(key_set, alone=keys is None)
     keys = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
     audiences = one_or_many(audience, argument="audience")
     clients = one_or_many(client_id, argument="client_id")
     chosen = one_or_many(issuer, argument="issuer")
+    names = cognito_issuers(user_pool_id) if chosen is None else tuple(sorted(chosen))
+    find = partial(pool_keys, user_pool_id, fetcher=fetcher, clock=clock, fetching=fetching)
+    own = dict.fromkeys(names, keys) if keys is not None else find(names)
     trusts = []
-    for name in cognito_issuers(user_pool_id) if chosen is None else sorted(chosen):
+    for name in names:
         rules = build_rules(
             options,
             issuers=frozenset({name}),
@@ -117,20 +128,9 @@ def cognito(
             client=STANDARD_CLIENT,
             token_use=token_use,
         )
-        own = keys or _pool_keys(name, fetcher=fetcher, clock=clock, fetching=fetching)
-        trusts.append(build_trust(keys=own, algorithms=["RS256"], rules=rules, options=options))
+        trust = build_trust(keys=own[name], algorithms=["RS256"], rules=rules, options=options)
+        trusts.append(trust)
     return Configuration(tuple(trusts), (tuple(trust.keys for trust in trusts),))
-
-
-def _pool_keys(
-    issuer: str, *, fetcher: Fetcher | None, clock: Clock, fetching: KeySetOptions
-) -> RemoteKeySet:
-    require_url(
-        issuer,
-        argument="issuer",
-        insecure_http_hosts=InsecureHosts.of(fetching.get("insecure_http_hosts")),
-    )
-    return RemoteKeySet(f"{issuer}/.well-known/jwks.json", fetcher=fetcher, clock=clock, **fetching)
 
 
 def _given_keys(
@@ -353,9 +353,14 @@ class DiscoveringFetcher:
 
     def _discover(self, url: str, deadline: float) -> str:
         try:
-            document: dict[str, Any] = loads_object(self._fetch(url, deadline))
-        except StrictJSONError:
-            raise FetchError("the discovery document is not a strict JSON object") from None
+            content = self._fetch(url, deadline)
+            document = any_json_object(content, "a discovery document")
+        except InvalidJWKError as error:
+            raise FetchError(f"the discovery document is unusable: {error}") from None
+        except FetchError as error:
+            raise FetchError(
+                f"the discovery document: {error}", status=error.status, transient=error.transient
+            ) from None
         if document.get("issuer") != self._issuer:
             raise FetchError("the discovery document names another issuer")
         try:

@@ -59,7 +59,9 @@ class Presets(ProviderPresets):
             token_use: ``"access"``, ``"id"``, or ``None`` for both.
             audience: for access tokens with resource binding: checked when the token has ``aud``.
             issuer: the exact issuer or issuers instead of the pool's own, for a local AWS.
-            jwks_url: where the key set is, instead of below the issuer.
+            jwks_url: where the key set is, instead of below the issuer.  Without it, the variable
+                ``AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER`` names another endpoint for the
+                pool's key set, a local AWS say; the page "The network" has the rules.
             keys: a key set, instead of one that is fetched.
             fetcher: how the key set is fetched.
             key_set: arguments of the :class:`~authz_lib.RemoteKeySet` that is fetched, such as

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from authz_lib import LambdaAuthorizer
 from authz_lib.authorizer.from_env import Settings, arguments_from, attributes_of
-from authz_lib.authorizer.issuer_settings import verifier_of
+from authz_lib.authorizer.issuer_verifiers import verifier_of
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
@@ -630,19 +630,27 @@ def test_the_log_names_callers_only_when_told_to(environment, caplog, log_ids):
     assert ("User::alice" in caplog.text) is (log_ids == "true")
 
 
+def test_the_log_has_the_name_of_the_policies(environment, caplog):
+    issuer, variables = environment
+    caplog.set_level(logging.INFO, "authz_lib.decisions")
+    authorizer = LambdaAuthorizer.from_env({**variables, "AUTHZ_REVISION": "3f2c1a9"})
+    authorizer(events.http_authorizer_event(issuer.token({"sub": "alice", "aud": "shop"})))
+    assert '"revision":"3f2c1a9"' in caplog.text
+
+
 def test_attributes_are_read_with_their_types():
     given = "email=email,level=number:custom:level,plan=custom:plan,regions=texts:regions"
-    found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))
+    found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}), [])
     assert {name: (one.claim, one.type) for name, one in found.items()} == {
         "email": ("email", "text"),
         "level": ("custom:level", "number"),
         "plan": ("custom:plan", "text"),
         "regions": ("regions", "texts"),
     }
-    assert attributes_of(Settings.read(COMPLETE)) is None
+    assert attributes_of(Settings.read(COMPLETE), []) is None
 
 
 @pytest.mark.parametrize("given", ["tenant_id=t", "Email=email", "email", "email="])
 def test_wrong_attributes_are_refused_and_named(given):
     with pytest.raises(ConfigurationError, match="AUTHZ_ATTRIBUTES"):
-        attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))
+        attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}), [])

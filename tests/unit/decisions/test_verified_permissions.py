@@ -552,6 +552,7 @@ def test_the_log_names_nobody_by_default(client, caplog):
         "errors",
         "source",
         "latency_ms",
+        "decided_at",
         "policy_store_id",
         "policy_store_request_id",
     }

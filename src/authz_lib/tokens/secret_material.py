@@ -28,9 +28,10 @@ Secret: TypeAlias = str | bytes
 Encoding: TypeAlias = Literal["text", "base64"]
 ENCODINGS: Final = ("text", "base64")
 
-# Compiled where there is a secret: most verifiers have public keys.
-_KEY_FILE: Final = rb"(?m)-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)"
-_BASE64: Final = rb"[A-Za-z0-9+/_\s-]++=*+\s*+"
+_KEY_FILE: Final = re.compile(
+    rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
+)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]++=*+\s*+")
 _MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 
 
@@ -49,7 +50,7 @@ def _is_der(secret: bytes) -> bool:
 
 def _is_base64_of_der(secret: bytes) -> bool:
     """Whether this is a PEM without its first and last line, as some providers show a key."""
-    if not re.fullmatch(_BASE64, secret):
+    if not _BASE64.fullmatch(secret):
         return False
     try:
         document = _from_base64(b"".join(secret.split()))
@@ -81,7 +82,7 @@ def _is_jwk(entry: object) -> bool:
 
 
 def _is_key_file(secret: bytes) -> bool:
-    if re.search(_KEY_FILE, secret.replace(b"\0", b"")):  # in UTF-16 too
+    if _KEY_FILE.search(secret.replace(b"\0", b"")):  # in UTF-16 too
         return True
     return _is_der(secret) or _is_base64_of_der(secret)
 

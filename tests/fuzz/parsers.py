@@ -42,6 +42,7 @@ from authz_lib import (
     principal_from_event,
     principal_from_headers,
 )
+from authz_lib._support.yaml_file import parse_yaml
 from authz_lib.cli.main import main
 from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.entities import value_from_avp, value_from_cedar_json
@@ -61,7 +62,6 @@ from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer, _SigningKey
 from authz_lib.testing.policy_store import PolicyStores
 from authz_lib.testing.policy_store.state import OperationError
-from authz_lib.testing.yaml_file import parse_yaml
 from authz_lib.tokens.issuers import DiscoveringFetcher
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.transport.exchange import ExchangeError, HTTPResponse, exchange
@@ -208,6 +208,7 @@ AUTHORIZER_EVENTS = [
     events.http_authorizer_event(headers={"cookie": f"a=b; session={TOKEN}; c"}),
     events.websocket_authorizer_event(query=[("token", TOKEN)]),
     events.appsync_authorizer_event(TOKEN),
+    events.appsync_events_authorizer_event(TOKEN),
 ]
 SOURCES = [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("token")]
 LINES = [
@@ -289,7 +290,13 @@ PROXY_EVENTS = [
 ]
 GATEWAYS = [
     ExpectedGateway(
-        kind=kind, api_id=None, account_id=None, issuer=None, client_ids=None, token_use=None
+        kind=kind,
+        api_id=None,
+        account_id=None,
+        issuer=None,
+        client_ids=None,
+        token_use=None,
+        groups_separator="," if kind == "rest-cognito" else None,
     )
     for kind in ("rest-lambda", "rest-cognito", "http-lambda", "http-jwt", "http-iam")
 ]

@@ -73,11 +73,12 @@ class LambdaAuthorizer:
         token_sources: where the token is read from.  Two sources that hold different tokens are a
             refusal.
         actions: which action a route means.  An unknown route is refused.  AppSync asks about
-            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  ``None`` opens every route
+            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  AppSync Events ask about
+            ``GET`` (subscribe) or ``POST`` (publish) and the channel.  ``None`` opens every route
             to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
-            Of a decision point with a schema, ``actions`` and ``application`` must name what it
-            knows.
+            Of a decision point with a schema, ``actions``, ``application`` and ``attributes`` must
+            name what it knows.
         response: what this API's gateway reads.
         gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`.
             `GatewayCache.OFF` is true only of a time to live of 0.
@@ -172,7 +173,7 @@ class LambdaAuthorizer:
             usage_claim=usage_identifier_key,
         )
         require_qualified_ids(verifier, decisions)
-        check_actions(actions, decisions, application)
+        check_actions(actions, decisions, application, self._callers.attribute_types)
         check_context_names(context)
         self._actions = actions
         self._context = {
@@ -241,7 +242,14 @@ class LambdaAuthorizer:
         """
         try:
             question = parse_authorizer_event(event)
-            self._check_deployment(question)
+            if question.kind not in self._answers.kinds:
+                fitting = "appsync" if question.kind.startswith("appsync") else "iam"
+                raise ConfigurationError(
+                    f"the event is of the kind `{question.kind}`, which the configured `response` "
+                    f"does not answer: `{fitting}` does"
+                )
+            if self._deployed_key is not None:
+                self._deployed_key.check(question)
         except AuthzError as error:
             log_refusal(Refusal.of(error), None)
             raise
@@ -265,15 +273,6 @@ class LambdaAuthorizer:
             return answers.deny(question, refusal.code)
         # Outside of `except`: the traceback of `Unauthorized` must not carry a cause.
         return answers.unauthenticated(question, refusal.code)
-
-    def _check_deployment(self, event: AuthorizerEvent) -> None:
-        if event.kind not in self._answers.kinds:
-            raise ConfigurationError(
-                f"the event is of the kind `{event.kind}`, which the configured `response` "
-                "does not answer"
-            )
-        if self._deployed_key is not None:
-            self._deployed_key.check(event)
 
     def _log(self, refusal: Refusal, event: AuthorizerEvent) -> None:
         key_id = self._callers.key_id_digest(event)
@@ -339,15 +338,18 @@ class LambdaAuthorizer:
 
 def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:
     """What a request means, or why that is not known."""
-    query = event.query
-    resolved = actions.resolve(event.method, event.route, event.path, query)
+    method, path, query = event.method, event.path, event.query
+    resolved = actions.resolve(method, event.route, path, query)
     if resolved is None:
+        return None, "unknown_route"
+    # A subscription to `/news/*` hears every channel below: a line must name it so.
+    if resolved.labels and event.kind == "appsync-events" and "*" in event.path:
         return None, "unknown_route"
     # Only a label can make a path mean another route.
     if (
         resolved.labels
         and event.is_decoded
-        and not actions.is_one_route(resolved, event.method, event.path, query)
+        and not actions.is_one_route(resolved, method, path, query)
     ):
         return None, "ambiguous_path"
     return resolved, ""

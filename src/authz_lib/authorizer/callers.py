@@ -108,6 +108,11 @@ class Callers:
         # The verifier remembers tokens, within its bound.  A token keeps its caller under this.
         self._mark = object()
 
+    @property
+    def attribute_types(self) -> Mapping[str, str]:
+        """The declared attributes of callers, each with its type."""
+        return {} if self._attributes is None else self._attributes.types
+
     def identify(self, event: Event) -> Caller:
         """The caller of an event.
 

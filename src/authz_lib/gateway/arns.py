@@ -102,6 +102,12 @@ class MethodArn(NamedTuple):
         authz_lib.errors.InvalidRequestError: the path holds a wildcard or an invisible character
         """
         text = str(self)
+        if "*" in self.stage:
+            raise InvalidRequestError(
+                "the stage of the ARN is a wildcard, as in AWS's sample event: a policy would "
+                "allow every stage; put the name of a stage there",
+                field="methodArn",
+            )
         if _NOT_IN_A_POLICY.search(text):
             raise InvalidRequestError(
                 "the path holds a wildcard or an invisible character",

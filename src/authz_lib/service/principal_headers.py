@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from authz_lib._support.checks import FIELD_NAME
+from authz_lib._support.checks import FIELD_NAME, require_flag, require_one_of
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError, UntrustedEventError
 from authz_lib.gateway.context import (
@@ -35,6 +35,7 @@ __all__ = [
     "MutualTLS",
     "Proof",
     "SecretHeader",
+    "header_parameters",
     "principal_from_headers",
     "principal_to_headers",
 ]
@@ -69,6 +70,48 @@ REST_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
     f"integration.request.header.{header}": f"'{NO_VALUE}'" for header in PRINCIPAL_HEADERS.values()
 }
 """For a REST API's methods without authorizer, which cannot remove a header: it names nobody."""
+
+
+def header_parameters(
+    kind: Literal["http", "rest"],
+    *,
+    attributes: Mapping[str, str | Attribute] | None = None,
+    public: bool = False,
+) -> dict[str, str]:
+    """``RequestParameters`` of an integration with the headers of declared attributes too.
+
+    A header that is not mapped is the client's own.
+
+    Args:
+        kind: the kind of API.
+        attributes: as the authorizer declares them.
+        public: for a route without authorizer: no header names anybody.
+
+    Raises:
+        ConfigurationError: another kind, or a declaration that makes no sense.
+
+    >>> header_parameters("rest", attributes={"email": "email"})[
+    ...     "integration.request.header.x-principal-email"
+    ... ]
+    'context.authorizer.email'
+    """
+    require_one_of(kind, "kind", ("http", "rest"))
+    require_flag(public, "public")
+    headers = _headers(None if attributes is None else Attributes(attributes))
+    if kind == "rest":
+        return {
+            f"integration.request.header.{header}": (
+                f"'{NO_VALUE}'" if public else f"context.authorizer.{key}"
+            )
+            for key, header in headers.items()
+        }
+    if public:
+        return {f"remove:header.{header}": "''" for header in headers.values()}
+    return {
+        f"overwrite:header.{header}": f"$context.authorizer.{key}"
+        for key, header in headers.items()
+    }
+
 
 # Headers that API Gateway neither sets nor removes by a mapping.
 _RESERVED = re.compile(
@@ -198,7 +241,8 @@ def principal_from_headers(
             this service.
         clock: seconds since the epoch.
         attributes: the attributes of the caller, as the authorizer declares them: each has the
-            header ``x-principal-`` and its name, with ``-`` for ``_``.  Map those too.
+            header ``x-principal-`` and its name, with ``-`` for ``_``.  Map those too, see
+            `header_parameters`.
 
     Raises:
         UntrustedEventError: no proof, a header missing, empty, twice or malformed.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import ConfigurationError
+from authz_local.function_urls import hand_over_urls
 from authz_local.resource_types import unknown_resources
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class Deployment:
                 self._hand_over_cors(physical)
             elif item["ResourceType"] == _FUNCTION:
                 functions[logical] = physical
+                hand_over_urls(self._aws.client("lambda"), physical, self._aws.url)
             elif item["ResourceType"] == _NESTED:
                 inner = self._describe(physical.rpartition(":stack/")[2].partition("/")[0])
                 functions |= {f"{logical}.{name}": value for name, value in inner.functions.items()}

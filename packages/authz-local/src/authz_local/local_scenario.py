@@ -16,6 +16,7 @@ from authz_local._interrupts import interrupts_held_back
 from authz_local.companions import Companions
 from authz_local.row_result import HTTPAnswer, NoAnswerError, RowResult, compared, send
 from authz_local.scenario import Scenario
+from authz_local.sign_in import signed_in
 from authz_local.stack import DeployedStack, LocalAWS
 from authz_local.template import find_template, load_template
 
@@ -240,11 +241,13 @@ class LocalScenario:
         tokens = self._users[user].tokens
         if (client, use) not in tokens:
             with _one_line_errors(f"token of `{user}`"):
-                answer = self.aws.client("cognito-idp").initiate_auth(
-                    ClientId=self._output(pool.clients[client]),
-                    AuthFlow="USER_PASSWORD_AUTH",
-                    AuthParameters={"USERNAME": user, "PASSWORD": _PASSWORD},
-                )["AuthenticationResult"]
+                answer = signed_in(
+                    self.aws.client("cognito-idp"),
+                    pool_id=self._output(pool.output),
+                    client_id=self._output(pool.clients[client]),
+                    user=user,
+                    password=_PASSWORD,
+                )
             tokens[client, "access"] = answer["AccessToken"]
             tokens[client, "id"] = answer["IdToken"]
         return tokens[client, use]

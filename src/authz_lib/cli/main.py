@@ -47,6 +47,9 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
     "actions": _Subcommand(
         "make an action map from OpenAPI or a template, or check one", "authz_lib.cli.actions"
     ),
+    "audit": _Subcommand(
+        "list what is open in templates, and closed by what", "authz_lib.cli.audit"
+    ),
     "gateway-responses": _Subcommand(
         "print what a REST API's gateway answers itself, in the shape of your errors",
         "authz_lib.cli.gateway_responses",

@@ -27,10 +27,12 @@ from authz_local._ministack_authorizers import (
 )
 from authz_local._ministack_corrections import (
     correct_mappings,
+    correct_paths,
     correct_principals,
     make_policy_store_types,
 )
 from authz_local._ministack_functions import correct_functions
+from authz_local._ministack_loading import load_services_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +48,7 @@ _VALIDATOR = "x-amazon-apigateway-request-validator"
 
 def main() -> None:
     """Correct ministack's modules and run its own entry point."""
+    load_services_late()
     from ministack import app, services
     from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import apigateway, apigateway_v1, appsync, lambda_svc  # noqa: F401
@@ -53,6 +56,7 @@ def main() -> None:
 
     correct(app, services)
     correct_functions(lambda_runtime, lambda_svc)
+    correct_paths(app)
     correct_principals(iam_evaluator)
     make_policy_store_types(provisioners)
     app.main()

@@ -4,6 +4,7 @@
 |---|---|
 | ``$context.authorizer.<key>`` of a parameter mapping is empty | the authorizer's value |
 | ``aws:PrincipalArn`` of a role's session is the session | the role |
+| answers ``/health`` of every host itself | an API's own route |
 | knows no ``AWS::VerifiedPermissions`` types | made in the local policy store |
 
 See the API Gateway developer guide, "Transform API requests and responses for HTTP APIs", and the
@@ -27,12 +28,30 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["correct_mappings", "correct_principals", "make_policy_store_types"]
+__all__ = [
+    "correct_mappings",
+    "correct_paths",
+    "correct_principals",
+    "make_policy_store_types",
+]
 
+_HEALTH = "/_ministack/health"
 _AUTHORIZER = "$context.authorizer."
 _SESSION = re.compile(r"arn:([^:]+):sts::(\d+):assumed-role/(.+)/[^/]+")
 _ENDPOINT = "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS"
 _SECONDS = 60
+
+
+def correct_paths(app: ModuleType) -> None:
+    """Leave ``ministack.app`` one path for its health, which no API has.
+
+    Raises:
+        RuntimeError: ministack has another one.
+    """
+    module: Any = app
+    if _HEALTH not in module._HEALTH_PATHS:  # noqa: SLF001
+        raise RuntimeError("ministack's health is at another path")
+    module._HEALTH_PATHS = (_HEALTH,)  # noqa: SLF001
 
 
 def correct_mappings(http: ModuleType) -> None:
@@ -88,7 +107,8 @@ def _call(operation: str, document: JSONObject) -> JSONObject:
         raise ValueError("there is no local policy store")
     connection = HTTPConnection(place.hostname, place.port, timeout=_SECONDS)
     try:
-        headers = {"X-Amz-Target": f"VerifiedPermissions.{operation}"}
+        target = operation if "." in operation else f"VerifiedPermissions.{operation}"
+        headers = {"X-Amz-Target": target}
         connection.request("POST", "/", json.dumps(document), headers)
         answer = connection.getresponse()
         body: JSONObject = json.loads(answer.read())
@@ -121,9 +141,10 @@ def _create_store(_logical_id: str, properties: JSONObject, _stack: str) -> tupl
     schema = properties.get("Schema") or {}
     text = schema.get("CedarJson") or schema.get("CedarFormat")
     if text:
-        # The API takes JSON alone; CloudFormation turns the other form into it.
-        form = "cedarJson" if schema.get("CedarJson") else "cedarFormat"
-        _call("PutSchema", {"policyStoreId": store_id, "definition": {form: text}})
+        from authz_lib.testing.policy_store.targets import PUT_SCHEMA_TEXT  # loads the engine
+
+        # The API takes JSON alone; CloudFormation takes both forms.
+        _call(PUT_SCHEMA_TEXT, {"policyStoreId": store_id, "text": text})
     return store_id, {"PolicyStoreId": store_id, "Arn": made["arn"]}
 
 

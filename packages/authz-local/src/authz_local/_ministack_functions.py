@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from contextvars import ContextVar
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-__all__ = ["MARKER", "correct_functions", "marker"]
+__all__ = ["INVOCATIONS", "MARKER", "correct_functions", "marker"]
 
+INVOCATIONS = "AUTHZ_LOCAL_INVOCATIONS"
+"""The variable with the path of the journal of invocations."""
 MARKER = ".authz-local"
 """The file in the archive of a function or a layer that `marker` makes."""
 _OF_THE_TOOL = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "VIRTUAL_ENV", "UV")
@@ -136,6 +139,7 @@ def correct_functions(runtime: ModuleType, lambdas: ModuleType) -> None:
         return found
 
     module._detect_runtime_binary = chosen  # noqa: SLF001
+    functions._emit_lambda_logs = _noting(functions._emit_lambda_logs)  # noqa: SLF001
     functions._execute_function_warm = _with_its_log(functions._execute_function_warm)  # noqa: SLF001
     module.Worker._spawn = _telling_why(module.Worker._spawn)  # noqa: SLF001
 
@@ -155,6 +159,23 @@ def _telling_why(spawn: Any) -> Any:
             _python.reset(chosen)
 
     return spawned
+
+
+def _noting(emit: Any) -> Any:
+    """Write a line of JSON per invocation to the file of ``AUTHZ_LOCAL_INVOCATIONS``."""
+    path = os.environ.pop(INVOCATIONS, None)
+
+    def emitted(
+        function: Any, request_id: str, log: str, error: bool, milliseconds: int, **more: Any
+    ) -> None:
+        emit(function, request_id, log, error, milliseconds, **more)
+        if path is not None:
+            name = (function.get("config") or function).get("FunctionName", "")
+            line = json.dumps({"function": name, "failed": error, "log": log or ""})
+            with open(path, "a", encoding="utf-8") as journal:  # noqa: PTH123  # one write: whole
+                journal.write(f"{line}\n")
+
+    return emitted
 
 
 def _named_python(code: bytes) -> str | None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
+import io
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from authz_lib.errors import ConfigurationError
+from authz_local._isolation import inherited_variables
 from authz_local.http_api import with_written_out_apis
+from authz_local.interpreters import cache_folder
 from authz_local.resource_types import without_what_is_not_made
 from authz_local.template import Uploads, load_template, package_code
 from authz_local.template_parts import NESTED, with_definitions, with_includes
@@ -104,16 +113,11 @@ def _transformed(
         template = _with_language_extensions(template, path, parameters)
     if _SAM not in names:
         return template
-    from samtranslator.model.exceptions import InvalidDocumentException
-
     try:
         return _sam(template, parameters, region)
-    except InvalidDocumentException as refusal:
-        causes = "; ".join(str(cause.message) for cause in refusal.causes)
-        raise ConfigurationError(
-            f"`{path.name}` does not deploy: {causes.replace(chr(10), ' ')}"
-        ) from None
-    except Exception as error:  # noqa: BLE001  # the transform fails in many ways on a broken template
+    except _NotTransformedError as refusal:
+        raise ConfigurationError(f"`{path.name}` does not deploy: {refusal}") from None
+    except Exception as error:  # noqa: BLE001  # it fails in many ways on a broken template
         raise ConfigurationError(
             f"`{path.name}` does not deploy: the SAM transform failed: "
             f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -121,24 +125,46 @@ def _transformed(
 
 
 def _sam(template: JSONObject, parameters: Mapping[str, str], region: str) -> JSONObject:
-    import contextlib
-    import io
-    import os
-    from types import SimpleNamespace
-    from unittest.mock import patch
+    """The transformed template; the same one of an earlier run, if nothing has changed."""
+    version = importlib.metadata.version("aws-sam-translator")
+    asked = json.dumps([version, region, dict(parameters), template], sort_keys=True)
+    kept = cache_folder() / "transformed" / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+    with suppress(OSError, ValueError):
+        made: JSONObject = json.loads(kept.read_bytes())
+        return made
+    made = _translated(template, parameters, region)
+    with suppress(OSError):  # a cache that cannot be written is none
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        beside = kept.with_name(f"{kept.name}.{os.getpid()}")
+        beside.write_text(json.dumps(made))
+        beside.replace(kept)
+    return made
 
+
+def _translated(template: JSONObject, parameters: Mapping[str, str], region: str) -> JSONObject:
+    from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.translator.transform import transform
 
     policies = SimpleNamespace(load=dict)
+    nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     # It asks boto3 for the Region, and prints.
     with (
+        patch.dict(os.environ, inherited_variables(os.environ) | nothing, clear=True),
         patch.dict(os.environ, {"AWS_DEFAULT_REGION": region}),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        made: JSONObject = transform(template, dict(parameters), policies)
+        try:
+            made: JSONObject = transform(template, dict(parameters), policies)
+        except InvalidDocumentException as refusal:
+            causes = "; ".join(str(cause.message) for cause in refusal.causes)
+            raise _NotTransformedError(causes.replace("\n", " ")) from None
     made.pop("Transform", None)
     return made
+
+
+class _NotTransformedError(Exception):
+    """What the SAM transform says of a template."""
 
 
 def _with_language_extensions(

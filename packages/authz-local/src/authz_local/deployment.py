@@ -84,6 +84,7 @@ class Deployment:
         say(f"packaged {len(built.uploads.archives)} code folder(s)")
         for logical_id, reason in sorted(built.not_made.items()):
             say(f"not made: {logical_id} ({reason})")
+        say(f"deploying {self._template}")
         self._create(built, parameters)
         self._wait()
         described = self._describe(self._stack)

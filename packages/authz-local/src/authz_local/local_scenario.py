@@ -52,6 +52,7 @@ class LocalScenario:
         folder: the folder with both files.
         port: the local AWS's port on 127.0.0.1; a free one by default.
         on_event: is told what was done, a line each time.
+        document: another file instead of ``requests.yaml``.
 
     Raises:
         ConfigurationError: a file is missing or wrong, the template does not deploy, or a package
@@ -64,12 +65,13 @@ class LocalScenario:
         *,
         port: int | None = None,
         on_event: Callable[[str], None] | None = None,
+        document: Path | None = None,
     ) -> None:
         self._folder = folder
         self._template = find_template(folder)
         template = load_template(self._template)  # before anything is started
         self._needs_store = _STORE_TYPES in str(template["Resources"])
-        self.scenario = Scenario.load(folder / "requests.yaml")
+        self.scenario = Scenario.load(_document_of(folder) if document is None else document)
         self._port = port
         self._say = on_event or (lambda _: None)
         self._life = ExitStack()
@@ -81,6 +83,7 @@ class LocalScenario:
         self.stack: DeployedStack
         self.aws: LocalAWS
         self._store: PolicyStoreServer | None = None
+        self._position = 0
 
     def __enter__(self) -> Self:
         try:
@@ -114,13 +117,18 @@ class LocalScenario:
             check_iam=self.scenario.check_iam,
         )
         self._life.callback(self.aws.stop)
+        if self._store is not None:
+            self._store.find_user_pools_at(self.aws.url)
         self.aws.launch()
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
-        # While it starts: nothing of this needs it.
-        built = self.aws.build(self._template, parameters=parameters, on_event=self._say)
+        # While it starts: nothing of this needs it.  What differs from run to run is left out, so
+        # that the next run finds the transformed template.
+        built = self.aws.build(
+            self._template, parameters=self.scenario.parameters, on_event=self._say
+        )
         self.aws.wait_until_it_answers()
         self._say(f"local AWS at {self.aws.url}")
         for name in self.scenario.before:
@@ -220,6 +228,10 @@ class LocalScenario:
 
         return _VARIABLE.sub(value, text)
 
+    def substituted(self, text: str) -> str:
+        """A text of the document, with what its `${...}` stand for."""
+        return self._substitute(text)
+
     def token(self, user: str, *, use: str = "access", client: str | None = None) -> str:
         """A token of one of the scenario's users, from the pool; the same one each time."""
         pool = self.scenario.user_pool
@@ -294,17 +306,20 @@ class LocalScenario:
             name: self._substitute(value) for name, value in row.expect.headers.items()
         }
         asked_before = len(self._decisions())
-        reached_before = self._invocations()
+        _, position = self.aws.invocations(self._position)
         started = time.perf_counter()
         answer, reason = _ask_once(ask)
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._decisions()[asked_before:]
+        invoked, self._position = self.aws.invocations(position)
+        services = {self.stack.functions[name] for name in self.scenario.services}
         result = RowResult(
             row=row,
             status=answer[0] if answer else None,
             decisions=tuple(record.decision for record in asked),
             policies=tuple(asked[-1].determining_policies) if asked else (),
-            reached=self._invocations() > reached_before,
+            reached=any(one.function in services for one in invoked),
+            invocations=tuple(invoked),
             milliseconds=milliseconds,
             differences=(f"no answer: {reason}",),
         )
@@ -329,13 +344,14 @@ class LocalScenario:
 
         return invoke
 
-    def _invocations(self) -> int:
-        names = [self.stack.functions[service] for service in self.scenario.services]
-        return sum(
-            line.startswith("START RequestId")
-            for name in names
-            for line in self.aws.function_log(name)
+
+def _document_of(folder: Path) -> Path:
+    path = folder / "requests.yaml"
+    if not path.exists():
+        raise ConfigurationError(
+            f"`{folder}` has no `requests.yaml`: `authz local {folder} --init` writes a first one"
         )
+    return path
 
 
 def _ask_once(ask: Callable[[], HTTPAnswer]) -> tuple[HTTPAnswer | None, str]:

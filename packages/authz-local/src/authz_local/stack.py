@@ -20,12 +20,13 @@ import time
 import uuid
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import interrupts_held_back
 from authz_local._isolation import inherited_variables, make_client, make_resource
+from authz_local._ministack_functions import INVOCATIONS
 from authz_local._process import end_group, free_port, usable_port
 from authz_local.built_template import BuiltTemplate, build_template
 from authz_local.deployment import DeployedStack, Deployment, local_url
@@ -36,9 +37,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["DeployedStack", "LocalAWS"]
+__all__ = ["DeployedStack", "Invocation", "LocalAWS"]
 
 _START_SECONDS = 60
+_JOURNAL = "invocations.jsonl"
+
+
+class Invocation(NamedTuple):
+    """One invocation of a Lambda function."""
+
+    function: str
+    """Its name."""
+    failed: bool
+    log: str
+    """What it wrote, and the traceback of what it raised."""
 
 
 class LocalAWS:
@@ -155,6 +167,7 @@ class LocalAWS:
             "AWS_EC2_METADATA_DISABLED": "true",
             # A verifier in a Lambda fetches the keys of a user pool here, whatever the template.
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.url,
+            INVOCATIONS: str(folder / _JOURNAL),
             "AUTH": "true" if self._check_iam else "false",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
@@ -279,6 +292,18 @@ class LocalAWS:
     def local_url(self, value: str) -> str:
         """An ``execute-api`` URL of AWS as the local one; anything else as it is."""
         return local_url(value, self.port)
+
+    def invocations(self, start: int = 0) -> tuple[list[Invocation], int]:
+        """The invocations of Lambda functions from a position on, and the next position."""
+        try:
+            with (self.folder / _JOURNAL).open("rb") as journal:
+                journal.seek(start)
+                content = journal.read()
+        except FileNotFoundError:
+            return [], start
+        whole = content[: content.rfind(b"\n") + 1]
+        found = [Invocation(**json.loads(line)) for line in whole.splitlines()]
+        return found, start + len(whole)
 
     def function_log(self, function_name: str) -> list[str]:
         """What a Lambda function has written to CloudWatch Logs so far, line by line."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from authz_lib._support.yaml_file import TextDatesLoader, read_yaml
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.yaml_file import TextDatesLoader, read_yaml
 from authz_local.function_code import Beside
 
 if TYPE_CHECKING:

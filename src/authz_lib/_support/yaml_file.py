@@ -127,10 +127,14 @@ class TextDatesLoader(yaml.SafeLoader):
             is_plain = key.tag.startswith("tag:") and key.tag != _MERGE
             value = self.construct_object(key) if is_plain else (key.tag, key.value)
             if value in seen:
-                problem = f"the key `{key.value}` is there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                self.meet_twice(key)
             seen.add(value)
         return node
+
+    def meet_twice(self, key: yaml.ScalarNode) -> None:
+        """Refuse a key that is there twice.  A subclass may let the last one count."""
+        problem = f"the key `{key.value}` is there twice"
+        raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
 
 
 def read_yaml(path: Path, loader: type[yaml.SafeLoader] = TextDatesLoader) -> Any:

@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from authz_lib.errors import ConfigurationError
-from authz_lib.testing.yaml_file import (
+from authz_lib._support.yaml_file import (
     MAX_CHARACTERS,
     MAX_LEVELS,
     MAX_NODES,
@@ -15,6 +14,7 @@ from authz_lib.testing.yaml_file import (
     parse_yaml,
     read_yaml,
 )
+from authz_lib.errors import ConfigurationError
 
 
 def refused(text, message):
@@ -110,7 +110,7 @@ def test_two_merges_in_one_mapping_are_a_key_twice():
 SMALL_STACK = """
 import threading
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.yaml_file import MAX_LEVELS, parse_yaml
+from authz_lib._support.yaml_file import MAX_LEVELS, parse_yaml
 
 def chain(levels):
     links = [f"a{n}: &a{n} {{<<: *a{n - 1}}}" for n in range(1, levels)]

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from authz_local.scenario import Scenario
 from authz_local.template import load_template
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -96,25 +95,6 @@ def test_then_sam_builds_and_deploys(folder):
     readme = (folder / "README.md").read_text()
     assert re.search(r"^sam build && sam deploy --guided", readme, re.MULTILINE)
     assert "](../../docs/deploy.md)" in readme
-
-
-@pytest.mark.stack
-def test_a_copy_of_the_folder_runs_by_itself(folder, tmp_path):
-    pytest.importorskip("ministack")
-    copy = tmp_path / "copied"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__", "layer"))
-    done = subprocess.run(
-        [sys.executable, "-m", "authz_lib.cli", "local", ".", "--check"],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith(
-        f"{len(Scenario.load(copy / 'requests.yaml').requests)} passed, 0 failed\n"
-    )
 
 
 def run(*words, **options):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,12 +47,20 @@ class Example:
         assert status == 200
         return json.loads(content)
 
+    def differences(self):
+        """What `--check` would show: each row of `requests.yaml` that is answered otherwise."""
+        results = map(self.local.run, self.local.scenario.requests)
+        return [(one.row.name, one.status, one.differences) for one in results if one.differences]
+
 
 @pytest.fixture(scope="module")
-def example(request):
-    """The example that the module's `EXAMPLE` names."""
+def example(request, tmp_path_factory):
+    """A copy of the example that the module's `EXAMPLE` names: it runs by itself."""
     pytest.importorskip("ministack")
     from authz_local.local_scenario import LocalScenario
 
-    with LocalScenario(EXAMPLES / request.module.EXAMPLE) as local:
+    copy = tmp_path_factory.mktemp("copied") / request.module.EXAMPLE
+    leave_out = shutil.ignore_patterns("__pycache__", "layer")
+    shutil.copytree(EXAMPLES / request.module.EXAMPLE, copy, ignore=leave_out)
+    with LocalScenario(copy) as local:
         yield Example(local)

@@ -12,6 +12,11 @@ AUDIO = ("/memories/audio", "/memories/audio-metadata")
 STATES = {"pending", "complete", "failed"}
 
 
+def test_every_row_of_requests_yaml_is_answered_as_it_says(example):
+    assert example.local.scenario.requests
+    assert example.differences() == []
+
+
 @pytest.fixture
 def post(example):
     def ask(path, body, user="alice"):

@@ -8,6 +8,11 @@ pytestmark = pytest.mark.stack
 EXAMPLE = "hello_invoker"
 
 
+def test_every_row_of_requests_yaml_is_answered_as_it_says(example):
+    assert example.local.scenario.requests
+    assert example.differences() == []
+
+
 def test_the_invoker_says_hello(example):
     assert example.invoke("apigw-invoker", {}) == {"statusCode": 200, "body": "Hello, world!"}
 

@@ -8,6 +8,11 @@ pytestmark = pytest.mark.stack
 EXAMPLE = "secure_by_default"
 
 
+def test_every_row_of_requests_yaml_is_answered_as_it_says(example):
+    assert example.local.scenario.requests
+    assert example.differences() == []
+
+
 @pytest.fixture
 def orchestrate(example):
     def post(body, token=None):

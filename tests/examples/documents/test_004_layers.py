@@ -12,6 +12,11 @@ REGION = "ap-northeast-1"
 JOB = {"channel": "C123", "text": "test", "bot_token": "xoxb-test"}
 
 
+def test_every_row_of_requests_yaml_is_answered_as_it_says(example):
+    assert example.local.scenario.requests
+    assert example.differences() == []
+
+
 @pytest.fixture
 def url(example):
     return f"{example.outputs['ExecutionApiUrl']}/execute"

@@ -24,7 +24,13 @@ MODULES = [
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
 ]
-BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests", "yaml": "yaml"}
+BROUGHT = {
+    "analysis": "cvc5",
+    "cedar": "cedarpy",
+    "httpx": "httpx",
+    "requests": "requests",
+    "yaml": "yaml",
+}
 
 
 def names(extra):

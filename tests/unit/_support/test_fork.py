@@ -32,6 +32,8 @@ HELD = {
     "transport/resolve.py": {"Event", "Lock", "Thread"},
     "_support/memo.py": {"Lock"},
     "_support/single_flight.py": {"Event", "Lock"},
+    "analysis/sides.py": {"cached_property"},
+    "analysis/tries.py": {"Random"},
     "decisions/cache.py": {"LRUCache", "Lock"},
     "decisions/shadow.py": {"Lock"},
     "decisions/verified_permissions.py": {"ThreadPoolExecutor"},

@@ -172,22 +172,23 @@ class Principal:
         >>> caller.subject, caller.tenant_id, sorted(caller.scopes)
         ('alice', 't1', ['orders.read'])
         """
-        claims = token.claims
-        subject = claims.get("sub")
+        claims, issuer = token.claims, token.issuer
+        subject, expires_at = claims.get("sub"), claims.get("exp")
         if type(subject) is not str or not subject:
             text_claim(claims, "sub")
             raise InvalidClaimError("`sub` is missing", claim="sub")
+        # A token of another verifier may not say where its client is: then the standard holds.
+        reader = getattr(token, "client_reader", STANDARD_CLIENT)
         return cls(
             subject,
-            token.issuer,
-            # A token of another verifier may not say where its client is: then the standard holds.
-            getattr(token, "client_reader", STANDARD_CLIENT).of(token),
+            issuer,
+            reader.read(claims) if reader is STANDARD_CLIENT else reader.of(token),
             () if groups_claim is None else groups_of(claims, groups_claim),
             scopes_of(claims),
             None if tenant_claim is None else tenant_of(claims, tenant_claim),
             claims,
-            _expiry(claims),
-            _NO_CLAIMS if attributes is None else attributes.read(claims, token.issuer),
+            None if expires_at is None else _seconds(expires_at),
+            _NO_CLAIMS if attributes is None else attributes.read(claims, issuer),
         )
 
     def uid(
@@ -385,10 +386,7 @@ def _attributes_key(attributes: Mapping[str, AttributeValue]) -> _AttributesKey 
 _GROUP_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
-def _expiry(claims: Mapping[str, Any]) -> float | None:
-    value = claims.get("exp")
-    if value is None:
-        return None
+def _seconds(value: object) -> float:
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.
     # NaN compares false.
     if (type(value) is int or type(value) is float) and -_MAX_SECONDS < value < _MAX_SECONDS:

@@ -25,9 +25,7 @@ PATIENCE = 180
 PLATFORMS = {"manylinux_2_28_aarch64", "manylinux2014_aarch64"}
 
 
-@pytest.fixture(
-    params=["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"]
-)
+@pytest.fixture(params=["orders_router"])
 def folder(request):
     return EXAMPLES / request.param
 

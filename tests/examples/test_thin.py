@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 DISTRIBUTIONS = {"authz_lib": "authz-lib", "boto3": "boto3", "urllib3": "urllib3"}
 
 
-@pytest.fixture(params=["execution_layer", "orders_router"])
+@pytest.fixture(params=["orders_router"])
 def folder(request):
     return EXAMPLES / request.param
 

@@ -42,6 +42,7 @@ from authz_lib import (
     principal_from_event,
     principal_from_headers,
 )
+from authz_lib._support.yaml_file import parse_yaml
 from authz_lib.cli.main import main
 from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.entities import value_from_avp, value_from_cedar_json
@@ -61,7 +62,6 @@ from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer, _SigningKey
 from authz_lib.testing.policy_store import PolicyStores
 from authz_lib.testing.policy_store.state import OperationError
-from authz_lib.testing.yaml_file import parse_yaml
 from authz_lib.tokens.issuers import DiscoveringFetcher
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.transport.exchange import ExchangeError, HTTPResponse, exchange

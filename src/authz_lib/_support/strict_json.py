@@ -51,10 +51,9 @@ def _refuse_duplicates_and_freeze(pairs: list[tuple[str, Any]]) -> Mapping[str, 
     members = dict(pairs)
     if len(members) != len(pairs):
         raise StrictJSONError("duplicate member name")
-    if list in map(type, members.values()):  # an object inside is frozen already
-        for name, value in pairs:
-            if type(value) is list:
-                members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
+    for name, value in pairs:
+        if type(value) is list:  # an object inside is frozen already
+            members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
     return MappingProxyType(members)
 
 

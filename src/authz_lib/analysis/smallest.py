@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.schema import CedarType, PolicySchema
 
-__all__ = ["Place", "matters", "places", "smallest"]
+__all__ = ["Spot", "matters", "places", "smallest"]
 
 _ROUNDS = 4
 
 
-class Place:
+class Spot:
     """A value in a request, with its type: of an attribute, a tag or the context."""
 
     def __init__(
@@ -154,11 +154,11 @@ def _drop_tag(uid: EntityUid, name: str, request: ConcreteRequest) -> None:
     del request.entities[uid].tags[name]
 
 
-def _put(place: Place, value: Any, request: ConcreteRequest) -> None:
+def _put(place: Spot, value: Any, request: ConcreteRequest) -> None:
     place.put(request, value)
 
 
-def _take_out(place: Place, element: Any, request: ConcreteRequest) -> None:
+def _take_out(place: Spot, element: Any, request: ConcreteRequest) -> None:
     place.value(request).remove(element)
 
 
@@ -185,7 +185,7 @@ def _references(request: ConcreteRequest) -> set[EntityUid]:
     return found
 
 
-def places(request: ConcreteRequest, schema: PolicySchema) -> Iterator[Place]:
+def places(request: ConcreteRequest, schema: PolicySchema) -> Iterator[Spot]:
     """Every value of the request, those inside of records too."""
     action = next(one for one in schema.actions if one.uid == request.action)
     yield from _of_record(action.context, request.context, None, (), _context)
@@ -216,11 +216,11 @@ def _of_record(
     owner: EntityUid | None,
     path: tuple[str, ...],
     find: Callable[[ConcreteRequest], dict[str, Any]],
-) -> Iterator[Place]:
+) -> Iterator[Spot]:
     for name, value in values.items():
         inner, required = type_.fields[name]
         here = (*path, name)
-        yield Place(owner, here, inner, required, find)
+        yield Spot(owner, here, inner, required, find)
         if isinstance(inner, RecordType):
             yield from _of_record(inner, value, owner, here, partial(_inside, find, name))
 
@@ -228,7 +228,7 @@ def _of_record(
 def _plainer(  # noqa: PLR0917  all of them are needed
     request: ConcreteRequest,
     schema: PolicySchema,
-    place: Place,
+    place: Spot,
     number: int,
     named: Collection[object],
     shows: Callable[[ConcreteRequest], bool],
@@ -254,7 +254,7 @@ def _is_bool(type_: CedarType) -> bool:
 def matters(
     request: ConcreteRequest,
     schema: PolicySchema,
-    place: Place,
+    place: Spot,
     shows: Callable[[ConcreteRequest], bool],
     number: int = 0,
 ) -> bool:
@@ -278,7 +278,7 @@ def matters(
     return False
 
 
-def _alike(request: ConcreteRequest, schema: PolicySchema, place: Place) -> list[Any]:
+def _alike(request: ConcreteRequest, schema: PolicySchema, place: Spot) -> list[Any]:
     """The other values of the same type that the request has."""
     own = place.value(request)
     uids = [request.principal, request.resource, *request.entities]

@@ -242,7 +242,14 @@ class LambdaAuthorizer:
         """
         try:
             question = parse_authorizer_event(event)
-            self._check_deployment(question)
+            if question.kind not in self._answers.kinds:
+                fitting = "appsync" if question.kind.startswith("appsync") else "iam"
+                raise ConfigurationError(
+                    f"the event is of the kind `{question.kind}`, which the configured `response` "
+                    f"does not answer: `{fitting}` does"
+                )
+            if self._deployed_key is not None:
+                self._deployed_key.check(question)
         except AuthzError as error:
             log_refusal(Refusal.of(error), None)
             raise
@@ -266,16 +273,6 @@ class LambdaAuthorizer:
             return answers.deny(question, refusal.code)
         # Outside of `except`: the traceback of `Unauthorized` must not carry a cause.
         return answers.unauthenticated(question, refusal.code)
-
-    def _check_deployment(self, event: AuthorizerEvent) -> None:
-        if event.kind not in self._answers.kinds:
-            fitting = "appsync" if event.kind.startswith("appsync") else "iam"
-            raise ConfigurationError(
-                f"the event is of the kind `{event.kind}`, which the configured `response` "
-                f"does not answer: `{fitting}` does"
-            )
-        if self._deployed_key is not None:
-            self._deployed_key.check(event)
 
     def _log(self, refusal: Refusal, event: AuthorizerEvent) -> None:
         key_id = self._callers.key_id_digest(event)
@@ -341,8 +338,8 @@ class LambdaAuthorizer:
 
 def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:
     """What a request means, or why that is not known."""
-    query = event.query
-    resolved = actions.resolve(event.method, event.route, event.path, query)
+    method, path, query = event.method, event.path, event.query
+    resolved = actions.resolve(method, event.route, path, query)
     if resolved is None:
         return None, "unknown_route"
     # A subscription to `/news/*` hears every channel below: a line must name it so.
@@ -352,7 +349,7 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     if (
         resolved.labels
         and event.is_decoded
-        and not actions.is_one_route(resolved, event.method, event.path, query)
+        and not actions.is_one_route(resolved, method, path, query)
     ):
         return None, "ambiguous_path"
     return resolved, ""

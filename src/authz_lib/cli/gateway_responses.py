@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.service.handler import _ORIGIN  # one rule for an origin, whoever answers
+from authz_lib.service.cors import ORIGIN  # one rule for an origin, whoever answers
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.gateway_responses import gateway_responses
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the document as JSON, which is YAML too."""
     headers = {}
     if arguments.cors_origin is not None:
-        if arguments.cors_origin != "*" and not _ORIGIN.fullmatch(arguments.cors_origin):
+        if arguments.cors_origin != "*" and not ORIGIN.fullmatch(arguments.cors_origin):
             raise ConfigurationError(
                 "`--cors-origin` must be `*` or one origin, such as `https://app.example.com`"
             )

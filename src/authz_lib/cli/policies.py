@@ -217,7 +217,7 @@ def _load(file: Path) -> Any:
     if file.suffix == ".json":
         return _load_json(file, text)
     load_extra("yaml", extra="yaml", what=f"`{file}`")
-    from authz_lib.testing.yaml_file import parse_yaml
+    from authz_lib._support.yaml_file import parse_yaml
 
     return parse_yaml(text, str(file))
 

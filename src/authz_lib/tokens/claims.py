@@ -41,6 +41,12 @@ __all__ = [
 
 _LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
 _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
+_NO_ACCESS_TOKENS: Final = {
+    "id": "an ID",
+    "refresh": "a refresh",
+    "offline": "an offline",
+    "logout": "a logout",
+}
 _WRONG_USE: Final = {
     "access": "an access token is expected, and this is an ID token or none of Cognito's",
     "id": "an ID token is expected, and this is an access token or none of Cognito's",
@@ -248,9 +254,12 @@ class ClaimRules:
             raise _wrong(claims, self.client.claim_in(claims), client_id=self.clients)
 
     def _require_access_token(self, claims: Mapping[str, Any]) -> None:
-        if claims.get("typ") == "ID":  # so Keycloak says it
+        kind = claims.get("typ")  # so Keycloak says it
+        if type(kind) is str and kind.lower() in _NO_ACCESS_TOKENS:
             raise InvalidClaimError(
-                "`typ` says that this is an ID token, and an access token is expected", claim="typ"
+                f"`typ` says that this is {_NO_ACCESS_TOKENS[kind.lower()]} token, and an access "
+                "token is expected",
+                claim="typ",
             )
         if self.client.read(claims) is None:
             name = self.client.claim_in(claims)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.schema import PolicySchema, RecordType
-    from authz_lib.analysis.smallest import Place
+    from authz_lib.analysis.smallest import Spot
 
 __all__ = ["named_entity", "words_of_request"]
 
@@ -61,7 +61,7 @@ def words_of_request(
 def _is_worth_it(
     request: ConcreteRequest,
     schema: PolicySchema,
-    place: Place,
+    place: Spot,
     shows: Callable[[ConcreteRequest], bool],
 ) -> bool:
     is_record = isinstance(place.value(request), dict)  # its parts are told, or are not

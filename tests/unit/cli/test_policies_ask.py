@@ -80,7 +80,7 @@ def test_redundant(folder, capsys):
 
 
 def test_nothing_is_asked(folder, capsys):
-    assert main(["policies", "ask", "."]) == 2
+    assert main(["policies", "ask"]) == 2
     assert "`--never` or `--redundant`" in capsys.readouterr().err
     assert main(["policies", "ask", ".", "--never", "("]) == 2
     assert main(["policies", "ask", "orders.cedar", "--never", "true"]) == 2
@@ -94,7 +94,7 @@ def test_a_routed_answer_names_its_routes(folder, capsys):
 
 
 def test_the_matrix(folder, capsys):
-    assert main(["policies", "matrix", "."]) == 0
+    assert main(["policies", "matrix"]) == 0
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     lines = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert lines[0] == ["action", "principal", "resource", "anybody signed in", "Group support"]

@@ -116,6 +116,22 @@ class Attributes:
             found[name] = checked
         return found
 
+    def of_asserted(self, values: Mapping[str, Any]) -> dict[str, AttributeValue]:
+        """The declared ones among the attributes that an assertion names.
+
+        Raises:
+            InvalidClaimError: one has another type than the declared one.
+        """
+        found: dict[str, AttributeValue] = {}
+        for name, kind in self.types.items():
+            if values.get(name) is None:
+                continue
+            checked = _CHECKS[kind](values[name])
+            if checked is None:
+                raise InvalidClaimError(f"`{name}` is not of the type `{kind}`", claim=name)
+            found[name] = checked
+        return found
+
 
 def whole_number(text: str) -> int | None:
     """The number that a text is, if it is one of 64 bits and written in the one way."""

@@ -14,7 +14,14 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object, requir
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import SUPPORTED
 
-__all__ = ["ENCODINGS", "Encoding", "Secret", "require_secret", "taken_out"]
+__all__ = [
+    "ENCODINGS",
+    "Encoding",
+    "Secret",
+    "require_secret",
+    "require_signing_key",
+    "taken_out",
+]
 
 Secret: TypeAlias = str | bytes
 
@@ -110,6 +117,26 @@ def require_secret(secret: object, algorithm: str) -> bytes:
     if len(set(material)) < 8:
         raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
     return material
+
+
+def require_signing_key(key: object) -> bytes:
+    """An Ed25519 private key in PEM form, as bytes.
+
+    Raises:
+        ConfigurationError: it is none, or it is encrypted.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        pem = key.encode() if isinstance(key, str) else key
+        private = load_pem_private_key(pem, None) if isinstance(pem, bytes) else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey) or not isinstance(pem, bytes):
+        raise ConfigurationError("`key` must be an Ed25519 private key in PEM form, not encrypted")
+    return pem
 
 
 def taken_out(stored: Secret, *, json_key: str | None, encoding: Encoding) -> Secret:

@@ -103,8 +103,12 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at = date_of(claims, "exp")
-        issued_at = date_of(claims, "iat") if "iat" in claims else None
+        expires_at, issued_at = claims.get("exp"), claims.get("iat")
+        # Nearly every token has whole numbers; the rest is told apart by `date_of`.
+        if type(expires_at) is not int or not 0 < expires_at < _LATEST:
+            expires_at = date_of(claims, "exp")
+        if type(issued_at) is not int or not 0 < issued_at < _LATEST:
+            issued_at = date_of(claims, "iat")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
@@ -224,8 +228,11 @@ class ClaimRules:
             and _media_type(header_type) != self._expected_type
         ):
             raise InvalidTokenError("`typ` is not the expected one", configured={"typ": self.type})
-        if self.issuers is not None and not is_text_in(claims.get("iss"), self.issuers):
-            raise _wrong(claims, "iss", issuer=self.issuers)
+        issuers = self.issuers
+        if issuers is not None:
+            issuer = claims.get("iss")
+            if type(issuer) is not str or issuer not in issuers:
+                raise _wrong(claims, "iss", issuer=issuers)
         if self.cognito:
             self._check_cognito(claims)
         elif self.audiences is not None or self.clients is not None or self.access_only:

@@ -171,6 +171,18 @@ def test_layers(builder, said, installed):
     assert again.folder is None
     assert {"pyjwt==2.10.1", "typing-extensions==4.15.0"} <= set(installed[-1])
     assert any("built again" in line for line in said)
+    packed = builder._template / "layer.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/authz_lib/__init__.py", "")
+        archive.writestr("python/cedarpy-4.12.0.dist-info/METADATA", "")
+    assert builder.layer(packed, OWN, "x").folder is None
+    assert "cedarpy==4.12.0" in installed[-1]
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/mine.py", "")
+    assert builder.layer(packed, OWN, "x") == function_code.Beside({}, packed)
+    packed.write_text("no archive")
+    with pytest.raises(ConfigurationError, match=r"`layer\.zip` is not a folder"):
+        builder.layer(packed, OWN, "x")
     plain = builder._template / "plain"
     plain.mkdir()
     (plain / "requirements.txt").write_text("urllib3==2.5.0\n")

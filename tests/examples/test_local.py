@@ -200,7 +200,7 @@ def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
     assert re.search(r"^HttpUrl = http://\w+\.execute-api\.localhost:\d+$", printed, re.MULTILINE)
     token = re.search(r"^ALICE='(ey[\w.-]+)'$", printed, re.MULTILINE)[1]
     line = re.search(
-        r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/orders/1001)$',
+        r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/api/commercial/orders/1001)$',
         printed,
         re.MULTILINE,
     )

@@ -12,7 +12,7 @@ entity Group in [Group, Org] = { level: Long };
 entity User in [Group] = {
   name: String, level: Long, tenant?: String, manager?: User, nicks: Set<String>,
   teams: Set<Group>, home?: { city: String, zip?: Long }, active: Bool, color: Color,
-  roles: Set<{ name: String, rank?: Long }>, score: decimal, born: datetime,
+  roles: Set<{ name: String, rank?: Long }>, lists: Set<Set<Long>>, score: decimal, born: datetime,
 } tags String;
 entity Folder in [Folder];
 entity Doc in [Folder] = {
@@ -265,8 +265,8 @@ class Expressions:
         random = self.random
         type_ = random.choice(["String", "Long", "User"])
         left = self.of(f"Set<{type_}>", depth)
-        if random.random() < 0.1:
-            return f"principal.roles.contains({self.of('record', depth)})"
+        if random.random() < 0.3:
+            return self.sets_of_sets(depth)
         return random.choice(
             [
                 f"{left}.contains({self.of(type_, depth)})",
@@ -274,6 +274,47 @@ class Expressions:
                 f"{left}.containsAny({self.of(f'Set<{type_}>', depth)})",
                 f"{left}.isEmpty()",
                 f"{left}.isEmpty()",
+            ]
+        )
+
+    def sets_of_sets(self, depth):
+        """Sets of records and of sets."""
+        random = self.random
+        name, number = self.of("String", 0), self.of("Long", 0)
+        record = random.choice(
+            [
+                self.of("record", depth),
+                f"{{name: {name}}}",
+                f"{{name: {name}, rank: {number}}}",
+                f"(if {self.of('Bool', 0)} then {{name: {name}}} else {{name: {name}, rank: 1}})",
+                f"(if {self.of('Bool', 0)} then {{name: {name}}} else {{name: {name}}})",
+            ]
+        )
+        roles = random.choice([f"[{record}]", f"[{record}, {{name: {name}}}]", "principal.roles"])
+        numbers = self.of("Set<Long>", depth)
+        if random.random() < 0.5:
+            return random.choice(
+                [
+                    f"principal.roles.contains({record})",
+                    f"(principal.roles == {roles})",
+                    f"{roles}.containsAll(principal.roles)",
+                    f"{roles}.containsAny(principal.roles)",
+                    f"([{record}] == {roles})",
+                    f"({record} == {self.of('record', depth)})",
+                ]
+            )
+        both = f"(if {self.of('Bool', 0)} then {numbers} else {self.of('Set<Long>', 0)})"
+        return random.choice(
+            [
+                f"principal.lists.contains({numbers})",
+                f"principal.lists.contains({both})",
+                f"(principal.lists == [{numbers}, {both}])",
+                f"[{numbers}, [1]].containsAll(principal.lists)",
+                f"{both}.contains({self.of('Long', 0)})",
+                f"(principal.lists == principal.{random.choice(['nicks', 'teams', 'lists'])})",
+                f"(principal.nicks == resource.{random.choice(['numbers', 'readers'])})",
+                f"principal.teams.containsAll(resource.{random.choice(['numbers', 'readers'])})",
+                f"principal.teams.containsAny(resource.{random.choice(['numbers', 'readers'])})",
             ]
         )
 
@@ -345,6 +386,7 @@ def user(random, id_):
             {"name": random.choice(STRINGS)} | ({"rank": 1} if random.random() < 0.5 else {})
             for _ in range(random.randrange(3))
         ],
+        "lists": [some(random, LONGS[:4]) for _ in range(random.randrange(3))],
         "score": CedarDecimal(random.choice(DECIMALS)),
         "born": CedarDatetime(random.choice(DATES)),
     }

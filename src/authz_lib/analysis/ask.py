@@ -208,36 +208,65 @@ def redundant_policies(
     >>> [(one.id, one.finding) for one in redundant_policies(found)]
     [('p#1', 'no difference'), ('p#2', 'no difference')]
     """
-    schema = _schema_of(sources)
-    side = Side(sources, on_evaluation_error)
-    review = _Review(side)
-    for environment in request_environments(schema):
-        review.look_at(Prover(schema, environment, side.held), environment)
+    review = _Review(_schema_of(sources), Side(sources, on_evaluation_error))
+    for environment in review.environments():
+        review.look_at(environment)
     yield from review.findings()
+
+
+def _without(sources: PolicySources, policy_id: str) -> PolicySources:
+    return replace(
+        sources,
+        policies=tuple(one for one in sources.policies if one.id != policy_id),
+        links=tuple(one for one in sources.links if one.id != policy_id),
+    )
 
 
 class _Review:
     """What each policy does, gathered over all kinds of requests."""
 
-    def __init__(self, side: Side) -> None:
-        self._side = side
-        self._doubts: dict[str, str] = {}
+    def __init__(self, schema: PolicySchema, side: Side) -> None:
+        self._schema, self._side = schema, side
+        self._gave_up: dict[str, str] = {}
+        self._not_read: dict[str, str] = {}
         self._true: set[str] = set()
         self._errs: set[str] = set()
         self._works: set[str] = set()  # its scope fits, and it does not err
         self._differs: set[str] = set()
+        self._shown: set[str] = set()  # of what is not read: the engine says that it differs
 
-    def look_at(self, prover: Prover, environment: RequestEnvironment) -> None:
+    def environments(self) -> Iterator[RequestEnvironment]:
+        return request_environments(self._schema)
+
+    def look_at(self, environment: RequestEnvironment) -> None:
+        """Take in what the policies do to one kind of request."""
+        prover = Prover(self._schema, environment, self._side.held)
         rules = [rule for rule in self._side.rules if rule.could_apply(environment)]
         for rule in rules:
             try:
                 self._look_at(prover, rule, rules)
+                if problem := prover.policies.not_read(rule):
+                    self._try(rule, environment)
+                    self._not_read[rule.id] = problem
             except UnsupportedError as problem:
-                self._doubts[rule.id] = str(problem)
+                self._gave_up[rule.id] = str(problem)
+
+    def _try(self, rule: PolicyRule, environment: RequestEnvironment) -> None:
+        """What is not read can still be tried out."""
+        if rule.id in self._shown:
+            return
+        without = Side(_without(self._side.sources, rule.id), self._side.mode)
+
+        def shows(request: ConcreteRequest) -> bool:
+            answers = self._side.replay.allows(request), without.replay.allows(request)
+            return None not in answers and answers[0] is not answers[1]
+
+        trials = TrialFinder(self._schema, environment, self._side.named)
+        if isinstance(trials.find([], shows), Found):
+            self._shown.add(rule.id)
 
     def _look_at(self, prover: Prover, rule: PolicyRule, rules: Sequence[PolicyRule]) -> None:
         policies, t = prover.policies, prover.terms
-        before = len(policies.translator.not_read)
         formula, scope = policies.of(rule), policies.scope(rule)
         self._note(prover, rule, self._true, formula.fulfilled)
         self._note(prover, rule, self._errs, formula.error)
@@ -248,26 +277,26 @@ class _Review:
                 policies.allowed(policies.live(some), self._side.mode) for some in (rules, others)
             )
             self._note(prover, rule, self._differs, t.not_(t.equal(everything, without)))
-        if len(policies.translator.not_read) > before and rule.id not in self._differs:
-            self._doubts[rule.id] = policies.translator.not_read[-1]
 
     def _note(self, prover: Prover, rule: PolicyRule, where: set[str], formula: Formula) -> None:
         if rule.id in where:
             return
         answer = prover.check(formula)
         if answer is None:
-            self._doubts[rule.id] = "the solver gave up"
+            self._gave_up[rule.id] = "the solver gave up"
         elif answer:
             where.add(rule.id)
 
     def findings(self) -> Iterator[RedundantPolicy]:
         for rule in self._side.rules:
             found = partial(RedundantPolicy, rule.id)
-            if rule.id not in self._true and rule.id not in self._errs:
+            if rule.id in self._gave_up and rule.id not in self._differs & self._works:
+                yield found("undecided", self._gave_up[rule.id])
+            elif rule.id not in self._true and rule.id not in self._errs:
                 yield found("never true")
             elif rule.id in self._errs and rule.id not in self._works:
                 yield found("always errs")
             elif rule.id not in self._differs:
                 yield found("no difference")
-            elif rule.id in self._doubts and rule.id not in self._true:
-                yield found("undecided", self._doubts[rule.id])
+            elif rule.id in self._not_read and rule.id not in self._shown:
+                yield found("undecided", self._not_read[rule.id])

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PolicyCondition", "conditions_of", "named_groups", "named_resources"]
 
+# What stands in brackets without a need, outside of texts: `(resource.owner)`.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<!\w)\(([\w.]+)\)')
+_MOST_BRACKETS = 4
 _CONNECTIVES = ("&&", "||")
 _ID_SUFFIX = re.compile(r"(?<=.)(_id|Id|ID)$")
 
@@ -182,4 +185,7 @@ def _cedar(expression: Mapping[str, Any]) -> str:
         text: str = load_cedarpy().policies_from_json_str(json.dumps(document))
     except ValueError:
         return "a condition that is nested too deeply"
-    return " ".join(text[text.index("{") + 1 : text.rindex("}")].split())
+    inside = " ".join(text[text.index("{") + 1 : text.rindex("}")].split())
+    for _ in range(_MOST_BRACKETS):
+        inside = _BRACKETS.sub(lambda found: found[1] or found[0], inside)
+    return inside

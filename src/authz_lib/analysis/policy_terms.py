@@ -106,12 +106,21 @@ class PolicyTerms:
         self.terms = request.terms
         self.translator = Translator(request)
         self._known: dict[str, tuple[Formula, Formula]] = {}
+        self._not_read: dict[str, str] = {}
 
     def of(self, rule: PolicyRule) -> PolicyFormula:
         """A policy's formulas."""
         if rule.content not in self._known:
+            before = len(self.translator.not_read)
             self._known[rule.content] = self._made(rule)
+            if len(self.translator.not_read) > before:
+                self._not_read[rule.content] = self.translator.not_read[-1]
         return PolicyFormula(rule, *self._known[rule.content])
+
+    def not_read(self, rule: PolicyRule) -> str | None:
+        """Why a part of a policy is an unknown; None where all of it is translated."""
+        self.of(rule)
+        return self._not_read.get(rule.content)
 
     def live(self, rules: Iterable[PolicyRule]) -> list[PolicyFormula]:
         """The formulas of those policies that can do anything to such a request."""

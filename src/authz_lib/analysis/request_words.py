@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.schema import PolicySchema, RecordType
+    from authz_lib.analysis.smallest import Spot
 
 __all__ = ["named_entity", "words_of_request"]
 
@@ -33,23 +34,38 @@ def words_of_request(
         named: the ids that policies name.
         shows: whether a request shows the same.
     """
-    facts: dict[EntityUid | None, list[str]] = {}
-    for place in places(request, schema):
-        value = place.value(request)
-        optional = not place.required
-        if (optional and not _nested(value)) or matters(request, schema, place, shows):
-            name = ".".join(place.path)
-            facts.setdefault(place.owner, []).append(f"{name} {_value(value, request, named)}")
-    for owner, name in _missing(request, schema, shows):
+    found: list[tuple[EntityUid | None, str, Any]] = [
+        (place.owner, ".".join(place.path), place.value(request))
+        for place in places(request, schema)
+        if _is_worth_it(request, schema, place, shows)
+    ]
+    missing = list(_missing(request, schema, shows))
+    tags = [
+        (uid, f"tag {name}", value)
+        for uid, entity in request.entities.items()
+        for name, value in entity.tags.items()
+    ]
+    groups = {uid: entity.parents for uid, entity in request.entities.items() if entity.parents}
+    # Only what is told of, or named by a policy, has a name in the sentence.
+    told = {*named, *groups, *(one[0] for one in (*found, *missing, *tags))}
+    facts: dict[EntityUid | None, list[str]] = {
+        uid: [f"in {named_entity(parent)}" for parent in parents] for uid, parents in groups.items()
+    }
+    for owner, name, value in (*found, *tags):
+        facts.setdefault(owner, []).append(f"{name} {_value(value, request, told)}")
+    for owner, name in missing:
         facts.setdefault(owner, []).append(f"no {name}")
-    for uid, entity in request.entities.items():
-        groups = [f"in {named_entity(parent)}" for parent in entity.parents]
-        tags = [
-            f"tag {name} {_value(value, request, named)}" for name, value in entity.tags.items()
-        ]
-        if groups or tags:
-            facts[uid] = [*groups, *facts.get(uid, []), *tags]
     return _sentence(request, facts, named)
+
+
+def _is_worth_it(
+    request: ConcreteRequest,
+    schema: PolicySchema,
+    place: Spot,
+    shows: Callable[[ConcreteRequest], bool],
+) -> bool:
+    is_record = isinstance(place.value(request), dict)  # its parts are told, or are not
+    return (not place.required and not is_record) or matters(request, schema, place, shows)
 
 
 def _missing(
@@ -78,10 +94,6 @@ def _missing(
                 if not shows(changed):
                     yield owner, name
                     break
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _sentence(
@@ -120,7 +132,7 @@ def _entity(uid: EntityUid, request: ConcreteRequest, named: Collection[object])
     parties = {request.principal: "the principal", request.resource: "the resource"}
     if uid in parties:
         return parties[uid]
-    if uid in named or uid in request.entities:
+    if uid in named:
         return named_entity(uid)
     return f"another {uid.type}"
 

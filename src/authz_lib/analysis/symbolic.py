@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib.analysis.extensions import CONSTRUCTORS, Extensions
+from authz_lib.analysis.literals import literal_value, record_of
 from authz_lib.analysis.schema import EntityType, Primitive
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import (
@@ -54,10 +55,6 @@ def _is_type(value: SymbolicValue | None, type_: Primitive) -> bool:
 
 def _is_entity(value: SymbolicValue | None) -> bool:
     return isinstance(value, Scalar) and isinstance(value.type, EntityType)
-
-
-def _same(value: SymbolicValue) -> SymbolicValue:
-    return value
 
 
 class Translator:
@@ -102,7 +99,7 @@ class Translator:
             "isEmpty": self._is_empty,
         }
         self._others: dict[str, Callable[[Any], ExpressionTerms]] = {
-            "Value": lambda of: ExpressionTerms(False, self._literal(of)),
+            "Value": lambda of: ExpressionTerms(False, literal_value(self._r, of)),
             "Var": lambda of: ExpressionTerms(False, self._variables[of]),
             "if-then-else": self._if,
             ".": self._attribute,
@@ -159,8 +156,12 @@ class Translator:
         return name, self._t.ids(name)[entity.formula]
 
     def _unknown(self, expression: Mapping[str, Any], problem: Exception) -> ExpressionTerms:
-        self.not_read.append(str(problem) or "an expression that is nested too deeply")
-        name = json.dumps(expression, sort_keys=True)
+        deep = isinstance(problem, RecursionError)
+        self.not_read.append("an expression that is nested deeply" if deep else str(problem))
+        try:
+            name = json.dumps(expression, sort_keys=True)
+        except RecursionError:
+            name = f"deep expression {len(self.not_read)}"
         error = self._t.constant(f"error of {name}", self._t.bool)
         return ExpressionTerms(
             error, Scalar(BOOL, self._t.constant(f"value of {name}", self._t.bool))
@@ -377,27 +378,7 @@ class Translator:
         if any(one.value is None for one in found.values()):
             return _ERROR
         error = self._t.or_(*[one.error for one in found.values()])
-        return ExpressionTerms(
-            error, self._record_of({name: one.value for name, one in found.items()})
-        )
-
-    def _record_of(self, values: Mapping[str, Any]) -> RecordValue:
-        return RecordValue({name: (True, partial(_same, value)) for name, value in values.items()})
-
-    def _literal(self, value: Any) -> SymbolicValue:
-        if isinstance(value, bool):
-            return Scalar(BOOL, value)
-        if isinstance(value, int):
-            return Scalar(LONG, value)
-        if isinstance(value, str):
-            return Scalar(STRING, value)
-        if isinstance(value, list):
-            return LiteralSet(tuple(self._literal(one) for one in value))
-        if isinstance(value, dict) and value.keys() == {"__entity"}:
-            return self._r.entity(value["__entity"]["type"], value["__entity"]["id"])
-        if isinstance(value, dict) and not any(name.startswith("__") for name in value):
-            return self._record_of({name: self._literal(one) for name, one in value.items()})
-        raise UnsupportedError("a literal of a form that is not read")
+        return ExpressionTerms(error, record_of({name: one.value for name, one in found.items()}))
 
     def _extension(
         self, expression: Mapping[str, Any], name: str, operands: list[Mapping[str, Any]]

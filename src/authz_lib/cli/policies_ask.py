@@ -54,8 +54,10 @@ def add_matrix_arguments(command: argparse.ArgumentParser) -> None:
 def _add_policies(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "policies",
+        nargs="?",
+        default=".",
         metavar="POLICIES",
-        help="a `*.cedar` file, a folder with them, or either in a git revision",
+        help="a `*.cedar` file, a folder with them, or either in a git revision (default: here)",
     )
     add_question_arguments(command)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from authz_lib.analysis import finders
 from authz_lib.decisions.policy_files import collect, parse_policies
 
 
@@ -14,3 +15,8 @@ def made(text, schema, **rest):
 @pytest.fixture
 def make_sources():
     return made
+
+
+@pytest.fixture(autouse=True)
+def _few_trials(monkeypatch):
+    monkeypatch.setattr(finders, "_TRIALS", 150)

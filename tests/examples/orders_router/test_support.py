@@ -1,24 +1,25 @@
-"""The shipments service by itself: before it is ready, and with headers that no gateway writes."""
+"""The support service by itself, with headers that no gateway writes."""
 
 from __future__ import annotations
 
 import http.client
 import importlib.util
 import json
+import sys
 import time
 from threading import Thread
 
 import pytest
 
 from authz_lib.principal import Principal
-from authz_lib.service.principal_headers import SecretHeader, principal_to_headers
+from authz_lib.service.principal_headers import principal_to_headers
 
 pytest.importorskip("cedarpy")
 PROOF = "known-to-the-gateway-and-the-service"
 ROWS = {
-    "s-1": {"id": "s-1", "recipient": "alice", "tenant_id": "acme", "carrier": "coyote express"},
-    "s-2": {"id": "s-2", "recipient": "bob", "tenant_id": "globex", "carrier": "road runner"},
-    "s-3": {"id": "s-3", "recipient": "alice", "tenant_id": "globex", "carrier": "road runner"},
+    "s-1": {"id": "s-1", "owner": "alice", "tenant_id": "acme", "subject": "the anvil is late"},
+    "s-2": {"id": "s-2", "owner": "bob", "tenant_id": "globex", "subject": "it fits"},
+    "s-3": {"id": "s-3", "owner": "alice", "tenant_id": "globex", "subject": "it fits"},
 }
 
 
@@ -34,31 +35,26 @@ class Table:
 
 
 @pytest.fixture
-def server(folder):
+def ask(folder, monkeypatch):
+    """Asks the service's own server on a port."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("GATEWAY_PROOF", PROOF)
+    monkeypatch.setenv("POLICIES", str(folder / "policies"))
+    monkeypatch.setenv("TABLE", "tickets")
+    monkeypatch.syspath_prepend(str(folder / "services"))
     spec = importlib.util.spec_from_file_location(
-        "shipments_under_test", folder / "shipments" / "shipments.py"
+        "support_under_test", folder / "services" / "support.py"
     )
-    shipments = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shipments)
-    server = shipments.Server(("127.0.0.1", 0))
-    policies = shipments.CedarEngine.from_directory(folder / "policies")
-    ready = shipments.service(
-        table=Table(), policies=policies, proof=SecretHeader(shipments.PROOF, [PROOF])
-    )
+    support = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(support)
+    monkeypatch.setattr(support, "tickets", support.tickets._replace(table=Table()))
+    server = support.ThreadingHTTPServer(("127.0.0.1", 0), support.Requests)
+    monkeypatch.setattr(support.Requests, "log_message", lambda *_: None)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield server, ready
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def ask(server):
-    running, running.handle = server
 
     def get(path, headers):
-        connection = http.client.HTTPConnection("127.0.0.1", running.server_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
         connection.putrequest("GET", path)
         for name, value in headers:
             connection.putheader(name, value)
@@ -68,7 +64,11 @@ def ask(server):
         connection.close()
         return answer.status, content
 
-    return get
+    yield get
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    sys.modules.pop("rows", None)
 
 
 def written(subject="alice", tenant="acme", groups=("customers",), proof=PROOF):
@@ -76,32 +76,38 @@ def written(subject="alice", tenant="acme", groups=("customers",), proof=PROOF):
     return [*principal_to_headers(caller).items(), ("X-Gateway-Proof", proof)]
 
 
-def test_before_it_is_ready_it_serves_nobody(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server[0].server_port, timeout=10)
-    connection.request("GET", "/shipments", headers=dict(written()))
-    assert connection.getresponse().status == 503
-    connection.close()
-
-
-def test_a_recipient_sees_what_is_of_the_own_tenant(ask):
-    assert ask("/shipments", written()) == (
+def test_an_owner_sees_what_is_of_the_own_tenant(ask):
+    assert ask("/api/support/tickets", written()) == (
         200,
-        {"shipments": [{"id": "s-1", "carrier": "coyote express"}]},
+        {"tickets": [{"id": "s-1", "subject": "the anvil is late"}]},
     )
-    assert ask("/shipments/s-1?x=1", written()) == (200, {"id": "s-1", "carrier": "coyote express"})
-    assert ask("/shipments/s-3", written())[0] == 403
-    assert ask("/shipments/s-2", written())[0] == 403
-    assert ask("/shipments/s-3", written(tenant=None))[0] == 403
+    assert ask("/api/support/tickets/s-1?x=1", written()) == (
+        200,
+        {"id": "s-1", "subject": "the anvil is late"},
+    )
+    assert ask("/api/support/tickets/s-3", written())[0] == 403
+    assert ask("/api/support/tickets/s-2", written())[0] == 403
+    assert ask("/api/support/tickets/s-3", written(tenant=None))[0] == 403
 
 
 def test_support_follows_its_tenant_and_no_other(ask):
     sam = written("sam", groups=("support",))
-    assert ask("/shipments", sam)[1] == {"shipments": [{"id": "s-1", "carrier": "coyote express"}]}
-    assert ask("/shipments/s-2", sam)[0] == 403
+    assert ask("/api/support/tickets", sam)[1] == {
+        "tickets": [{"id": "s-1", "subject": "the anvil is late"}]
+    }
+    assert ask("/api/support/tickets/s-2", sam)[0] == 403
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/shipments/", "/shipments/s-9", "/shipments/s-1/", "/shipments/../s-1", "/x"]
+    "path",
+    [
+        "/",
+        "/api/support/tickets/",
+        "/api/support/tickets/s-9",
+        "/api/support/tickets/s-1/",
+        "/api/support/tickets/../s-1",
+        "/x",
+    ],
 )
 def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
     assert ask(path, written())[0] == 404
@@ -132,14 +138,14 @@ def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
     ],
 )
 def test_headers_that_the_gateway_did_not_write_are_401(ask, headers):
-    status, content = ask("/shipments/s-1", headers)
+    status, content = ask("/api/support/tickets/s-1", headers)
     assert (status, content["__type"]) == (401, "UnauthorizedException")
 
 
 def test_a_header_with_underscores_is_another_header(ask):
     assert (
         ask(
-            "/shipments/s-2",
+            "/api/support/tickets/s-2",
             [*written(), ("x_principal_sub", "bob"), ("x_principal_tenant_id", "globex")],
         )[0]
         == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,28 @@ def test_what_uv_refuses_is_one_line(tmp_path, cache):
     assert "\n" not in str(caught.value)
     with pytest.raises(ConfigurationError, match="is not a requirement"):
         packages.of_lines(["authz-lib[cedar"], interpreter, None, "`x`")
+
+
+def test_two_runs_that_make_the_same_folder_share_it(tmp_path):
+    target = tmp_path / "cache" / "x"
+    with interpreters.new_folder(target) as slow:
+        slow.mkdir()
+        (slow / "who").write_text("slow")
+        with interpreters.new_folder(target) as quick:
+            quick.mkdir()
+            (quick / "who").write_text("quick")
+    assert (target / "who").read_text() == "quick"
+    assert [path.name for path in target.parent.iterdir()] == ["x"]
+    with suppress(KeyError), interpreters.new_folder(tmp_path / "cache" / "y") as made:
+        made.mkdir()
+        raise KeyError
+    assert [path.name for path in target.parent.iterdir()] == ["x"]
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ConfigurationError, match="`XDG_CACHE_HOME` names another"),
+        interpreters.new_folder(tmp_path / "file" / "z"),
+    ):
+        pass
 
 
 def test_without_uv_it_is_said(monkeypatch):

@@ -134,6 +134,21 @@ def test_what_uv_refuses_is_one_line(tmp_path, cache):
         packages.of_lines(["authz-lib[cedar"], interpreter, None, "`x`")
 
 
+def test_offline_functions_run_with_what_is_at_hand_and_it_is_said(builder, said, monkeypatch):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(builder._template / "nothing"))
+    code = builder._template / "code"
+    code.mkdir()
+    (code / "requirements.txt").write_text("urllib3==1.26.20\n")
+    assert builder.function(code, OWN) == function_code.Beside({}, code)
+    assert builder.function(code, OWN) == function_code.Beside({}, code)
+    assert builder.layer(code, OWN, "x").files == {MARKER: ""}
+    told = [line for line in said if not line.startswith("installing")]
+    assert len(told) == 2
+    assert "the requirements of `code/requirements.txt` cannot be installed" in told[0]
+    assert told[1].startswith("no package index is reachable")
+
+
 def test_two_runs_that_make_the_same_folder_share_it(tmp_path):
     target = tmp_path / "cache" / "x"
     with interpreters.new_folder(target) as slow:

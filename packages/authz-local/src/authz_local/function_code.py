@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from authz_lib.errors import ConfigurationError
 from authz_local._ministack_functions import MARKER, marker
 from authz_local.function_packages import FunctionPackages, requirements_in
-from authz_local.interpreters import cache_folder, find_interpreter
+from authz_local.interpreters import (
+    IndexUnreachableError,
+    cache_folder,
+    find_interpreter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +59,7 @@ class CodeBuilder:
         self._said: set[str] = set()
         self._packages = FunctionPackages(self._cache, folder, say)
         self._interpreters: dict[str, Interpreter] = {}
+        self._is_offline = False
 
     def _once(self, text: str) -> None:
         if text not in self._said:
@@ -89,10 +94,22 @@ class CodeBuilder:
         interpreter = self._interpreter(runtime)
         packages: list[Path] = []
         named = None if folder is None else self._requirements(folder)
-        if named is not None:
-            packages = self._packages.of_file(named, interpreter)
-        own = self._packages.of_runtime(interpreter)
+        if self._is_offline:
+            return Beside({}, folder)
+        try:
+            if named is not None:
+                packages = self._packages.of_file(named, interpreter)
+            own = self._packages.of_runtime(interpreter)
+        except IndexUnreachableError as error:
+            self._offline(error)
+            return Beside({}, folder)
         return Beside({MARKER: marker(packages, own, interpreter.path)}, folder)
+
+    def _offline(self, error: IndexUnreachableError) -> None:
+        """From now on functions run on this tool's Python and packages: no others are at hand."""
+        self._is_offline = True
+        self._say(str(error))
+        self._say("no package index is reachable: functions run with the packages of this tool")
 
     def _requirements(self, folder: Path) -> Path | None:
         own = requirements_in(folder)
@@ -109,6 +126,14 @@ class CodeBuilder:
 
     def layer(self, folder: Path, runtime: str | None, what: str) -> Beside:
         """A layer: as it is, from its requirements, or built again as ``authz layer`` does."""
+        try:
+            return self._layer(folder, runtime, what)
+        except IndexUnreachableError as error:
+            if not self._is_offline:
+                self._offline(error)
+            return Beside({MARKER: marker([])})
+
+    def _layer(self, folder: Path, runtime: str | None, what: str) -> Beside:
         if runtime is None or not runtime.startswith("python"):
             self._require_folder(folder, what)
             return Beside({}, folder)

@@ -22,11 +22,23 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Interpreter", "cache_folder", "find_interpreter", "new_folder", "uv"]
+__all__ = [
+    "IndexUnreachableError",
+    "Interpreter",
+    "cache_folder",
+    "find_interpreter",
+    "new_folder",
+    "uv",
+]
 
 _RUNTIME = re.compile(r"python(3\.\d+)")
 _OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SECONDS = 600
+_UNREACHABLE = re.compile(r"error sending request|Packages were unavailable because the network")
+
+
+class IndexUnreachableError(ConfigurationError):
+    """No package index could be reached: this machine is offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +138,8 @@ def uv(*arguments: str, what: str, folder: Path | None = None) -> None:
     """Run uv.
 
     Raises:
-        ConfigurationError: uv is not installed, or it fails; the message has its last line.
+        IndexUnreachableError: no package index could be reached.
+        ConfigurationError: uv is not installed, or it fails; the message has what it says.
     """
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
@@ -147,5 +160,6 @@ def uv(*arguments: str, what: str, folder: Path | None = None) -> None:
         stdin=subprocess.DEVNULL,
     )
     if done.returncode != 0:
+        kind = IndexUnreachableError if _UNREACHABLE.search(done.stderr) else ConfigurationError
         lines = [line.strip(" │╰─▶├\u00d7") for line in done.stderr.splitlines() if line.strip()]
-        raise ConfigurationError(f"{what}: uv says: {'; '.join(lines[:3]) or 'no reason given'}")
+        raise kind(f"{what}: uv says: {'; '.join(lines[:3]) or 'no reason given'}")

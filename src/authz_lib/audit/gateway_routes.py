@@ -102,9 +102,9 @@ def _authorizer(
     jwt = jwt if isinstance(jwt, dict) else {}
     issuer = jwt.get("Issuer")
     default = _REST_TTL_SECONDS if surface == "rest" else 0
-    ttl = plain(properties.get("AuthorizerResultTtlInSeconds", default))
+    ttl = plain(properties.get("AuthorizerResultTtlInSeconds"))
     cache = ResultCache(
-        plain_number(ttl) if surface != "websocket" else 0,
+        plain_number(ttl, default) if surface != "websocket" else 0,
         source_list(plain(properties.get("IdentitySource"))),
     )
     return AuthorizerUse(

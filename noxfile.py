@@ -168,6 +168,17 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def analysis(session: nox.Session) -> None:
+    """Formulas against the engine: 20,000 generated policies and requests, and Cedar's corpora."""
+    install_wheel(session, *group("tests"), extras=("all",))
+    session.run(
+        *["python", "-m", "pytest", "-q", "-n", "2", *session.posargs],
+        *["tests/property/test_symbolic.py", "tests/conformance/test_policy_analysis.py"],
+        env={"AUTHZ_GENERATED_POLICIES": "20000"},
+    )
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Faults put into the code, one at a time; `-- tokens/claims.py` for one of its files."""
     install_wheel(session, *group("tests"), *group("mutation"), extras=("all",))

@@ -54,6 +54,10 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
         "print what a REST API's gateway answers itself, in the shape of your errors",
         "authz_lib.cli.gateway_responses",
     ),
+    "layer": _Subcommand(
+        "build a Lambda layer of this library, for the functions' architecture",
+        "authz_lib.cli.layer",
+    ),
     "local": _Subcommand(
         "deploy a template on a local AWS, and serve or check it (distribution `authz-local`)",
         None,

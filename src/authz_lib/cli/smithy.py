@@ -12,6 +12,7 @@ from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
+from authz_lib.cli.attribute_options import add_attribute_option, attribute_types
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -52,14 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE"
         )
 
-    schema.add_argument(
-        "--attribute",
-        action="append",
-        default=[],
-        metavar="NAME[=TYPE]",
-        help="an attribute of callers that the authorizer declares; its type is text (the "
-        "default), number, bool or texts; may be repeated",
-    )
+    add_attribute_option(schema)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -127,18 +121,11 @@ def _schema(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
         principal_type=arguments.principal_type,
         group_type=arguments.group_type,
         application_type=arguments.application_type,
-        attributes=_attributes(arguments.attribute),
+        attributes=attribute_types(arguments.attribute),
     )
     return (
         schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"
     ), 0
-
-
-def _attributes(given: list[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
-    if len({name for name, _, _ in pairs}) != len(pairs):
-        raise ConfigurationError("`--attribute` names an attribute twice")
-    return {name: kind if sign else "text" for name, sign, kind in pairs}
 
 
 _COMMANDS = {"actions": _actions, "cedar-schema": _schema}

@@ -107,7 +107,7 @@ class Event:
         on it, so there a header that says something else is a second value.
         """
         values = self.header(name)
-        if "authorizationToken" not in self.raw:
+        if "authorizationToken" not in self.raw:  # of HTTP APIs, and of most others
             return values
         if name != "authorization" and self.raw.get("type") != "TOKEN":
             return values
@@ -202,18 +202,19 @@ def _are_plain(texts: Collection[Any]) -> bool:
 def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """Each header's value, or list of values, by its name in lower case."""
     headers = raw.get("headers")
-    if (
-        type(headers) is dict
-        and "multiValueHeaders" not in raw
-        and "requestHeaders" not in raw
-        and _are_plain(headers)
+    if (  # nearly every event
+        isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
     ):
-        names = "".join(headers)
-        if names.isascii() and names.islower():  # so HTTP APIs write them
-            return headers
-        lowered = {name.lower(): value for name, value in headers.items()}
-        if len(lowered) == len(headers):
-            return lowered
+        try:
+            names = "".join(headers)
+            if len(names) <= MAX_HEADER_CHARACTERS:
+                if names.isascii() and names.islower():  # so HTTP APIs write them
+                    return headers
+                lowered = {name.lower(): value for name, value in headers.items()}
+                if len(lowered) == len(headers):
+                    return lowered
+        except TypeError:  # a name is no text: refused below, as names that are too long are
+            pass
     return headers_of_maps(raw)
 
 
@@ -341,7 +342,10 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
 
 
 def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
-    arn = _arn(event, "routeArn")
+    try:
+        arn = MethodArn.parse(event["routeArn"])
+    except (KeyError, InvalidRequestError):
+        arn = _arn(event, "routeArn")
     context = event.get("requestContext")
     http = context.get("http") if isinstance(context, dict) else _context(event)
     if not isinstance(context, dict) or not isinstance(http, dict):
@@ -355,14 +359,14 @@ def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
     # On the API's own domain `rawPath` starts with the name of the stage, unless that is
     # `$default`.  On a custom domain it never does; it may start with a mapping's key instead.
     # Cutting it off there would turn `/admin/users` of a stage called `admin` into `/users`.
-    domain = context.get("domainName")
-    if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
+    api, stage, domain = arn.api, arn.stage, context.get("domainName")
+    if type(domain) is str and not domain.startswith(f"{api}.execute-api."):
         path = arn.path if arn.path and path.endswith(arn.path) else path
-    elif arn.stage != "$default" and f"{path}/".startswith(f"/{arn.stage}/"):
+    elif stage != "$default" and f"{path}/".startswith(f"/{stage}/"):
         text_member(context, "domainName", "requestContext.")  # without it, either could be meant
-        path = path[len(arn.stage) + 1 :] or "/"
+        path = path[len(stage) + 1 :] or "/"
     return AuthorizerEvent(
-        event, "http-2.0", arn.api, arn, method, route, path, context.get("requestId")
+        event, "http-2.0", api, arn, method, route, path, context.get("requestId")
     )
 
 

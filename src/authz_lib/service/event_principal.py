@@ -69,6 +69,7 @@ def principal_from_event(
 
     See the API Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs".
 
+    >>> from authz_lib import ExpectedGateway
     >>> gateway = ExpectedGateway(
     ...     kind="http-jwt",
     ...     api_id="abc",

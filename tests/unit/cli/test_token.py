@@ -191,6 +191,52 @@ class TestPasted:
         token = form.format(pool.access_token(client_id="web"))
         assert verify(token, "--client-id", "web")[0] == 0
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "curl -H 'Authorization: Bearer {}' https://api.example/orders",
+            "curl https://api.example/orders \\\n  -H 'Authorization: Bearer {}' \\\n  -i",
+            "access_token={}&token_type=bearer&expires_in=3600",
+            "https://app.example/callback#id_token={}&state=x",
+            "session={}; Path=/; HttpOnly",
+            "export TOKEN={}",
+            'const token = "{}";',
+            "b'{}'",
+            "<{}>",
+            "**{}**",
+            "\u200b{}\u200b",
+            "Bearer Bearer {}",
+            "DPoP {}",
+            "{} {}",
+        ],
+    )
+    def test_a_text_that_holds_one(self, pool, verify, form):
+        token = pool.access_token(client_id="web")
+        assert verify(form.replace("{}", token), "--client-id", "web")[0] == 0
+
+    def test_two_tokens_are_a_2_that_says_so(self, pool, verify):
+        two = f"{pool.access_token(client_id='web')} {pool.id_token(client_id='web')}"
+        code, _, err = verify(two, "--client-id", "web")
+        assert (code, "the input holds 2 tokens" in err) == (2, True)
+
+    def test_a_quoted_mail_and_escaped_line_breaks(self, pool, verify):
+        token = pool.access_token(client_id="web")
+        parts = [token[start : start + 70] for start in range(0, len(token), 70)]
+        for text in ("\n".join(f"> {part}" for part in parts), "\\n".join(parts),
+                     "\u0020".join(parts), token.replace(".", "%2E")):  # fmt: skip
+            assert verify(text, "--client-id", "web")[0] == 0
+
+    @pytest.mark.parametrize("word", ["undefined", "Bearer null", "None"])
+    def test_a_word_is_no_opaque_token(self, capsys, jwks, word):
+        options = ["--cognito", POOL, "--any-client", "--jwks", jwks]
+        assert main(["token", "verify", word, *options]) == 1
+        assert "a word that a program writes" in capsys.readouterr().out
+
+    def test_one_that_is_cut_off_says_so(self, pool, verify):
+        token = pool.access_token(client_id="web")
+        for text in (f"{token[:40]}...{token[-20:]}", token.replace(".", "..")):
+            assert "it is cut off" in verify(text, "--client-id", "web")[1]
+
     def test_line_breaks_within(self, pool, verify):
         token = pool.access_token(client_id="web")
         wrapped = " \\\n".join(token[start : start + 64] for start in range(0, len(token), 64))

@@ -22,7 +22,7 @@ WHAT_CAME = [
     (b" \r\n" * 100, "the answer is empty"),
     (b"<!DOCTYPE html><html>Sign in</html>", "HTML or XML"),
     (b"\n\n  <?xml version='1.0'?><Error/>", "HTML or XML"),
-    (gzip.compress(json.dumps({"keys": [GOOD]}).encode()), "gzip bytes"),
+    (gzip.compress(json.dumps({"keys": [GOOD]}).encode(), mtime=0), "gzip bytes"),
     (b"-----BEGIN PUBLIC KEY-----\n", "PEM, not JSON"),
     (b'\xef\xbb\xbf{"keys": []}', "byte order mark"),
     (b"Not found", "not JSON"),
@@ -77,7 +77,10 @@ def test_by_way_of_discovery_too(document):
     [
         (b"<html>", "the discovery document is unusable: the answer is HTML"),
         (b"", "the discovery document is unusable: the answer is empty"),
-        (gzip.compress(b"{}"), "the discovery document is unusable: the answer is gzip bytes"),
+        (
+            gzip.compress(b"{}", mtime=0),
+            "the discovery document is unusable: the answer is gzip bytes",
+        ),
         (b"[]", "a JSON list, not a discovery document"),
         (b'{"issuer": "https://other.example"}', "the discovery document names another issuer"),
         (b'{"issuer": "https://issuer.example"}', "the discovery document is unusable: `jwks_uri`"),

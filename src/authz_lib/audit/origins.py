@@ -169,9 +169,10 @@ class Origins:
             kind = resource.get("Type") if isinstance(resource, dict) else None
             if kind not in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}:
                 continue
-            events = (resource.get("Properties") or {}).get("Events")
+            properties = resource.get("Properties")
+            events = properties.get("Events") if isinstance(properties, dict) else None
             for key, event in (events if isinstance(events, dict) else {}).items():
-                if isinstance(event, dict) and event.get("Type") in IMPLICIT_APIS:
+                if isinstance(event, dict) and str(event.get("Type")) in IMPLICIT_APIS:
                     yield self._event(str(name), str(key), event)
 
     def _event(self, resource: str, name: str, event: dict[str, Any]) -> RouteEvent:

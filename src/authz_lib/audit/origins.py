@@ -101,10 +101,9 @@ class Origins:
                 if "".join(sign for sign in str(key) if sign.isalnum()).lower() == wanted:
                     return place.line
         events = self.place(*path, "Events")
-        if events is not None:
-            for key, place in events.members.items():
-                if end.startswith(str(key)):
-                    return place.line
+        begun = [key for key in (events.members if events else ()) if end.startswith(str(key))]
+        if begun:
+            return self.line(*path, "Events", max(begun, key=lambda key: len(str(key))))
         return self.line("Resources", made_from)
 
     def _line_of_implicit(self, name: str) -> int:

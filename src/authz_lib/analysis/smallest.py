@@ -66,7 +66,7 @@ def smallest(
     for name in ("principal", "resource"):
         request = _tried(request, partial(_set_apart, name, schema), shows)
     for number, uid in enumerate([request.principal, request.resource, *request.entities], 1):
-        if uid in named:
+        if uid in named and uid in request.entities:  # one that is held stays
             request = _tried(request, _renaming(uid, schema, number), shows)
     for _ in range(_ROUNDS):
         before = deepcopy(request)
@@ -118,9 +118,8 @@ def _set_apart(name: str, schema: PolicySchema, request: ConcreteRequest) -> Non
     if uid not in _references(request):
         raise KeyError(uid)
     other = plain_value(EntityType(uid.type), schema, 9001)
+    request.entities[other] = deepcopy(request.entities[uid])  # one that is held stays
     setattr(request, name, other)
-    if uid in request.entities:
-        request.entities[other] = deepcopy(request.entities[uid])
 
 
 def _renaming(
@@ -155,6 +154,7 @@ def _drop_tag(uid: EntityUid, name: str, request: ConcreteRequest) -> None:
 
 
 def _put(place: Spot, value: Any, request: ConcreteRequest) -> None:
+    _give_like(request, place.value(request), value)
     place.put(request, value)
 
 
@@ -270,12 +270,16 @@ def matters(
     for other in [*others, *_alike(request, schema, place)]:
         changed = deepcopy(request)
         place.put(changed, other)
-        if isinstance(place.type, EntityType) and place.value(request) in request.entities:
-            like = changed.entities[place.value(request)]
-            changed.entities.setdefault(other, deepcopy(like))
+        _give_like(changed, place.value(request), other)
         if not shows(changed):
             return True
     return False
+
+
+def _give_like(request: ConcreteRequest, old: Any, new: Any) -> None:
+    """Where one entity takes the place of another that is given, it is given too."""
+    if isinstance(old, EntityUid) and old in request.entities:
+        request.entities.setdefault(new, deepcopy(request.entities[old]))
 
 
 def _alike(request: ConcreteRequest, schema: PolicySchema, place: Spot) -> list[Any]:

@@ -413,7 +413,7 @@ import json
 handler = LambdaAuthorizer.from_env()
 assert handler(json.load(open(EVENT)), None)["isAuthorized"] is True
 """
-COLD_BARS = {"authz-lib": 0.6, "authz-lib, from_env, a token": 0.8}
+COLD_BARS = {"authz-lib": 0.45, "authz-lib, from_env, a token": 0.75}
 
 
 def _settings(folder: Path, store_id: str, url: str) -> dict[str, str]:

@@ -187,7 +187,11 @@ class Principal:
             scopes_of(claims),
             None if tenant_claim is None else tenant_of(claims, tenant_claim),
             claims,
-            None if expires_at is None else _seconds(expires_at),
+            (
+                float(expires_at)
+                if type(expires_at) is int and 0 < expires_at < _MAX_SECONDS  # nearly every one
+                else _seconds(expires_at)
+            ),
             _NO_CLAIMS if attributes is None else attributes.read(claims, issuer),
         )
 
@@ -290,13 +294,6 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
-# Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
-_ENTRA_ISSUER = (  # compiled where it may be one
-    r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
-    r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
-)
-
-
 def entra_tenant(issuer: str) -> str | None:
     """The Entra tenant that an issuer is, or ``None`` if it is not one.
 
@@ -306,7 +303,12 @@ def entra_tenant(issuer: str) -> str | None:
     """
     if not issuer.startswith(("https://login.", "https://sts.")):
         return None
-    match = re.fullmatch(_ENTRA_ISSUER, issuer)
+    # Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
+    match = re.fullmatch(
+        r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
+        r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)",
+        issuer,
+    )
     return None if match is None else match[1] or match[2]
 
 
@@ -386,7 +388,9 @@ def _attributes_key(attributes: Mapping[str, AttributeValue]) -> _AttributesKey 
 _GROUP_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
-def _seconds(value: object) -> float:
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.
     # NaN compares false.
     if (type(value) is int or type(value) is float) and -_MAX_SECONDS < value < _MAX_SECONDS:

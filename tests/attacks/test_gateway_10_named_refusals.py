@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from authz_lib import ActionMap, BearerToken, GatewayCache, JWTVerifier, LambdaAuthorizer
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
 from authz_lib.gateway import MethodArn, parse_authorizer_event, proxy_kind
 from authz_lib.testing import events
+from authz_lib.testing.issuer import TestIssuer
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,32 @@ def test_the_documented_sample_says_what_to_put_there():
     arn = MethodArn.parse("arn:aws:execute-api:us-west-2:123456789012:ymy8tbxw7b/*/GET/")
     with pytest.raises(InvalidRequestError, match="put the name of a stage there"):
         _ = arn.resource
+
+
+@pytest.mark.parametrize("stage", ["*", "pro*", "?"])
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_no_policy_allows_every_stage(stage, is_cached):
+    issuer = TestIssuer("https://issuer.example", algorithm="EdDSA")
+    cache = GatewayCache(
+        identity_sources=["method.request.header.Authorization"],
+        ttl_seconds=60,
+        no_resource_policy=True,
+    )
+    line = {"method": "GET", "route": "/orders", "action": "List"}
+    handler = LambdaAuthorizer(
+        verifier=JWTVerifier(
+            issuer=issuer.issuer, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+        ),
+        token_sources=[BearerToken()],
+        actions=ActionMap.from_document({"version": 1, "actions": [line]}),
+        decisions=None,
+        response="iam",
+        gateway_cache=cache if is_cached else GatewayCache.OFF,
+    )
+    event = events.rest_token_authorizer_event(issuer.token({"sub": "alice"}))
+    arn = "arn:aws:execute-api:us-west-2:123456789012:ymy8tbxw7b/{}/GET/orders"
+    answer = handler({**event, "methodArn": arn.format("prod")})
+    effects = {one["Effect"] for one in answer["policyDocument"]["Statement"]}
+    assert "Allow" in effects
+    answer = handler({**event, "methodArn": arn.format(stage)})
+    assert {one["Effect"] for one in answer["policyDocument"]["Statement"]} == {"Deny"}

@@ -502,7 +502,7 @@ def read_policies(text: str) -> None:
 
 def read_schema(schema: Any) -> None:
     text = schema if isinstance(schema, str) else json.dumps(schema, default=str)
-    CedarEngine.from_text(ALL, text, validate_policies=False)
+    _ = CedarEngine.from_text(ALL, text, validate_policies=False).schema_names
 
 
 def hold_entities(documents: Any) -> None:
@@ -713,12 +713,53 @@ SETTINGS = {
 }
 
 
+PROVIDER_SETTINGS = {
+    **{name: text for name, text in SETTINGS.items() if name != "AUTHZ_USER_POOL_ID"},
+    "AUTHZ_PROVIDER": "keycloak",
+    "AUTHZ_ISSUER": "https://id.example/realms/shop",
+    "AUTHZ_AUDIENCE": "none",
+    "AUTHZ_GROUPS_CLAIM": '["resource_access","orders.web","roles"]',
+    "AUTHZ_ATTRIBUTES": "email=email, level=number:custom:level",
+    "AUTHZ_USAGE_IDENTIFIER_KEY": "none",
+    "AUTHZ_PRINCIPAL_ID": "issuer|sub",
+    "AUTHZ_2_ENTRA_TENANT_ID": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "AUTHZ_2_AUDIENCE": "api://orders",
+    "AUTHZ_2_CLIENT_IDS": "none",
+    "AUTHZ_2_TENANT_CLAIM": "tid",
+    "AUTHZ_2_GROUPS_CLAIM": "roles",
+    "AUTHZ_2_ATTRIBUTES": "email=none, level=number:level",
+    "AUTHZ_2_USAGE_IDENTIFIER_KEY": "key",
+}
+PROVIDER_SETTINGS.pop("AUTHZ_TOKEN_USE")
+
+
 def read_settings(environment: Any) -> None:
-    from authz_lib.authorizer.from_env import Settings, token_sources_of
+    from authz_lib.authorizer.from_env import Settings, configured_issuers, token_sources_of
+    from authz_lib.transport.insecure_hosts import InsecureHosts
 
     if isinstance(environment, dict):
         texts = {str(name): str(value) for name, value in environment.items()}
-        token_sources_of(Settings.read(texts))
+        settings = Settings.read(texts)
+        token_sources_of(settings)
+        configured_issuers(settings, InsecureHosts())
+
+
+PASTED = [
+    f'"Authorization: Bearer {TOKEN}"',
+    f"curl -H 'Authorization: Bearer {TOKEN}' https://api.example/",
+    f"https://app.example/#id_token={TOKEN}&state=x",
+    f"> {TOKEN[:40]}\n> {TOKEN[40:]}",
+]
+
+
+def read_pasted(text: str) -> None:
+    from authz_lib.cli.pasted_token import Peeked, tidied
+
+    peeked = Peeked(tidied(text))
+    for load_balancer in (True, False):
+        peeked.hint(load_balancer=load_balancer)
+    for name in ("iss", "exp", "kid", "aud"):
+        peeked.found(name)
 
 
 def read_headers(headers: Any) -> None:
@@ -788,5 +829,6 @@ PARSERS = [
         4,
         (OperationError, ValueError, TypeError, KeyError, AttributeError),  # its server answers 400
     ),
-    Parser("settings", [SETTINGS], read_settings, 4),
+    Parser("settings", [SETTINGS, PROVIDER_SETTINGS], read_settings, 4),
+    Parser("a pasted token", PASTED, read_pasted, 4),
 ]

@@ -123,7 +123,9 @@ class EveryRouteAnswers(PolicyAnswers):
         Raises:
             ConfigurationError: the request is denied, its path can stand in no policy, and the rest
                 of the policy would allow it.
+            InvalidRequestError: the stage is a wildcard.
         """
+        _arn(event).require_stage()
         if refused:
             try:
                 return self._policy(event, caller, resources, (_arn(event).resource,))

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from authz_lib._support.current_request import CURRENT_REQUEST
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
-from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
+from authz_lib.authorizer.arguments import (
+    check_actions,
+    check_context_names,
+    check_decides,
+)
 from authz_lib.authorizer.cache_key import http_api_gap, require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import EntityUid
     from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.assertion import CallerAssertion
     from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
@@ -95,6 +100,10 @@ class LambdaAuthorizer:
         usage_identifier_key: for REST APIs whose usage plans have the source ``AUTHORIZER``: the
             claim whose text is the API key to count a request against, or one per issuer.  Without
             the claim a token has no key.  Users must not be able to write it.
+        assertion: signs who the caller is and what was decided, for the services behind: it is
+            ``txn_token`` in the gateway's context, to be mapped to the header ``Txn-Token``, see
+            `CallerAssertion`.  It needs ``actions``, and a gateway cache that remembers an answer
+            for one request only, and for less long than the assertion lives.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.
@@ -153,6 +162,7 @@ class LambdaAuthorizer:
         context: Mapping[str, str] | None = None,
         attributes: Mapping[str, str | Attribute] | None = None,
         usage_identifier_key: Claim = None,
+        assertion: CallerAssertion | None = None,
     ) -> None:
         if response not in tuple(_ANSWERS):
             raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
@@ -209,6 +219,22 @@ class LambdaAuthorizer:
         else:
             # AppSync may remember what was read from the token alone.
             self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
+        if assertion is not None:
+            from authz_lib.authorizer.asserting import AssertingAnswers, check_assertion
+
+            check_assertion(
+                assertion,
+                actions=actions,
+                attributes=self._callers.attribute_types,
+                cache=gateway_cache,
+                coverage=coverage,
+                response=response,
+            )
+            self._answers = AssertingAnswers(
+                self._answers,
+                assertion,
+                lambda event: None if actions is None else _resolve(actions, event)[0],
+            )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> LambdaAuthorizer:

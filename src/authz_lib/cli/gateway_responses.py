@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["AccessDeniedException", "ForbiddenException"],
         help="the `__type` of a 403 (the header of a deny says AccessDeniedException in any case)",
     )
+    parser.add_argument(
+        "--denied-message",
+        metavar="TEXT",
+        help="what a caller is told whom the authorizer denies, such as `Not permitted`",
+    )
     parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
     parser.add_argument(
         "--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`"
@@ -57,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     document = gateway_responses(
         arguments.format,
         denied=arguments.profile,
+        denied_message=arguments.denied_message,
         error_format=arguments.error_format,
         headers=headers,
         rest_api=arguments.rest_api,

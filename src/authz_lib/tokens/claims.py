@@ -224,8 +224,11 @@ class ClaimRules:
             and _media_type(header_type) != self._expected_type
         ):
             raise InvalidTokenError("`typ` is not the expected one", configured={"typ": self.type})
-        if self.issuers is not None and not is_text_in(claims.get("iss"), self.issuers):
-            raise _wrong(claims, "iss", issuer=self.issuers)
+        issuers = self.issuers
+        if issuers is not None:
+            issuer = claims.get("iss")
+            if type(issuer) is not str or issuer not in issuers:
+                raise _wrong(claims, "iss", issuer=issuers)
         if self.cognito:
             self._check_cognito(claims)
         elif self.audiences is not None or self.clients is not None or self.access_only:

@@ -200,6 +200,10 @@ def provider(
     clock = options.get("clock", system_clock)
     fetching = read_options(key_set, alone=keys is None)
     own = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
+    if own is None:
+        hosts = InsecureHosts.of(fetching.get("insecure_http_hosts"))
+        require_issuer_names([issuer])
+        require_url(issuer, argument="issuer", insecure_http_hosts=hosts)
     return one_issuer(
         issuer=issuer,
         audience=audience,

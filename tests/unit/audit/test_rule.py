@@ -52,3 +52,9 @@ def test_it_says_what_and_why(rule):
 
 def test_ids_are_unique():
     assert len({rule.id for rule in AUDIT_RULES}) == len(AUDIT_RULES)
+
+
+def test_what_the_fix_of_an_ignored_auth_deploys_is_closed(audit):
+    (rule,) = [one for one in AUDIT_RULES if one.id == "event-auth-ignored"]
+    assert [one.is_open for one in audit(rule.before).inventory.entry_points] == [True]
+    assert [one.is_open for one in audit(rule.after).inventory.entry_points] == [False]

@@ -181,6 +181,28 @@ def test_what_is_half_or_wrong_is_refused_and_named(variables, named):
         verifier(given)
 
 
+@pytest.mark.parametrize(
+    ("issuer", "named"),
+    [
+        ("http://keycloak:8080/realms/shop", "`AUTHZ_ISSUER` must be an https URL"),
+        ("ftp://id.example/realms/shop", "`AUTHZ_ISSUER` must be an absolute https URL"),
+        ("https://{host}/realms/shop", "`AUTHZ_ISSUER` holds a placeholder"),
+    ],
+)
+def test_an_issuer_that_cannot_be_fetched_from_is_named(issuer, named):
+    variables = {"AUTHZ_PROVIDER": "keycloak", "AUTHZ_ISSUER": issuer}
+    with pytest.raises(ConfigurationError, match=named):
+        verifier(variables, CHECKS)
+
+
+def test_a_keycloak_of_a_local_stack(caplog):
+    issuer = "http://keycloak:8080/realms/shop"
+    variables = {"AUTHZ_PROVIDER": "keycloak", "AUTHZ_ISSUER": issuer}
+    built = verifier_of(settings(variables, CHECKS), InsecureHosts.of(["keycloak"]))
+    assert built.issuers == {issuer}
+    assert "plain http is allowed to keycloak" in caplog.text
+
+
 def test_a_pools_clients_are_named():
     pool = {"AUTHZ_USER_POOL_ID": "eu-west-1_Ab1", "AUTHZ_TOKEN_USE": "access"}
     with pytest.raises(ConfigurationError, match="AUTHZ_CLIENT_IDS"):

@@ -168,7 +168,7 @@ ARGUMENTS = {
             "decisions": "policy_store_id",
             "gateway_cache": "gateway_ttl_seconds",
         },
-        {},
+        {"assertion": CODE},
     ),
     "GatewayCache": (
         signature(GatewayCache).parameters,

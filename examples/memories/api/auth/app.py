@@ -24,6 +24,8 @@ STEPS = {
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a sign-in; the body has the members of Cognito's own call."""
     words = {k: v for k, v in json_body(event).items() if k not in {"AuthFlow", "ClientId"}}
+    if not {"AuthParameters", "ChallengeResponses"} & words.keys():
+        raise smithy.validation("the body is not this step's")
     try:
         with outages_as_503():
             said = STEPS[event["resource"]](**words)

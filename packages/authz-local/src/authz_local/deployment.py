@@ -138,9 +138,16 @@ class Deployment:
                 raise self._refused(self._first_failure())
             if time.monotonic() > deadline:
                 raise ConfigurationError(
-                    f"`{self._template}` was not deployed within {_DEPLOY_SECONDS} s"
+                    f"`{self._template}` was not deployed within {_DEPLOY_SECONDS} s: "
+                    f"{self._unfinished()} is not made yet"
                 )
             time.sleep(0.05)
+
+    def _unfinished(self) -> str:
+        cloudformation = self._aws.client("cloudformation")
+        events = cloudformation.describe_stack_events(StackName=self._stack)["StackEvents"]
+        last = max(events, key=lambda event: event["Timestamp"])
+        return f"`{last['LogicalResourceId']}` ({last['ResourceType']})"
 
     def _first_failure(self) -> str:
         cloudformation = self._aws.client("cloudformation")

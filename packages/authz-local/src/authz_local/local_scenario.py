@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
 from authz_local._interrupts import interrupts_held_back
+from authz_local._process import free_port
 from authz_local.companions import Companions
 from authz_local.row_result import HTTPAnswer, NoAnswerError, RowResult, compared, send
 from authz_local.scenario import Scenario
@@ -33,6 +34,7 @@ __all__ = ["LocalScenario"]
 
 _POLL_SECONDS = 0.2
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
+_STORE_URL = "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS"
 _STORE_TYPES = "AWS::VerifiedPermissions::"
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
@@ -109,23 +111,25 @@ class LocalScenario:
     # -- set up ---
 
     def _set_up(self) -> None:
-        environment, store = self._start_policy_store()
+        store_port = None
+        if self.scenario.policy_store is not None or self._needs_store:
+            store_port = free_port()
+        store_url = {} if store_port is None else {_STORE_URL: f"http://127.0.0.1:{store_port}"}
         self.aws = LocalAWS(
             port=self._port,
             region=self.scenario.region,
-            environment=environment,
+            environment=store_url,
             check_iam=self.scenario.check_iam,
         )
         self._life.callback(self.aws.stop)
-        if self._store is not None:
-            self._store.find_user_pools_at(self.aws.url)
         self.aws.launch()
+        # While it starts: nothing up to its end is needed.
+        store = {} if store_port is None else self._start_policy_store(store_port)
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
-        # While it starts: nothing of this needs it.  What differs from run to run is left out, so
-        # that the next run finds the transformed template.
+        # What differs from run to run is left out: the next run finds the transformed template.
         built = self.aws.build(
             self._template, parameters=self.scenario.parameters, on_event=self._say
         )
@@ -151,21 +155,20 @@ class LocalScenario:
         if companions is not None:
             companions.seed(self)
 
-    def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Variables for the Lambdas, parameters of the template; both empty without policies."""
-        setup = self.scenario.policy_store
-        if setup is None and not self._needs_store:
-            return {}, {}
+    def _start_policy_store(self, port: int) -> dict[str, str]:
+        """Parameters of the template; none where it makes its own policy store."""
         from authz_lib.testing.policy_store.server import PolicyStoreServer  # loads the engine
 
-        self._store = self._life.enter_context(PolicyStoreServer())
-        environment = {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}
+        self._store = self._life.enter_context(
+            PolicyStoreServer(port=port, user_pools_url=self.aws.url)
+        )
+        setup = self.scenario.policy_store
         if setup is None:
             self._say(f"policy store endpoint at {self._store.url}")
-            return environment, {}
+            return {}
         store_id = self._store.create_store_from_directory(self._folder / setup.directory)
         self._say(f"policy store endpoint at {self._store.url}: {setup.directory}/ in {store_id}")
-        return environment, {setup.parameter: store_id}
+        return {setup.parameter: store_id}
 
     def _companions(self) -> Companions | None:
         name = self.scenario.companions

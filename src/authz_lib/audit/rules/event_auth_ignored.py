@@ -81,7 +81,9 @@ Resources:
         openapi: 3.0.1
         paths:
           /orders:
-            get: {}
+            get:
+              x-amazon-apigateway-integration:
+                {type: http_proxy, httpMethod: GET, uri: "https://example.com/"}
   Orders:
     Type: AWS::Serverless::Function
     Properties:
@@ -108,7 +110,9 @@ Resources:
         openapi: 3.0.1
         paths:
           /orders:
-            get: {}
+            get:
+              x-amazon-apigateway-integration:
+                {type: http_proxy, httpMethod: GET, uri: "https://example.com/"}
   Orders:
     Type: AWS::Serverless::Function
     Properties:

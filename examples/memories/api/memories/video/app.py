@@ -65,9 +65,8 @@ def job(segment: Any, frame_rate: float) -> tuple[str, str]:
     key = f"temp/videos/{uuid.uuid4()}.mp4"
     event = {"audio_key": segment.audio_key, "frames_dir": segment.frames_dir, "video_key": key}
     payload = json.dumps({**event, "frame_rate": frame_rate})
-    with segments.database() as connection:
-        if connection.execute(BEGIN, [segment.id, key]).fetchone():  # one of several at once
-            # What it raises takes the row back.
+    with segments.database() as connection:  # one of several at once begins; an error undoes it
+        if connection.execute(BEGIN, [segment.id, key]).fetchone():
             LAMBDA.invoke(FunctionName=ENCODER, InvocationType="Event", Payload=payload)
     for _ in range(2 * WAIT_SECONDS):
         with segments.database() as connection:

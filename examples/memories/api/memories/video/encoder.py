@@ -8,7 +8,6 @@ from typing import Any
 import imageio_ffmpeg
 from shared import media, segments
 
-# The late word of one encoder does not undo what another has done: each job has a key of its own.
 END = """update "VideoJob" set status = %s, changed_at = now()
          where video_key = %s and status = 'pending'"""
 # What users upload is hostile: what calls itself a sound may be a playlist that names URLs.  So

@@ -113,9 +113,9 @@ def _removals(
 
 
 def _set_apart(name: str, schema: PolicySchema, request: ConcreteRequest) -> None:
-    """Makes the principal or the resource an entity that nothing refers to."""
+    """Makes the principal or the resource an entity that nothing else is or refers to."""
     uid: EntityUid = getattr(request, name)
-    if uid not in _references(request):
+    if uid not in _references(request) and request.principal != request.resource:
         raise KeyError(uid)
     other = plain_value(EntityType(uid.type), schema, 9001)
     request.entities[other] = deepcopy(request.entities[uid])  # one that is held stays
@@ -261,19 +261,26 @@ def matters(
     """Whether another value at a place would show something else."""
     if isinstance(place.type, RecordType):
         return False  # its parts do, or do not
-    if _is_bool(place.type):
-        others: list[Any] = [not place.value(request)]
-    elif isinstance(place.type, SetType):
-        others = [[plain_value(place.type.element, schema, 9001 + number)], []]
-    else:
-        others = [plain_value(place.type, schema, count + number) for count in (9001, 9501)]
-    for other in [*others, *_alike(request, schema, place)]:
+    for other in [*_others(request, schema, place, number), *_alike(request, schema, place)]:
         changed = deepcopy(request)
         place.put(changed, other)
         _give_like(changed, place.value(request), other)
         if not shows(changed):
             return True
     return False
+
+
+def _others(request: ConcreteRequest, schema: PolicySchema, place: Spot, number: int) -> list[Any]:
+    """Values that a place could have instead; of an `enum` all of them."""
+    if _is_bool(place.type):
+        return [not place.value(request)]
+    if isinstance(place.type, SetType):
+        return [[plain_value(place.type.element, schema, 9001 + number)], []]
+    if isinstance(place.type, EntityType):
+        shape = schema.entities.get(place.type.name)
+        if shape is not None and shape.ids is not None:
+            return [EntityUid(shape.name, id_) for id_ in shape.ids]
+    return [plain_value(place.type, schema, count + number) for count in (9001, 9501)]
 
 
 def _give_like(request: ConcreteRequest, old: Any, new: Any) -> None:

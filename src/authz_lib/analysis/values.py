@@ -177,13 +177,8 @@ class Values:
         return self._reified_record(value, type_)
 
     def _reified_record(self, value: RecordValue, type_: CedarType) -> Formula | None:
-        if not isinstance(type_, RecordType):
+        if not isinstance(type_, RecordType) or _has_more(value, type_):
             return None
-        if any(
-            name not in type_.fields and present is not False
-            for name, (present, _) in value.fields.items()
-        ):
-            raise UnsupportedError("a set of records of several types")
         parts: list[Formula] = []
         for name, (inner, required) in type_.fields.items():
             present, make = value.fields.get(name, (False, None))
@@ -264,6 +259,16 @@ class _Merged:
 
     def __call__(self) -> SymbolicValue:
         return self.values.merged(self.condition, self.first(), self.second())
+
+
+def _has_more(value: RecordValue, type_: RecordType) -> bool:
+    """Whether a record has an attribute that a type does not know."""
+    more = [value.fields[name][0] for name in value.fields if name not in type_.fields]
+    if any(present is True for present in more):
+        return True
+    if any(present is not False for present in more):
+        raise UnsupportedError("a set of records of several types")
+    return False
 
 
 def _element_type(of: LiteralSet | UnknownSet) -> CedarType | None:

@@ -13,7 +13,8 @@ from authz_lib.analysis.schema import read_policy_schema
 
 SCHEMA = read_policy_schema(
     """entity G; entity U in [G] = { n: Long }; action all; action b in [all] appliesTo {
-    principal: U, resource: U, context: { s: Set<Long>, a: ipaddr, e: Set<G>, big: Long } };"""
+    principal: U, resource: U, context: { s: Set<Long>, a: ipaddr, e: Set<G>, big: Long,
+    r: Set<{ x: Long, y?: Long }>, l: Set<Set<Long>>, o: { x?: Long, z?: Long } } };"""
 )
 EXPRESSIONS = [
     "true", "1", "!1", "1 && true", "true && 1", "false && 1", "1 || true", "true || 1",
@@ -105,6 +106,10 @@ def test_what_is_known_before_a_request(expression):
         ("(if context.big > 1 then [[1]] else [[2]]).isEmpty()", "several types"),
         ('(if context.big > 1 then "\U00030000" else "a") == "a"', "beyond U+2FFFF"),
         ("context.s == [[1]]", None),
+        ("context.r.contains(context.o)", "records of several types"),
+        ("context.r.contains({x: 1, y: 2}) && context.l.contains(context.e)", "of several types"),
+        ("context.r.contains(if context.big > 1 then {x: 1} else {y: 1})", "optional attributes"),
+        ('context.r.contains(if context.big > 1 then {x: 1, y: ""} else {x: 1})', "several types"),
     ],
 )
 def test_what_is_not_read_is_an_unknown(expression, reason):

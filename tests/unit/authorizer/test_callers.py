@@ -49,18 +49,20 @@ def test_a_caller_is_made_once_per_token():
 
 @pytest.mark.parametrize("bound", [{"remember": 3}, {"remember_bytes": 9000}])
 def test_what_the_verifier_forgets_is_forgotten(bound):
+    others = callers_alive()  # of handlers that other tests keep
     verifier = verifier_of(**bound)
     callers = callers_of(verifier)
     for number in range(20):
         callers.identify(event_of(ISSUER.token({"sub": f"user-{number}"})))
-    assert 1 <= callers_alive() == len(verifier._memory) <= 3
+    assert 1 <= callers_alive() - others == len(verifier._memory) <= 3
 
 
 def test_a_verifier_that_remembers_nothing_leaves_nothing_here():
+    others = callers_alive()
     callers = callers_of(verifier_of(remember=0))
     for number in range(20):
         callers.identify(event_of(ISSUER.token({"sub": f"user-{number}"})))
-    assert callers_alive() == 0
+    assert callers_alive() == others
 
 
 def test_two_authorizers_may_share_a_verifier():

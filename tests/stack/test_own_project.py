@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from authz_lib.cli.main import main
 
 PROJECT = Path(__file__).parent / "project"
+LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
 PERMIT = 'permit(principal in Group::"readers", action == Action::"ListNotes", resource);'
 
 
@@ -35,11 +37,15 @@ def rows(folder, *names):
     (folder / "requests.yaml").write_text(json.dumps(document | {"requests": kept}))
 
 
+@pytest.mark.stack
 def test_the_template_is_aws_s_and_has_no_word_of_a_local_run():
     text = (PROJECT / "template.yaml").read_text()
     assert not re.search(r"local|jwks|endpoint|ministack", text, re.IGNORECASE)
     done = subprocess.run(
-        ["cfn-lint", str(PROJECT / "template.yaml")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", LINT, str(PROJECT / "template.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import dataclass
+from random import SystemRandom
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -104,7 +104,8 @@ class ShadowDecisions(DecisionPoint):
         sample: the share of the questions, from 0 to 1, that the candidate is asked as well.
         on_result: called with each `ShadowResult`.  What it raises is logged by name at WARNING
             (logger ``authz_lib.shadow``) and changes no answer.
-        random: a number from 0 up to 1, for the sample.
+        random: a number from 0 up to 1, for the sample; by default the operating system's, which
+            two copies of a process do not share.
 
     Raises:
         ConfigurationError: an argument is wrong, or the two do not speak of the same types.
@@ -127,7 +128,7 @@ class ShadowDecisions(DecisionPoint):
         *,
         sample: float = 1.0,
         on_result: Callable[[ShadowResult], object] | None = None,
-        random: Callable[[], float] = random.random,
+        random: Callable[[], float] | None = None,
     ) -> None:
         for name, side in (("trusted", trusted), ("candidate", candidate)):
             checked: object = side
@@ -141,7 +142,7 @@ class ShadowDecisions(DecisionPoint):
         if not is_seconds(sample, most=1.0):
             raise ConfigurationError("`sample` must be a number from 0 to 1")
         require_function(on_result, "on_result", optional=True)
-        require_function(random, "random")
+        require_function(random, "random", optional=True)
         self.vocabulary = trusted.vocabulary
         self.log = trusted.log
         self.on_evaluation_error = trusted.on_evaluation_error
@@ -149,7 +150,7 @@ class ShadowDecisions(DecisionPoint):
         self._candidate = candidate
         self._sample = sample
         self._on_result = on_result
-        self._random = random
+        self._random = SystemRandom().random if random is None else random
         self._counts: dict[ShadowKind, int] = {"same": 0, "opens": 0, "closes": 0, "error": 0}
         self.reset()
         reset_in_child(self)

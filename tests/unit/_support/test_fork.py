@@ -35,7 +35,7 @@ HELD = {
     "analysis/sides.py": {"cached_property"},
     "analysis/tries.py": {"Random"},
     "decisions/cache.py": {"LRUCache", "Lock"},
-    "decisions/shadow.py": {"Lock"},
+    "decisions/shadow.py": {"Lock", "SystemRandom"},
     "decisions/verified_permissions.py": {"ThreadPoolExecutor"},
     "smithy/model.py": {"cached_property"},  # it has a lock in Python 3.11
     "testing/issuer.py": {"Event", "Thread"},

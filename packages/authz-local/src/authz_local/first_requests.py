@@ -123,7 +123,7 @@ def _output(document: JSONObject, logical_id: str, word: str, what: str) -> str:
     """The output whose value names a resource."""
     for name, output in (document.get("Outputs") or {}).items():
         text = str(output.get("Value"))
-        if re.search(rf"\b{logical_id}\b", text) and word in text:
+        if logical_id in re.findall(r"\w+", text) and word in text:
             return str(name)
     raise ConfigurationError(f"the template needs an output with {what}: `{logical_id}`")
 

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["describe", "print_description"]
 
 _MOST_ROWS = 8
-_API_URL = re.compile(r"http://(?P<api>\w+)\.execute-api\.localhost:(?P<port>\d+)(?P<path>.*)")
+_API_URL = re.compile(
+    r"http://(?P<api>\w{1,63})\.execute-api\.localhost:(?P<port>\d{1,5})(?P<path>.*)"
+)
 
 _FUNCTION_URL = re.compile(
-    r"http://(?P<id>\w+)\.lambda-url\.[\w-]+\.localhost:(?P<port>\d+)(?P<path>/.*)?"
+    r"http://(?P<id>\w{1,63})\.lambda-url\.[\w-]{1,63}\.localhost:(?P<port>\d{1,5})(?P<path>/.*)?"
 )
 
 

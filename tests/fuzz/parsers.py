@@ -43,6 +43,9 @@ from authz_lib import (
     principal_from_headers,
 )
 from authz_lib._support.yaml_file import parse_yaml
+from authz_lib.actions.made import make_document
+from authz_lib.actions.openapi import openapi_routes, require_openapi
+from authz_lib.actions.template import template_routes
 from authz_lib.cli.main import main
 from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.entities import value_from_avp, value_from_cedar_json
@@ -414,6 +417,71 @@ MODEL = {
         "s#V$id": {"type": "apply", "traits": {"smithy.api#required": {}}},
     },
 }
+
+
+OPENAPI = {
+    "openapi": "3.0.1",
+    "security": [{"pool": ["pets/read"]}],
+    "components": {
+        "securitySchemes": {
+            "pool": {"type": "oauth2"},
+            "key": {"type": "http", "x-amazon-apigateway-authtype": "custom"},
+        }
+    },
+    "paths": {
+        "/pets": {
+            "get": {"operationId": "listPets", "x-authz": {"action": "a", "public": False}},
+            "post": {"operationId": "addPet", "security": [{"pool": ["w"]}, {}]},
+            "options": {"x-amazon-apigateway-integration": {"type": "mock"}},
+        },
+        "/pets/{petId}": {
+            "x-amazon-apigateway-any-method": {"security": []},
+            "get": {"operationId": "getPet", "security": [{"key": ["r"]}]},
+        },
+    },
+}
+SAM_TEMPLATE = {
+    "Resources": {
+        "Api": {
+            "Type": "AWS::Serverless::Api",
+            "Properties": {
+                "StageName": "prod",
+                "Auth": {
+                    "DefaultAuthorizer": "Lambda",
+                    "Authorizers": {"Lambda": {"FunctionArn": "arn:aws:lambda:::function:x"}},
+                },
+            },
+        },
+        "List": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Events": {
+                    "One": {
+                        "Type": "Api",
+                        "Properties": {
+                            "Path": "/orders/{id}",
+                            "Method": "get",
+                            "RestApiId": {"Ref": "Api"},
+                            "Auth": {"Authorizer": "NONE"},
+                        },
+                    }
+                }
+            },
+        },
+    }
+}
+
+
+def read_openapi(document: Any) -> None:
+    found: list[Any] = []
+    routes = list(openapi_routes(require_openapi(document), found))
+    ActionMap.from_document(make_document(routes, found, prefix="", resources="path"))
+
+
+def read_template(document: Any) -> None:
+    found: list[Any] = []
+    routes = template_routes(document if isinstance(document, dict) else {}, found, api=None)
+    ActionMap.from_document(make_document(routes, found, prefix="", resources="path"))
 
 
 def read_model(ast: Any) -> None:
@@ -803,6 +871,8 @@ PARSERS = [
     Parser("path", ["/orders/1", "/files/a/b%2Fc/"], resolve, 6),
     Parser("action map", [ACTIONS_DOCUMENT], ActionMap.from_document, 6),
     Parser("action map, a file", [_json(ACTIONS_DOCUMENT)], load_actions, 4),
+    Parser("OpenAPI document", [OPENAPI], read_openapi, 4),
+    Parser("template", [SAM_TEMPLATE], read_template, 4),
     Parser("Smithy model", [MODEL], read_model, 8),
     Parser("Cedar policies", [POLICIES, ALL], read_policies, 8),
     Parser("Cedar schema", [SCHEMA, JSON_SCHEMA], read_schema, 6),

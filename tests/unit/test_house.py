@@ -103,7 +103,6 @@ def test_no_private_file_stands_alone_in_the_root():
     [
         (" 9  cli/", " 9  cli.py"),
         ("decisions/ | gateway/", "gateway/ | decisions/"),
-        ("(integrations/)", "integrations/"),
         (" | transport/", ""),
     ],
 )

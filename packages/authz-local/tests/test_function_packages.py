@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,43 @@ def test_what_uv_refuses_is_one_line(tmp_path, cache):
         packages.of_lines(["authz-lib[cedar"], interpreter, None, "`x`")
 
 
+def test_offline_functions_run_with_what_is_at_hand_and_it_is_said(builder, said, monkeypatch):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(builder._template / "nothing"))
+    code = builder._template / "code"
+    code.mkdir()
+    (code / "requirements.txt").write_text("urllib3==1.26.20\n")
+    assert builder.function(code, OWN) == function_code.Beside({}, code)
+    assert builder.function(code, OWN) == function_code.Beside({}, code)
+    assert builder.layer(code, OWN, "x").files == {MARKER: ""}
+    told = [line for line in said if not line.startswith("installing")]
+    assert len(told) == 2
+    assert "the requirements of `code/requirements.txt` cannot be installed" in told[0]
+    assert told[1].startswith("no package index is reachable")
+
+
+def test_two_runs_that_make_the_same_folder_share_it(tmp_path):
+    target = tmp_path / "cache" / "x"
+    with interpreters.new_folder(target) as slow:
+        slow.mkdir()
+        (slow / "who").write_text("slow")
+        with interpreters.new_folder(target) as quick:
+            quick.mkdir()
+            (quick / "who").write_text("quick")
+    assert (target / "who").read_text() == "quick"
+    assert [path.name for path in target.parent.iterdir()] == ["x"]
+    with suppress(KeyError), interpreters.new_folder(tmp_path / "cache" / "y") as made:
+        made.mkdir()
+        raise KeyError
+    assert [path.name for path in target.parent.iterdir()] == ["x"]
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ConfigurationError, match="`XDG_CACHE_HOME` names another"),
+        interpreters.new_folder(tmp_path / "file" / "z"),
+    ):
+        pass
+
+
 def test_without_uv_it_is_said(monkeypatch):
     monkeypatch.delenv("UV", raising=False)
     monkeypatch.setattr(interpreters.shutil, "which", lambda _: None)
@@ -171,6 +209,18 @@ def test_layers(builder, said, installed):
     assert again.folder is None
     assert {"pyjwt==2.10.1", "typing-extensions==4.15.0"} <= set(installed[-1])
     assert any("built again" in line for line in said)
+    packed = builder._template / "layer.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/authz_lib/__init__.py", "")
+        archive.writestr("python/cedarpy-4.12.0.dist-info/METADATA", "")
+    assert builder.layer(packed, OWN, "x").folder is None
+    assert "cedarpy==4.12.0" in installed[-1]
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/mine.py", "")
+    assert builder.layer(packed, OWN, "x") == function_code.Beside({}, packed)
+    packed.write_text("no archive")
+    with pytest.raises(ConfigurationError, match=r"`layer\.zip` is not a folder"):
+        builder.layer(packed, OWN, "x")
     plain = builder._template / "plain"
     plain.mkdir()
     (plain / "requirements.txt").write_text("urllib3==2.5.0\n")

@@ -207,12 +207,16 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
     >>> loads_frozen_object(b'{"groups": ["clerks"]}')["groups"]
     ('clerks',)
     """
-    require_shallow(data)
+    if data.count(b"{") + data.count(b"[") > MAX_JSON_DEPTH:
+        require_shallow(data)
     try:
         text = data.decode()
-        scan = _scan_short if len(text) <= MAX_NUMBER_LENGTH else _scan_frozen
-        document, end = scan(text, 0) if text[:1] == "{" else (None, -1)
-        if end != len(text):
+        size = len(text)
+        if text[:1] == "{":
+            document, end = (_scan_short if size <= MAX_NUMBER_LENGTH else _scan_frozen)(text, 0)
+        else:
+            document, end = None, -1
+        if end != size:
             document = _freezer.decode(text)
         if "\\" in text:
             _require_whole_characters(text)

@@ -63,6 +63,10 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
         None,
         "authz-local",
     ),
+    "revoke": _Subcommand(
+        "refuse a token, a sign-in or a subject from now on, in a table of DynamoDB",
+        "authz_lib.cli.revoke",
+    ),
     "token": _Subcommand(
         "check a token: which checks it passes, and which it fails", "authz_lib.cli.token"
     ),

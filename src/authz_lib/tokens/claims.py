@@ -103,8 +103,12 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at = date_of(claims, "exp")
-        issued_at = date_of(claims, "iat") if "iat" in claims else None
+        expires_at, issued_at = claims.get("exp"), claims.get("iat")
+        # Nearly every token has whole numbers; the rest is told apart by `date_of`.
+        if type(expires_at) is not int or not 0 < expires_at < _LATEST:
+            expires_at = date_of(claims, "exp")
+        if type(issued_at) is not int or not 0 < issued_at < _LATEST:
+            issued_at = date_of(claims, "iat")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:

@@ -50,8 +50,8 @@ def read_json_object(document: bytes) -> JSONObject:
     return found
 
 
-def any_json_object(document: bytes, wanted: str) -> JSONObject:
-    """The JSON object that a document is; ``wanted`` is what it should be.
+def any_json_object(document: bytes, wanted: str, *, what: str = "the answer") -> JSONObject:
+    """The JSON object that a document is; ``wanted`` is what it should be, ``what`` where it is.
 
     Raises:
         InvalidJWKError: it is something else; the message says what, in fixed words.
@@ -64,10 +64,10 @@ def any_json_object(document: bytes, wanted: str) -> JSONObject:
     """
     start = document[:64].lstrip()
     if not start and not document.strip():
-        raise InvalidJWKError("the answer is empty")
+        raise InvalidJWKError(f"{what} is empty")
     for beginning, words in _BEGINNINGS:
         if start.startswith(beginning):
-            raise InvalidJWKError(f"the answer is {words}")
+            raise InvalidJWKError(f"{what} is {words}")
     try:
         found = loads_document(document)
     except StrictJSONError as error:
@@ -75,11 +75,11 @@ def any_json_object(document: bytes, wanted: str) -> JSONObject:
         words = f"not strict JSON ({error})" if is_json else "not JSON"
         if not start.isascii():
             words = "not JSON, nor text: perhaps it was compressed without being asked for"
-        raise InvalidJWKError(f"the answer is {words}") from None
+        raise InvalidJWKError(f"{what} is {words}") from None
     if type(found) is list:
-        raise InvalidJWKError(f"the answer is a JSON list, not {wanted}")
+        raise InvalidJWKError(f"{what} is a JSON list, not {wanted}")
     if type(found) is not dict:
-        raise InvalidJWKError(f"the answer is a JSON value, not {wanted}")
+        raise InvalidJWKError(f"{what} is a JSON value, not {wanted}")
     return found
 
 

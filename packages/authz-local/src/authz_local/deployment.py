@@ -25,6 +25,9 @@ _HTTP_API = "AWS::ApiGatewayV2::Api"
 _FUNCTION = "AWS::Lambda::Function"
 _NESTED = "AWS::CloudFormation::Stack"
 _EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
+_FUNCTION_URL = re.compile(
+    r"^https://(?P<host>[a-z0-9]+\.lambda-url\.[a-z0-9-]+)\.on\.aws(?P<path>/.*)?$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,14 @@ class _LocalAWS(Protocol):
 
 
 def local_url(value: str, port: int) -> str:
-    """An ``execute-api`` URL of AWS as the local one; anything else as it is.
+    """A URL of an API or a function on AWS as the local one; anything else as it is.
 
     >>> local_url("https://a1.execute-api.eu-west-1.amazonaws.com/prod/", 4566)
     'http://a1.execute-api.localhost:4566/prod'
     """
+    function = _FUNCTION_URL.match(value)
+    if function is not None:
+        return f"http://{function['host']}.localhost:{port}{function['path'] or '/'}"
     match = _EXECUTE_API.match(value)
     if match is None:
         return value

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
 from authz_local._ministack_functions import MARKER, marker
 from authz_local.function_packages import FunctionPackages, requirements_in
-from authz_local.interpreters import cache_folder, find_interpreter
+from authz_local.interpreters import (
+    IndexUnreachableError,
+    cache_folder,
+    find_interpreter,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from authz_local.interpreters import Interpreter
@@ -54,6 +59,7 @@ class CodeBuilder:
         self._said: set[str] = set()
         self._packages = FunctionPackages(self._cache, folder, say)
         self._interpreters: dict[str, Interpreter] = {}
+        self._is_offline = False
 
     def _once(self, text: str) -> None:
         if text not in self._said:
@@ -88,10 +94,22 @@ class CodeBuilder:
         interpreter = self._interpreter(runtime)
         packages: list[Path] = []
         named = None if folder is None else self._requirements(folder)
-        if named is not None:
-            packages = self._packages.of_file(named, interpreter)
-        own = self._packages.of_runtime(interpreter)
+        if self._is_offline:
+            return Beside({}, folder)
+        try:
+            if named is not None:
+                packages = self._packages.of_file(named, interpreter)
+            own = self._packages.of_runtime(interpreter)
+        except IndexUnreachableError as error:
+            self._offline(error)
+            return Beside({}, folder)
         return Beside({MARKER: marker(packages, own, interpreter.path)}, folder)
+
+    def _offline(self, error: IndexUnreachableError) -> None:
+        """From now on functions run on this tool's Python and packages: no others are at hand."""
+        self._is_offline = True
+        self._say(str(error))
+        self._say("no package index is reachable: functions run with the packages of this tool")
 
     def _requirements(self, folder: Path) -> Path | None:
         own = requirements_in(folder)
@@ -108,39 +126,66 @@ class CodeBuilder:
 
     def layer(self, folder: Path, runtime: str | None, what: str) -> Beside:
         """A layer: as it is, from its requirements, or built again as ``authz layer`` does."""
+        try:
+            return self._layer(folder, runtime, what)
+        except IndexUnreachableError as error:
+            if not self._is_offline:
+                self._offline(error)
+            return Beside({MARKER: marker([])})
+
+    def _layer(self, folder: Path, runtime: str | None, what: str) -> Beside:
         if runtime is None or not runtime.startswith("python"):
             self._require_folder(folder, what)
             return Beside({}, folder)
         interpreter = self._interpreter(runtime)
-        if not folder.is_dir():
-            self._once(f"{what} names `{folder.name}/`, which is not there: the library is taken")
+        inside = _members(folder)
+        if inside is None:
+            self._once(f"{what} names `{folder.name}`, which is not there: the library is taken")
             packages = self._packages.of_lines(
                 _LAYER_REQUIREMENTS, interpreter, None, f"`{folder.name}/`"
             )
             return Beside({MARKER: marker(packages)})
-        inside = folder / "python"
-        if (inside / _LIBRARY).is_dir():
+        if _LIBRARY in inside:
             self._once(f"{what} is built again for python {interpreter.version}")
             packages = self._packages.of_lines(
                 _distributions(inside), interpreter, None, f"`{folder.name}/`"
             )
             return Beside({MARKER: marker(packages)})
-        named = requirements_in(folder) or requirements_in(inside)
+        if folder.is_file():
+            return Beside({}, folder)
+        python = folder / "python"
+        named = requirements_in(folder) or requirements_in(python)
         if named is None:
             return Beside({}, folder)
         packages = self._packages.of_file(named, interpreter)
-        return Beside({MARKER: marker(packages)}, folder, "" if inside.is_dir() else "python/")
+        return Beside({MARKER: marker(packages)}, folder, "" if python.is_dir() else "python/")
 
     def _require_folder(self, folder: Path, what: str) -> None:
-        if not folder.is_dir():
+        if not folder.is_dir() and not zipfile.is_zipfile(folder):
             raise ConfigurationError(f"{what} names `{folder.name}`, which is not a folder")
 
 
-def _distributions(folder: Path) -> list[str]:
-    """What is installed in a layer's folder, as requirements."""
-    found: dict[str, Any] = {}
-    for metadata in sorted(folder.glob("*.dist-info")):
-        name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
-        found[name.lower().replace("_", "-")] = version
+def _members(layer: Path) -> set[str] | None:
+    """What lies in ``python/`` of a layer, a folder or an archive; ``None`` where there is none."""
+    if layer.is_dir():
+        inside = layer / "python"
+        return {path.name for path in inside.iterdir()} if inside.is_dir() else set()
+    if not layer.is_file():
+        return None
+    try:
+        with zipfile.ZipFile(layer) as archive:
+            names = [name.split("/") for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile):
+        raise ConfigurationError(f"`{layer.name}` is not a folder and not an archive") from None
+    return {parts[1] for parts in names if len(parts) > 1 and parts[0] == "python"}
+
+
+def _distributions(members: Iterable[str]) -> list[str]:
+    """What is installed in a layer, as requirements."""
+    found: dict[str, str] = {}
+    for member in sorted(members):
+        name, _, version = member.removesuffix(".dist-info").rpartition("-")
+        if member.endswith(".dist-info"):
+            found[name.lower().replace("_", "-")] = version
     found.pop("authz-lib", None)
     return ["authz-lib", *(f"{name}=={version}" for name, version in found.items())]

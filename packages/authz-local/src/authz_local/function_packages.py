@@ -11,8 +11,6 @@ import hashlib
 import importlib.metadata
 import platform
 import re
-import shutil
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 import authz_lib
 from authz_lib._support.text_file import read_bounded
 from authz_lib.errors import ConfigurationError
-from authz_local.interpreters import uv
+from authz_local.interpreters import new_folder, uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,28 +112,17 @@ class FunctionPackages:
         if target.is_dir():
             return target
         self._say(f"installing the requirements of {what} for python {interpreter.version}")
-        self._cache.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix="making-", dir=self._cache))
-        try:
-            requirements = made / "requirements.txt"
+        with new_folder(target) as made:
+            made.mkdir()
+            requirements = made.parent / "requirements.txt"
             requirements.write_text(text)
             uv(
                 *["pip", "install", "--quiet", "--compile-bytecode"],
-                *["--python", str(interpreter.path), "--target", str(made / "packages")],
+                *["--python", str(interpreter.path), "--target", str(made)],
                 *["-r", str(requirements)],
                 what=f"the requirements of {what} cannot be installed",
                 folder=folder,
             )
-            (made / "packages").mkdir(exist_ok=True)
-            if not target.is_dir():
-                (made / "packages").rename(target)
-        except OSError as error:
-            if not target.is_dir():  # another run may have made it meanwhile
-                raise ConfigurationError(
-                    f"the requirements of {what} cannot be kept: {error.strerror}"
-                ) from None
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
         return target
 
 

@@ -11,16 +11,34 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
 
-__all__ = ["Interpreter", "cache_folder", "find_interpreter", "uv"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "IndexUnreachableError",
+    "Interpreter",
+    "cache_folder",
+    "find_interpreter",
+    "new_folder",
+    "uv",
+]
 
 _RUNTIME = re.compile(r"python(3\.\d+)")
 _OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SECONDS = 600
+_UNREACHABLE = re.compile(r"error sending request|Packages were unavailable because the network")
+
+
+class IndexUnreachableError(ConfigurationError):
+    """No package index could be reached: this machine is offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +105,41 @@ def _environment(python: Path, version: str, cache: Path) -> Path:
     folder = cache / "environments" / f"python{version}{str(real).replace('/', '-')}"
     inside = folder / "bin" / "python"
     if not inside.exists():
-        uv("venv", "--quiet", "--clear", "--no-project", "--python", str(real), str(folder),
-           what=f"the environment for python {version}")  # fmt: skip
+        shutil.rmtree(folder, ignore_errors=True)  # of an interpreter that is gone
+        what = f"the environment for python {version}"
+        with new_folder(folder) as made:
+            uv("venv", "--quiet", "--no-project", "--python", str(real), str(made), what=what)
     return inside
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder beside ``target`` to fill, which then becomes it; another run may be quicker.
+
+    Raises:
+        ConfigurationError: the cache cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix="making-", dir=target.parent))
+    except OSError as error:
+        raise ConfigurationError(
+            f"`{target.parent}` cannot be written: {error.strerror}; `XDG_CACHE_HOME` names another"
+        ) from None
+    try:
+        yield beside / "made"
+        with suppress(OSError):  # another run has made it meanwhile
+            (beside / "made").rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def uv(*arguments: str, what: str, folder: Path | None = None) -> None:
     """Run uv.
 
     Raises:
-        ConfigurationError: uv is not installed, or it fails; the message has its last line.
+        IndexUnreachableError: no package index could be reached.
+        ConfigurationError: uv is not installed, or it fails; the message has what it says.
     """
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
@@ -117,5 +160,6 @@ def uv(*arguments: str, what: str, folder: Path | None = None) -> None:
         stdin=subprocess.DEVNULL,
     )
     if done.returncode != 0:
+        kind = IndexUnreachableError if _UNREACHABLE.search(done.stderr) else ConfigurationError
         lines = [line.strip(" │╰─▶├\u00d7") for line in done.stderr.splitlines() if line.strip()]
-        raise ConfigurationError(f"{what}: uv says: {'; '.join(lines[:3]) or 'no reason given'}")
+        raise kind(f"{what}: uv says: {'; '.join(lines[:3]) or 'no reason given'}")

@@ -320,13 +320,18 @@ class LocalScenario:
             row=row,
             status=answer[0] if answer else None,
             decisions=tuple(record.decision for record in asked),
-            policies=tuple(asked[-1].determining_policies) if asked else (),
+            policies=self._named(asked[-1].determining_policies) if asked else (),
             reached=any(one.function in services for one in invoked),
             invocations=tuple(invoked),
             milliseconds=milliseconds,
             differences=(f"no answer: {reason}",),
         )
         return result if answer is None else compared(result, expected_headers, answer)
+
+    def _named(self, policies: Sequence[str]) -> tuple[str, ...]:
+        """Policies that the template makes by their logical id; others by their own id."""
+        logical = {physical: name for name, physical in self.stack.resources.items()}
+        return tuple(logical.get(policy, policy) for policy in policies)
 
     def _decisions(self) -> Sequence[Any]:
         return () if self._store is None else self._store.requests

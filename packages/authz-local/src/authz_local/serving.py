@@ -16,6 +16,10 @@ __all__ = ["describe", "print_description"]
 _MOST_ROWS = 8
 _API_URL = re.compile(r"http://(?P<api>\w+)\.execute-api\.localhost:(?P<port>\d+)(?P<path>.*)")
 
+_FUNCTION_URL = re.compile(
+    r"http://(?P<id>\w+)\.lambda-url\.[\w-]+\.localhost:(?P<port>\d+)(?P<path>/.*)?"
+)
+
 
 def describe(scenario: LocalScenario) -> dict[str, Any]:
     """All that is printed, as one JSON document."""
@@ -41,6 +45,10 @@ def _is_plain(row: RequestRow) -> bool:
 
 def _loopback(value: str) -> str | None:
     """The same API on 127.0.0.1, for a resolver that does not know `*.localhost`."""
+    function = _FUNCTION_URL.fullmatch(value)
+    if function is not None:
+        there = f"127.0.0.1:{function['port']}/_aws/lambda-url/{function['id']}"
+        return f"http://{there}{function['path'] or '/'}"
     match = _API_URL.fullmatch(value)
     if match is None:
         return None

@@ -210,7 +210,7 @@ def scheme_kind(scheme: Any, values: StackValues) -> str | None:
     if str(values.plain(scheme.get(AUTHTYPE))).lower() == "awssigv4":
         return "AWS_IAM"
     authorizer = _first(values, scheme.get(AUTHORIZER))
-    if not isinstance(authorizer, dict):
+    if not isinstance(authorizer, dict) or not authorizer:
         return None
     kind = values.plain(authorizer.get("type"))
     if kind is UNKNOWN or one_member(authorizer) is not None:

@@ -34,6 +34,7 @@ SCHEMES = """
               authorizerResultTtlInSeconds: 30
           key: {type: apiKey, name: x-api-key, in: header}
           plain: {type: http, scheme: bearer}
+          empty: {type: oauth2, x-amazon-apigateway-authorizer: {}}
           later: {type: oauth2, x-amazon-apigateway-authorizer: !Transform {Name: x}}
 """
 BODY = """
@@ -67,6 +68,7 @@ Resources:
         ("{security: [{key: []}, {tokens: []}]}", ["CUSTOM"]),
         ("{security: [{key: [], tokens: []}]}", ["CUSTOM"]),
         ("{security: [{later: []}]}", ["UNKNOWN"]),
+        ("{security: [{empty: []}]}", ["NONE"]),
         ("{security: !FindInMap [a, b, c]}", ["UNKNOWN"]),
         ("{security: [!If [C, {sigv4: []}, {key: []}]]}", ["AWS_IAM", "API_KEY"]),
         ("{security: !If [C, [{sigv4: []}], !Ref AWS::NoValue]}", ["AWS_IAM", "NONE"]),

@@ -14,7 +14,7 @@ A document is bounded before anything is made of it:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from authz_lib._support.extras import load_extra
 from authz_lib._support.text_file import read_bounded
@@ -61,6 +61,9 @@ class TextDatesLoader(yaml.SafeLoader):
     | a key that ``<<`` brings too | the mapping's own value |
     """
 
+    max_nodes: ClassVar[int] = MAX_NODES
+    """A subclass may have less."""
+
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name, never changed in place
         first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -102,8 +105,8 @@ class TextDatesLoader(yaml.SafeLoader):
     def _count(self, nodes: int, levels: int, event: Any) -> None:
         self._nodes += nodes
         self._deepest = max(self._deepest, self._level + levels)
-        if self._nodes > MAX_NODES:
-            self._refuse(f"has more than {MAX_NODES} values, aliases written out", event)
+        if self._nodes > self.max_nodes:
+            self._refuse(f"has more than {self.max_nodes} values, aliases written out", event)
         if self._deepest > MAX_LEVELS:
             self._refuse(_TOO_DEEP, event)
 

@@ -231,6 +231,7 @@ def _of_method(template: Template, name: str, resource: dict[str, Any]) -> Itera
     method = template.values.plain(properties.get("HttpMethod"))
     integration = properties.get("Integration")
     kind = integration.get("Type") if isinstance(integration, dict) else None
+    is_mock = all(one == "MOCK" for _, one in template.values.texts(kind, Guard()))
     method = str(method).upper() if isinstance(method, str) else "?"
     for guard, authorization in _authorizations(template, properties, _presence(resource)):
         yield EntryPoint(
@@ -243,7 +244,7 @@ def _of_method(template: Template, name: str, resource: dict[str, Any]) -> Itera
             template.origins.line_of_resource(name),
             guard,
             own_condition(resource),
-            is_preflight=method == "OPTIONS" and template.values.plain(kind) == "MOCK",
+            is_preflight=method == "OPTIONS" and is_mock,
             function=template.resource_id(
                 integration.get("Uri") if isinstance(integration, dict) else None
             ),

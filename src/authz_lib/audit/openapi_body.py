@@ -36,6 +36,7 @@ __all__ = ["BodyOperation", "body_authorizers", "body_operations", "is_readable_
 ANY_METHOD: Final = "x-amazon-apigateway-any-method"
 AUTHORIZER: Final = "x-amazon-apigateway-authorizer"
 AUTHTYPE: Final = "x-amazon-apigateway-authtype"
+INTEGRATION: Final = "x-amazon-apigateway-integration"
 
 _METHODS: Final = {
     name: name.upper()
@@ -100,8 +101,14 @@ def _of_path(
         for narrowed, operation in values.branches(written, guard):
             if not isinstance(operation, dict):
                 continue
-            integration = _first(values, operation.get("x-amazon-apigateway-integration"))
-            kind = integration.get("type") if isinstance(integration, dict) else None
+            integrations = [
+                inner
+                for _, inner in values.branches(operation.get(INTEGRATION), Guard())
+                if isinstance(inner, dict)
+            ]
+            is_mock = bool(integrations) and all(
+                str(values.plain(one.get("type"))).lower() == "mock" for one in integrations
+            )
             for own, authorization in schemes.authorizations(operation, narrowed):
                 yield BodyOperation(
                     method,
@@ -109,8 +116,8 @@ def _of_path(
                     str(key),
                     authorization,
                     own,
-                    method == "OPTIONS" and str(kind).lower() == "mock",
-                    integration.get("uri") if isinstance(integration, dict) else None,
+                    method == "OPTIONS" and is_mock,
+                    next((one.get("uri") for one in integrations), None),
                 )
 
 
@@ -202,15 +209,27 @@ def schemes_of(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def scheme_kind(scheme: Any, values: StackValues) -> str | None:
-    """The kind of authorization of a security scheme; ``None`` where it asks nobody."""
-    scheme = _first(values, scheme)
-    if not isinstance(scheme, dict):
-        return None
-    if str(values.plain(scheme.get(AUTHTYPE))).lower() == "awssigv4":
+def scheme_kind(written: Any, values: StackValues) -> str | None:
+    """The kind of authorization of a security scheme; ``None`` where it asks nobody.
+
+    ``UNKNOWN`` where that depends on a condition: then it may ask nobody.
+    """
+    kinds = {
+        _kind_of(scheme, authorizer, values)
+        for _, scheme in values.branches(written, Guard())
+        for _, authorizer in values.branches(_member(scheme, AUTHORIZER), Guard())
+    }
+    return kinds.pop() if len(kinds) == 1 else "UNKNOWN"
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _kind_of(scheme: Any, authorizer: Any, values: StackValues) -> str | None:
+    if str(values.plain(_member(scheme, AUTHTYPE))).lower() == "awssigv4":
         return "AWS_IAM"
-    authorizer = _first(values, scheme.get(AUTHORIZER))
-    if not isinstance(authorizer, dict):
+    if not isinstance(authorizer, dict) or not authorizer:
         return None
     kind = values.plain(authorizer.get("type"))
     if kind is UNKNOWN or one_member(authorizer) is not None:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["MAX_FILE_CHARACTERS", "KeyTwice", "Place", "Source", "read_source"]
+__all__ = ["MAX_FILE_CHARACTERS", "MAX_YAML_VALUES", "KeyTwice", "Place", "Source", "read_source"]
 
 MAX_FILE_CHARACTERS: Final = 5_000_000
 """Of a JSON file; a YAML file has the bound of `authz_lib._support.yaml_file`."""
+MAX_YAML_VALUES: Final = 60_000
+"""More than 500 resources need, and what is read in a few seconds."""
 
 _WITHOUT_PREFIX: Final = frozenset({"Condition", "Ref"})
 # What is left out, commas and colons, tells nothing in a text that is known to be JSON.
@@ -138,6 +140,8 @@ def _read_yaml(path: Path, text: str) -> Source:
 
     class Loader(yaml_file.TextDatesLoader):
         """YAML with CloudFormation's short forms; of two equal keys the last one counts."""
+
+        max_nodes = MAX_YAML_VALUES
 
         def construct_document(self, node: Any) -> Any:
             places.append(_place_of(node))

@@ -21,6 +21,9 @@ MAX_BRANCHES: Final = 256
 _MAX_DEPTH: Final = 48
 _MAX_LITERAL: Final = 200
 _MAX_SETTINGS: Final = 4_096
+_PLAIN_FUNCTIONS: Final = frozenset(
+    {"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
+)
 _ALWAYS: Final = Guard()
 _VARIABLE: Final = re.compile(r"\$\{([^{}]{1,200})\}")
 
@@ -146,12 +149,27 @@ class StackValues:
             for parameter in ([name] if isinstance(side, str) else self.parameters_of(name))
         }
         choices = {name: self._candidates(name, terms) for name in sorted(names)}
+        if not all(self._compares_plainly(name) for name, side in terms if side in {True, False}):
+            return True  # the values that tell its sides apart are not known
         if not terms or prod(map(len, choices.values())) > _MAX_SETTINGS:
             return True
         return any(
             self._fits(terms, dict(zip(choices, setting, strict=True)))
             for setting in product(*choices.values())
         )
+
+    def _compares_plainly(self, condition: str) -> bool:
+        """Whether a condition compares parameters and texts as they are, through others too."""
+        todo, seen = [condition], set()
+        while todo:
+            name = todo.pop()
+            seen.add(name)
+            for function, given in functions_in(self._written.get(name)):
+                if function not in _PLAIN_FUNCTIONS:
+                    return False
+                if function == "Condition" and isinstance(given, str) and given not in seen:
+                    todo.append(given)
+        return True
 
     def _fits(self, terms: list[tuple[str, bool | str]], setting: Mapping[str, Any]) -> bool:
         conditions = self._conditions(setting)

@@ -111,6 +111,21 @@ def test_an_authorizer_is_told(audit):
     assert use.cache.identity_sources == ("method.request.header.X-Token",)
 
 
+@pytest.mark.parametrize(
+    ("integration", "expected"),
+    [
+        ("{Type: MOCK}", True),
+        ("{Type: HTTP}", False),
+        ("{Type: !If [AuthEnabled, MOCK, HTTP]}", False),
+        ("!Ref AWS::NoValue", False),
+    ],
+)
+def test_a_preflight_is_one_under_each_condition(audit, integration, expected):
+    text = method(more=f", Integration: {integration}").replace("GET", "OPTIONS")
+    (point,) = audit(text).inventory.entry_points
+    assert point.is_preflight is expected
+
+
 def test_parents_in_a_ring_are_refused(tmp_path):
     path = tmp_path / "template.yaml"
     path.write_text(REST.replace("!GetAtt Api.RootResourceId", "!Ref Order"))

@@ -34,6 +34,8 @@ SCHEMES = """
               authorizerResultTtlInSeconds: 30
           key: {type: apiKey, name: x-api-key, in: header}
           plain: {type: http, scheme: bearer}
+          sometimes: !If [C, {x-amazon-apigateway-authtype: awsSigv4}, {type: http}]
+          empty: {type: oauth2, x-amazon-apigateway-authorizer: {}}
           later: {type: oauth2, x-amazon-apigateway-authorizer: !Transform {Name: x}}
 """
 BODY = """
@@ -67,6 +69,8 @@ Resources:
         ("{security: [{key: []}, {tokens: []}]}", ["CUSTOM"]),
         ("{security: [{key: [], tokens: []}]}", ["CUSTOM"]),
         ("{security: [{later: []}]}", ["UNKNOWN"]),
+        ("{security: [{empty: []}]}", ["NONE"]),
+        ("{security: [{sometimes: []}]}", ["UNKNOWN"]),
         ("{security: !FindInMap [a, b, c]}", ["UNKNOWN"]),
         ("{security: [!If [C, {sigv4: []}, {key: []}]]}", ["AWS_IAM", "API_KEY"]),
         ("{security: !If [C, [{sigv4: []}], !Ref AWS::NoValue]}", ["AWS_IAM", "NONE"]),
@@ -170,3 +174,23 @@ def test_an_openapi_document_by_itself(audit):
     (point,) = file.inventory.entry_points
     assert (point.surface, point.authorization.kind, point.line) == ("http", "JWT", 4)
     assert file.inventory.gateways["openapi"].authorizers["jwt"].line == 7
+
+
+@pytest.mark.parametrize(
+    ("integration", "expected"),
+    [
+        ("{type: mock}", True),
+        ("{type: MOCK}", True),
+        ("{type: http}", False),
+        ("{}", False),
+        ("!If [C, {type: mock}, {type: http}]", False),
+        ("!If [C, {type: mock}, !Ref AWS::NoValue]", True),
+        ("!Ref AWS::NoValue", False),
+    ],
+)
+def test_a_preflight_is_one_under_each_condition(audit, integration, expected):
+    text = BODY.replace(
+        "get: {GET}", f"options: {{x-amazon-apigateway-integration: {integration}}}"
+    )
+    (point,) = audit(text).inventory.entry_points
+    assert (point.method, point.is_preflight) == ("OPTIONS", expected)

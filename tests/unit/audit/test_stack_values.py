@@ -145,6 +145,21 @@ def test_what_cannot_be_at_once(terms, expected):
     assert VALUES.is_possible(Guard(terms)) is expected
 
 
+def test_a_value_that_is_composed_may_be_anything():
+    composed = {"Fn::Equals": [{"Fn::Sub": "${Free}-x"}, "prod-x"]}
+    template = {**TEMPLATE, "Conditions": {"C": composed, "D": {"Fn::Not": [{"Condition": "C"}]}}}
+    values = StackValues(template, {})
+    assert values.is_possible(Guard((("C", True),))) is True
+    assert values.is_possible(Guard((("D", False),))) is True
+
+
+def test_two_parameters_may_be_alike():
+    alike = {"Fn::Equals": [{"Ref": "Free"}, {"Ref": "None"}]}
+    values = StackValues({**TEMPLATE, "Conditions": {"C": alike}}, {})
+    assert values.is_possible(Guard((("C", True),))) is True
+    assert values.is_possible(Guard((("C", False),))) is True
+
+
 def test_a_given_value_makes_a_side_impossible():
     values = StackValues(TEMPLATE, {"Free": "z"})
     assert values.is_possible(Guard((("IsFree", True),))) is False

@@ -23,8 +23,12 @@ POLICIES = "permit(principal, action, resource);"
 MODULES = [
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
+    ("sqlalchemy", "sqlalchemy", "authz_lib.integrations.sqlalchemy"),
 ]
-BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests", "yaml": "yaml"}
+BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests"} | {
+    "sqlalchemy": "sqlalchemy",
+    "yaml": "yaml",
+}
 
 
 def names(extra):

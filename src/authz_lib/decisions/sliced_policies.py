@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from authz_lib.decisions.policy_files import PolicySource, PolicySources, TemplateLink
     from authz_lib.entities import EntityUid
 
-__all__ = ["SlicedPolicies", "action_ancestors"]
+__all__ = ["PolicyStatement", "SlicedPolicies", "action_ancestors"]
 
 # A policy set takes about 25 kB per policy in it, and shares nothing with another one.
 _MIN_SLICED_POLICIES = 2000
@@ -37,6 +37,14 @@ class _Policy(NamedTuple):
     template: str | None = None  # a member of `templates`
 
 
+class PolicyStatement(NamedTuple):
+    """One policy: its id, its JSON form, and what fills the slots of a template."""
+
+    id: str
+    est: dict[str, Any]
+    slots: dict[str, Uid]
+
+
 class SlicedPolicies:
     """Hands out, for a question, a policy set that answers as all policies together would.
 
@@ -51,7 +59,7 @@ class SlicedPolicies:
         ConfigurationError: a template link does not fit its template.
     """
 
-    __slots__ = ("_deep", "_index", "_parse", "_policies", "_sets", "_slices")
+    __slots__ = ("_deep", "_index", "_parse", "_policies", "_sets", "_slices", "_statements")
 
     def __init__(
         self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]
@@ -62,6 +70,9 @@ class SlicedPolicies:
         self._slices: Memo[_SliceKey, tuple[int, ...]] = Memo(self._select, max_entries=_MAX_SLICES)
         self._sets: WeighedMemo[tuple[int, ...], Any] = WeighedMemo(
             max_entries=_MAX_SLICES, max_weight=max(_MIN_SLICED_POLICIES, len(self._policies))
+        )
+        self._statements: Memo[int, PolicyStatement] = Memo(
+            self._statement, max_entries=_MIN_SLICED_POLICIES
         )
         self._deep = run_on_own_stack(lambda: _deep_ones(self._parse, self._policies, sources))
 
@@ -88,6 +99,24 @@ class SlicedPolicies:
             found = self._made(selected)
             self._sets.put(selected, found, weight=len(selected))
         return found
+
+    def statements(
+        self, principal: Uid, action: Uid, resource_type: str
+    ) -> tuple[PolicyStatement, ...]:
+        """Every policy that can matter to some resource of a type, in Cedar's JSON form."""
+        numbers = self._index.select_of_type(principal, action, resource_type)
+        return tuple([self._statements[number] for number in numbers])
+
+    def _statement(self, number: int) -> PolicyStatement:
+        policy = self._policies[number]
+        if policy.template is None:
+            return PolicyStatement(policy.id, _member_value(policy.text), {})
+        values = json.loads(policy.text)["values"]
+        return PolicyStatement(
+            policy.id,
+            _member_value(policy.template),
+            {slot: uid_of(value) for slot, value in values.items()},
+        )
 
     def _select(self, key: _SliceKey) -> tuple[int, ...]:
         action_type, action, principal_type, principal, resource_type, resource = key
@@ -193,6 +222,11 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[PolicyScope]]:
 
 def _member(policy: PolicySource) -> str:
     return f"{encode_basestring_ascii(policy.id)}:{policy.text}"
+
+
+def _member_value(member: str) -> dict[str, Any]:
+    (value,) = json.loads(f"{{{member}}}").values()
+    return dict(value)
 
 
 def _link_text(link: TemplateLink) -> str:

@@ -89,7 +89,6 @@ def _evaluated(
     statement: PolicyStatement,
     check: Callable[[Truth], None],
 ) -> PolicyOutcome:
-    forbids = statement.est["effect"] == "forbid"
     refusal, truth = "", _PERMIT_LEAST
     try:
         truth = _truth(evaluation, statement)
@@ -98,11 +97,13 @@ def _evaluated(
         refusal = str(error)
     except RecursionError:
         refusal = "it is nested too deeply"
-    return PolicyOutcome(statement.id, forbids, truth, refusal)
+    return PolicyOutcome(statement.id, statement.forbids, truth, refusal)
 
 
 def _truth(evaluation: PartialEvaluation, statement: PolicyStatement) -> Truth:
     """The scope first, then the conditions in their order, up to one that is false or errs."""
+    if statement.est is None:
+        raise RecursionError
     found = Truth(NO_ROW, EVERY_ROW)
     for expression in _expressions(statement.est, statement.slots):
         found = evaluation.then(found, expression)

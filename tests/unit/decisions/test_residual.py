@@ -565,12 +565,11 @@ def test_a_condition_with_very_many_cases_is_refused():
 
 def test_a_policy_with_very_many_comparisons_is_refused():
     tests = " || ".join(
-        f"(resource.total > {number} && resource.limit < {number})" for number in range(390)
+        f"(resource.total > {number} && resource.limit < {number})" for number in range(190)
     )
-    seven = "".join(f" when {{ {tests.replace('390', str(number))} }}" for number in range(7))
-    policy = f'@id("many") permit(principal, action, resource){seven};'
+    policy = f'@id("many") permit(principal, action, resource) when {{ {tests} }};'
     with pytest.raises(InvalidRequestError, match="it has more than 5000 comparisons"):
-        left_of(policy)
+        residual(engine_of(policy), ALICE, ACTION, resource_type="Order")
 
 
 class TestArguments:

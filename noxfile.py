@@ -168,6 +168,17 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def analysis(session: nox.Session) -> None:
+    """Formulas against the engine: 20,000 generated policies and requests, and Cedar's corpora."""
+    install_wheel(session, *group("tests"), extras=("all",))
+    session.run(
+        *["python", "-m", "pytest", "-q", "-n", "2", *session.posargs],
+        *["tests/property/test_symbolic.py", "tests/conformance/test_policy_analysis.py"],
+        env={"AUTHZ_GENERATED_POLICIES": "20000"},
+    )
+
+
+@nox.session
 def rows(session: nox.Session) -> None:
     """The rows of 2,000 generated tables in two databases each, and of 500 in DynamoDB."""
     install_wheel(session, *group("tests"), extras=("all",))

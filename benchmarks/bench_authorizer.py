@@ -257,7 +257,7 @@ def _cold(ask: dict[str, Any], folder: Path) -> None:
     reference = times.get("hand-written peer", times["keyword arguments"])
     for name, seconds in times.items():
         ratios = [own / other for own, other in zip(seconds, reference, strict=True)]
-        bar = {"keyword arguments": "  (bar: below 0.6)", "from_env": "  (bar: below 0.8)"}.get(
+        bar = {"keyword arguments": "  (bar: below 0.45)", "from_env": "  (bar: below 0.75)"}.get(
             name, ""
         )
         print(

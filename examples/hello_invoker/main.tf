@@ -17,9 +17,15 @@ provider "aws" {
 }
 
 variable "package" {
-  description = "The archive with functions/ and its requirements; the README says how to build it."
+  description = "The archive of functions/."
   type        = string
   default     = "package.zip"
+}
+
+variable "layer" {
+  description = "The archive that `authz layer --python 3.12 --arch arm64 -o layer.zip` makes."
+  type        = string
+  default     = "layer.zip"
 }
 
 data "aws_caller_identity" "current" {}
@@ -98,6 +104,14 @@ locals {
   }
 }
 
+resource "aws_lambda_layer_version" "library" {
+  layer_name               = "hello-api-authz-lib"
+  filename                 = var.layer
+  source_code_hash         = filebase64sha256(var.layer)
+  compatible_runtimes      = ["python3.12"]
+  compatible_architectures = ["arm64"]
+}
+
 resource "aws_lambda_function" "this" {
   for_each = local.functions
 
@@ -105,6 +119,7 @@ resource "aws_lambda_function" "this" {
   role             = aws_iam_role.lambda.arn
   runtime          = "python3.12"
   architectures    = ["arm64"]
+  layers           = [aws_lambda_layer_version.library.arn]
   handler          = each.value.handler
   filename         = var.package
   source_code_hash = filebase64sha256(var.package)

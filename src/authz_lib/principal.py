@@ -172,22 +172,27 @@ class Principal:
         >>> caller.subject, caller.tenant_id, sorted(caller.scopes)
         ('alice', 't1', ['orders.read'])
         """
-        claims = token.claims
-        subject = claims.get("sub")
+        claims, issuer = token.claims, token.issuer
+        subject, expires_at = claims.get("sub"), claims.get("exp")
         if type(subject) is not str or not subject:
             text_claim(claims, "sub")
             raise InvalidClaimError("`sub` is missing", claim="sub")
+        # A token of another verifier may not say where its client is: then the standard holds.
+        reader = getattr(token, "client_reader", STANDARD_CLIENT)
         return cls(
             subject,
-            token.issuer,
-            # A token of another verifier may not say where its client is: then the standard holds.
-            getattr(token, "client_reader", STANDARD_CLIENT).of(token),
+            issuer,
+            reader.read(claims) if reader is STANDARD_CLIENT else reader.of(token),
             () if groups_claim is None else groups_of(claims, groups_claim),
             scopes_of(claims),
             None if tenant_claim is None else tenant_of(claims, tenant_claim),
             claims,
-            _expiry(claims),
-            _NO_CLAIMS if attributes is None else attributes.read(claims, token.issuer),
+            (
+                float(expires_at)
+                if type(expires_at) is int and 0 < expires_at < _MAX_SECONDS  # nearly every one
+                else _seconds(expires_at)
+            ),
+            _NO_CLAIMS if attributes is None else attributes.read(claims, issuer),
         )
 
     def uid(
@@ -289,13 +294,6 @@ def cognito_pool(issuer: str) -> str | None:
     return None if match is None else match[2]
 
 
-# Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
-_ENTRA_ISSUER = (  # compiled where it may be one
-    r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
-    r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)"
-)
-
-
 def entra_tenant(issuer: str) -> str | None:
     """The Entra tenant that an issuer is, or ``None`` if it is not one.
 
@@ -305,7 +303,12 @@ def entra_tenant(issuer: str) -> str | None:
     """
     if not issuer.startswith(("https://login.", "https://sts.")):
         return None
-    match = re.fullmatch(_ENTRA_ISSUER, issuer)
+    # Version 2.0 and version 1.0 of a tenant's tokens, in each cloud.
+    match = re.fullmatch(
+        r"https://(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0"
+        r"|sts\.(?:windows\.net|chinacloudapi\.cn)/([0-9a-f-]{36})/)",
+        issuer,
+    )
     return None if match is None else match[1] or match[2]
 
 
@@ -385,8 +388,7 @@ def _attributes_key(attributes: Mapping[str, AttributeValue]) -> _AttributesKey 
 _GROUP_UIDS: Memo[tuple[str, str], EntityUid] = Memo(lambda key: EntityUid(*key), max_entries=4096)
 
 
-def _expiry(claims: Mapping[str, Any]) -> float | None:
-    value = claims.get("exp")
+def _seconds(value: object) -> float | None:
     if value is None:
         return None
     # Past 2**53 a number is no time any more, and a huge integer does not even convert.

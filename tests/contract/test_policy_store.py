@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from authz_lib import AuthorizationRequest, Entity, EntityUid, VerifiedPermissions
 from authz_lib.errors import ConfigurationError, InvalidRequestError, PolicyStoreMisconfiguredError
-from authz_lib.testing.policy_store import Fault, PolicyStores
+from authz_lib.testing.policy_store import Fault, PolicyStores, PolicyStoreServer
+from authz_lib.testing.policy_store.tokens import read_unverified
 
 STATEMENT = (
     'permit(principal, action == Action::"View", resource) when { resource.owner == principal };'
@@ -27,7 +28,10 @@ SCHEMA = {
                 }
             },
         },
-        "actions": {"View": {"appliesTo": {"principalTypes": ["User"], "resourceTypes": ["Doc"]}}},
+        "actions": {
+            name: {"appliesTo": {"principalTypes": ["User"], "resourceTypes": ["Doc"]}}
+            for name in ("View", "Edit")
+        },
     }
 }
 POOL = "eu-west-1_Abc123"
@@ -80,7 +84,7 @@ def test_a_set_up_script(avp, store_id):
     avp.update_policy(
         policyStoreId=store_id,
         policyId=policy["policyId"],
-        definition={"static": {"statement": "forbid(principal, action, resource);"}},
+        definition={"static": {"statement": STATEMENT.replace("View", "Edit")}},
     )
     assert avp.is_authorized(**asked, entities={"entityList": [owner]})["decision"] == "DENY"
     avp.delete_policy(policyStoreId=store_id, policyId=policy["policyId"])
@@ -114,11 +118,11 @@ def test_templates_and_links(avp, store_id):
     avp.update_policy_template(
         policyStoreId=store_id,
         policyTemplateId=template,
-        statement="forbid(principal == ?principal, action, resource == ?resource);",
+        statement="permit(principal == ?principal, action, resource == ?resource) when { false };",
     )
     assert avp.is_authorized(**asked, resource=DOC)["decision"] == "DENY"
     assert (
-        "forbid"
+        "when { false }"
         in avp.get_policy_template(policyStoreId=store_id, policyTemplateId=template)["statement"]
     )
     assert len(avp.list_policy_templates(policyStoreId=store_id)["policyTemplates"]) == 1
@@ -220,7 +224,15 @@ def token(**claims):
     )
 
 
-def test_tokens(server, permissions, boto3_client):
+@pytest.fixture
+def trusting():
+    """A server that takes tokens unverified: these tests are about what is read of them."""
+    with PolicyStoreServer(read_token=read_unverified) as running:
+        yield running
+
+
+def test_tokens(trusting, client_for, boto3_client):
+    server = trusting
     store_id = server.create_store(
         'permit(principal == User::"eu-west-1_Abc123|s-1", action == Action::"Id", resource)'
         ' when { principal["custom:tenant"] == "t1"'
@@ -228,7 +240,8 @@ def test_tokens(server, permissions, boto3_client):
         'permit(principal, action == Action::"Access", resource)'
         ' when { context.token.scope.contains("docs.read") };'
     )
-    avp, point = boto3_client(server.url), permissions(store_id)
+    avp = boto3_client(server.url)
+    point = VerifiedPermissions(store_id, client=client_for(server.url))
     doc = EntityUid("Doc", "1")
     access = token(token_use="access", client_id="web", scope="openid docs.read")
     with pytest.raises(PolicyStoreMisconfiguredError):
@@ -268,7 +281,8 @@ def test_tokens(server, permissions, boto3_client):
     avp.delete_identity_source(policyStoreId=store_id, identitySourceId=source)
 
 
-def test_a_cached_answer_for_a_token_is_that_token_s(server, permissions):
+def test_a_cached_answer_for_a_token_is_that_token_s(trusting, client_for):
+    server = trusting
     store_id = server.create_store(
         'permit(principal, action, resource) when { context.token.scope.contains("docs.read") };'
     )
@@ -278,7 +292,8 @@ def test_a_cached_answer_for_a_token_is_that_token_s(server, permissions):
         {"policyStoreId": store_id, "configuration": {"cognitoUserPoolConfiguration": pool}},
     )
     now = [1_999_999_990.0]
-    point = permissions(store_id).cached(clock=lambda: now[0])
+    permissions = VerifiedPermissions(store_id, client=client_for(server.url))
+    point = permissions.cached(clock=lambda: now[0])
     may = token(token_use="access", scope="docs.read")
     may_not = token(token_use="access", scope="openid")
     doc = EntityUid("Doc", "1")
@@ -400,3 +415,9 @@ def test_a_fault_that_says_nothing_or_two_things_is_refused(wrong):
 def test_a_fault_that_would_never_come_is_refused(fault, more):
     with pytest.raises(ConfigurationError):
         PolicyStores().inject(fault, **more)
+
+
+def test_the_fixture_is_a_running_endpoint(authz_policy_store, boto3_client):
+    store_id = authz_policy_store.create_store("permit(principal, action, resource);")
+    asked = {"policyStoreId": store_id, "principal": ALICE, "action": VIEW, "resource": DOC}
+    assert boto3_client(authz_policy_store.url).is_authorized(**asked)["decision"] == "ALLOW"

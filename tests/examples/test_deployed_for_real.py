@@ -1,121 +1,151 @@
-"""The READMEs' way to AWS: the packages fit the functions, and no index is asked for ours.
+"""The READMEs' way to AWS: the layer fits the functions, and each package answers with it alone.
 
-The network is not for tests: that pip resolves these commands, and that SAM packages what they
-leave, was tried out.
+`sam build` installs a function's `requirements.txt` beside its code; here uv does the same.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import platform
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from authz_local.scenario import Scenario
 from authz_local.template import load_template
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMES = ["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"]
 PATIENCE = 180
-# pip takes `--platform` word for word, and wheels for arm64 are published under either name.
-PLATFORMS = {"manylinux_2_28_aarch64", "manylinux2014_aarch64"}
+MEGABYTE = 1024 * 1024
+ARCH = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ENVIRONMENT = {
+    "ACCOUNT_ID": "123456789012",
+    "ALLOWED_ORIGIN": "https://app.example.com",
+    "API_ID": "a1b2c3",
+    "API_ID_PARAMETER": "/encache/api/memories_api_id",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "function",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "CLIENT_ID": "client",
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
+    "ENABLE_AUTH": "true",
+    "GATEWAY_KIND": "http-lambda",
+    "ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc123",
+    "JOB_DEFINITION": "definition",
+    "JOB_QUEUE": "queue",
+    "MEDIA_BUCKET": "media",
+    "POLICY_STORE_ID": "PSEXAMPLEabcdefg111111",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/queue",
+    "TABLE": "orders",
+    "USER_POOL_ID": "us-east-1_Abc123",
+}
+# A folder of code, a handler in it, and what it says to an event that no gateway has sent.
+ANSWERS = [
+    ("execution_layer", "execution", "execution.api_handler", 400),
+    ("hello_invoker", "functions", "hello_world.handler", 401),
+    ("memories", "api", "memories.audio.app.handler", 401),
+    ("orders_router", "services", "commercial.handler", 401),
+    ("secure_by_default", "service", "orchestrate.handler", 401),
+]
+EVENT = {
+    "version": "2.0",
+    "body": "{}",
+    "headers": {},
+    "requestContext": {"requestId": "r-1"},
+    "isBase64Encoded": False,
+}
+ASK = """
+import importlib, json, sys
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+print(json.dumps([handler(json.loads(sys.argv[2]), None), sys.modules["authz_lib"].__file__]))
+"""
 
 
-@pytest.fixture(
-    params=["execution_layer", "hello_invoker", "memories", "orders_router", "secure_by_default"]
-)
+@pytest.fixture(params=NAMES)
 def folder(request):
     return EXAMPLES / request.param
 
 
-def deployment(folder):
-    readme = (folder / "README.md").read_text()
-    return re.search(r"^## Deploy it for real\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
-
-
-def installs(folder):
-    """Every `pip install` of the deployment; a line in a loop once for each round."""
-    text = deployment(folder).replace("\\\n", " ")
-    loop = re.search(r"for (\w+) in ([\w ]+); do", text)
-    for line in re.findall(r"^ *(pip install .*)$", text, re.MULTILINE):
-        for value in loop[2].split() if loop and f"${loop[1]}" in line else [""]:
-            yield shlex.split(line.replace(f"${loop[1]}", value) if value else line)
-
-
-def values(command, option):
-    return {after for word, after in pairwise(command) if word == option}
-
-
-def functions(folder):
+def test_the_layer_that_the_readme_builds_is_the_one_of_the_template(folder):
     template = load_template(folder / "template.yaml")
-    shared = template.get("Globals", {}).get("Function", {})
-    of_sam = [
-        each
-        for each in template["Resources"].values()
-        if each["Type"] == "AWS::Serverless::Function"
-    ]
-    return [{**shared, **each["Properties"]} for each in of_sam]
-
-
-def test_the_packages_fit_the_functions(folder):
-    (architecture,) = {name for function in functions(folder) for name in function["Architectures"]}
-    (runtime,) = {function["Runtime"] for function in functions(folder)}
-    assert architecture == "arm64"
-    commands = list(installs(folder))
-    assert commands
-    for command in commands:
-        assert values(command, "--platform") == PLATFORMS
-        assert values(command, "--python-version") == {runtime.removeprefix("python")}
-        # A source package would be built for this machine.
-        assert values(command, "--only-binary") == {":all:"}
-
-
-def test_every_folder_of_code_is_filled_where_the_function_looks(folder):
-    code = {function["CodeUri"].rstrip("/") for function in functions(folder)}
-    needy = {name for name in code if (folder / name / "requirements.txt").exists()}
-    asked = [(values(command, "-r"), values(command, "--target")) for command in installs(folder)]
-    assert sorted(asked, key=str) == sorted(
-        (({f"{name}/requirements.txt"}, {name}) for name in needy), key=str
+    shared = template["Globals"]["Function"]
+    layer = template["Resources"]["Library"]["Properties"]
+    assert shared["Layers"] == [{"Ref": "Library"}]
+    readme = (folder / "README.md").read_text()
+    (line,) = re.findall(r"^authz layer (.*-o layer/)$", readme, re.MULTILINE)
+    (runtime,), (arch,) = layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]
+    assert (
+        line == f"--python {runtime.removeprefix('python')} --arch {arch} -o {layer['ContentUri']}"
     )
+    assert (shared["Runtime"], shared["Architectures"]) == (runtime, [arch])
+    for each in template["Resources"].values():
+        if each["Type"] == "AWS::Serverless::Function":
+            assert not {"Runtime", "Architectures", "Layers"} & each["Properties"].keys()
 
 
-def test_the_library_comes_from_a_wheel_of_a_checkout_and_no_index_is_asked_for_it(folder):
-    text = deployment(folder)
-    assert "pip wheel --no-deps --wheel-dir . PATH/TO/CHECKOUT\n" in text
-    assert all("./authz_lib-*.whl" in command for command in installs(folder))
-    # It reads requirements.txt, which only names the library.
-    assert text.count("sam build") == text.count("No `sam build`")
+def test_then_sam_builds_and_deploys(folder):
+    readme = (folder / "README.md").read_text()
+    assert re.search(r"^sam build && sam deploy --guided", readme, re.MULTILINE)
+    assert "](../../docs/deploy.md)" in readme
 
 
-def test_the_readme_says_how_a_copied_folder_runs(folder):
-    readme = (folder / "README.md").read_text().replace("\\\n", " ")
-    block = readme.partition("A copy of this folder runs by itself:\n")[2].split("```")[1]
-    install, run = [line.split() for line in block.splitlines()[1:]]
-    assert install == [
-        *("pip", "install", "PATH/TO/CHECKOUT", "PATH/TO/CHECKOUT/packages/authz-local"),
-        *("-r", "requirements.txt"),
-    ]
-    assert run == ["authz", "local", ".", "--check"]
+def run(*words, **options):
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, timeout=PATIENCE, **options
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def size_of(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory):
+    """The layer for this machine and this Python."""
+    output = tmp_path_factory.mktemp("built") / "layer"
+    words = ["--python", PYTHON, "--arch", ARCH, "-o", str(output)]
+    assert f"{output}: " in run(sys.executable, "-m", "authz_lib.cli", "layer", *words)
+    return output
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory):
+    """A Python with what Lambda's runtime has, and nothing else."""
+    folder = tmp_path_factory.mktemp("runtime")
+    run("uv", "venv", "--quiet", "--python", sys.executable, str(folder))
+    python = folder / "bin" / "python"
+    run("uv", "pip", "install", "--quiet", "--python", str(python), "boto3")
+    return python
 
 
 @pytest.mark.stack
-def test_and_so_it_does(folder, tmp_path):
-    pytest.importorskip("ministack")
-    copy = tmp_path / "copied"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run(
-        [sys.executable, "-m", "authz_lib.cli", "local", ".", "--check"],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+@pytest.mark.parametrize(("name", "code", "handler", "status"), ANSWERS, ids=str)
+def test_a_function_answers_with_the_layer_and_the_runtime_alone(
+    layer, runtime, tmp_path, name, code, handler, status
+):
+    package = tmp_path / "package"
+    shutil.copytree(EXAMPLES / name / code, package)
+    if (package / "requirements.txt").exists():
+        words = ["uv", "pip", "install", "--quiet", "--target", str(package)]
+        run(*words, "--python", str(runtime), "-r", str(package / "requirements.txt"))
+    assert size_of(package) + size_of(layer) < 250 * MEGABYTE
+    paths = os.pathsep.join([str(package), str(layer / "python")])
+    answer, library = json.loads(
+        run(
+            *(str(runtime), "-c", ASK, handler, json.dumps(EVENT)),
+            env={**ENVIRONMENT, "PYTHONPATH": paths, "PATH": os.environ["PATH"]},
+            cwd=tmp_path,
+        )
     )
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith(
-        f"{len(Scenario.load(copy / 'requests.yaml').requests)} passed, 0 failed\n"
-    )
+    assert answer["statusCode"] == status
+    assert library.startswith(str(layer))

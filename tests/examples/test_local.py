@@ -18,6 +18,7 @@ from authz_local import _process, stack
 from authz_local.command import main as authz_local
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
+SMALL = Path(__file__).parents[1] / "stack" / "project"  # where any template will do
 PATIENCE = 90
 
 EMPTY = """
@@ -114,7 +115,7 @@ def wait_for(stream, text):
     ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0)], ids=["Ctrl-C", "SIGTERM"]
 )
 def test_everything_it_started_is_gone_when_it_ends(started, number, code):
-    process = started(EXAMPLE)
+    process = started(SMALL)
     printed = "".join(wait_for(process.stdout, "serving"))
     below = descendants(process.pid)
     port = int(re.search(r"execute-api\.localhost:(\d+)", printed)[1])
@@ -130,9 +131,12 @@ def test_everything_it_started_is_gone_when_it_ends(started, number, code):
 
 @pytest.mark.stack
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("said", ["policy store endpoint", "local AWS at", "packaged", "user pool"])
+@pytest.mark.parametrize(
+    "said",
+    ["policy store endpoint", "local AWS at", "packaged", "deploying", "user pool", "sending"],
+)
 def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
-    process = started(EXAMPLE, "--check")
+    process = started(SMALL, "--check")
     wait_for(process.stderr, said)
     seen = descendants(process.pid)
     for _ in range(5):
@@ -196,7 +200,7 @@ def test_it_prints_urls_and_curl_lines_that_work_as_pasted(started):
     assert re.search(r"^HttpUrl = http://\w+\.execute-api\.localhost:\d+$", printed, re.MULTILINE)
     token = re.search(r"^ALICE='(ey[\w.-]+)'$", printed, re.MULTILINE)[1]
     line = re.search(
-        r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/orders/1001)$',
+        r'^curl -i -X GET -H "Authorization: Bearer \$ALICE" (\S+/api/commercial/orders/1001)$',
         printed,
         re.MULTILINE,
     )

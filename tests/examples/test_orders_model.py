@@ -109,4 +109,4 @@ def test_the_longest_item_is_the_same_in_the_model_the_gateway_and_the_service()
         "minLength": least,
         "maxLength": most,
     }
-    assert f"\nLONGEST_ITEM = {most}  #" in (EXAMPLE / "service" / "orders.py").read_text()
+    assert f"\nLONGEST_ITEM = {most}  #" in (EXAMPLE / "services" / "commercial.py").read_text()

@@ -42,6 +42,10 @@ from authz_lib import (
     principal_from_event,
     principal_from_headers,
 )
+from authz_lib._support.yaml_file import parse_yaml
+from authz_lib.actions.made import make_document
+from authz_lib.actions.openapi import openapi_routes, require_openapi
+from authz_lib.actions.template import template_routes
 from authz_lib.cli.main import main
 from authz_lib.decisions.avp_client import ThinClient
 from authz_lib.entities import value_from_avp, value_from_cedar_json
@@ -61,7 +65,6 @@ from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer, _SigningKey
 from authz_lib.testing.policy_store import PolicyStores
 from authz_lib.testing.policy_store.state import OperationError
-from authz_lib.testing.yaml_file import parse_yaml
 from authz_lib.tokens.issuers import DiscoveringFetcher
 from authz_lib.tokens.remote_keys import RemoteKeySet
 from authz_lib.transport.exchange import ExchangeError, HTTPResponse, exchange
@@ -208,6 +211,7 @@ AUTHORIZER_EVENTS = [
     events.http_authorizer_event(headers={"cookie": f"a=b; session={TOKEN}; c"}),
     events.websocket_authorizer_event(query=[("token", TOKEN)]),
     events.appsync_authorizer_event(TOKEN),
+    events.appsync_events_authorizer_event(TOKEN),
 ]
 SOURCES = [BearerToken(), Header("x-token"), Cookie("session"), QueryParameter("token")]
 LINES = [
@@ -289,7 +293,13 @@ PROXY_EVENTS = [
 ]
 GATEWAYS = [
     ExpectedGateway(
-        kind=kind, api_id=None, account_id=None, issuer=None, client_ids=None, token_use=None
+        kind=kind,
+        api_id=None,
+        account_id=None,
+        issuer=None,
+        client_ids=None,
+        token_use=None,
+        groups_separator="," if kind == "rest-cognito" else None,
     )
     for kind in ("rest-lambda", "rest-cognito", "http-lambda", "http-jwt", "http-iam")
 ]
@@ -409,6 +419,71 @@ MODEL = {
 }
 
 
+OPENAPI = {
+    "openapi": "3.0.1",
+    "security": [{"pool": ["pets/read"]}],
+    "components": {
+        "securitySchemes": {
+            "pool": {"type": "oauth2"},
+            "key": {"type": "http", "x-amazon-apigateway-authtype": "custom"},
+        }
+    },
+    "paths": {
+        "/pets": {
+            "get": {"operationId": "listPets", "x-authz": {"action": "a", "public": False}},
+            "post": {"operationId": "addPet", "security": [{"pool": ["w"]}, {}]},
+            "options": {"x-amazon-apigateway-integration": {"type": "mock"}},
+        },
+        "/pets/{petId}": {
+            "x-amazon-apigateway-any-method": {"security": []},
+            "get": {"operationId": "getPet", "security": [{"key": ["r"]}]},
+        },
+    },
+}
+SAM_TEMPLATE = {
+    "Resources": {
+        "Api": {
+            "Type": "AWS::Serverless::Api",
+            "Properties": {
+                "StageName": "prod",
+                "Auth": {
+                    "DefaultAuthorizer": "Lambda",
+                    "Authorizers": {"Lambda": {"FunctionArn": "arn:aws:lambda:::function:x"}},
+                },
+            },
+        },
+        "List": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Events": {
+                    "One": {
+                        "Type": "Api",
+                        "Properties": {
+                            "Path": "/orders/{id}",
+                            "Method": "get",
+                            "RestApiId": {"Ref": "Api"},
+                            "Auth": {"Authorizer": "NONE"},
+                        },
+                    }
+                }
+            },
+        },
+    }
+}
+
+
+def read_openapi(document: Any) -> None:
+    found: list[Any] = []
+    routes = list(openapi_routes(require_openapi(document), found))
+    ActionMap.from_document(make_document(routes, found, prefix="", resources="path"))
+
+
+def read_template(document: Any) -> None:
+    found: list[Any] = []
+    routes = template_routes(document if isinstance(document, dict) else {}, found, api=None)
+    ActionMap.from_document(make_document(routes, found, prefix="", resources="path"))
+
+
 def read_model(ast: Any) -> None:
     service = Model(ast).service()
     for make in (
@@ -495,7 +570,7 @@ def read_policies(text: str) -> None:
 
 def read_schema(schema: Any) -> None:
     text = schema if isinstance(schema, str) else json.dumps(schema, default=str)
-    CedarEngine.from_text(ALL, text, validate_policies=False)
+    _ = CedarEngine.from_text(ALL, text, validate_policies=False).schema_names
 
 
 def hold_entities(documents: Any) -> None:
@@ -706,12 +781,53 @@ SETTINGS = {
 }
 
 
+PROVIDER_SETTINGS = {
+    **{name: text for name, text in SETTINGS.items() if name != "AUTHZ_USER_POOL_ID"},
+    "AUTHZ_PROVIDER": "keycloak",
+    "AUTHZ_ISSUER": "https://id.example/realms/shop",
+    "AUTHZ_AUDIENCE": "none",
+    "AUTHZ_GROUPS_CLAIM": '["resource_access","orders.web","roles"]',
+    "AUTHZ_ATTRIBUTES": "email=email, level=number:custom:level",
+    "AUTHZ_USAGE_IDENTIFIER_KEY": "none",
+    "AUTHZ_PRINCIPAL_ID": "issuer|sub",
+    "AUTHZ_2_ENTRA_TENANT_ID": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "AUTHZ_2_AUDIENCE": "api://orders",
+    "AUTHZ_2_CLIENT_IDS": "none",
+    "AUTHZ_2_TENANT_CLAIM": "tid",
+    "AUTHZ_2_GROUPS_CLAIM": "roles",
+    "AUTHZ_2_ATTRIBUTES": "email=none, level=number:level",
+    "AUTHZ_2_USAGE_IDENTIFIER_KEY": "key",
+}
+PROVIDER_SETTINGS.pop("AUTHZ_TOKEN_USE")
+
+
 def read_settings(environment: Any) -> None:
-    from authz_lib.authorizer.from_env import Settings, token_sources_of
+    from authz_lib.authorizer.from_env import Settings, configured_issuers, token_sources_of
+    from authz_lib.transport.insecure_hosts import InsecureHosts
 
     if isinstance(environment, dict):
         texts = {str(name): str(value) for name, value in environment.items()}
-        token_sources_of(Settings.read(texts))
+        settings = Settings.read(texts)
+        token_sources_of(settings)
+        configured_issuers(settings, InsecureHosts())
+
+
+PASTED = [
+    f'"Authorization: Bearer {TOKEN}"',
+    f"curl -H 'Authorization: Bearer {TOKEN}' https://api.example/",
+    f"https://app.example/#id_token={TOKEN}&state=x",
+    f"> {TOKEN[:40]}\n> {TOKEN[40:]}",
+]
+
+
+def read_pasted(text: str) -> None:
+    from authz_lib.cli.pasted_token import Peeked, tidied
+
+    peeked = Peeked(tidied(text))
+    for load_balancer in (True, False):
+        peeked.hint(load_balancer=load_balancer)
+    for name in ("iss", "exp", "kid", "aud"):
+        peeked.found(name)
 
 
 def read_headers(headers: Any) -> None:
@@ -755,6 +871,8 @@ PARSERS = [
     Parser("path", ["/orders/1", "/files/a/b%2Fc/"], resolve, 6),
     Parser("action map", [ACTIONS_DOCUMENT], ActionMap.from_document, 6),
     Parser("action map, a file", [_json(ACTIONS_DOCUMENT)], load_actions, 4),
+    Parser("OpenAPI document", [OPENAPI], read_openapi, 4),
+    Parser("template", [SAM_TEMPLATE], read_template, 4),
     Parser("Smithy model", [MODEL], read_model, 8),
     Parser("Cedar policies", [POLICIES, ALL], read_policies, 8),
     Parser("Cedar schema", [SCHEMA, JSON_SCHEMA], read_schema, 6),
@@ -781,5 +899,6 @@ PARSERS = [
         4,
         (OperationError, ValueError, TypeError, KeyError, AttributeError),  # its server answers 400
     ),
-    Parser("settings", [SETTINGS], read_settings, 4),
+    Parser("settings", [SETTINGS, PROVIDER_SETTINGS], read_settings, 4),
+    Parser("a pasted token", PASTED, read_pasted, 4),
 ]

@@ -41,6 +41,7 @@ FILES = {
     "authorizer/cache_key.py": ("test_gateway_cache.py",),
     "authorizer/callers.py": ("test_arguments.py",),
     "decisions/cache.py": ("test_cache.py",),
+    "service/event_principal.py": ("test_expected_gateway.py",),
     "service/expected_gateway.py": ("test_expected_gateway.py",),
 }
 PACKAGE = Path("src/authz_lib")

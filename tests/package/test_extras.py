@@ -25,7 +25,12 @@ MODULES = [
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
     ("sqlalchemy", "sqlalchemy", "authz_lib.integrations.sqlalchemy"),
 ]
-BROUGHT = {"cedar": "cedarpy", "httpx": "httpx", "requests": "requests"} | {
+BROUGHT = {
+    "audit": "samtranslator",
+    "analysis": "cvc5",
+    "cedar": "cedarpy",
+    "httpx": "httpx",
+    "requests": "requests",
     "sqlalchemy": "sqlalchemy",
     "yaml": "yaml",
 }
@@ -82,3 +87,19 @@ def test_requests_in_yaml_name_yaml(tmp_path):
     assert run.returncode != 0
     assert "Traceback" not in said
     assert bool(re.search(names("yaml"), said)) == (installed("cedar") and not installed("yaml"))
+
+
+def test_a_proof_names_what_it_needs(tmp_path):
+    (tmp_path / "all.cedar").write_text(POLICIES, encoding="utf-8")
+    schema = "entity User; action get appliesTo { principal: User, resource: User };"
+    (tmp_path / "schema.cedarschema").write_text(schema, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "authz_lib.cli", "policies", "matrix", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    needed = next((extra for extra in ("cedar", "analysis") if not installed(extra)), None)
+    assert run.returncode == (0 if needed is None else 2)
+    assert run.stderr == "" if needed is None else names(needed) in run.stderr

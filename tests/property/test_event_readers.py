@@ -54,6 +54,7 @@ AUTHORIZER_EVENTS = [
     events.http_authorizer_event_v1(TOKEN, path="/orders/7", resource="/orders/{id}"),
     events.websocket_authorizer_event(TOKEN, query=[("a", "1")]),
     events.appsync_authorizer_event(TOKEN),
+    events.appsync_events_authorizer_event(TOKEN),
 ]  # fmt: skip
 PROXY_EVENTS = [
     events.rest_event(authorizer=FLAT, identity=CERTIFICATE, headers=principal_to_headers(ALICE)),
@@ -209,6 +210,7 @@ def expected(kind):
         client_ids=None,
         token_use=None,
         tenant_claim="org",
+        groups_separator="," if kind == "rest-cognito" else None,
     )
 
 

@@ -1,114 +1,83 @@
 """The execution layer: queues a job and answers at once; a worker does each job once."""
 
-from __future__ import annotations
-
-import base64
 import json
 import os
 import time
 from typing import Any
 
-import boto3
-
+from authz_lib import service_handler
 from authz_lib.delivery import Parcel
 from authz_lib.errors import InvalidRequestError
+from authz_lib.service import json_answer, json_body, outages_as_503, patient_client
+from authz_lib.smithy import errors as smithy
 
-# Longer than both queues keep a message (14 days, and 4 more when redriven).
-KEPT_SECONDS = 30 * 24 * 3600
+JSON = dict[str, Any]
+MEMBERS = ("channel", "text", "bot_token")
+KEPT_SECONDS = 30 * 24 * 3600  # longer than both queues keep a message
 
-queue = boto3.client("sqs")
-table = boto3.client("dynamodb")
+queue = patient_client("sqs")
+table = patient_client("dynamodb")
 
 
-def api_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+@service_handler
+def api_handler(event: JSON, context: Any) -> JSON:
     """``POST /execute``, behind ``AWS_IAM``: the new way."""
-    body = event.get("body") or ""
-    try:
-        key = accept(base64.b64decode(body) if event.get("isBase64Encoded") else body)
-    except InvalidRequestError as error:
-        return answer(400, {"message": str(error)})
-    return answer(202, {"job_id": key})
+    with outages_as_503():
+        key = accept(json_body(event), new_key=event["requestContext"]["requestId"])
+    return json_answer(202, {"job_id": key})
 
 
-def direct_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def direct_handler(event: JSON, context: Any) -> JSON:
     """A direct invocation: the old way.  It is deleted together with the client's ``fallback``."""
-    return {"job_id": accept(json.dumps(event))}
+    return {"job_id": accept(event, new_key=context.aws_request_id)}
 
 
-def accept(envelope: bytes | str) -> str:
-    """Queue a job; a job that comes twice is queued twice, and done once."""
-    key, payload = Parcel.unpack(envelope)
-    queue.send_message(
-        QueueUrl=os.environ["QUEUE_URL"], MessageBody=json.dumps({"key": key, "work": payload})
-    )
+def accept(document: JSON, *, new_key: str) -> str:
+    """Queue a job.  It comes in an envelope that has its key, or as it is, and gets a new one."""
+    key, job = new_key, document
+    if "idempotency_key" in document:
+        try:
+            key, job = Parcel.unpack(json.dumps(document))
+        except InvalidRequestError:
+            raise smithy.validation("the body is not an envelope") from None
+    texts = [job.get(name) for name in MEMBERS] if isinstance(job, dict) else [None]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise smithy.validation("`channel`, `text` and `bot_token` are required, and strings")
+    message = json.dumps({"key": key, "job": job})
+    if len(message) > 200_000:  # SQS takes 256 KiB
+        raise smithy.validation("the job is too large")
+    queue.send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=message)
     return key
 
 
-def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
-    """A proxy answer."""
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json"},
-        "body": json.dumps(body),
-    }
-
-
-def worker(event: dict[str, Any], _context: Any) -> None:
+def worker(event: JSON, context: Any) -> None:
     """Messages of the queue: at least once each, and perhaps at the same time in two places."""
     for record in event["Records"]:
-        job = json.loads(record["body"])
-        execute_once(job["key"], job["work"])
+        message = json.loads(record["body"])
+        execute_once(message["key"], message["job"])
 
 
-def execute_once(key: str, work: Any) -> bool:
+def execute_once(key: str, job: JSON) -> bool:
     """Do the work and note that it is done, in one transaction.
 
-    Work that cannot be in the transaction (a mail, another API) needs a key that the other side
+    Work that cannot be in the transaction (a post to Slack) needs a key that the other side
     deduplicates by: pass this one on.
     """
-    name = os.environ["JOBS_TABLE"]
-    # A key belongs to its account: two accounts may use the same one.
-    job = json.dumps([work["account"], key])  # no two pairs make one text
-    note = {"id": {"S": f"job#{job}"}, "expires_at": {"N": str(int(time.time()) + KEPT_SECONDS)}}
-    done = {
+    name, channel = os.environ["JOBS_TABLE"], job["channel"]
+    # A key belongs to its channel: two channels may use the same one.  No two pairs make one text.
+    note = {"id": {"S": f"job#{json.dumps([channel, key])}"}}
+    note["expires_at"] = {"N": str(int(time.time()) + KEPT_SECONDS)}
+    new = {"TableName": name, "Item": note, "ConditionExpression": "attribute_not_exists(id)"}
+    work = {
         "TableName": name,
-        "Key": {"id": {"S": f"total#{work['account']}"}},
+        "Key": {"id": {"S": f"total#{channel}"}},
         "UpdateExpression": "ADD executions :one",
         "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
     try:
-        table.transact_write_items(
-            TransactItems=[
-                {
-                    "Put": {
-                        "TableName": name,
-                        "Item": note,
-                        "ConditionExpression": "attribute_not_exists(id)",
-                    }
-                },
-                {"Update": done},
-            ]
-        )
+        table.transact_write_items(TransactItems=[{"Put": new}, {"Update": work}])
     except table.exceptions.TransactionCanceledException as error:
         if error.response["CancellationReasons"][0].get("Code") != "ConditionalCheckFailed":
             raise  # throttled, or in conflict with another worker: the queue brings it again
         return False
     return True
-
-
-def ledger(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """How often work for an account was executed, once the queue is empty."""
-    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    for _ in range(100):
-        found = queue.get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=counts)[
-            "Attributes"
-        ]
-        if all(found[name] == "0" for name in counts):
-            break
-        time.sleep(0.1)
-    item = table.get_item(
-        TableName=os.environ["JOBS_TABLE"],
-        Key={"id": {"S": f"total#{event['account']}"}},
-        ConsistentRead=True,
-    )
-    return {"executions": int(item.get("Item", {}).get("executions", {}).get("N", "0"))}

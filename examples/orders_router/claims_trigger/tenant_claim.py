@@ -1,15 +1,5 @@
-"""Pre-token-generation trigger (V2_0): adds the tenant to the access token."""
+"""Pre-token-generation trigger: the tenant, which only an administrator may write, as a claim."""
 
-from __future__ import annotations
+from authz_lib.tokens import cognito_claims_trigger
 
-from typing import Any
-
-
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Copy the attribute that only an administrator may write into the claim ``tenant_id``."""
-    tenant = event["request"]["userAttributes"].get("custom:tenant_id")
-    claims = {"tenant_id": tenant} if tenant else {}
-    event["response"]["claimsAndScopeOverrideDetails"] = {
-        "accessTokenGeneration": {"claimsToAddOrOverride": claims}
-    }
-    return event
+handler = cognito_claims_trigger({"tenant_id": "custom:tenant_id"})

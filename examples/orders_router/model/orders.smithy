@@ -4,13 +4,13 @@ namespace com.example.orders
 
 use aws.protocols#restJson1
 
-/// Orders of customers, their invoices and shipments: three services behind one router, each row of one tenant.
+/// Orders, profiles and tickets of customers: three services behind one router, each row of one tenant.
 /// Made from it: `authorizer/actions.json` and `policies/schema.cedarschema` (see `README.md`).
 @restJson1
 @httpBearerAuth
 service Orders {
     version: "2026-01-01"
-    resources: [Order, Invoice, Shipment]
+    resources: [Order, Profile, Ticket]
     errors: [
         ValidationException
         UnauthorizedException
@@ -22,7 +22,7 @@ service Orders {
 
 /// Its properties are what a policy may read of an order.
 resource Order {
-    identifiers: { orderId: OrderId }
+    identifiers: { id: OrderId }
     properties: { owner: UserId, tenant_id: String }
     create: CreateOrder
     read: GetOrder
@@ -45,7 +45,7 @@ string Item
 string UserId
 
 @readonly
-@http(method: "GET", uri: "/orders")
+@http(method: "GET", uri: "/api/commercial/orders")
 operation ListOrders {
     output := {
         @required
@@ -53,7 +53,7 @@ operation ListOrders {
     }
 }
 
-@http(method: "POST", uri: "/orders", code: 201)
+@http(method: "POST", uri: "/api/commercial/orders", code: 201)
 operation CreateOrder {
     input := {
         @required
@@ -64,7 +64,7 @@ operation CreateOrder {
 }
 
 @readonly
-@http(method: "GET", uri: "/orders/{orderId}")
+@http(method: "GET", uri: "/api/commercial/orders/{id}")
 operation GetOrder {
     input := with [OrderInPath] {}
     output := with [OrderView] {}
@@ -72,7 +72,7 @@ operation GetOrder {
 }
 
 @idempotent
-@http(method: "DELETE", uri: "/orders/{orderId}", code: 204)
+@http(method: "DELETE", uri: "/api/commercial/orders/{id}", code: 204)
 operation CancelOrder {
     input := with [OrderInPath] {}
     errors: [ResourceNotFoundException]
@@ -82,7 +82,7 @@ operation CancelOrder {
 structure OrderInPath {
     @required
     @httpLabel
-    orderId: OrderId
+    id: OrderId
 }
 
 @mixin
@@ -102,100 +102,100 @@ list OrderList {
     member: OrderSummary
 }
 
-/// Served by `invoices/`.
-resource Invoice {
-    identifiers: { invoiceId: InvoiceId }
+/// Served by `services/users.py`.
+resource Profile {
+    identifiers: { id: ProfileId }
     properties: { owner: UserId, tenant_id: String }
-    read: GetInvoice
-    list: ListInvoices
+    read: GetProfile
+    list: ListProfiles
 }
 
-string InvoiceId
+string ProfileId
 
 @readonly
-@http(method: "GET", uri: "/invoices")
-operation ListInvoices {
+@http(method: "GET", uri: "/api/users/profiles")
+operation ListProfiles {
     output := {
         @required
-        invoices: InvoiceList
+        profiles: ProfileList
     }
 }
 
 @readonly
-@http(method: "GET", uri: "/invoices/{invoiceId}")
-operation GetInvoice {
+@http(method: "GET", uri: "/api/users/profiles/{id}")
+operation GetProfile {
     input := {
         @required
         @httpLabel
-        invoiceId: InvoiceId
+        id: ProfileId
     }
-    output := with [InvoiceView] {}
+    output := with [ProfileView] {}
     errors: [ResourceNotFoundException]
 }
 
 @mixin
-structure InvoiceView {
+structure ProfileView {
     @required
     @notProperty
-    id: InvoiceId
+    id: ProfileId
 
     @required
     @notProperty
-    amount: String
+    name: String
 }
 
-structure InvoiceSummary with [InvoiceView] {}
+structure ProfileSummary with [ProfileView] {}
 
-list InvoiceList {
-    member: InvoiceSummary
+list ProfileList {
+    member: ProfileSummary
 }
 
-/// Served by `shipments/`.
-resource Shipment {
-    identifiers: { shipmentId: ShipmentId }
-    properties: { recipient: UserId, tenant_id: String }
-    read: GetShipment
-    list: ListShipments
+/// Served by `services/support.py`.
+resource Ticket {
+    identifiers: { id: TicketId }
+    properties: { owner: UserId, tenant_id: String }
+    read: GetTicket
+    list: ListTickets
 }
 
-string ShipmentId
+string TicketId
 
 @readonly
-@http(method: "GET", uri: "/shipments")
-operation ListShipments {
+@http(method: "GET", uri: "/api/support/tickets")
+operation ListTickets {
     output := {
         @required
-        shipments: ShipmentList
+        tickets: TicketList
     }
 }
 
 @readonly
-@http(method: "GET", uri: "/shipments/{shipmentId}")
-operation GetShipment {
+@http(method: "GET", uri: "/api/support/tickets/{id}")
+operation GetTicket {
     input := {
         @required
         @httpLabel
-        shipmentId: ShipmentId
+        id: TicketId
     }
-    output := with [ShipmentView] {}
+    output := with [TicketView] {}
     errors: [ResourceNotFoundException]
 }
 
 @mixin
-structure ShipmentView {
+structure TicketView {
     @required
     @notProperty
-    id: ShipmentId
+    id: TicketId
 
     @required
     @notProperty
-    carrier: String
+    subject: String
 }
 
-structure ShipmentSummary with [ShipmentView] {}
+structure TicketSummary with [TicketView] {}
 
-list ShipmentList {
-    member: ShipmentSummary
+list TicketList {
+    member: TicketSummary
 }
 
 @mixin

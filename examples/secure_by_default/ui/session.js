@@ -3,7 +3,7 @@
 // login again, which remembers its own session.
 
 const PENDING = "pending-login"; // of the login under way: what comes back must fit it
-const REFUSED = "refused-calls"; // method and path of each call that was refused and has not been answered since
+const REFUSED = "refused-calls"; // method, path and action of each call that was refused and has not been answered since
 const LEAVING_MS = 10_000; // a page that still stands then (the user stopped it, or came back to it) may ask again
 
 const base64url = (bytes) =>
@@ -26,7 +26,7 @@ export class Session {
   #expires = 0;
   #taken = false; // whether the API has taken this token for any call
 
-  // `config`: apiUrl, loginUrl, clientId.
+  // `config`: apiUrl; authEnabled, and then loginUrl and clientId.  Without authentication nothing here does anything.
   constructor(config) {
     this.#config = config;
   }
@@ -60,6 +60,7 @@ export class Session {
 
   // The second half of a login, when the page was opened by the hosted login's answer.
   async resume() {
+    if (!this.#config.authEnabled) return;
     const answer = new URLSearchParams(location.search);
     if (!answer.has("code") && !answer.has("error")) return;
     history.replaceState(null, "", location.pathname); // a code is for one use, and not for the history
@@ -86,14 +87,16 @@ export class Session {
   }
 
   // As `fetch`, for a path of the API: sends the token, and goes to the login when there is none or the API refuses it.
-  async authedFetch(path, options = {}) {
+  // `action` tells calls of one path apart.
+  async authedFetch(path, options = {}, action = "") {
     const url = new URL(path, this.#config.apiUrl);
     if (url.origin !== new URL(this.#config.apiUrl).origin) throw new TypeError("the token is for the API alone");
+    if (!this.#config.authEnabled) return fetch(url, { ...options, credentials: "omit", redirect: "error" });
     if (this.#token === null || Date.now() >= this.#expires) return this.login();
     const headers = new Headers(options.headers);
     headers.set("Authorization", `Bearer ${this.#token}`);
     const request = new Request(url, { ...options, headers, credentials: "omit", redirect: "error" });
-    const call = `${request.method} ${url.pathname}`; // the query may differ each time, and need not be kept
+    const call = `${request.method} ${url.pathname} ${action}`.trim(); // the query may differ each time
     let response;
     try {
       response = await fetch(request);

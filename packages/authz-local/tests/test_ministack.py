@@ -117,3 +117,31 @@ def test_a_document_without_any_of_it_is_imported_as_it_is(ministack):
 def test_a_name_that_is_gone_ends_it_at_once():
     with pytest.raises(AttributeError):
         _ministack.correct_events_and_import(types.ModuleType("apigateway_v1"))
+
+
+def test_services_are_loaded_when_they_are_used():
+    """CloudFormation's handlers name all of them; a process that uses none runs none."""
+    import subprocess
+    import sys
+
+    code = """
+from authz_local._ministack_loading import load_services_late
+load_services_late()
+import sys, threading
+from ministack.services import sqs
+from ministack.services.cloudformation import provisioners
+kind = lambda name: type(sys.modules[f"ministack.services.{name}"]).__name__
+assert kind("iot") == kind("rds") == kind("sqs") == "_LateModule"
+assert "duckdb" not in sys.modules
+threads = [threading.Thread(target=lambda: found.append(sqs._queues)) for _ in range(8)]
+found = []
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(found) == 8 and all(one is sqs._queues for one in found)
+assert kind("sqs") == "module" and kind("iot") == "_LateModule"
+assert sqs.__file__.endswith("sqs.py")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr

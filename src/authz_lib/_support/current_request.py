@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from typing import Final, Protocol
+from typing import Protocol
 
 __all__ = ["CURRENT_REQUEST", "NamedRequest", "names_of"]
-
-# Compiled by the first line that is written, not by a cold start.
-_REQUEST_ID: Final = r"[0-9A-Za-z=_/+-]{1,128}"
-_ROUTE: Final = r"[!-~]{1,16} ?[!-~]{0,256}"
 
 
 class NamedRequest(Protocol):
@@ -33,7 +29,11 @@ def names_of(request: NamedRequest | None) -> dict[str, str]:
     """``route`` and ``request_id`` of a request, where it has them and they look like it."""
     if request is None:
         return {}
-    found = (("route", _ROUTE, request.route_name), ("request_id", _REQUEST_ID, request.request_id))
-    return {
-        name: text for name, form, text in found if type(text) is str and re.fullmatch(form, text)
-    }
+    route, request_id = request.route_name, request.request_id
+    names = {}
+    # Compiled by the first line that is written, not by a cold start.
+    if type(route) is str and re.fullmatch(r"[!-~]{1,16} ?[!-~]{0,256}", route):
+        names["route"] = route
+    if type(request_id) is str and re.fullmatch(r"[0-9A-Za-z=_/+-]{1,128}", request_id):
+        names["request_id"] = request_id
+    return names

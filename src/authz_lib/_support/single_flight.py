@@ -13,7 +13,7 @@ from authz_lib._support.fork import reset_in_child
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-__all__ = ["SingleFlight", "SingleFlightTimeoutError"]
+__all__ = ["SingleFlight", "SingleFlightTimeoutError", "twin_of"]
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class SingleFlight(Generic[T]):
         if not done.wait(timeout_seconds):
             raise SingleFlightTimeoutError
         if flight.error is not None:
-            raise _twin(flight.error)
+            raise twin_of(flight.error)
         return flight.result
 
     def run_if_idle(self, key: Hashable, work: Callable[[], T]) -> bool:
@@ -100,7 +100,7 @@ class SingleFlight(Generic[T]):
         try:
             flight.result = work()
         except Exception as error:
-            flight.error = _twin(error)
+            flight.error = twin_of(error)
             raise
         except BaseException:  # the leader's own: its followers only learn that nothing came of it
             flight.error = SingleFlightTimeoutError()
@@ -115,7 +115,7 @@ class SingleFlight(Generic[T]):
                 done.set()
 
 
-def _twin(error: Exception) -> Exception:
+def twin_of(error: Exception) -> Exception:
     """An equal error without what could show another's: traceback, cause, context, notes."""
     if _holds_error(error.args) or _holds_error(vars(error)):
         return SingleFlightTimeoutError(type(error).__name__)

@@ -51,10 +51,9 @@ def _refuse_duplicates_and_freeze(pairs: list[tuple[str, Any]]) -> Mapping[str, 
     members = dict(pairs)
     if len(members) != len(pairs):
         raise StrictJSONError("duplicate member name")
-    if list in map(type, members.values()):  # an object inside is frozen already
-        for name, value in pairs:
-            if type(value) is list:
-                members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
+    for name, value in pairs:
+        if type(value) is list:  # an object inside is frozen already
+            members[name] = _frozen_list(value) if list in map(type, value) else tuple(value)
     return MappingProxyType(members)
 
 
@@ -104,29 +103,20 @@ def memory_of(data: bytes) -> int:
     An estimate from its text, made in a moment: a value of two characters takes 30 times as much.
 
     >>> memory_of(b'{"sub":"alice","groups":["clerks"]}')
-    560
+    760
     """
-    is_wide = not data.isascii() or b"\\u" in data  # a text has one width for all its characters
-    count = data.count
-    return (
-        len(data) * (5 if is_wide else 2)
-        + 80 * count(b",")
-        + 50 * count(b":")
-        + 60 * count(b"[")
-        + 250 * count(b"{")
-        + 110 * count(b" ")  # scopes are words of one text
-    )
+    is_narrow = data.isascii() and _BACKSLASH not in data  # a text has one width for all of it
+    marks = data.translate(None, _UNMARKED)
+    return len(data) * (2 if is_narrow else 5) + 110 * len(marks) + 140 * marks.count(b"{")
 
 
+# All but what stands between members and between the scopes of a text.  An escape may be a wide
+# character.
+_UNMARKED: Final = bytes(set(range(256)) - set(b",:[{ "))
+_BACKSLASH: Final = ord("\\")
 _OPEN: Final = ord("[")
 _OPEN_OR_CLOSE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-
-# An escaped half of a character without its other half.
-_LONE_SURROGATE: Final = (  # compiled by the first text with an escape
-    r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))"
-)
 
 
 def _require_whole_characters(text: str) -> None:
@@ -134,7 +124,11 @@ def _require_whole_characters(text: str) -> None:
 
     ``text`` is valid JSON, so every backslash begins an escape.
     """
-    if re.search(_LONE_SURROGATE, text.replace("\\\\", "//")):
+    if re.search(  # compiled by the first text with an escape
+        r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+        r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]))",
+        text.replace("\\\\", "//"),
+    ):
         raise StrictJSONError("half a character")
 
 
@@ -213,12 +207,16 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
     >>> loads_frozen_object(b'{"groups": ["clerks"]}')["groups"]
     ('clerks',)
     """
-    require_shallow(data)
+    if data.count(b"{") + data.count(b"[") > MAX_JSON_DEPTH:
+        require_shallow(data)
     try:
         text = data.decode()
-        scan = _scan_short if len(text) <= MAX_NUMBER_LENGTH else _scan_frozen
-        document, end = scan(text, 0) if text[:1] == "{" else (None, -1)
-        if end != len(text):
+        size = len(text)
+        if text[:1] == "{":
+            document, end = (_scan_short if size <= MAX_NUMBER_LENGTH else _scan_frozen)(text, 0)
+        else:
+            document, end = None, -1
+        if end != size:
             document = _freezer.decode(text)
         if "\\" in text:
             _require_whole_characters(text)

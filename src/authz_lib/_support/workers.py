@@ -11,6 +11,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from authz_lib._support.fork import reset_in_child
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["HOOK_WORKERS", "WORKERS", "Workers"]
+__all__ = ["CALL_WORKERS", "DECISION_WORKERS", "HOOK_WORKERS", "WORKERS", "Workers"]
 
 T = TypeVar("T")
+
+_AT_A_TIME: Final = 16
 
 
 class Workers:
@@ -38,7 +41,7 @@ class Workers:
     42
     """
 
-    __slots__ = ("__weakref__", "_lanes", "_lock", "_max_threads", "_pool")
+    __slots__ = ("__weakref__", "_begun", "_lanes", "_lock", "_max_threads", "_pool")
 
     def __init__(self, *, max_threads: int) -> None:
         self._max_threads = max_threads
@@ -50,6 +53,8 @@ class Workers:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._lanes: dict[Hashable, deque[_Job[object]]] = {}
+        # How many pieces of work began in this turn of each loop.
+        self._begun: WeakKeyDictionary[AbstractEventLoop, int] = WeakKeyDictionary()
 
     async def run(self, work: Callable[[], T], *, lane: Hashable = None) -> T:
         """What ``work`` returns or raises, in a thread, with the context variables of the caller.
@@ -61,12 +66,34 @@ class Workers:
         """
         from asyncio import get_running_loop  # in use already where this runs
 
-        job = _Job(work, get_running_loop())
+        loop = get_running_loop()
+        await self.turn(loop)
+        job = _Job(work, loop)
         self._start(job, object() if lane is None else lane)
         result, error = await job.outcome
         if error is not None:
             raise error
         return result[0]
+
+    async def turn(self, loop: AbstractEventLoop) -> None:
+        """Wait until another piece of work may begin: of many, 16 in each turn of the loop.
+
+        A thousand that begin together would keep all other tasks of the loop waiting.
+        """
+        begun = self._begun.get(loop, 0)
+        while begun >= _AT_A_TIME:
+            from asyncio import sleep
+
+            await sleep(0)
+            begun = self._begun.get(loop, 0)
+        if not begun:
+            loop.call_soon(self._begun.pop, loop, None)  # runs in the next turn
+        self._begun[loop] = begun + 1
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Run ``work``, which raises nothing, in a thread when one is free."""
+        with self._lock:
+            self._executor().submit(work)
 
     def is_busy(self, lane: Hashable) -> bool:
         """Whether something runs or waits in this lane."""
@@ -130,3 +157,9 @@ WORKERS: Final = Workers(max_threads=8)
 
 HOOK_WORKERS: Final = Workers(max_threads=8)
 """For functions of others, so that slow ones keep no key set waiting."""
+
+DECISION_WORKERS: Final = Workers(max_threads=32)
+"""For questions to a policy store."""
+
+CALL_WORKERS: Final = Workers(max_threads=32)
+"""For signed calls."""

@@ -88,7 +88,8 @@ class ActionEntry:
 
 
 def _expected_method(given: Any) -> str:
-    hint = "; for `ANY` write one line for each" if str(given).upper() == "ANY" else ""
+    is_any = str(given).upper() in {"ANY", "ALL", "*"}
+    hint = "; for `ANY` write one line for each" if is_any else ""
     return f"an HTTP method in upper case, one of {_METHODS_TEXT}{hint}"
 
 
@@ -133,7 +134,9 @@ _MEMBERS: dict[str, _Member] = {
         lambda value: value if isinstance(value, str) and value in METHODS else None,
         _expected_method,
     ),
-    "route": _Member(_text(_ANY_TEXT), "a path pattern"),
+    "route": _Member(
+        _text(_ANY_TEXT), "a path pattern in ASCII without its method, such as `/orders/{id}`"
+    ),
     "query": _Member(_query, "an object of strings", MappingProxyType({})),
     "action": _Member(_text(is_action_id), "an action id: 1 to 512 characters on one line"),
     "resource_type": _Member(

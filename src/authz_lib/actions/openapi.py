@@ -164,6 +164,6 @@ class _Operation:
             else self._document.get("securityDefinitions", {})
         )
         found = schemes.get(scheme) if isinstance(schemes, dict) else None
-        if not isinstance(found, dict) or found.get("type") in _GRANTS_SCOPES:
+        if not isinstance(found, dict) or str(found.get("type")) in _GRANTS_SCOPES:
             return True
-        return any(name.startswith("x-amazon-apigateway-auth") for name in found)
+        return any(str(name).startswith("x-amazon-apigateway-auth") for name in found)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from authz_lib.actions.entry import ActionEntry
 
-__all__ = ["ANY", "ServedRoute", "compare_routes"]
+__all__ = ["ANY", "ServedRoute", "compare_routes", "serves"]
 
 ANY = "ANY"
 DEFAULT = "$default"
@@ -63,7 +63,7 @@ def compare_routes(
     lines = [(entry, UriPattern.parse(entry.route)) for entry in entries]
     served: set[int] = set()
     for route in routes:
-        own = [number for number, line in enumerate(lines) if _serves(route, *line)]
+        own = [number for number, line in enumerate(lines) if serves(route, *line)]
         served.update(own)
         if route.is_open is True:
             protected = [number for number in own if not entries[number].public]
@@ -82,7 +82,8 @@ def compare_routes(
             yield Finding("error", "no-route", where, message)
 
 
-def _serves(route: ServedRoute, entry: ActionEntry, line: UriPattern) -> bool:
+def serves(route: ServedRoute, entry: ActionEntry, line: UriPattern) -> bool:
+    """Whether a route takes the requests of a line of the map."""
     if route.method not in {ANY, entry.method}:
         return False
     if route.path == DEFAULT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import ConfigurationError, InvalidRequestError
@@ -9,12 +10,18 @@ from authz_lib.gateway.context import refusal_context
 from authz_lib.gateway.responses import AppSyncResponse, PolicyResponse, SimpleResponse, check_size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from authz_lib.authorizer.callers import Caller
     from authz_lib.authorizer.route_policies import PolicyResources
     from authz_lib.gateway.arns import MethodArn
     from authz_lib.gateway.events import AuthorizerEvent, AuthorizerKind
+    from authz_lib.gateway.responses import ContextValue
 
 __all__ = ["Answers", "AppSyncAnswers", "EveryRouteAnswers", "PolicyAnswers", "SimpleAnswers"]
+
+
+_log = logging.getLogger("authz_lib.authorizer")
 
 
 class Answers(Protocol):
@@ -116,7 +123,9 @@ class EveryRouteAnswers(PolicyAnswers):
         Raises:
             ConfigurationError: the request is denied, its path can stand in no policy, and the rest
                 of the policy would allow it.
+            InvalidRequestError: the stage is a wildcard.
         """
+        _arn(event).require_stage()
         if refused:
             try:
                 return self._policy(event, caller, resources, (_arn(event).resource,))
@@ -168,26 +177,42 @@ _UNAUTHORIZED_KINDS = frozenset({"rest-token", "rest-request", "websocket"})
 
 
 class AppSyncAnswers:
-    """AppSync: ``isAuthorized``, remembered for ``authorizationToken`` alone, or not at all."""
+    """AppSync: ``isAuthorized``, remembered for ``authorizationToken`` alone, or not at all.
 
-    kinds: frozenset[AuthorizerKind] = frozenset({"appsync"})
+    An answer about a channel (AppSync Events) is never remembered.
+    """
+
+    kinds: frozenset[AuthorizerKind] = frozenset({"appsync", "appsync-events"})
 
     def __init__(self, *, remembered: bool) -> None:
         self._ttl = None if remembered else 0
 
-    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:  # noqa: ARG002
+    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
         """``isAuthorized: true``."""
-        return AppSyncResponse(
-            True, resolver_context=caller.context, ttl_override_seconds=self._ttl
-        ).to_dict()
+        return self._answer(event, True, caller.context)
 
-    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:  # noqa: ARG002
+    def deny(self, event: AuthorizerEvent, reason: str) -> dict[str, Any]:
         """``isAuthorized: false``."""
-        return AppSyncResponse(
-            False, resolver_context=refusal_context(reason), ttl_override_seconds=self._ttl
-        ).to_dict()
+        return self._answer(event, False, refusal_context(reason))
 
     unauthenticated = deny
+
+    def _answer(
+        self,
+        event: AuthorizerEvent,
+        is_authorized: bool,
+        context: Mapping[str, ContextValue],
+    ) -> dict[str, Any]:
+        of_channel = event.kind == "appsync-events"
+        answer = AppSyncResponse(
+            is_authorized,
+            resolver_context=context,
+            ttl_override_seconds=0 if of_channel else self._ttl,
+        ).to_dict()
+        if of_channel:  # its handlers read another member, and it has no fields
+            answer["handlerContext"] = answer.pop("resolverContext")
+            del answer["deniedFields"]
+        return answer
 
 
 def _arn(event: AuthorizerEvent) -> MethodArn:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from authz_lib._support.checks import require_method
-from authz_lib.authorizer.schema_check import schema_problems
+from authz_lib.authorizer.schema_check import attribute_problems, schema_problems
 from authz_lib.decisions.point import DecisionPoint
+from authz_lib.decisions.vocabulary import Vocabulary
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
@@ -21,13 +22,22 @@ _ESCAPES = frozenset({"__entity", "__extn"})  # Cedar JSON reads more than a nam
 
 
 def check_actions(
-    actions: ActionMap | None, decisions: object, application: EntityUid | None
+    actions: ActionMap | None,
+    decisions: object,
+    application: EntityUid | None,
+    attributes: Mapping[str, str] | None = None,
 ) -> None:
     """Refuse a map, an application or their absence that leaves a route without a question.
 
+    Args:
+        actions: the map.
+        decisions: who is asked.
+        application: the resource of actions that are on no particular one.
+        attributes: the declared attributes of callers, with their types.
+
     Raises:
         ConfigurationError: the message names the argument or the route; where the decision point
-            has a schema, also the line that speaks of what the schema does not know.
+            has a schema, also the line or the attribute that the schema does not know.
     """
     if application is not None and not isinstance(application, EntityUid):
         raise ConfigurationError(
@@ -55,11 +65,14 @@ def check_actions(
                 "stands for the whole"
             )
     if isinstance(decisions, DecisionPoint):
-        _check_schema(actions, decisions, application)
+        _check_schema(actions, decisions, application, attributes or {})
 
 
 def _check_schema(
-    actions: ActionMap, decisions: DecisionPoint, application: EntityUid | None
+    actions: ActionMap,
+    decisions: DecisionPoint,
+    application: EntityUid | None,
+    attributes: Mapping[str, str],
 ) -> None:
     names = decisions.schema_names
     if names is None:
@@ -72,6 +85,12 @@ def _check_schema(
             action_type=vocabulary.action_type,
             principal_type=vocabulary.principal_type,
             application_type=None if application is None else application.type,
+        ),
+        *attribute_problems(
+            # A vocabulary of one's own may make other attributes of them.
+            attributes if type(vocabulary) is Vocabulary else {},
+            names,
+            vocabulary.principal_type,
         ),
         None,
     ]

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from authz_lib._support.current_request import CURRENT_REQUEST
 from authz_lib._support.memo import Memo
 from authz_lib.authorizer.answers import AppSyncAnswers, PolicyAnswers, SimpleAnswers
-from authz_lib.authorizer.arguments import check_actions, check_context_names, check_decides
+from authz_lib.authorizer.arguments import (
+    check_actions,
+    check_context_names,
+    check_decides,
+)
 from authz_lib.authorizer.cache_key import http_api_gap, require_covered
 from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import EntityUid
     from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.assertion import CallerAssertion
     from authz_lib.tokens.attributes import Attribute
     from authz_lib.tokens.verifier import Verifier
 
@@ -73,11 +78,12 @@ class LambdaAuthorizer:
         token_sources: where the token is read from.  Two sources that hold different tokens are a
             refusal.
         actions: which action a route means.  An unknown route is refused.  AppSync asks about
-            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  ``None`` opens every route
+            ``POST /graphql``, a WebSocket API about ``GET /$connect``.  AppSync Events ask about
+            ``GET`` (subscribe) or ``POST`` (publish) and the channel.  ``None`` opens every route
             to every valid token; ``decisions`` must be ``None`` then.
         decisions: may they do it.  ``None``: a valid token with the scopes of the route is enough.
-            Of a decision point with a schema, ``actions`` and ``application`` must name what it
-            knows.
+            Of a decision point with a schema, ``actions``, ``application`` and ``attributes`` must
+            name what it knows.
         response: what this API's gateway reads.
         gateway_cache: what is deployed as the gateway's result cache, see `GatewayCache`.
             `GatewayCache.OFF` is true only of a time to live of 0.
@@ -94,6 +100,10 @@ class LambdaAuthorizer:
         usage_identifier_key: for REST APIs whose usage plans have the source ``AUTHORIZER``: the
             claim whose text is the API key to count a request against, or one per issuer.  Without
             the claim a token has no key.  Users must not be able to write it.
+        assertion: signs who the caller is and what was decided, for the services behind: it is
+            ``txn_token`` in the gateway's context, to be mapped to the header ``Txn-Token``, see
+            `CallerAssertion`.  It needs ``actions``, and a gateway cache that remembers an answer
+            for one request only, and for less long than the assertion lives.
         context: Cedar context from the request, such as
             ``{"source_ip": "$context.identity.sourceIp"}``.  What a client may write into a header,
             it may write into the context.
@@ -152,6 +162,7 @@ class LambdaAuthorizer:
         context: Mapping[str, str] | None = None,
         attributes: Mapping[str, str | Attribute] | None = None,
         usage_identifier_key: Claim = None,
+        assertion: CallerAssertion | None = None,
     ) -> None:
         if response not in tuple(_ANSWERS):
             raise ConfigurationError("`response` must be `simple`, `iam` or `appsync`")
@@ -172,7 +183,7 @@ class LambdaAuthorizer:
             usage_claim=usage_identifier_key,
         )
         require_qualified_ids(verifier, decisions)
-        check_actions(actions, decisions, application)
+        check_actions(actions, decisions, application, self._callers.attribute_types)
         check_context_names(context)
         self._actions = actions
         self._context = {
@@ -208,6 +219,22 @@ class LambdaAuthorizer:
         else:
             # AppSync may remember what was read from the token alone.
             self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
+        if assertion is not None:
+            from authz_lib.authorizer.asserting import AssertingAnswers, check_assertion
+
+            check_assertion(
+                assertion,
+                actions=actions,
+                attributes=self._callers.attribute_types,
+                cache=gateway_cache,
+                coverage=coverage,
+                response=response,
+            )
+            self._answers = AssertingAnswers(
+                self._answers,
+                assertion,
+                lambda event: None if actions is None else _resolve(actions, event)[0],
+            )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> LambdaAuthorizer:
@@ -241,7 +268,14 @@ class LambdaAuthorizer:
         """
         try:
             question = parse_authorizer_event(event)
-            self._check_deployment(question)
+            if question.kind not in self._answers.kinds:
+                fitting = "appsync" if question.kind.startswith("appsync") else "iam"
+                raise ConfigurationError(
+                    f"the event is of the kind `{question.kind}`, which the configured `response` "
+                    f"does not answer: `{fitting}` does"
+                )
+            if self._deployed_key is not None:
+                self._deployed_key.check(question)
         except AuthzError as error:
             log_refusal(Refusal.of(error), None)
             raise
@@ -265,15 +299,6 @@ class LambdaAuthorizer:
             return answers.deny(question, refusal.code)
         # Outside of `except`: the traceback of `Unauthorized` must not carry a cause.
         return answers.unauthenticated(question, refusal.code)
-
-    def _check_deployment(self, event: AuthorizerEvent) -> None:
-        if event.kind not in self._answers.kinds:
-            raise ConfigurationError(
-                f"the event is of the kind `{event.kind}`, which the configured `response` "
-                "does not answer"
-            )
-        if self._deployed_key is not None:
-            self._deployed_key.check(event)
 
     def _log(self, refusal: Refusal, event: AuthorizerEvent) -> None:
         key_id = self._callers.key_id_digest(event)
@@ -339,15 +364,18 @@ class LambdaAuthorizer:
 
 def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:
     """What a request means, or why that is not known."""
-    query = event.query
-    resolved = actions.resolve(event.method, event.route, event.path, query)
+    method, path, query = event.method, event.path, event.query
+    resolved = actions.resolve(method, event.route, path, query)
     if resolved is None:
+        return None, "unknown_route"
+    # A subscription to `/news/*` hears every channel below: a line must name it so.
+    if resolved.labels and event.kind == "appsync-events" and "*" in event.path:
         return None, "unknown_route"
     # Only a label can make a path mean another route.
     if (
         resolved.labels
         and event.is_decoded
-        and not actions.is_one_route(resolved, event.method, event.path, query)
+        and not actions.is_one_route(resolved, method, path, query)
     ):
         return None, "ambiguous_path"
     return resolved, ""

@@ -53,6 +53,9 @@ class Caller(NamedTuple):
     """The API key that a REST API's usage plan counts this request against."""
 
 
+_new = tuple.__new__  # what a named tuple's own constructor calls
+
+
 class Callers:
     """Finds out who calls: reads the token, has it verified, and maps its claims.
 
@@ -108,6 +111,11 @@ class Callers:
         # The verifier remembers tokens, within its bound.  A token keeps its caller under this.
         self._mark = object()
 
+    @property
+    def attribute_types(self) -> Mapping[str, str]:
+        """The declared attributes of callers, each with its type."""
+        return {} if self._attributes is None else self._attributes.types
+
     def identify(self, event: Event) -> Caller:
         """The caller of an event.
 
@@ -147,7 +155,7 @@ class Callers:
         if isinstance(usage_claim, dict):
             usage_claim = usage_claim.get(token.issuer or "")
         usage_key = None if usage_claim is None else tenant_of(token.claims, usage_claim)
-        return Caller(principal, context, caller_key(principal), usage_key)
+        return _new(Caller, (principal, context, caller_key(principal), usage_key))
 
     def key_id_digest(self, event: Event) -> str | None:
         """Which key a refused event's token names, by a digest; ``None`` where none is told."""

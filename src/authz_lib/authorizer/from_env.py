@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authz_lib.actions.map import ActionMap
+from authz_lib.authorizer.claim_settings import attributes_of, per_issuer, usage_claims_of
 from authz_lib.authorizer.gateway_cache import GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
-from authz_lib.authorizer.issuer_settings import verifier_of
+from authz_lib.authorizer.issuer_verifiers import verifier_of
 from authz_lib.authorizer.setting_texts import PREFIX, token_source_of, variable_named
 from authz_lib.authorizer.settings import Settings
 from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens import JWTVerifier
-from authz_lib.tokens.attributes import Attribute, Attributes, AttributeType
 from authz_lib.transport.endpoints import configured_endpoint
 from authz_lib.transport.insecure_hosts import InsecureHosts
 from authz_lib.transport.url import is_loopback, parse_url
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from authz_lib.authorizer.callers import Claim
     from authz_lib.authorizer.questions import Decisions
     from authz_lib.gateway.sources import TokenSource
+    from authz_lib.tokens.attributes import Attribute
 
 __all__ = ["VARIABLES", "Settings", "arguments_from", "variable_named"]
 
@@ -37,27 +38,37 @@ VARIABLES: Final = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_f
 }
 
 
-def verifiers_of(settings: Settings, hosts: InsecureHosts) -> tuple[JWTVerifier, Claim, Claim]:
-    """One verifier for the tokens of all issuers, with the claims of tenant and groups.
+class Issuers(NamedTuple):
+    """The arguments of `LambdaAuthorizer` that concern each issuer."""
+
+    verifier: JWTVerifier
+    tenant_claim: Claim
+    groups_claim: Claim
+    usage_identifier_key: Claim
+    attributes: dict[str, Attribute] | None
+
+
+def configured_issuers(settings: Settings, hosts: InsecureHosts) -> Issuers:
+    """One verifier for the tokens of all issuers, and which claims of each are read.
 
     Raises:
         ConfigurationError: names the variable that is wrong.
     """
     verifiers = [verifier_of(one, hosts) for one in settings.issuers]
-    if len(verifiers) == 1:
-        return verifiers[0], settings.tenant_claim, settings.groups_claim
-    tenants: dict[str, str | None] = {}
-    groups: dict[str, str | None] = {}
-    for one, verifier in zip(settings.issuers, verifiers, strict=True):
-        names = sorted(verifier.issuers or ())
-        if tenants.keys() & set(names):
+    names = [sorted(verifier.issuers or ()) for verifier in verifiers]
+    for position, (one, own) in enumerate(zip(settings.issuers, names, strict=True)):
+        if any(not set(own).isdisjoint(others) for others in names[:position]):
             raise ConfigurationError(
-                f"`{one.variable('issuer' if one.user_pool_id is None else 'user_pool_id')}` "
-                "stands for an issuer that another variable stands for"
+                f"`{one.identity}` stands for an issuer that another variable stands for"
             )
-        tenants |= dict.fromkeys(names, one.tenant_claim)
-        groups |= dict.fromkeys(names, one.groups_claim)
-    return JWTVerifier.any_of(*verifiers), tenants, groups
+
+    return Issuers(
+        verifiers[0] if len(verifiers) == 1 else JWTVerifier.any_of(*verifiers),
+        per_issuer(names, [one.tenant_claim for one in settings.issuers]),
+        per_issuer(names, [one.groups_claim for one in settings.issuers]),
+        usage_claims_of(settings, names),
+        attributes_of(settings, names),
+    )
 
 
 def application_of(settings: Settings) -> EntityUid | None:
@@ -66,18 +77,6 @@ def application_of(settings: Settings) -> EntityUid | None:
         return None
     with variable_named("AUTHZ_APPLICATION"):
         return EntityUid(*settings.application)
-
-
-def attributes_of(settings: Settings) -> dict[str, Attribute] | None:
-    """Each ``name=claim``, or ``name=type:claim``; a claim such as ``custom:level`` is a text."""
-    found = {}
-    for name, text in settings.attributes.items():
-        kind, _, claim = text.partition(":")
-        is_typed = kind in get_args(AttributeType) and bool(claim)
-        found[name] = Attribute(claim, kind) if is_typed else Attribute(text)  # type: ignore[arg-type]
-    with variable_named("AUTHZ_ATTRIBUTES", VARIABLES):
-        Attributes(found)
-    return found or None
 
 
 def token_sources_of(settings: Settings) -> list[TokenSource]:
@@ -176,21 +175,17 @@ def arguments_from(variables: Mapping[str, str]) -> dict[str, Any]:
         actions = ActionMap.load(settings.actions)
     with variable_named("AUTHZ_INSECURE_HTTP_HOSTS", VARIABLES):
         hosts = InsecureHosts.of(settings.insecure_http_hosts)
-    verifier, tenant_claim, groups_claim = verifiers_of(settings, hosts)
+    issuers = configured_issuers(settings, hosts)
     with variable_named("AUTHZ_CONTEXT"):
         for expression in settings.context.values():
             IdentitySource.parse(expression)
     return {
-        "verifier": verifier,
+        **issuers._asdict(),
         "token_sources": token_sources_of(settings),
         "actions": actions,
         "decisions": decisions_of(settings, variables, actions, hosts),
         "application": application_of(settings),
         "gateway_cache": gateway_cache_of(settings),
         "response": settings.response,
-        "tenant_claim": tenant_claim,
-        "groups_claim": groups_claim,
         "context": settings.context,
-        "attributes": attributes_of(settings),
-        "usage_identifier_key": settings.usage_identifier_key,
     }

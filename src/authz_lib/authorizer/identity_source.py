@@ -104,7 +104,7 @@ class IdentitySource:
             return bool(self.read(event)) or has_no_value
         if self.part == "header":
             return event.kind != "rest-token"
-        return event.kind not in {"rest-token", "appsync"}
+        return event.kind not in {"rest-token", "appsync", "appsync-events"}
 
 
 def _source_ip(event: AuthorizerEvent) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,35 +10,23 @@ from authz_lib.authorizer.setting_texts import (
     PREFIX,
     Flag,
     MaybeNames,
-    MaybeText,
+    MaybePath,
     NameList,
+    Pairs,
     Text,
-    variable_named,
 )
 from authz_lib.errors import ConfigurationError
 from authz_lib.principal import cognito_pool
-from authz_lib.tokens import JWTVerifier, StaticKeySet
 from authz_lib.transport.url import parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from authz_lib.tokens import SecretSource
-    from authz_lib.transport.insecure_hosts import InsecureHosts
 
-__all__ = ["IssuerSettings", "prefix_of", "require_pool", "verifier_of"]
+__all__ = ["OF_A_KEY_SET", "OF_A_SECRET", "IssuerSettings", "prefix_of", "require_pool"]
 
-# Arguments of each kind, with what stands before them in the name of their variable.
-_CHECKS: Final = (
-    "typ",
-    "all_scopes",
-    "any_scope",
-    "any_group",
-    "leeway_seconds",
-    "not_before_leeway_seconds",
-    "max_token_age_seconds",
-)
-_OF_A_KEY_SET: Final = (
+# Arguments of a key set and of a secret, with what stands before them in their variables.
+OF_A_KEY_SET: Final = (
     "ttl_seconds",
     "refresh_ahead_seconds",
     "max_stale_seconds",
@@ -50,7 +37,7 @@ _OF_A_KEY_SET: Final = (
     "max_keys",
     "allow_missing_kid",
 )
-_OF_A_SECRET: Final = (
+OF_A_SECRET: Final = (
     "json_key",
     "encoding",
     "ttl_seconds",
@@ -60,15 +47,23 @@ _OF_A_SECRET: Final = (
 )
 
 
+_IDENTITIES: Final = ("user_pool_id", "entra_tenant_id", "issuer")
+_OTHER_KEYS: Final = ("jwks_url", "jwks_file")
+
+
 class IssuerSettings(BaseModel):
     """Whose tokens are taken, and what they must say."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     user_pool_id: Text | None = None
+    entra_tenant_id: Text | None = None
+    entra_authority: Text | None = None
     issuer: Text | None = None
+    provider: Literal["okta", "auth0", "keycloak"] | None = None
     audience: MaybeNames = None
-    client_ids: NameList | None = None
+    client_ids: MaybeNames = None
+    client_claim: NameList | None = None
     token_use: Literal["access", "id"] | None = None
     algorithms: NameList = ["RS256"]
     typ: Text | None = None
@@ -78,8 +73,10 @@ class IssuerSettings(BaseModel):
     leeway_seconds: float = 0
     not_before_leeway_seconds: float = 30
     max_token_age_seconds: float | None = None
-    tenant_claim: MaybeText
-    groups_claim: MaybeText = "cognito:groups"
+    tenant_claim: MaybePath
+    groups_claim: MaybePath = "cognito:groups"
+    attributes: Pairs = Field(default={})
+    usage_identifier_key: MaybePath = None
     jwks_url: Text | None = None
     jwks_file: Text | None = None
     jwks_ttl_seconds: float | None = None
@@ -108,6 +105,12 @@ class IssuerSettings(BaseModel):
         return f"{prefix_of(self.number)}{field.upper()}"
 
     @property
+    def identity(self) -> str:
+        """The name of the variable that says whose tokens they are."""
+        given = [name for name in _IDENTITIES if getattr(self, name) is not None]
+        return self.variable(given[0])
+
+    @property
     def fetches(self) -> bool:
         """Whether keys come over the network."""
         return self.jwks_file is None and self.secret_id is None and self.secret_parameter is None
@@ -115,8 +118,11 @@ class IssuerSettings(BaseModel):
     @model_validator(mode="after")
     def _one_issuer(self) -> IssuerSettings:
         given = self.model_fields_set
-        if self.user_pool_id is None and self.issuer is None:
-            raise ValueError("`AUTHZ_USER_POOL_ID` or `AUTHZ_ISSUER` must be set")
+        if not any(getattr(self, name) is not None for name in _IDENTITIES):
+            raise ValueError(
+                "`AUTHZ_USER_POOL_ID`, `AUTHZ_ENTRA_TENANT_ID` or `AUTHZ_ISSUER` must be set"
+            )
+        _require_one_kind(self)
         if self.user_pool_id is not None:
             _require_whole_pool(self, given)
         else:
@@ -127,7 +133,7 @@ class IssuerSettings(BaseModel):
             raise ValueError("`AUTHZ_ANY_GROUP` needs `AUTHZ_GROUPS_CLAIM`")
         _require_whole_secret(self, given)
         if not self.fetches:
-            for name in _OF_A_KEY_SET:
+            for name in OF_A_KEY_SET:
                 if f"jwks_{name}" in given:
                     raise ValueError(
                         f"`{PREFIX}JWKS_{name.upper()}` goes with a key set that is fetched"
@@ -138,6 +144,20 @@ class IssuerSettings(BaseModel):
 def prefix_of(number: int) -> str:
     """What the variables of an issuer begin with; those of the first one have no number."""
     return PREFIX if number == 1 else f"{PREFIX}{number}_"
+
+
+def _require_one_kind(settings: IssuerSettings) -> None:
+    """Refuse two kinds of issuer at once, and what describes a kind that is not there."""
+    tenant, pool = settings.entra_tenant_id is not None, settings.user_pool_id is not None
+    for name in ("user_pool_id", "issuer", "jwks_url"):
+        if tenant and getattr(settings, name) is not None:
+            raise ValueError(
+                f"`AUTHZ_ENTRA_TENANT_ID` and `{PREFIX}{name.upper()}` exclude each other"
+            )
+    if settings.entra_authority is not None and not tenant:
+        raise ValueError("`AUTHZ_ENTRA_AUTHORITY` goes with `AUTHZ_ENTRA_TENANT_ID`")
+    if settings.provider is not None and (pool or settings.issuer is None):
+        raise ValueError("`AUTHZ_PROVIDER` goes with `AUTHZ_ISSUER` alone")
 
 
 def _require_whole_pool(settings: IssuerSettings, given: Iterable[str]) -> None:
@@ -158,21 +178,29 @@ def _require_whole_pool(settings: IssuerSettings, given: Iterable[str]) -> None:
 
 
 def _require_whole_provider(settings: IssuerSettings, given: Iterable[str]) -> None:
+    whose = "AUTHZ_ISSUER" if settings.entra_tenant_id is None else "AUTHZ_ENTRA_TENANT_ID"
     # Only Cognito's tokens say what they are for.
     if settings.token_use is not None:
         raise ValueError(
-            "`AUTHZ_TOKEN_USE` is not checked with `AUTHZ_ISSUER` alone: it goes with "
+            f"`AUTHZ_TOKEN_USE` is not checked with `{whose}` alone: it goes with "
             "`AUTHZ_USER_POOL_ID`"
         )
     if settings.audience is None and settings.client_ids is None:
         raise ValueError(
-            "`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of "
-            "`none`"
+            f"`{whose}` needs `AUTHZ_AUDIENCE`, or `AUTHZ_CLIENT_IDS` with an audience of `none`"
         )
     if "audience" not in given:
-        raise ValueError(
-            "`AUTHZ_ISSUER` needs `AUTHZ_AUDIENCE`; `none` says that `aud` is not checked"
-        )
+        raise ValueError(f"`{whose}` needs `AUTHZ_AUDIENCE`; `none` says that `aud` is not checked")
+    if settings.provider is not None:
+        whose = "AUTHZ_PROVIDER"
+    if whose == "AUTHZ_ISSUER":
+        return
+    # Its tokens name a client and hold no `cognito:groups`.
+    for name, meaning in (("client_ids", "that every client may call"), ("groups_claim", "none")):
+        if name not in given:
+            raise ValueError(f"`{whose}` needs `{PREFIX}{name.upper()}`; `none` says {meaning}")
+    if settings.entra_tenant_id is not None and "algorithms" in given:
+        raise ValueError("`AUTHZ_ALGORITHMS` goes with `AUTHZ_ISSUER`: Entra signs with RS256")
 
 
 def _require_whole_secret(settings: IssuerSettings, given: set[str]) -> None:
@@ -181,103 +209,17 @@ def _require_whole_secret(settings: IssuerSettings, given: set[str]) -> None:
     if len(secrets) > 1:
         raise ValueError("`AUTHZ_SECRET_ID` and `AUTHZ_SECRET_PARAMETER` exclude each other")
     if not secrets:
-        for name in sorted(given & {f"secret_{option}" for option in _OF_A_SECRET}):
+        for name in sorted(given & {f"secret_{option}" for option in OF_A_SECRET}):
             raise ValueError(
                 f"`{PREFIX}{name.upper()}` goes with `AUTHZ_SECRET_ID` or `AUTHZ_SECRET_PARAMETER`"
             )
         return
     secret = f"`{PREFIX}{secrets[0].upper()}`"
-    for name in ("user_pool_id", "client_ids", "jwks_url", "jwks_file"):
+    for name in ("user_pool_id", "entra_tenant_id", "provider", "client_ids", *_OTHER_KEYS):
         if name in given:
             raise ValueError(f"`{PREFIX}{name.upper()}` and {secret} exclude each other")
     if "algorithms" in given and settings.algorithms not in (["HS256"], ["HS384"], ["HS512"]):
         raise ValueError(f"`AUTHZ_ALGORITHMS` with {secret} is `HS256`, `HS384` or `HS512`")
-
-
-def verifier_of(settings: IssuerSettings, hosts: InsecureHosts) -> JWTVerifier:
-    """The verifier of a Cognito pool, an OpenID provider, or an issuer with given keys.
-
-    Args:
-        settings: of the issuer.
-        hosts: that plain http is allowed to.
-
-    Raises:
-        ConfigurationError: names the variable that is wrong.
-    """
-    named = {field: settings.variable(field) for field in IssuerSettings.model_fields}
-    named |= {name: settings.variable(f"jwks_{name}") for name in _OF_A_KEY_SET}
-    named |= {
-        "client_id": settings.variable("client_ids"),
-        "algorithm": settings.variable("algorithms"),
-        "url": settings.variable("jwks_url"),
-        "insecure_http_hosts": f"{PREFIX}INSECURE_HTTP_HOSTS",
-    }
-    first = "issuer" if settings.user_pool_id is None else "user_pool_id"
-    with variable_named(settings.variable(first), named):
-        return _build(settings, hosts)
-
-
-def _build(settings: IssuerSettings, hosts: InsecureHosts) -> JWTVerifier:
-    options = _given(settings, "", _CHECKS)
-    if settings.any_group is not None:
-        options["groups_claim"] = settings.groups_claim
-    options["audience"] = settings.audience
-    secret = _secret_of(settings)
-    if secret is not None:
-        is_given = "algorithms" in settings.model_fields_set
-        return JWTVerifier.shared_secret(
-            secret=secret,
-            issuer=settings.issuer,
-            algorithm=settings.algorithms[0] if is_given else "HS256",
-            **options,
-        )
-    options["client_id"] = settings.client_ids
-    fetching = _given(settings, "jwks_", _OF_A_KEY_SET)
-    if hosts:
-        fetching["insecure_http_hosts"] = hosts
-    if settings.jwks_file is not None:
-        with variable_named(settings.variable("jwks_file")):
-            options["keys"] = StaticKeySet(Path(settings.jwks_file))
-    if settings.user_pool_id is not None:
-        return JWTVerifier.cognito(
-            user_pool_id=settings.user_pool_id,
-            token_use=settings.token_use,
-            issuer=settings.issuer,
-            jwks_url=settings.jwks_url,
-            key_set=fetching or None if settings.fetches else None,  # type: ignore[arg-type]
-            **options,
-        )
-    if settings.jwks_url is not None:
-        from authz_lib.tokens import RemoteKeySet
-
-        options["keys"] = RemoteKeySet(settings.jwks_url, **fetching)
-    make: Callable[..., JWTVerifier] = JWTVerifier
-    if "keys" not in options:
-        make, options["key_set"] = JWTVerifier.oidc, fetching or None
-    return make(issuer=settings.issuer, algorithms=settings.algorithms, **options)
-
-
-def _secret_of(settings: IssuerSettings) -> SecretSource | None:
-    """A source, which reads the secret with the first token."""
-    if settings.secret_id is None and settings.secret_parameter is None:
-        return None
-    from authz_lib.tokens import secret_from_parameter_store, secret_from_secrets_manager
-
-    options = _given(settings, "secret_", _OF_A_SECRET)
-    named = {name: settings.variable(f"secret_{name}") for name in _OF_A_SECRET}
-    if settings.secret_id is not None:
-        with variable_named(settings.variable("secret_id"), named):
-            return secret_from_secrets_manager(settings.secret_id, **options)
-    with variable_named(settings.variable("secret_parameter"), named):
-        return secret_from_parameter_store(settings.secret_parameter or "", **options)
-
-
-def _given(settings: IssuerSettings, before: str, names: Iterable[str]) -> dict[str, Any]:
-    """The arguments whose variables are set."""
-    given = settings.model_fields_set
-    return {
-        name: getattr(settings, f"{before}{name}") for name in names if f"{before}{name}" in given
-    }
 
 
 def require_pool(settings: IssuerSettings) -> None:
@@ -286,8 +228,9 @@ def require_pool(settings: IssuerSettings) -> None:
     Raises:
         ConfigurationError: names the variable.
     """
-    if settings.issuer is not None and cognito_pool(settings.issuer) is None:
+    other = "issuer" if settings.entra_tenant_id is None else "entra_tenant_id"
+    name = getattr(settings, other)
+    if name is not None and cognito_pool(name) is None:
         raise ConfigurationError(
-            f"`AUTHZ_PRINCIPAL_ID` is of a Cognito pool, and `{settings.variable('issuer')}` is "
-            "none"
+            f"`AUTHZ_PRINCIPAL_ID` is of a Cognito pool, and `{settings.variable(other)}` is none"
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from authz_lib.actions import ActionEntry
     from authz_lib.decisions.schema_names import SchemaNames
 
-__all__ = ["schema_problems"]
+__all__ = ["attribute_problems", "schema_problems"]
 
 
 def schema_problems(
@@ -70,6 +70,36 @@ def _problem(
             f"{_listed(sorted(types_of_side))}"
         )
     return None
+
+
+# How Cedar writes the types of attributes.
+_TYPES = {"text": "String", "number": "Long", "bool": "Bool", "texts": "Set<String>"}
+
+
+def attribute_problems(
+    declared: Mapping[str, str], names: SchemaNames, principal_type: str
+) -> Iterator[str]:
+    """What is wrong in a declaration of attributes, one text each: no policy could read it.
+
+    Args:
+        declared: from the name of an attribute to ``text``, ``number``, ``bool`` or ``texts``.
+        names: what the schema knows.
+        principal_type: the type of callers.
+    """
+    known = names.attributes.get(principal_type, {})
+    for name, kind in declared.items():
+        found, expected = known.get(name), _TYPES[kind]
+        if found is None:
+            yield (
+                f"`attributes`: the entity type `{principal_type}` of the schema has no attribute "
+                f"`{name}`{_nearest(name, known)}"
+            )
+        elif found != expected:
+            written = "a record" if found == "{" else f"`{found}`"
+            yield (
+                f"`attributes`: `{name}` is {written} in the schema, and of the type `{kind}` "
+                f"(`{expected}`) here"
+            )
 
 
 def _nearest(word: str, known: Collection[str]) -> str:

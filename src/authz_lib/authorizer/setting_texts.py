@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from authz_lib._support.strict_json import loads_document
 from authz_lib.entities import TYPE_NAME
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.gateway.sources import BearerToken, Cookie, Header, QueryParameter, Subprotocol
@@ -23,6 +24,7 @@ __all__ = [
     "Flag",
     "MaybeEntity",
     "MaybeNames",
+    "MaybePath",
     "MaybeText",
     "NameList",
     "Pairs",
@@ -95,6 +97,20 @@ def _none(value: object) -> object:
     return None if value == "none" else value
 
 
+def _path(value: object) -> object:
+    """A claim as text, or the names on the way to it as a JSON list, for names with dots."""
+    value = _none(value)
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        names = loads_document(value.encode())
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not names or not all(type(n) is str and n for n in names):
+        raise ValueError("what begins with `[` is a JSON list of names")
+    return tuple(names)
+
+
 def _flag(value: object) -> object:
     if isinstance(value, str) and value not in {"true", "false"}:
         raise ValueError("expected `true` or `false`")
@@ -114,6 +130,7 @@ Text = Annotated[str, Field(min_length=1)]
 NameList = Annotated[list[Text], BeforeValidator(_split)]
 MaybeNames = Annotated[list[Text] | None, BeforeValidator(lambda value: _split(_none(value)))]
 MaybeText = Annotated[Text | None, BeforeValidator(_none)]
+MaybePath = Annotated[Text | tuple[Text, ...] | None, BeforeValidator(_path)]
 MaybeEntity = Annotated[EntityName | None, BeforeValidator(_entity)]
 Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

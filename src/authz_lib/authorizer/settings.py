@@ -63,8 +63,6 @@ class Settings(IssuerSettings):
     group_type: Text = "Group"
     principal_id: Literal["sub", "pool|sub", "issuer|sub"] = "sub"
     context: Pairs = Field(default={})
-    attributes: Pairs = Field(default={})
-    usage_identifier_key: Text | None = None
     log_ids: Flag = False
     revision: Text | None = None
     # what the gateway expects

@@ -13,6 +13,7 @@ from authz_lib.actions.map import ActionMap
 from authz_lib.actions.openapi import openapi_routes, require_openapi
 from authz_lib.actions.served import compare_routes
 from authz_lib.actions.template import template_routes
+from authz_lib.cli.attribute_options import add_attribute_option, attribute_types
 from authz_lib.cli.template_file import read_description
 from authz_lib.errors import ConfigurationError
 
@@ -68,6 +69,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
         ("application", "Application"),
     ):
         check.add_argument(f"--{name}-type", default=default, metavar="TYPE")
+    add_attribute_option(check)
 
 
 def _add_api(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     if arguments.schema is None and arguments.template is None:
         raise ConfigurationError("`check` needs `--schema FILE`, `--template FILE` or both")
+    attributes = attribute_types(arguments.attribute)
+    if attributes and arguments.schema is None:
+        raise ConfigurationError("`--attribute` goes with `--schema FILE`")
     actions = ActionMap.load(arguments.actions)
+    if not actions.entries:
+        print("error: the action map is empty: every route would be refused [map]")
+        return 1
     problems = [] if arguments.schema is None else list(_schema_problems(actions, arguments))
     if arguments.template is not None:
         found: list[Finding] = []
@@ -97,7 +105,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _schema_problems(actions: ActionMap, arguments: argparse.Namespace) -> Iterable[str]:
-    from authz_lib.authorizer.schema_check import schema_problems
+    from authz_lib.authorizer.schema_check import attribute_problems, schema_problems
     from authz_lib.decisions.cedar_text import parse_schema
     from authz_lib.decisions.schema_names import read_schema_names
 
@@ -108,13 +116,16 @@ def _schema_problems(actions: ActionMap, arguments: argparse.Namespace) -> Itera
         raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"`{path.name}` is not UTF-8") from None
-    for problem in schema_problems(
+    names = read_schema_names(parse_schema(text, path.name))
+    found = schema_problems(
         actions.entries,
-        read_schema_names(parse_schema(text, path.name)),
+        names,
         action_type=arguments.action_type,
         principal_type=arguments.principal_type,
         application_type=arguments.application_type,
-    ):
+    )
+    declared = attribute_types(arguments.attribute)
+    for problem in (*found, *attribute_problems(declared, names, arguments.principal_type)):
         yield f"error: {problem} [schema]"
 
 

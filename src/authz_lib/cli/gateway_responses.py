@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
-from authz_lib.service.handler import _ORIGIN  # one rule for an origin, whoever answers
+from authz_lib.service.cors import ORIGIN  # one rule for an origin, whoever answers
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.gateway_responses import gateway_responses
 
@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["AccessDeniedException", "ForbiddenException"],
         help="the `__type` of a 403 (the header of a deny says AccessDeniedException in any case)",
     )
+    parser.add_argument(
+        "--denied-message",
+        metavar="TEXT",
+        help="what a caller is told whom the authorizer denies, such as `Not permitted`",
+    )
     parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
     parser.add_argument(
         "--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`"
@@ -46,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the document as JSON, which is YAML too."""
     headers = {}
     if arguments.cors_origin is not None:
-        if arguments.cors_origin != "*" and not _ORIGIN.fullmatch(arguments.cors_origin):
+        if arguments.cors_origin != "*" and not ORIGIN.fullmatch(arguments.cors_origin):
             raise ConfigurationError(
                 "`--cors-origin` must be `*` or one origin, such as `https://app.example.com`"
             )
@@ -57,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     document = gateway_responses(
         arguments.format,
         denied=arguments.profile,
+        denied_message=arguments.denied_message,
         error_format=arguments.error_format,
         headers=headers,
         rest_api=arguments.rest_api,

@@ -47,14 +47,25 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
     "actions": _Subcommand(
         "make an action map from OpenAPI or a template, or check one", "authz_lib.cli.actions"
     ),
+    "audit": _Subcommand(
+        "list what is open in templates, and closed by what", "authz_lib.cli.audit"
+    ),
     "gateway-responses": _Subcommand(
         "print what a REST API's gateway answers itself, in the shape of your errors",
         "authz_lib.cli.gateway_responses",
+    ),
+    "layer": _Subcommand(
+        "build a Lambda layer of this library, for the functions' architecture",
+        "authz_lib.cli.layer",
     ),
     "local": _Subcommand(
         "deploy a template on a local AWS, and serve or check it (distribution `authz-local`)",
         None,
         "authz-local",
+    ),
+    "revoke": _Subcommand(
+        "refuse a token, a sign-in or a subject from now on, in a table of DynamoDB",
+        "authz_lib.cli.revoke",
     ),
     "token": _Subcommand(
         "check a token: which checks it passes, and which it fails", "authz_lib.cli.token"

@@ -20,6 +20,9 @@ MAX_INPUT_CHARACTERS: Final = 64 * 1024
 _FIELD: Final = re.compile(r"(?!eyJ)[A-Za-z][A-Za-z0-9_-]{0,63}[\"'\s]{0,8}[:=]")
 _SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
 _QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d,; \t\r\n\ufeff\\"
+# With what no one sees, and what ends a line of a command or a quoted mail.
+_AROUND_A_LINE: Final = " \t\\\ufeff\u200b\u00a0"
+_NO_TOKEN: Final = re.compile(r"[^A-Za-z0-9_.=+/~-]+")
 _WHITE: Final = re.compile(r"[\s\\]+")
 
 
@@ -61,24 +64,40 @@ def _standard_input() -> str:
 def tidied(text: str) -> str:
     """The token alone: without field name, ``Bearer``, quotes, white space and line breaks.
 
+    Of a longer text, such as a command or a URL, the one JWT that it holds.
+
     Raises:
-        ConfigurationError: nothing is left, or it is a JSON document.
+        ConfigurationError: nothing is left, it is a JSON document, or holds several JWTs.
 
     >>> tidied(' "Authorization: Bearer eyJ.e30\\n  .c2ln", ')
     'eyJ.e30.c2ln'
     """
-    text = text.strip(_QUOTES)
+    text = text.replace("\\n", " ").replace("\\r", " ").strip(_QUOTES)
     if text.startswith(("{", "[")):
         raise ConfigurationError(
             "the input is a JSON document: paste one token of it, such as the `access_token`"
         )
+    whole = text
     for prefix in (_FIELD, _SCHEME):
         text = prefix.sub("", text, count=1) if prefix.match(text) else text
         text = text.strip(_QUOTES)
     text = _WHITE.sub("", text)
+    if not text.startswith("eyJ") or text.count(".") != 2 or _NO_TOKEN.search(text):
+        found = _jwts(whole)
+        if len(found) > 1:
+            raise ConfigurationError(f"the input holds {len(found)} tokens: paste one of them")
+        text = found.pop() if found else text
     if not text or text.lower() == "bearer":
         raise ConfigurationError("there is no token in the input: it is empty")
     return text
+
+
+def _jwts(text: str) -> set[str]:
+    """What in a text looks like a JWT: it begins as a JSON object does in base64url."""
+    lines = [line.lstrip(">").strip(_AROUND_A_LINE) for line in text.splitlines()]
+    joined = "".join(lines).replace("%2E", ".")
+    words = [word[max(word.find("=eyJ") + 1, 0) :] for word in _NO_TOKEN.split(joined)]
+    return {word for word in words if word.startswith("eyJ") and word.count(".") >= 2}
 
 
 class Peeked:
@@ -98,8 +117,12 @@ class Peeked:
     def hint(self, *, load_balancer: bool) -> str | None:
         """What it is, where it is no token of the kind that is expected."""
         count = len(self._segments)
-        if count == 5:
+        if "enc" in self.header or (count == 5 and self._segments.count("") < 2):
             return "it is encrypted (JWE, five segments): let the provider issue a signed one"
+        if "" in self._segments[1:-1]:
+            return "it is cut off: copy the whole token"
+        if self._segments[0].lower() in _WORDS:
+            return "it is a word that a program writes where it has no token: look at the client"
         if count == 1 or (count != 3 and not self.header):
             return (
                 "it is opaque, not a JWT: only its issuer can read it. Auth0 issues a JWT when the "
@@ -107,10 +130,18 @@ class Peeked:
             )
         if count != 3:
             return f"a signed token has three segments, and this has {count}: is it whole?"
+        return self._hint_of_header(load_balancer=load_balancer)
+
+    def _hint_of_header(self, *, load_balancer: bool) -> str | None:
         if load_balancer:
             return None if "signer" in self.header else _NOT_OF_A_BALANCER
         if "signer" in self.header or self._padded:
             return "it looks like `x-amzn-oidc-data` of a load balancer: use `--alb`"
+        if "nonce" in self.header:
+            return (
+                "its header has a `nonce`, so it is meant for Microsoft Graph, and nobody else can "
+                "check its signature: ask Entra for a scope of your own API"
+            )
         return None
 
     def looks_like_id_token(self) -> bool:
@@ -135,6 +166,7 @@ class Peeked:
         return text
 
 
+_WORDS: Final = frozenset({"undefined", "null", "none", "nil", "nan", "false", "true"})
 _NOT_OF_A_BALANCER: Final = (
     "its header has no `signer`, so no load balancer made it. `x-amzn-oidc-accesstoken` is the "
     "provider's own token: use `--oidc` or `--cognito`"

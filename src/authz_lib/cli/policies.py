@@ -1,4 +1,4 @@
-"""`authz policies check DIR` and `authz policies test DIR`: validate policies, or try them out."""
+"""`authz policies`: validate policies, try them out, or reason about them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from authz_lib._support.checks import require_one_of, require_text
 from authz_lib._support.extras import load_extra
 from authz_lib._support.strict_json import StrictJSONError, loads_document, require_shallow
+from authz_lib.cli.policies_ask import (
+    add_ask_arguments,
+    add_matrix_arguments,
+    run_ask,
+    run_matrix,
+)
+from authz_lib.cli.policies_diff import add_diff_arguments, run_diff
 from authz_lib.cli.table import print_table
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
@@ -54,10 +61,15 @@ exit codes:
   0  check: the policies are valid; test: every request is decided as expected
   1  check: a policy does not parse or is not valid
      test: a request is decided otherwise, or refused
+     diff: something opens, or is undecided
+     ask: something is found, or is undecided
   2  no such folder, no policies, no requests, or an invalid request file
+     diff, ask, matrix: a policy does not parse, or there is no schema
      cedarpy is not installed, or PyYAML and a request file is YAML
      test: a policy does not parse or is not valid
 """
+
+_QUESTIONS = {"ask": run_ask, "diff": run_diff, "matrix": run_matrix}
 
 
 class _Row(NamedTuple):
@@ -88,6 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="deny",
         help="what an ALLOW with evaluation errors means (default: deny)",
     )
+    add_diff_arguments(commands.add_parser("diff", help="what a change opens and closes"))
+    add_ask_arguments(
+        commands.add_parser("ask", help="prove that something is never allowed, or find who may")
+    )
+    add_matrix_arguments(
+        commands.add_parser("matrix", help="who may do what, and under which condition")
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -98,8 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from authz_lib.decisions.cedar_text import load_cedarpy
 
-    directory: Path = arguments.directory
     load_cedarpy()
+    if arguments.command in _QUESTIONS:
+        return _QUESTIONS[arguments.command](arguments)
+    directory: Path = arguments.directory
     if arguments.command == "check":
         return _check(directory)
     return _test(directory, arguments.on_evaluation_error)
@@ -196,7 +217,7 @@ def _load(file: Path) -> Any:
     if file.suffix == ".json":
         return _load_json(file, text)
     load_extra("yaml", extra="yaml", what=f"`{file}`")
-    from authz_lib.testing.yaml_file import parse_yaml
+    from authz_lib._support.yaml_file import parse_yaml
 
     return parse_yaml(text, str(file))
 

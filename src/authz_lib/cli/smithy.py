@@ -12,6 +12,7 @@ from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
+from authz_lib.cli.attribute_options import add_attribute_option, attribute_types
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         schema.add_argument(
             f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE"
         )
+
+    add_attribute_option(schema)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +121,7 @@ def _schema(service: Service, arguments: argparse.Namespace) -> tuple[str, int]:
         principal_type=arguments.principal_type,
         group_type=arguments.group_type,
         application_type=arguments.application_type,
+        attributes=attribute_types(arguments.attribute),
     )
     return (
         schema.text if arguments.format == "cedar" else json.dumps(schema.document, indent=2) + "\n"

@@ -39,7 +39,7 @@ def read_description(path: Path, what: str) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> Any:
-    from authz_lib.testing import yaml_file
+    from authz_lib._support import yaml_file
 
     class Loader(yaml_file.TextDatesLoader):
         """YAML with CloudFormation's short forms."""

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose.add_argument(
         "--jwks",
         metavar="FILE|URL",
-        help="the key set, for any issuer or instead of the pool's own",
+        help="the key set, for any issuer or instead of the provider's own",
     )
     expected = verify.add_argument_group("what it must say")
     for option, metavar, text in (

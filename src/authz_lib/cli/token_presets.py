@@ -61,6 +61,36 @@ def _oidc(issuer: str, given: argparse.Namespace) -> JWTVerifier:
     )
 
 
+def _entra(tenant: str, given: argparse.Namespace) -> JWTVerifier:
+    return JWTVerifier.entra(tenant_id=tenant, **_of_access_tokens(given))
+
+
+def _okta(issuer: str, given: argparse.Namespace) -> JWTVerifier:
+    return JWTVerifier.okta(issuer, **_of_access_tokens(given), **_algorithms(given))
+
+
+def _auth0(issuer: str, given: argparse.Namespace) -> JWTVerifier:
+    return JWTVerifier.auth0(issuer, **_of_access_tokens(given), **_algorithms(given))
+
+
+def _keycloak(issuer: str, given: argparse.Namespace) -> JWTVerifier:
+    return JWTVerifier.keycloak(issuer, **_of_access_tokens(given), **_algorithms(given))
+
+
+def _of_access_tokens(given: argparse.Namespace) -> dict[str, Any]:
+    """What the presets for access tokens of a provider have in common."""
+    return {
+        "audience": _one_of(given, "audience", "any_audience"),
+        "client_id": _one_of(given, "client_id", "any_client"),
+        "keys": _keys(given.jwks) if given.jwks else None,
+        "remember": 0,
+    }
+
+
+def _algorithms(given: argparse.Namespace) -> dict[str, Any]:
+    return {"algorithms": given.algorithm or ["RS256"]}
+
+
 def _load_balancer(arn: str, given: argparse.Namespace) -> JWTVerifier:
     return JWTVerifier.alb(
         load_balancer_arn=arn,
@@ -105,6 +135,7 @@ def _shared_secret(secret: str | bytes, given: argparse.Namespace) -> JWTVerifie
 _CLIENT: Final = frozenset({"client_id", "any_client"})
 _AUDIENCE: Final = frozenset({"audience", "any_audience"})
 _ISSUER: Final = frozenset({"issuer", "any_issuer"})
+_PROVIDER: Final = _CLIENT | _AUDIENCE | {"jwks"}
 _SECRET: Final = _ISSUER | _AUDIENCE | {"algorithm"}
 
 PRESETS: Final[dict[str, Preset]] = {
@@ -119,6 +150,25 @@ PRESETS: Final[dict[str, Preset]] = {
         "the OpenID provider that issued it; its key set is found by discovery",
         _AUDIENCE | {"client_id", "algorithm"},
         _oidc,
+    ),
+    "entra": Preset("TENANT", "the directory (tenant) id of Microsoft Entra ID", _PROVIDER, _entra),
+    "okta": Preset(
+        "ISSUER",
+        "the custom authorization server of Okta: `https://example.okta.com/oauth2/default`",
+        _PROVIDER | {"algorithm"},
+        _okta,
+    ),
+    "auth0": Preset(
+        "ISSUER",
+        "the domain of Auth0, with a slash at the end: `https://example.eu.auth0.com/`",
+        _PROVIDER | {"algorithm"},
+        _auth0,
+    ),
+    "keycloak": Preset(
+        "ISSUER",
+        "the realm of Keycloak: `https://id.example.com/realms/orders`",
+        _PROVIDER | {"algorithm"},
+        _keycloak,
     ),
     "alb": Preset(
         "ARN", "the load balancer that made `x-amzn-oidc-data`", _CLIENT | _ISSUER, _load_balancer

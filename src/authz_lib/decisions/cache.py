@@ -156,14 +156,28 @@ class DecisionCache:
             self._epoch += 1
         return len(stale)
 
+    def recall(self, question: Question) -> Decision | None:
+        """The remembered decision; that there is none is no miss before somebody asks."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        found = self._recall(question.digest or _digest(question), question, asks=False)
+        return found if isinstance(found, Decision) else None
+
+    def flight_key(self, question: Question) -> tuple[bytes, int] | None:
+        """The same for questions of which one call may answer all; `None`: each has its own."""
+        if self._own_ttl_seconds and self._is_never_kept(question):
+            return None
+        return question.digest or _digest(question), self._epoch
+
     def decide(self, question: Question, ask: Callable[[Question], Decision]) -> Decision:
         """A remembered decision, or the answer of ``ask``."""
         if self._own_ttl_seconds and self._is_never_kept(question):
             return ask(question)
         key = question.digest or _digest(question)
-        found, moment = self._recall(key, question)
-        if found is not None:
+        found = self._recall(key, question)
+        if isinstance(found, Decision):
             return found
+        moment = found
         # A flight that took off before something was forgotten may carry what is to be forgotten:
         # it has another key.
         try:
@@ -190,13 +204,11 @@ class DecisionCache:
             keys.append(key)
             if key in known or key in missing:
                 continue
-            found, moments[key] = (
-                (None, _NEVER) if self._is_never_kept(question) else self._recall(key, question)
-            )
-            if found is None:
-                missing[key] = question
-            else:
+            found = _NEVER if self._is_never_kept(question) else self._recall(key, question)
+            if isinstance(found, Decision):
                 known[key] = found
+            else:
+                missing[key], moments[key] = question, found
         for key, result in zip(missing, ask(list(missing.values())), strict=True):
             known[key] = result
             if isinstance(result, Decision):
@@ -217,7 +229,8 @@ class DecisionCache:
         self._keep(key, moment, question, decision)
         return decision
 
-    def _recall(self, key: bytes, question: Question) -> tuple[Decision | None, _Moment]:
+    def _recall(self, key: bytes, question: Question, *, asks: bool = True) -> Decision | _Moment:
+        """What is remembered, or when it was found that nothing is."""
         with self._lock:
             # Inside the lock: two threads' readings out of order would look like a step back.
             now = self._clock()
@@ -231,9 +244,9 @@ class DecisionCache:
                 expires_at = question.expires_at
                 if now < entry.expires_at and (expires_at is None or now < expires_at):
                     self._hits += 1
-                    return entry.decision, _NEVER
-            self._misses += 1
-            return None, _new(_Moment, (now, self._epoch))
+                    return entry.decision
+            self._misses += asks
+            return _new(_Moment, (now, self._epoch))
 
     def _keep(self, key: bytes, asked: _Moment, question: Question, decision: Decision) -> None:
         """Remember a decision without errors, unless something was forgotten meanwhile."""

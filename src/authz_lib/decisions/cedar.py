@@ -263,6 +263,11 @@ class CedarEngine(DecisionPoint):
         return f"cedar:{self.revision}"
 
     @property
+    def waits(self) -> bool:
+        """It answers in this process."""
+        return False
+
+    @property
     def schema_names(self) -> SchemaNames | None:
         """What the schema knows by name; `None` without a schema."""
         from authz_lib.decisions.schema_names import read_schema_names

@@ -25,8 +25,8 @@ from authz_lib.decisions.partial_values import (
     UntranslatableError,
     chosen,
     combined,
-    is_entity,
     known,
+    names_entity,
     read_by_cedar,
     refuse_calls,
     refuse_unread,
@@ -214,7 +214,7 @@ class PartialEvaluation:
 
     def _is(self, body: Expression) -> PartialOutcome:
         def operation(of: list[PartialValue]) -> PartialOutcome:
-            if not is_entity(of[0]):
+            if not names_entity(of[0]):
                 raise CedarTypeError
             own = of[0].type if isinstance(of[0], EntityUid) else of[0].entity_type
             return known(own == body["entity_type"])
@@ -320,7 +320,7 @@ class PartialEvaluation:
     def _in(self, left: PartialValue, right: PartialValue) -> PartialOutcome:
         refuse_unread((left, right))
         groups = right if type(right) is tuple else (right,)
-        if not is_entity(left) or not all(map(is_entity, groups)):
+        if not names_entity(left) or not all(map(names_entity, groups)):
             raise CedarTypeError
         return truth_outcome(disjunction([self._hierarchy.inside(left, group) for group in groups]))
 

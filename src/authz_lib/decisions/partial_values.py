@@ -45,8 +45,8 @@ __all__ = [
     "combined",
     "contained",
     "equal",
-    "is_entity",
     "known",
+    "names_entity",
     "read_by_cedar",
     "refuse_calls",
     "refuse_unread",
@@ -179,7 +179,7 @@ def refuse_calls(value: PartialValue) -> None:
             refuse_calls(member)
 
 
-def is_entity(value: PartialValue) -> bool:
+def names_entity(value: PartialValue) -> bool:
     """Whether it is an entity, known or not."""
     return isinstance(value, EntityUid) or (isinstance(value, RowField) and value.kind == "Entity")
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar, Unpack
 
+from authz_lib._support.async_flight import AsyncFlights
 from authz_lib._support.checks import require_known
+from authz_lib._support.single_flight import SingleFlightTimeoutError
+from authz_lib._support.workers import DECISION_WORKERS
+from authz_lib.decisions.async_verbs import AsyncVerbs
+from authz_lib.decisions.candidates import Candidates, complete, require_allowed
 from authz_lib.decisions.request import (
     AuthorizationRequest,
     Decision,
     ErrorMode,
     Question,
 )
-from authz_lib.entities import Entity
-from authz_lib.errors import AccessDeniedError, AuthzError, BatchIncompleteError, ConfigurationError
+from authz_lib.errors import PolicyStoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +28,8 @@ if TYPE_CHECKING:
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.decisions.schema_names import SchemaNames
     from authz_lib.decisions.vocabulary import Vocabulary
-    from authz_lib.entities import EntityUid
+    from authz_lib.entities import Entity, EntityUid
+    from authz_lib.errors import AuthzError
     from authz_lib.principal import Principal
 
 __all__ = ["CachedDecisions", "DecisionPoint"]
@@ -31,7 +37,7 @@ __all__ = ["CachedDecisions", "DecisionPoint"]
 R = TypeVar("R", bound="EntityUid | Entity")
 
 
-class DecisionPoint(ABC):
+class DecisionPoint(AsyncVerbs, ABC):
     """May they do it?  The verbs of `VerifiedPermissions` and `CedarEngine`.
 
     "Could not find out" is never a no and never a yes: it is raised, as a `DependencyError`.
@@ -66,6 +72,15 @@ class DecisionPoint(ABC):
         """What the answers depend on besides the question: store, endpoint, version."""
 
     @property
+    def waits(self) -> bool:
+        """Whether an answer may wait for another process: never on an event loop then."""
+        return True
+
+    def recall(self, question: Question) -> Decision | None:  # noqa: ARG002
+        """The remembered decision, as `decide` would give it; `None` without asking."""
+        return None
+
+    @property
     def schema_names(self) -> SchemaNames | None:
         """What its schema knows by name; `None` where this process has no schema."""
         return None
@@ -75,7 +90,7 @@ class DecisionPoint(ABC):
         del question
         return None
 
-    def check(self, question: Question) -> None:  # noqa: B027  (an engine without limits has nothing to refuse)
+    def check(self, question: Question) -> None:
         """Refuse a question that the engine would refuse.  Raises `InvalidRequestError`."""
 
     def is_authorized(self, request: AuthorizationRequest) -> Decision:
@@ -113,13 +128,17 @@ class DecisionPoint(ABC):
 
     def answer_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Decide and report several resolved questions."""
-        results: list[Decision | AuthzError] = []
-        for question, result in zip(questions, self.decide_batch(questions), strict=True):
-            settled = self.settle(result) if isinstance(result, Decision) else result
-            if isinstance(settled, Decision):
-                self.log.report(question, settled)
-            results.append(settled)
-        return results
+        return self.settle_batch(questions, self.decide_batch(questions))
+
+    def settle_batch(
+        self, questions: Sequence[Question], results: Sequence[Decision | AuthzError]
+    ) -> list[Decision | AuthzError]:
+        """Settle and report the decisions among the results."""
+        settled = [self.settle(one) if isinstance(one, Decision) else one for one in results]
+        for question, result in zip(questions, settled, strict=True):
+            if isinstance(result, Decision):
+                self.log.report(question, result)
+        return settled
 
     def settle(self, decision: Decision) -> Decision:
         """Make a DENY of an ALLOW with errors: Cedar skips a `forbid` that errors."""
@@ -147,14 +166,7 @@ class DecisionPoint(ABC):
                 error per request. An error is true like any object: take
                 ``isinstance(result, Decision) and result.allowed`` for a yes.
         """
-        return self._complete(self.answer_batch([self.resolve(request) for request in requests]))
-
-    @staticmethod
-    def _complete(results: Sequence[Decision | AuthzError]) -> list[Decision]:
-        decisions = [result for result in results if isinstance(result, Decision)]
-        if len(decisions) != len(results):
-            raise BatchIncompleteError("a part of the batch could not be decided", results=results)
-        return decisions
+        return complete(self.answer_batch([self.resolve(request) for request in requests]))
 
     def require(
         self,
@@ -181,12 +193,8 @@ class DecisionPoint(ABC):
             ...
         authz_lib.errors.AccessDeniedError: the policies do not allow this action on this resource
         """
-        decision = self.is_authorized(
-            AuthorizationRequest(principal, action, resource, context or {}, entities)
-        )
-        if not decision.allowed:
-            raise AccessDeniedError("the policies do not allow this action on this resource")
-        return decision
+        request = AuthorizationRequest(principal, action, resource, context or {}, entities)
+        return require_allowed(self.is_authorized(request))
 
     def filter(
         self,
@@ -222,24 +230,9 @@ class DecisionPoint(ABC):
         >>> engine.filter(EntityUid("User", "a"), "View", documents)
         [EntityUid(type='Doc', id='2')]
         """
-        if on_error not in {"raise", "omit"}:
-            raise ConfigurationError("`on_error` must be `raise` or `omit`")
-        candidates = list(resources)
-        shared: dict[str, Any] = {"context": context or {}, "entities": tuple(entities)}
-        positions: dict[Any, int] = {}
-        questions: list[Question] = []
-        for candidate in candidates:
-            key = _identity(candidate)
-            if key not in positions:
-                positions[key] = len(questions)
-                questions.append(
-                    self.resolve(AuthorizationRequest(principal, action, candidate, **shared))
-                )
-        results = self.answer_batch(questions)
-        if on_error == "raise":
-            self._complete(results)
-        allowed = [isinstance(result, Decision) and result.allowed for result in results]
-        return [candidate for candidate in candidates if allowed[positions[_identity(candidate)]]]
+        candidates = Candidates(resources, on_error)
+        requests = candidates.requests(principal, action, context or {}, entities)
+        return candidates.allowed(self.answer_batch([self.resolve(one) for one in requests]))
 
     def is_authorized_with_token(
         self,
@@ -302,7 +295,7 @@ class DecisionPoint(ABC):
         ]
         for question in questions:
             self.check(question)
-        return self._complete(self.answer_batch(questions))
+        return complete(self.answer_batch(questions))
 
     def cached(
         self,
@@ -368,6 +361,7 @@ class CachedDecisions(DecisionPoint):
         self._cache = DecisionCache(
             ttl_seconds=ttl_seconds, deny_ttl_seconds=deny_ttl_seconds, **options
         )
+        self._flights = AsyncFlights[Decision](DECISION_WORKERS)
         self.vocabulary = inner.vocabulary
         self.log = inner.log
         self.on_evaluation_error = inner.on_evaluation_error
@@ -388,6 +382,11 @@ class CachedDecisions(DecisionPoint):
     def known(self, question: Question) -> KnownRequest | None:
         """As the inner one knows it."""
         return self._inner.known(question)
+
+    @property
+    def waits(self) -> bool:
+        """As the inner one waits."""
+        return self._inner.waits
 
     @property
     def statistics(self) -> CacheStatistics:
@@ -425,6 +424,28 @@ class CachedDecisions(DecisionPoint):
         """Remembered decisions, and one batch for the others; equal questions are asked once."""
         return self._cache.decide_batch(questions, self._inner.decide_batch)
 
+    def recall(self, question: Question) -> Decision | None:
+        """The remembered decision, if there is one."""
+        return self._cache.recall(question)
 
-def _identity(candidate: EntityUid | Entity) -> object:
-    return candidate.canonical_text if isinstance(candidate, Entity) else candidate
+    async def adecide(self, question: Question) -> Decision:
+        """A remembered decision, or a fresh one; equal questions wait for one call."""
+        known = self.recall(question)
+        if known is not None:
+            return known
+        key = self._cache.flight_key(question)
+        if key is None or not self.waits:
+            return await super().adecide(question)
+        try:
+            return await self._flights.run(key, partial(self.decide, question))
+        except SingleFlightTimeoutError:
+            raise PolicyStoreUnavailableError(
+                "the call that would have answered was interrupted"
+            ) from None
+
+    async def adecide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
+        """Remembered decisions, and one batch for the others."""
+        found: list[Decision | AuthzError | None] = [self.recall(one) for one in questions]
+        missing = [one for one, known in zip(questions, found, strict=True) if known is None]
+        rest = iter(await super().adecide_batch(missing) if missing else ())
+        return [next(rest) if known is None else known for known in found]

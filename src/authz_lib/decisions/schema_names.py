@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,10 @@ _NAMESPACE = re.compile(r"namespace ([A-Za-z0-9_:]+) \{")
 _ENTITY = re.compile(r" *entity ([A-Za-z0-9_]+)\b")
 _ACTION = re.compile(r' *action "((?:[^"\\]|\\.)*)"')
 _APPLIES = re.compile(r" *(principal|resource): \[([^\]]*)\]")
+_ALIAS = re.compile(r" *type ([A-Za-z0-9_]+) = ([^{]+);")
+_ATTRIBUTE = re.compile(r' *(?:([A-Za-z0-9_]+)|"((?:[^"\\]|\\.)*)")\??: (.+?),?')
+_SET = re.compile(r"Set<(.+)>")
+_MAX_ALIASES = 64  # Cedar itself refuses a circle
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})|(.))")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
@@ -35,10 +39,13 @@ class SchemaNames:
     Attributes:
         entity_types: such as ``Order`` or ``Shop::Order``.
         actions: by type and id, such as ``("Action", "commercial:GetOrder")``.
+        attributes: by entity type, the type of each as Cedar writes it: ``String``, ``Set<Long>``.
+            A record is named by its first line, ``{``.
     """
 
     entity_types: frozenset[str]
     actions: Mapping[tuple[str, str], AppliesTo]
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_schema_names(schema: Any) -> SchemaNames:
@@ -55,7 +62,8 @@ def read_schema_names(schema: Any) -> SchemaNames:
     actions: dict[tuple[str, str], dict[str, list[str]]] = {}
     homes: dict[tuple[str, str], str] = {}
     namespace, current = "", None
-    for line in str(schema).splitlines():
+    lines = str(schema).splitlines()
+    for line in lines:
         if line == "}":
             namespace = ""
         elif found := _NAMESPACE.match(line):
@@ -84,7 +92,52 @@ def read_schema_names(schema: Any) -> SchemaNames:
                 for action, applies in actions.items()
             }
         ),
+        _attributes(lines),
     )
+
+
+def _attributes(lines: list[str]) -> Mapping[str, Mapping[str, str]]:
+    """The attributes of each entity type: they stand one step further in than it does."""
+    found: dict[str, dict[str, str]] = {}
+    aliases: dict[str, str] = {}
+    homes: dict[str, str] = {}
+    namespace, own, indent = "", None, 0
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        if own is not None and depth > indent:
+            if depth == indent + 2 and (match := _ATTRIBUTE.fullmatch(line)):
+                found[own][match[1] or _unescaped(match[2])] = match[3]
+            continue
+        own = None
+        if line == "}":
+            namespace = ""
+        elif match := _NAMESPACE.match(line):
+            namespace = f"{match[1]}::"
+        elif match := _ALIAS.fullmatch(line):
+            aliases[namespace + match[1]] = match[2]
+        elif match := _ENTITY.match(line):
+            own, indent = namespace + match[1], depth
+            found[own], homes[own] = {}, namespace
+    return MappingProxyType(
+        {
+            name: MappingProxyType(
+                {key: _resolved(text, homes[name], aliases) for key, text in attributes.items()}
+            )
+            for name, attributes in found.items()
+        }
+    )
+
+
+def _resolved(text: str, namespace: str, aliases: Mapping[str, str]) -> str:
+    """A type without the names that stand for another one."""
+    for _ in range(_MAX_ALIASES):
+        if match := _SET.fullmatch(text):
+            return f"Set<{_resolved(match[1], namespace, aliases)}>"
+        name = namespace + text if namespace + text in aliases else text
+        if name not in aliases:
+            break
+        text, namespace = aliases[name], name[: name.rfind("::") + 2] if "::" in name else ""
+    return {"Boolean": "Bool"}.get(text.removeprefix("__cedar::"), text.removeprefix("__cedar::"))
 
 
 def _unescaped(text: str) -> str:

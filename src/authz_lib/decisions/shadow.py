@@ -168,6 +168,11 @@ class ShadowDecisions(DecisionPoint):
         return self._trusted.identity
 
     @property
+    def waits(self) -> bool:
+        """When one of the two does."""
+        return self._trusted.waits or self._candidate.waits
+
+    @property
     def schema_names(self) -> SchemaNames | None:
         """The trusted one's."""
         return self._trusted.schema_names
@@ -206,6 +211,18 @@ class ShadowDecisions(DecisionPoint):
             for (question, decision), candidate in zip(sampled, found, strict=True):
                 self._compare(question, decision, candidate)
         return results
+
+    async def adecide(self, question: Question) -> Decision:
+        """The trusted decision, with the candidate's beside it."""
+        decision = await self._trusted.adecide(question)
+        if self._is_sampled():
+            try:
+                self._candidate.check(question)
+                found = self._settled(await self._candidate.adecide(question))
+            except BaseException as error:  # noqa: BLE001
+                found = _failure(error)
+            self._compare(question, decision, found)
+        return decision
 
     def _is_sampled(self) -> bool:
         # `random` gives no number below 0, so a share of 0 asks never.

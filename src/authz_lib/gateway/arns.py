@@ -101,6 +101,7 @@ class MethodArn(NamedTuple):
           ...
         authz_lib.errors.InvalidRequestError: the path holds a wildcard or an invisible character
         """
+        self.require_stage()
         text = str(self)
         if _NOT_IN_A_POLICY.search(text):
             raise InvalidRequestError(
@@ -112,6 +113,19 @@ class MethodArn(NamedTuple):
                 "a policy's `Resource` holds at most 512 characters", field="methodArn"
             )
         return text
+
+    def require_stage(self) -> None:
+        """Refuse a stage that a policy would read as every stage.
+
+        Raises:
+            InvalidRequestError: it holds a wildcard.
+        """
+        if "*" in self.stage or "?" in self.stage:
+            raise InvalidRequestError(
+                "the stage of the ARN is a wildcard, as in AWS's sample event: a policy would "
+                "allow every stage; put the name of a stage there",
+                field="methodArn",
+            )
 
     @property
     def everything(self) -> str:

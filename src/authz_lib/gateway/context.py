@@ -93,9 +93,10 @@ def to_context(
         tuple(principal.groups),
         frozenset(principal.scopes),
     ]
-    subject = _written(principal.subject)
+    context = shared.copy()
+    context["sub"] = subject = _written(principal.subject)
+    context["exp"] = int(principal.expires_at)
     size += len(subject)
-    context = {"sub": subject, **shared, "exp": int(principal.expires_at), REASON: ""}
     if attributes is not None:
         found = principal.attributes
         for name in attributes.types:
@@ -137,12 +138,15 @@ _SharedKey: TypeAlias = (
 
 
 def _written_shared(key: _SharedKey) -> tuple[dict[str, ContextValue], int]:
-    """What many callers have in common, and how many characters it has."""
+    """A context without its subject and expiry, which many have in common; its characters."""
     issuer, client, use, tenant, groups, scopes = key
-    names = PRINCIPAL_KEYS[1:-1]
     lists = _list(groups), _list(tuple(sorted(scopes)))
     texts = [*map(_written, (issuer, client, use, tenant)), *lists]
-    return dict(zip(names, texts, strict=True)), sum(map(len, texts))
+    shared: dict[str, ContextValue] = {
+        **_NONE,
+        **dict(zip(PRINCIPAL_KEYS[1:-1], texts, strict=True)),
+    }
+    return {**shared, REASON: ""}, sum(map(len, texts))
 
 
 # Few issuers, clients, tenants, groups and scopes make up most callers.

@@ -6,13 +6,24 @@ what every kind of gateway says about the request under one name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
-from urllib.parse import parse_qsl
 
 from authz_lib.errors import InvalidRequestError, UntrustedEventError
 from authz_lib.gateway.arns import MethodArn
+from authz_lib.gateway.channels import CONNECT, asks_about_channels, method_and_channel
+from authz_lib.gateway.event_maps import (
+    MAX_HEADER_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    headers_of_maps,
+    list_of_texts,
+    query_of_maps,
+    read_query,
+    text_map,
+    text_member,
+)
+from authz_lib.gateway.unknown_events import why_no_authorizer_event
 
 __all__ = [
     "MAX_HEADER_CHARACTERS",
@@ -24,20 +35,10 @@ __all__ = [
 ]
 
 AuthorizerKind: TypeAlias = Literal[
-    "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync"
+    "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync", "appsync-events"
 ]
 
-MAX_HEADER_CHARACTERS = 65_536
-"""The most that a header may hold, and the names of all headers.  A load balancer sends 64 KiB of
-headers, API Gateway 10 KiB.
-"""
-MAX_LINE_CHARACTERS = 16_384
-"""The most that a path may hold, and a query.  A load balancer sends a request line of 16 KiB, API
-Gateway one of 10 KiB.
-"""
-
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class Event:
@@ -96,7 +97,7 @@ class Event:
         if type(value) is str and len(value) <= MAX_HEADER_CHARACTERS:
             return (value.strip(" \t"),)
         values = [value] if type(value) is str else value
-        return tuple([text.strip(" \t") for text in _texts(values, "`headers`")])
+        return tuple([text.strip(" \t") for text in list_of_texts(values, "`headers`")])
 
     def token_header(self, name: str) -> tuple[str, ...]:
         """All values of a header that may hold the token.
@@ -106,7 +107,7 @@ class Event:
         on it, so there a header that says something else is a second value.
         """
         values = self.header(name)
-        if "authorizationToken" not in self.raw:
+        if "authorizationToken" not in self.raw:  # of HTTP APIs, and of most others
             return values
         if name != "authorization" and self.raw.get("type") != "TOKEN":
             return values
@@ -131,7 +132,7 @@ class Event:
     def cookie_texts(self) -> tuple[str, ...]:
         """The header ``Cookie``, or the parts of it that a 2.0 event holds."""
         listed = self.raw.get("cookies")
-        return _texts(listed, "`cookies`") if listed else self.header("cookie")
+        return list_of_texts(listed, "`cookies`") if listed else self.header("cookie")
 
     @property
     def cookies(self) -> tuple[tuple[str, str], ...]:
@@ -147,24 +148,27 @@ class Event:
         if self._query is None:
             text = self.raw.get("rawQueryString")
             if text is None:
-                self._query = _query_of_maps(self.raw)
+                self._query = query_of_maps(self.raw)
             elif type(text) is not str:
                 raise UntrustedEventError("`rawQueryString` of the event is not a string")
             elif len(text) > MAX_LINE_CHARACTERS:
                 raise UntrustedEventError("`rawQueryString` of the event is too large")
             else:
-                self._query = _read_query(text) if text else _NOTHING
+                self._query = read_query(text) if text else _NOTHING
         return self._query
 
     @property
     def path_parameters(self) -> Mapping[str, str]:
         """The labels of the route as the integration receives them."""
-        return _text_map(self.raw, "pathParameters")
+        labels = self.raw.get("pathParameters")
+        if type(labels) is dict and _are_plain(labels) and _are_plain(labels.values()):
+            return labels
+        return text_map(self.raw, "pathParameters")
 
     @property
     def stage_variables(self) -> Mapping[str, str]:
         """The variables of the stage."""
-        return _text_map(self.raw, "stageVariables")
+        return text_map(self.raw, "stageVariables")
 
     @property
     def identity(self) -> tuple[str, ...] | None:
@@ -175,7 +179,9 @@ class Event:
         values = self.raw.get("identitySource")
         if values is None:
             return None
-        return _texts([values] if type(values) is str else values, "`identitySource`")
+        if type(values) is list and _are_plain(values):
+            return tuple(values)
+        return list_of_texts([values] if type(values) is str else values, "`identitySource`")
 
     def request_context(self, *names: str) -> Any:
         """A member below ``requestContext``; ``None`` where it is not there."""
@@ -185,6 +191,33 @@ class Event:
         return value
 
 
+def _are_plain(texts: Collection[Any]) -> bool:
+    """Whether they are texts, and small: so it is in nearly every event."""
+    try:
+        return len("".join(texts)) + len(texts) <= MAX_LINE_CHARACTERS
+    except TypeError:
+        return False
+
+
+def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Each header's value, or list of values, by its name in lower case."""
+    headers = raw.get("headers")
+    if (  # nearly every event
+        isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
+    ):
+        try:
+            names = "".join(headers)
+            if len(names) <= MAX_HEADER_CHARACTERS:
+                if names.isascii() and names.islower():  # so HTTP APIs write them
+                    return headers
+                lowered = {name.lower(): value for name, value in headers.items()}
+                if len(lowered) == len(headers):
+                    return lowered
+        except TypeError:  # a name is no text: refused below, as names that are too long are
+            pass
+    return headers_of_maps(raw)
+
+
 class AuthorizerEvent(Event):
     """One question of a gateway: may this request pass?
 
@@ -192,7 +225,8 @@ class AuthorizerEvent(Event):
         kind: which contract the event follows; it decides what may be answered.
         api_id: the API that asks.
         arn: the method that is called; ``None`` for AppSync.
-        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``.
+        method: the HTTP method; AppSync asks ``POST`` and a WebSocket API ``GET``.  AppSync Events:
+            ``GET`` to connect and to subscribe, ``POST`` to publish.
         route: what the gateway matched, see the table; ``None`` for a TOKEN event, which does not
             name it.
         path: the path below the stage, as sent; for AppSync and WebSocket APIs the route.
@@ -205,6 +239,7 @@ class AuthorizerEvent(Event):
     | REST | the resource: ``/orders/{id}`` |
     | WebSocket | ``/$connect`` |
     | AppSync | ``/graphql`` |
+    | AppSync Events | ``/$connect``; else ``None``, and the channel is the path |
     """
 
     __slots__ = ("api_id", "arn", "kind", "method", "path", "request_id", "route")
@@ -236,7 +271,7 @@ class AuthorizerEvent(Event):
     @property
     def account_id(self) -> str:
         """The account of the API."""
-        return self.arn.account if self.arn else _text(_context(self.raw), "accountId")
+        return self.arn.account if self.arn else text_member(_context(self.raw), "accountId")
 
     @property
     def route_name(self) -> str | None:
@@ -258,13 +293,13 @@ class AuthorizerEvent(Event):
 
 
 _DECODED = frozenset({"http-1.0", "http-2.0"})
-_WITHOUT_QUERY = frozenset({"rest-token", "appsync"})
+_WITHOUT_QUERY = frozenset({"rest-token", "appsync", "appsync-events"})
 
 
 def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
     """Read what a Lambda authorizer receives.
 
-    Kinds: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0, WebSocket and AppSync.
+    Kinds: REST TOKEN, REST REQUEST, HTTP 1.0, HTTP 2.0, WebSocket, AppSync and AppSync Events.
 
     Only the shape is checked.  That the event comes from a gateway follows from who may invoke the
     function.  A token in it is verified elsewhere.
@@ -303,34 +338,35 @@ def parse_authorizer_event(event: Mapping[str, Any]) -> AuthorizerEvent:
         return _rest_token(event)
     if kind is None and "authorizationToken" in event and "requestContext" in event:
         return _appsync(event)
-    raise UntrustedEventError(
-        "not an authorizer event: `type` is neither `TOKEN` nor `REQUEST`, and it is not AppSync's"
-    )
+    raise UntrustedEventError(why_no_authorizer_event(event))
 
 
 def _http_two(event: Mapping[str, Any]) -> AuthorizerEvent:
-    arn = _arn(event, "routeArn")
+    try:
+        arn = MethodArn.parse(event["routeArn"])
+    except (KeyError, InvalidRequestError):
+        arn = _arn(event, "routeArn")
     context = event.get("requestContext")
     http = context.get("http") if isinstance(context, dict) else _context(event)
     if not isinstance(context, dict) or not isinstance(http, dict):
         raise UntrustedEventError("`requestContext.http` of the event is missing or not an object")
     method, route, path = http.get("method"), event.get("routeKey"), event.get("rawPath")
     if not (type(method) is type(route) is type(path) is str and method and route and path):
-        _text(http, "method", "requestContext.http."), _text(event, "rawPath")
+        text_member(http, "method", "requestContext.http."), text_member(event, "rawPath")
         raise UntrustedEventError("`routeKey` of the event is missing or not a string")
     if len(method) + len(route) + len(path) > MAX_LINE_CHARACTERS:
         raise UntrustedEventError("`rawPath` or `routeKey` of the event is too large")
     # On the API's own domain `rawPath` starts with the name of the stage, unless that is
     # `$default`.  On a custom domain it never does; it may start with a mapping's key instead.
     # Cutting it off there would turn `/admin/users` of a stage called `admin` into `/users`.
-    domain = context.get("domainName")
-    if type(domain) is str and not domain.startswith(f"{arn.api}.execute-api."):
+    api, stage, domain = arn.api, arn.stage, context.get("domainName")
+    if type(domain) is str and not domain.startswith(f"{api}.execute-api."):
         path = arn.path if arn.path and path.endswith(arn.path) else path
-    elif arn.stage != "$default" and f"{path}/".startswith(f"/{arn.stage}/"):
-        _text(context, "domainName", "requestContext.")  # without it, either could be meant
-        path = path[len(arn.stage) + 1 :] or "/"
+    elif stage != "$default" and f"{path}/".startswith(f"/{stage}/"):
+        text_member(context, "domainName", "requestContext.")  # without it, either could be meant
+        path = path[len(stage) + 1 :] or "/"
     return AuthorizerEvent(
-        event, "http-2.0", arn.api, arn, method, route, path, context.get("requestId")
+        event, "http-2.0", api, arn, method, route, path, context.get("requestId")
     )
 
 
@@ -338,16 +374,16 @@ def _version_one(event: Mapping[str, Any], kind: AuthorizerKind) -> AuthorizerEv
     arn = _arn(event, "methodArn")
     context = _context(event)
     _check_api(context, arn)
-    method = _text(event, "httpMethod")
+    method = text_member(event, "httpMethod")
     if method != arn.method:
         raise UntrustedEventError("`httpMethod` of the event and its ARN differ")
-    route, request_id = _text(event, "resource"), context.get("requestId")
+    route, request_id = text_member(event, "resource"), context.get("requestId")
     return AuthorizerEvent(event, kind, arn.api, arn, method, route, arn.path or "/", request_id)
 
 
 def _rest_token(event: Mapping[str, Any]) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
-    _text(event, "authorizationToken")
+    text_member(event, "authorizationToken")
     path = arn.path or "/"
     return AuthorizerEvent(event, "rest-token", arn.api, arn, arn.method, None, path, None)
 
@@ -356,7 +392,7 @@ def _websocket(event: Mapping[str, Any]) -> AuthorizerEvent:
     arn = _arn(event, "methodArn")
     context = _context(event)
     _check_api(context, arn)
-    key = _text(context, "routeKey", "requestContext.")
+    key = text_member(context, "routeKey", "requestContext.")
     if key != arn.method:
         raise UntrustedEventError("`requestContext.routeKey` of the event and its ARN differ")
     route, request_id = f"/{key}", context.get("requestId")
@@ -365,18 +401,22 @@ def _websocket(event: Mapping[str, Any]) -> AuthorizerEvent:
 
 def _appsync(event: Mapping[str, Any]) -> AuthorizerEvent:
     context = _context(event)
-    _text(event, "authorizationToken")
-    api = _text(context, "apiId", "requestContext.")
-    _text(context, "accountId", "requestContext.")
+    text_member(event, "authorizationToken")
+    api = text_member(context, "apiId", "requestContext.")
+    text_member(context, "accountId", "requestContext.")
     route, request_id = "/graphql", context.get("requestId")
+    if asks_about_channels(context):
+        method, path = method_and_channel(context)
+        given = path if path == CONNECT else None
+        return AuthorizerEvent(event, "appsync-events", api, None, method, given, path, request_id)
     return AuthorizerEvent(event, "appsync", api, None, "POST", route, route, request_id)
 
 
 def _arn(event: Mapping[str, Any], name: str) -> MethodArn:
     try:
-        return MethodArn.parse(event.get(name) or _text(event, name))
+        return MethodArn.parse(event.get(name) or text_member(event, name))
     except InvalidRequestError:
-        _text(event, name)
+        text_member(event, name)
         raise UntrustedEventError(f"`{name}` of the event is not the ARN of a method") from None
 
 
@@ -387,129 +427,6 @@ def _context(event: Mapping[str, Any]) -> Mapping[str, Any]:
     raise UntrustedEventError("`requestContext` of the event is missing or not an object")
 
 
-def _text(holder: Mapping[str, Any], name: str, prefix: str = "") -> str:
-    value = holder.get(name)
-    if type(value) is str and value:
-        return value
-    raise UntrustedEventError(f"`{prefix}{name}` of the event is missing or not a string")
-
-
 def _check_api(context: Mapping[str, Any], arn: MethodArn) -> None:
-    if _text(context, "apiId", "requestContext.") != arn.api:
+    if text_member(context, "apiId", "requestContext.") != arn.api:
         raise UntrustedEventError("`requestContext.apiId` of the event and its ARN differ")
-
-
-# VPC Lattice, version 1.0, spells the last one so.
-_QUERY_MAPS = (
-    "multiValueQueryStringParameters",
-    "queryStringParameters",
-    "query_string_parameters",
-)
-_HEADER_MAPS = ("multiValueHeaders", "headers", "requestHeaders")
-
-
-def _lower_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Each header's value, or list of values, by its name in lower case."""
-    headers = raw.get("headers")
-    if (  # nearly every event
-        isinstance(headers, dict) and "multiValueHeaders" not in raw and "requestHeaders" not in raw
-    ):
-        try:
-            names = "".join(headers)
-            if len(names) <= MAX_HEADER_CHARACTERS:
-                if names.isascii() and names.islower():  # so HTTP APIs write them
-                    return headers
-                lowered = {name.lower(): value for name, value in headers.items()}
-                if len(lowered) == len(headers):
-                    return lowered
-        except TypeError:  # a name is no text: refused below, as names that are too long are
-            pass
-    found: dict[str, list[Any]] = {}
-    for member in _HEADER_MAPS:
-        _merge(found, _lists(raw, member, lower=True))
-    return found
-
-
-def _query_of_maps(raw: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, list[Any]] = {}
-    for member in _QUERY_MAPS:
-        _merge(found, _lists(raw, member))
-    what = f"`{' or '.join(_QUERY_MAPS)}`"
-    query = {name: _texts(values, what) for name, values in found.items()}
-    # Written as `name=value&`, once for each value.
-    size = sum([sum(map(len, v)) + (len(name) + 2) * len(v) for name, v in query.items()])
-    if size > MAX_LINE_CHARACTERS + 1:
-        raise UntrustedEventError(f"{what} of the event is too large")
-    return query
-
-
-def _merge(found: dict[str, list[Any]], more: Mapping[str, list[Any]]) -> None:
-    """Add what is not there yet: the maps of one event tell the same request twice."""
-    for name, values in more.items():
-        known = found.setdefault(name, [])
-        told = {value for value in known if type(value) is str}
-        known.extend([value for value in values if type(value) is not str or value not in told])
-
-
-def _lists(raw: Mapping[str, Any], member: str, *, lower: bool = False) -> dict[str, list[Any]]:
-    """A map of the event with a list of values for each name."""
-    values = raw.get(member)
-    if values is None:
-        return {}
-    _check_names(values, member, MAX_HEADER_CHARACTERS if lower else MAX_LINE_CHARACTERS)
-    found: dict[str, list[Any]] = {}
-    for name, value in values.items():
-        items = value if isinstance(value, list | tuple) else [value]
-        if lower:  # a header
-            name = name.lower()  # noqa: PLW2901
-            items = [item.strip(" \t") if type(item) is str else item for item in items]
-        found.setdefault(name, []).extend(items)
-    return found
-
-
-def _text_map(raw: Mapping[str, Any], member: str) -> Mapping[str, str]:
-    """A map of the event with one text for each name."""
-    values = raw.get(member)
-    if values is None:
-        return _NO_LABELS
-    _check_names(values, member, MAX_LINE_CHARACTERS)
-    size = _characters(values.values())
-    if size is None:
-        raise UntrustedEventError(f"`{member}` of the event is not an object of strings")
-    if size > MAX_LINE_CHARACTERS:
-        raise UntrustedEventError(f"`{member}` of the event is too large")
-    return values  # type: ignore[no-any-return]
-
-
-def _check_names(values: object, member: str, max_characters: int) -> None:
-    """Require a map whose names are texts, and together no longer than a gateway sends."""
-    size = _characters(values) if isinstance(values, (dict, Mapping)) else None
-    if size is None:
-        raise UntrustedEventError(f"`{member}` of the event is not an object")
-    if size > max_characters:
-        raise UntrustedEventError(f"`{member}` of the event is too large")
-
-
-def _texts(values: Any, what: str) -> tuple[str, ...]:
-    """All texts of a list."""
-    size = _characters(values) if isinstance(values, (list, tuple)) else None
-    if size is None:
-        raise UntrustedEventError(f"{what} of the event is not a string or a list of strings")
-    if size + len(values) > MAX_HEADER_CHARACTERS + 1:  # with what is between two of them
-        raise UntrustedEventError(f"{what} of the event is too large")
-    return tuple(values)
-
-
-def _characters(texts: Iterable[Any]) -> int | None:
-    """How many characters the texts have together; ``None`` if one of them is no text."""
-    try:
-        return len("".join(texts))
-    except TypeError:
-        return None
-
-
-def _read_query(text: str) -> Mapping[str, tuple[str, ...]]:
-    query: dict[str, list[str]] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        query.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in query.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib.errors import UntrustedEventError
+from authz_lib.gateway.unknown_events import missing_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,10 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
         raise UntrustedEventError("the event is not a JSON object")
     if is_authorizer_event(event):
         raise UntrustedEventError("the event is an authorizer's, not a service's")
+    if "raw_path" in event:
+        raise UntrustedEventError(
+            "the event is VPC Lattice's (event structure 1.0), which is not supported"
+        )
     context = event.get("requestContext")
     if not isinstance(context, dict):
         raise UntrustedEventError("`requestContext` of the event is missing or not an object")
@@ -51,6 +56,7 @@ def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:
     if kind is None:
         raise UntrustedEventError(
             "the event is of no known kind of proxy event, or of more than one"
+            + missing_members(event, context)
         )
     return kind
 

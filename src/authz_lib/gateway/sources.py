@@ -76,6 +76,10 @@ def read_token(event: object, sources: Sequence[TokenSource]) -> str:
     'abc'
     """
     reader = event if isinstance(event, Event) else Event.of(event)
+    if len(sources) == 1:  # of most authorizers
+        token = sources[0].read(reader)
+        if token is not None:
+            return token
     found, by = None, None
     for source in sources:
         token = source.read(reader)
@@ -89,10 +93,21 @@ def read_token(event: object, sources: Sequence[TokenSource]) -> str:
         found, by = token, source
     if found is None:
         raise MissingTokenError(
-            "none of the configured sources holds a token",
+            f"none of the configured sources holds a token{_another_form(reader, sources)}",
             configured={"token_sources": tuple(map(repr, sources))},
         )
     return found
+
+
+def _another_form(event: Event, sources: Sequence[TokenSource]) -> str:
+    """Which configured headers are there, and are not read: a raw token, say, without `Bearer`."""
+    # One of your own may have neither name nor kind.
+    headers = [source for source in sources if getattr(source, "kind", "") == "header"]
+    names = [source.name for source in headers]
+    there = [name for name in dict.fromkeys(names) if any(event.token_header(name))]
+    if not there:
+        return ""
+    return f"; {', '.join(f'`{name}`' for name in there)} is there, in another form"
 
 
 def _is_one_header(event: Event, one: TokenSource, other: TokenSource) -> bool:
@@ -211,7 +226,13 @@ class BearerToken:
         if value[:length].lower() != self._lowered:
             return None
         token = value[length + 1 :]
-        if value[length : length + 1] == " " and _is_token68(token):
+        bare = token.rstrip("=")  # as `_is_token68`, without a call for nearly every request
+        if (
+            value[length : length + 1] == " "
+            and bare
+            and bare.isascii()
+            and not bare.encode("ascii").translate(None, _TOKEN68)
+        ):
             return token
         if "," in value:
             raise AmbiguousTokenError(f"the header `{self.name}` is given more than once")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from time import strptime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from authz_lib.tokens.claim_reader import ClaimPath, ClientReader
 
-__all__ = ["principal_from_claims"]
+__all__ = ["SEPARATORS", "principal_from_claims"]
+
+SEPARATORS: Mapping[str, str] = MappingProxyType({"http-jwt": " ", "rest-cognito": ","})
+"""What each kind of gateway writes between the items of a list."""
 
 
 class _Gateway(Protocol):
@@ -104,7 +108,7 @@ def _single_name(path: ClaimPath | None) -> str | None:
 
 def _groups(text: str, name: str, claims: Mapping[str, Any], gateway: _Gateway) -> tuple[str, ...]:
     """The list that a gateway wrote as ``[a b]`` or ``a,b``; a text of the token is one name."""
-    separator = " " if gateway.kind == "http-jwt" else ","
+    separator = SEPARATORS[gateway.kind]
     if '"' in text:
         raise InvalidClaimError(
             f"`{name}` holds JSON in a text, or a name with a quote: have the issuer write a list",

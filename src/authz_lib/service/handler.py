@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import logging
-import re
 import uuid
 from collections.abc import Callable, Coroutine
 from importlib import import_module
@@ -17,6 +16,7 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import AuthzError, ConfigurationError
 from authz_lib.gateway.events import Event
 from authz_lib.gateway.refusals import EventNames, Refusal, log_refusal
+from authz_lib.service.cors import cors_headers
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
 from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, validation
 
@@ -34,7 +34,6 @@ C = TypeVar("C")
 
 _log = logging.getLogger("authz_lib.service")
 _MAX_BODY_CHARACTERS: Final = 6 * 1024 * 1024  # of a Lambda's whole event
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 class _Decorate(Protocol):
@@ -104,7 +103,7 @@ def service_handler(
     """
     if errors not in {"smithy", "standard"}:
         raise ConfigurationError("`errors` must be `smithy` or `standard`")
-    headers = _cors_headers(cors_origin)
+    headers = cors_headers(cors_origin, [EXPOSED_HEADERS])
 
     def answer(error: Exception, names: EventNames) -> dict[str, Any]:
         return _answer(error, names).to_response(
@@ -181,20 +180,6 @@ def _run(
 def _request_id(event: Mapping[str, Any], context: Any) -> str:
     found = (Event.of(event).request_context("requestId"), getattr(context, "aws_request_id", None))
     return next((text for text in found if type(text) is str and text), str(uuid.uuid4()))
-
-
-def _cors_headers(origin: str | None) -> Mapping[str, str]:
-    if origin is None:
-        return {}
-    if type(origin) is not str or not _ORIGIN.fullmatch(origin):
-        raise ConfigurationError(
-            "`cors_origin` must be one origin, such as `https://app.example.com`"
-        )
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
-        "Vary": "Origin",
-    }
 
 
 def json_body(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from authz_lib._support.checks import FIELD_NAME
+from authz_lib._support.checks import FIELD_NAME, require_flag, require_one_of
 from authz_lib._support.clock import system_clock
-from authz_lib.errors import ConfigurationError, UntrustedEventError
+from authz_lib.errors import ConfigurationError, TokenExpiredError, UntrustedEventError
 from authz_lib.gateway.context import (
     NO_VALUE,
     PRINCIPAL_KEYS,
@@ -17,13 +17,14 @@ from authz_lib.gateway.context import (
     to_context,
 )
 from authz_lib.gateway.events import Event
+from authz_lib.principal import Principal
+from authz_lib.tokens.assertion import TXN_TOKEN_HEADER, SignedAssertion
 from authz_lib.tokens.attributes import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
-    from authz_lib.principal import Principal
     from authz_lib.tokens.attributes import Attribute
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "MutualTLS",
     "Proof",
     "SecretHeader",
+    "header_parameters",
     "principal_from_headers",
     "principal_to_headers",
 ]
@@ -69,6 +71,53 @@ REST_API_PUBLIC_PARAMETERS: Mapping[str, str] = {
     f"integration.request.header.{header}": f"'{NO_VALUE}'" for header in PRINCIPAL_HEADERS.values()
 }
 """For a REST API's methods without authorizer, which cannot remove a header: it names nobody."""
+
+
+def header_parameters(
+    kind: Literal["http", "rest"],
+    *,
+    attributes: Mapping[str, str | Attribute] | None = None,
+    public: bool = False,
+    assertion: bool = False,
+) -> dict[str, str]:
+    """``RequestParameters`` of an integration with the headers of declared attributes too.
+
+    A header that is not mapped is the client's own.
+
+    Args:
+        kind: the kind of API.
+        attributes: as the authorizer declares them.
+        public: for a route without authorizer: no header names anybody.
+        assertion: ``Txn-Token`` instead of all others, for an authorizer with an ``assertion``.
+
+    Raises:
+        ConfigurationError: another kind, or a declaration that makes no sense.
+
+    >>> header_parameters("rest", attributes={"email": "email"})[
+    ...     "integration.request.header.x-principal-email"
+    ... ]
+    'context.authorizer.email'
+    """
+    require_one_of(kind, "kind", ("http", "rest"))
+    require_flag(public, "public")
+    require_flag(assertion, "assertion")
+    headers = _headers(None if attributes is None else Attributes(attributes))
+    if assertion:
+        headers = {"txn_token": TXN_TOKEN_HEADER}
+    if kind == "rest":
+        return {
+            f"integration.request.header.{header}": (
+                f"'{NO_VALUE}'" if public else f"context.authorizer.{key}"
+            )
+            for key, header in headers.items()
+        }
+    if public:
+        return {f"remove:header.{header}": "''" for header in headers.values()}
+    return {
+        f"overwrite:header.{header}": f"$context.authorizer.{key}"
+        for key, header in headers.items()
+    }
+
 
 # Headers that API Gateway neither sets nor removes by a mapping.
 _RESERVED = re.compile(
@@ -150,8 +199,8 @@ class MutualTLS:
             raise UntrustedEventError("the client certificate is missing or not the expected one")
 
 
-Proof: TypeAlias = SecretHeader | MutualTLS
-"""What shows that the principal headers come from the gateway."""
+Proof: TypeAlias = SecretHeader | MutualTLS | SignedAssertion
+"""What shows that the principal headers come from the gateway, or who calls by itself."""
 
 
 def principal_to_headers(
@@ -195,10 +244,12 @@ def principal_from_headers(
     Args:
         event: any event with ``headers`` or ``multiValueHeaders``.
         proof: what shows that the gateway wrote them; an explicit ``None`` trusts whoever can reach
-            this service.
+            this service.  A `SignedAssertion` says by itself who calls: no header but ``Txn-Token``
+            is read then.
         clock: seconds since the epoch.
         attributes: the attributes of the caller, as the authorizer declares them: each has the
-            header ``x-principal-`` and its name, with ``-`` for ``_``.  Map those too.
+            header ``x-principal-`` and its name, with ``-`` for ``_``.  Map those too, see
+            `header_parameters`.
 
     Raises:
         UntrustedEventError: no proof, a header missing, empty, twice or malformed.
@@ -210,11 +261,13 @@ def principal_from_headers(
     'alice'
     """
     reader = Event.of(event)
+    declared = None if attributes is None else Attributes(attributes)
+    if isinstance(proof, SignedAssertion):
+        return _asserted(reader, proof, declared, clock())
     if proof is not None:
         refused: object = proof.check(reader)
         if refused is not None:  # it answers by raising: an awaitable or a `False` is no "yes"
             raise UntrustedEventError("the gateway's proof is missing or wrong")
-    declared = None if attributes is None else Attributes(attributes)
     lists = {"groups", "scopes"}
     if declared is not None:
         lists |= {name for name, kind in declared.types.items() if kind == "texts"}
@@ -223,6 +276,43 @@ def principal_from_headers(
         for key, header in _headers(declared).items()
     }
     return principal_from_context(values, now=clock(), attributes=declared)
+
+
+def _asserted(
+    event: Event, proof: SignedAssertion, declared: Attributes | None, now: float
+) -> Principal:
+    """The caller of an assertion that is about this request."""
+    caller = proof.read(event.header(TXN_TOKEN_HEADER), *_method_and_path(event))
+    if caller.expires_at <= now:
+        raise TokenExpiredError("the assertion has expired")
+    values = {} if declared is None else declared.of_asserted(caller.attributes)
+    return Principal(
+        caller.subject,
+        caller.issuer,
+        caller.client_id,
+        caller.groups,
+        caller.scopes,
+        caller.tenant_id,
+        {},
+        caller.expires_at,
+        values,
+    )
+
+
+def _method_and_path(event: Event) -> tuple[str | None, str | None]:
+    """Of a proxy event; the stage that an HTTP API writes before the path is not part of it."""
+    http = event.request_context("http")
+    if isinstance(http, dict):
+        method, path = http.get("method"), event.raw.get("rawPath")
+        stage, domain = event.request_context("stage"), event.request_context("domainName")
+        on_own_domain = f"{domain}".startswith(f"{event.request_context('apiId')}.execute-api.")
+        if type(path) is str and on_own_domain and f"{path}/".startswith(f"/{stage}/"):
+            path = path[len(f"/{stage}") :] or "/"
+    else:
+        method, path = event.raw.get("httpMethod"), event.raw.get("path")
+    if type(method) is not str or type(path) is not str:
+        return None, None
+    return method, path
 
 
 def _single(event: Event, header: str, *, is_list: bool) -> str:

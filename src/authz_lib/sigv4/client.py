@@ -18,6 +18,7 @@ from authz_lib._support.checks import (
     require_seconds,
 )
 from authz_lib._support.clock import Clock, system_clock
+from authz_lib._support.workers import CALL_WORKERS
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
 from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
@@ -279,6 +280,43 @@ class SigV4Client:
         return self._run(
             call, (call.method in _IDEMPOTENT or deduplicated) if idempotent is None else idempotent
         )
+
+    async def arequest(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        idempotent: bool | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> Response:
+        """What `request` answers or raises, without blocking the event loop.
+
+        The call runs in one of 32 threads of this library.  Waiting for one counts against
+        ``timeout_seconds``.  A task that is cancelled before the call has begun sends nothing.
+        Cancelled later it stops waiting, and the other side may act.
+        """
+        check_timeout(timeout_seconds)
+        deadline = time.monotonic() + timeout_seconds
+
+        def call() -> Response:
+            return self.request(
+                method,
+                path,
+                json=json,
+                body=body,
+                query=query,
+                headers=headers,
+                idempotency_key=idempotency_key,
+                idempotent=idempotent,
+                timeout_seconds=deadline - time.monotonic(),
+            )
+
+        return await CALL_WORKERS.run(call)
 
     def _run(self, call: _Call, harmless: bool) -> Response:
         may_have_acted = False

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sys import getsizeof
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from authz_lib._support.json_file import in_one_line
@@ -283,7 +283,11 @@ def _canonical_query(query: str) -> str:
 
 
 def _pairs(query: Query) -> list[tuple[bytes, bytes]]:
-    given = query.items() if isinstance(query, Mapping) else query
+    given: list[Any] = list(query.items() if isinstance(query, Mapping) else query)
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in given):
+        raise InvalidRequestError(
+            "the query must be a mapping, or pairs of a name and a value", field="query"
+        )
     return [
         (_name_to_bytes(name), _value_to_bytes(name, value))
         for name, values in given

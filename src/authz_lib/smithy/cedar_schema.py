@@ -22,12 +22,19 @@ See https://docs.cedarpolicy.com/schema/human-readable-schema.html
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from authz_lib.entities.uid import is_action_id
 from authz_lib.errors import ConfigurationError
+from authz_lib.smithy.cedar_schema_forms import (
+    IDENTIFIER,
+    WORDS,
+    AttributeForm,
+    EntityForm,
+    schema_document,
+    schema_text,
+)
 from authz_lib.smithy.shapes import members, named, shape_name, targets, traits
 
 if TYPE_CHECKING:
@@ -41,11 +48,9 @@ __all__ = ["MAX_TYPES", "CedarSchema", "SchemaFormat", "cedar_schema"]
 
 SchemaFormat = Literal["cedar", "json"]
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_NAMES = frozenset(
     {"Action", "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"}
 )
-_WORDS = frozenset({"__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"})
 _KINDS = {
     **dict.fromkeys(["string", "enum"], "String"),
     **dict.fromkeys(["byte", "short", "integer", "long", "intEnum"], "Long"),
@@ -64,23 +69,15 @@ _PRELUDE = {
         "Long",
     ),
 }
-_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
+_CALLERS_TYPES: Mapping[str, JSONObject] = {
+    "text": {"type": "String"},
+    "number": {"type": "Long"},
+    "bool": {"type": "Bool"},
+    "texts": {"type": "Set", "element": {"type": "String"}},
+}
 _MAX_DEPTH = 8
 MAX_TYPES = 20_000
 """Of the attributes of all resources, with structures written out."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attribute:
-    type: JSONObject  # as in the JSON form
-    required: bool
-
-
-@dataclass(slots=True)
-class _EntityType:
-    parents: list[str] = field(default_factory=list)
-    attributes: dict[str, _Attribute] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,7 @@ def cedar_schema(
     principal_type: str = "User",
     group_type: str = "Group",
     application_type: str = "Application",
+    attributes: Mapping[str, str] | None = None,
 ) -> CedarSchema:
     """Make the schema of a service.
 
@@ -116,12 +114,16 @@ def cedar_schema(
         principal_type: the type of callers, with groups as parents and an attribute ``tenant_id``.
         group_type: the type of groups.
         application_type: the type of the application, for actions on no particular resource.
+        attributes: the names of the attributes that the authorizer declares for callers, each with
+            its type: ``text``, ``number``, ``bool`` or ``texts``.  A token may lack its claim, so
+            each is optional: a policy asks ``principal has email`` first.
 
     Raises:
         ConfigurationError: two resources have one name, Cedar does not allow a name, the attributes
             have more than `MAX_TYPES` types, or the model is broken.
     """
     types = _entity_types(service, principal_type, group_type, application_type)
+    _declare(attributes or {}, types[principal_type])
     prefix = service.name.lower() if prefix is None else prefix
     if prefix and not is_action_id(prefix):
         raise ConfigurationError("`prefix` must be at most 512 characters on one line")
@@ -139,17 +141,18 @@ def cedar_schema(
             if kind not in applies
         ]
     return CedarSchema(
-        _text(service, types, actions, principal_type), _document(types, actions, principal_type)
+        schema_text(service.id, types, actions, principal_type),
+        schema_document(types, actions, principal_type),
     )
 
 
 def _entity_types(
     service: Service, principal_type: str, group_type: str, application_type: str
-) -> dict[str, _EntityType]:
+) -> dict[str, EntityForm]:
     types = {
-        group_type: _EntityType(),
-        principal_type: _EntityType([group_type]),
-        application_type: _EntityType(),
+        group_type: EntityForm(),
+        principal_type: EntityForm([group_type]),
+        application_type: EntityForm(),
     }
     if len(types) != 3:
         raise ConfigurationError(
@@ -157,7 +160,9 @@ def _entity_types(
             "(`--principal-type`), `group_type` (`--group-type`) or `application_type` "
             "(`--application-type`)"
         )
-    types[principal_type].attributes["tenant_id"] = _Attribute({"type": "String"}, required=False)
+    types[principal_type].attributes["tenant_id"] = AttributeForm(
+        {"type": "String"}, required=False
+    )
     seen: dict[str, str] = {}
     ours = {group_type: "group_type", application_type: "application_type"}
     for resource in service.resources:
@@ -174,7 +179,7 @@ def _entity_types(
                 f"two entity types would be called `{resource.name}`: the resources `{first}` and "
                 f"`{resource.id}`; rename one in the model"
             )
-        entity_type = types.setdefault(resource.name, _EntityType())
+        entity_type = types.setdefault(resource.name, EntityForm())
         if resource.parent is not None:
             entity_type.parents.append(resource.parent.name)
     reader = _Attributes(
@@ -183,12 +188,30 @@ def _entity_types(
     for resource in service.resources:
         reader.read(resource, types[resource.name])
     for name in types:
-        if not _IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | _WORDS:
+        if not IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | WORDS:
             raise ConfigurationError(
                 f"Cedar does not allow the entity type `{name}`: it is a reserved word, or not an "
                 "identifier"
             )
     return types
+
+
+def _declare(attributes: Mapping[str, str], caller: EntityForm) -> None:
+    """Add what the authorizer declares; the resource that is the caller may have it too."""
+    for name, kind in attributes.items():
+        if type(name) is not str or not IDENTIFIER.fullmatch(name) or name == "tenant_id":
+            raise ConfigurationError(
+                "a name in `attributes` must be an identifier, and not `tenant_id`"
+            )
+        if kind not in _CALLERS_TYPES:
+            raise ConfigurationError(
+                f"the type of `{name}` in `attributes` must be `text`, `number`, `bool` or `texts`"
+            )
+        form = AttributeForm(dict(_CALLERS_TYPES[kind]), required=False)
+        known = caller.attributes.setdefault(name, form)
+        if known.type != form.type:
+            raise ConfigurationError(f"the model and `attributes` give `{name}` another type")
+        caller.attributes[name] = form
 
 
 def _applies_to(
@@ -214,7 +237,7 @@ class _Attributes:
         self._entity_types = entity_types
         self._types = 0
 
-    def read(self, resource: Resource, into: _EntityType) -> None:
+    def read(self, resource: Resource, into: EntityForm) -> None:
         shape = self._shapes.get(resource.id, "resource")
         properties = named(shape, "properties", resource.id)
         optional = self._optional(shape, resource.id)
@@ -223,7 +246,7 @@ class _Attributes:
             self._shapes.require(target, wanted_by=resource.id)
             found = self._named(name, target, {}, 0)
             if found is not None:
-                into.attributes[name] = _Attribute(found, required=name not in optional)
+                into.attributes[name] = AttributeForm(found, required=name not in optional)
         into.left_out, self._left_out = self._left_out, []
 
     def _named(self, name: str, target: str, marks: JSONObject, depth: int) -> JSONObject | None:
@@ -320,80 +343,3 @@ class _Attributes:
                 attributes[name] = {**found, "required": "smithy.api#required" in marks}
         self._open.pop()
         return {"type": "Record", "attributes": attributes}
-
-
-def _document(
-    types: dict[str, _EntityType], actions: dict[str, list[str]], principal_type: str
-) -> JSONObject:
-    entity_types: JSONObject = {}
-    for name, entity_type in types.items():
-        entity_types[name] = {"memberOfTypes": entity_type.parents} if entity_type.parents else {}
-        if entity_type.attributes:
-            attributes = {
-                key: {**one.type, "required": one.required}
-                for key, one in entity_type.attributes.items()
-            }
-            entity_types[name]["shape"] = {"type": "Record", "attributes": attributes}
-    action_types = {
-        name: {"appliesTo": {"principalTypes": [principal_type], "resourceTypes": applies}}
-        for name, applies in sorted(actions.items())
-    }
-    return {"": {"entityTypes": entity_types, "actions": action_types}}
-
-
-def _text(
-    service: Service,
-    types: dict[str, _EntityType],
-    actions: dict[str, list[str]],
-    principal_type: str,
-) -> str:
-    made_by = f"// Made from {service.id} by `authz smithy cedar-schema`"
-    lines = [f"{made_by}: change the model, not this file."]
-    for name, entity_type in types.items():
-        lines += [
-            f"// `{name}.{left}` is of a type that Cedar does not have."
-            for left in entity_type.left_out
-        ]
-        parents = f" in [{', '.join(entity_type.parents)}]" if entity_type.parents else ""
-        attributes = {key: (one.type, one.required) for key, one in entity_type.attributes.items()}
-        lines.append(
-            f"entity {name}{parents}{' = ' + _record_text(attributes) if attributes else ''};"
-        )
-    for name, applies in sorted(actions.items()):
-        lines += [
-            "",
-            f"action {_quoted(name)} appliesTo {{",
-            f"  principal: {principal_type},",
-            f"  resource: {applies[0] if len(applies) == 1 else '[' + ', '.join(applies) + ']'},",
-            "};",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A string as Cedar writes it, whose escapes are not those of JSON."""
-    escaped = _ESCAPED.sub(
-        lambda found: f"\\{found[0]}" if found[0] in '"\\' else f"\\u{{{ord(found[0]):x}}}", text
-    )
-    return f'"{escaped}"'
-
-
-def _record_text(attributes: dict[str, tuple[JSONObject, bool]]) -> str:
-    parts = []
-    for name, (kind, required) in attributes.items():
-        key = _quoted(name) if name in _WORDS or not _IDENTIFIER.fullmatch(name) else name
-        parts.append(f"{key}{'' if required else '?'}: {_type_text(kind)}")
-    return f"{{ {', '.join(parts)} }}" if parts else "{}"
-
-
-def _type_text(kind: JSONObject) -> str:
-    name: Any = kind["type"]
-    if name == "Entity":
-        return str(kind["name"])
-    if name == "Set":
-        return f"Set<{_type_text(kind['element'])}>"
-    if name == "Record":
-        return _record_text(
-            {key: (one, one["required"]) for key, one in kind["attributes"].items()}
-        )
-    return str(name)

@@ -118,6 +118,7 @@ def gateway_responses(
     template_format: TemplateFormat,
     *,
     denied: DeniedProfile = "AccessDeniedException",
+    denied_message: str | None = None,
     error_format: ErrorFormat = "smithy",
     headers: Mapping[str, str] | None = None,
     rest_api: str | None = None,
@@ -139,6 +140,8 @@ def gateway_responses(
     Args:
         template_format: the format of the document.
         denied: the ``__type`` of a 403.
+        denied_message: what a caller is told whom the authorizer denies, instead of the gateway's
+            own words, which name the kind of policy.
         error_format: the format of the body; see `SmithyError.to_response`.
         headers: further headers on every answer, such as CORS.
         rest_api: the name of the REST API's resource in the template.  None makes it a parameter
@@ -166,12 +169,13 @@ def gateway_responses(
     ):
         raise ConfigurationError("`rest_api` must be the name of a resource: letters and digits")
     extra = _checked(headers or {})
+    texts = {} if denied_message is None else {"ACCESS_DENIED": _literal_text(denied_message)}
     rendered = [
         _Rendered(
             name,
             response.status,
             {**extra, **_own_headers(response)},
-            _BODIES[error_format](response, denied),
+            _BODIES[error_format](response, denied).replace(_MESSAGE, texts.get(name, _MESSAGE)),
         )
         for name, response in GATEWAY_RESPONSES.items()
     ]
@@ -195,6 +199,13 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
                 f"`headers` must not have `{name}`, which the gateway sets: there would be two"
             )
     return dict(headers)
+
+
+def _literal_text(text: str) -> str:
+    """The text as a JSON string in which the gateway inserts nothing."""
+    if not re.fullmatch(r"[ -#%-~]{1,200}", text):
+        raise ConfigurationError("`denied_message` must be printable ASCII without `$`")
+    return json.dumps(text)
 
 
 def _own_headers(response: GatewayResponse) -> dict[str, str]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authz_lib.testing.issuer import JWKSEndpoint, TestIssuer
+    from authz_lib.testing.policy_store import PolicyStoreServer
 
-__all__ = ["authz_issuer", "authz_jwks"]
+__all__ = ["authz_issuer", "authz_jwks", "authz_policy_store"]
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,10 @@ def authz_jwks(authz_issuer: TestIssuer) -> Iterator[JWKSEndpoint]:
     """The key set of ``authz_issuer``, behind an HTTP endpoint on loopback."""
     with authz_issuer.serve() as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def authz_policy_store() -> Iterator[PolicyStoreServer]:
+    """Verified Permissions on this machine, without a store; the page "A local policy store"."""
+    with import_module("authz_lib.testing.policy_store").PolicyStoreServer() as server:
+        yield server

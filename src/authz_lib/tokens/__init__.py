@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from authz_lib.tokens.cognito_claims import cognito_claims_trigger
     from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
     from authz_lib.tokens.remote_keys import RemoteKeySet
     from authz_lib.tokens.secret_source import SecretSource
@@ -29,6 +30,7 @@ __all__ = [
     "SharedSecretIssuer",
     "StaticKeySet",
     "VerifiedToken",
+    "cognito_claims_trigger",
     "secret_from_environment",
     "secret_from_parameter_store",
     "secret_from_secrets_manager",
@@ -43,6 +45,7 @@ _HOME = {
     "SharedSecretIssuer": "shared_secret",
     "StaticKeySet": "keys",
     "VerifiedToken": "verifier",
+    "cognito_claims_trigger": "cognito_claims",
     "secret_from_environment": "secret_stores",
     "secret_from_parameter_store": "secret_stores",
     "secret_from_secrets_manager": "secret_stores",

@@ -20,14 +20,12 @@ AttributeType: TypeAlias = Literal["text", "number", "bool", "texts"]
 AttributeValue: TypeAlias = str | int | bool | tuple[str, ...]
 
 MAX_ATTRIBUTES = 16
-_NAME = r"[a-z][a-z0-9_]{0,63}"
 # What a principal has already, and what gateways write beside it.
 _RESERVED = frozenset({
     "sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp", "reason",
     "claims", "jwt", "iam", "lambda",
 })  # fmt: skip
 _I64 = 2**63
-_WHOLE = r"-?[0-9]{1,19}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,11 @@ class Attributes:
         self.types: dict[str, AttributeType] = {}
         self._claims: list[tuple[str, AttributeType, Any]] = []
         for name, value in declared.items():
-            if type(name) is not str or not re.fullmatch(_NAME, name) or name in _RESERVED:
+            if (
+                type(name) is not str
+                or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name)
+                or name in _RESERVED
+            ):
                 raise ConfigurationError(
                     "a name in `attributes` has 1 to 64 of `a-z`, `0-9` and `_`, starts with a "
                     f"letter and is none of {', '.join(f'`{word}`' for word in sorted(_RESERVED))}"
@@ -114,10 +116,26 @@ class Attributes:
             found[name] = checked
         return found
 
+    def of_asserted(self, values: Mapping[str, Any]) -> dict[str, AttributeValue]:
+        """The declared ones among the attributes that an assertion names.
+
+        Raises:
+            InvalidClaimError: one has another type than the declared one.
+        """
+        found: dict[str, AttributeValue] = {}
+        for name, kind in self.types.items():
+            if values.get(name) is None:
+                continue
+            checked = _CHECKS[kind](values[name])
+            if checked is None:
+                raise InvalidClaimError(f"`{name}` is not of the type `{kind}`", claim=name)
+            found[name] = checked
+        return found
+
 
 def whole_number(text: str) -> int | None:
     """The number that a text is, if it is one of 64 bits and written in the one way."""
-    number = int(text) if re.fullmatch(_WHOLE, text) else None
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
     return number if number is not None and str(number) == text else None
 
 

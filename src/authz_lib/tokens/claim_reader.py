@@ -117,7 +117,9 @@ class ClientReader:
 
     def of(self, token: _Token) -> str | None:
         """The client of a verified token; see `read`."""
-        return text_claim(token.header, "client") if self.in_header else self.read(token.claims)
+        if self.in_header:
+            return text_claim(token.header, "client")
+        return self.read(token.claims)
 
     def read(self, claims: Mapping[str, Any]) -> str | None:
         """The client that claims name, or ``None`` where they name none.
@@ -198,12 +200,15 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
     >>> sorted(scopes_of({"scp": ["read", "write"]}))
     ['read', 'write']
     """
-    for name in SCOPE_CLAIMS:
-        value = claims.get(name)
+    value = claims.get("scope")
+    if value is None:
+        value = claims.get("scp")
         if value is None:
-            continue
-        return _WORDS[value] if type(value) is str else frozenset(_names(value, name))
-    return _NO_SCOPES
+            return _NO_SCOPES
+    if type(value) is str:
+        return _WORDS[value]
+    name = next(name for name in SCOPE_CLAIMS if claims.get(name) is not None)
+    return frozenset(_names(value, name))
 
 
 def groups_of(claims: Mapping[str, Any], claim: ClaimPath) -> tuple[str, ...]:
@@ -220,9 +225,11 @@ def groups_of(claims: Mapping[str, Any], claim: ClaimPath) -> tuple[str, ...]:
     """
     path = _PATHS[claim]
     value = claims.get(path[0]) if len(path) == 1 else _value_at(claims, path)
-    if type(value) is str and path[0] != COGNITO_GROUPS:
-        value = (value,)
-    names = () if value is None else _names(value, path)
+    if value is None:
+        names: tuple[str, ...] = ()
+    else:
+        is_one = type(value) is str and path[0] != COGNITO_GROUPS
+        names = _names((value,) if is_one else value, path)
     if "_claim_names" in claims or (not names and claims.get("hasgroups") is not None):
         _require_known(claims, path, found=bool(names))
     return names

@@ -41,6 +41,12 @@ __all__ = [
 
 _LATEST: Final = 2**53  # what every JSON reader agrees on; far beyond any date
 _WHERE_CLIENT_IS: Final = "an ID token names the client in `aud`, an access token in `client_id`"
+_NO_ACCESS_TOKENS: Final = {
+    "id": "an ID",
+    "refresh": "a refresh",
+    "offline": "an offline",
+    "logout": "a logout",
+}
 _WRONG_USE: Final = {
     "access": "an access token is expected, and this is an ID token or none of Cognito's",
     "id": "an ID token is expected, and this is an access token or none of Cognito's",
@@ -97,8 +103,12 @@ class TimeRules:
         Raises:
             InvalidClaimError: one is missing where required, or is not a finite number.
         """
-        expires_at = date_of(claims, "exp")
-        issued_at = date_of(claims, "iat") if "iat" in claims else None
+        expires_at, issued_at = claims.get("exp"), claims.get("iat")
+        # Nearly every token has whole numbers; the rest is told apart by `date_of`.
+        if type(expires_at) is not int or not 0 < expires_at < _LATEST:
+            expires_at = date_of(claims, "exp")
+        if type(issued_at) is not int or not 0 < issued_at < _LATEST:
+            issued_at = date_of(claims, "iat")
         if expires_at is None:
             raise InvalidClaimError("`exp` is missing", claim="exp")
         if issued_at is None and self.max_token_age_seconds is not None:
@@ -170,7 +180,7 @@ def date_of(claims: Mapping[str, Any], name: str) -> float | None:
         return value
     if name not in claims:
         return None
-    raise InvalidClaimError(f"`{name}` is not a date", claim=name)
+    raise InvalidClaimError(f"`{name}` is not a number of seconds, such as a text", claim=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +228,11 @@ class ClaimRules:
             and _media_type(header_type) != self._expected_type
         ):
             raise InvalidTokenError("`typ` is not the expected one", configured={"typ": self.type})
-        if self.issuers is not None and not is_text_in(claims.get("iss"), self.issuers):
-            raise _wrong(claims, "iss", issuer=self.issuers)
+        issuers = self.issuers
+        if issuers is not None:
+            issuer = claims.get("iss")
+            if type(issuer) is not str or issuer not in issuers:
+                raise _wrong(claims, "iss", issuer=issuers)
         if self.cognito:
             self._check_cognito(claims)
         elif self.audiences is not None or self.clients is not None or self.access_only:
@@ -248,9 +261,12 @@ class ClaimRules:
             raise _wrong(claims, self.client.claim_in(claims), client_id=self.clients)
 
     def _require_access_token(self, claims: Mapping[str, Any]) -> None:
-        if claims.get("typ") == "ID":  # so Keycloak says it
+        kind = claims.get("typ")  # so Keycloak says it
+        if type(kind) is str and kind.lower() in _NO_ACCESS_TOKENS:
             raise InvalidClaimError(
-                "`typ` says that this is an ID token, and an access token is expected", claim="typ"
+                f"`typ` says that this is {_NO_ACCESS_TOKENS[kind.lower()]} token, and an access "
+                "token is expected",
+                claim="typ",
             )
         if self.client.read(claims) is None:
             name = self.client.claim_in(claims)

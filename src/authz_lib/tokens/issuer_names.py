@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from authz_lib.errors import ConfigurationError
@@ -12,45 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["require_issuer_names"]
 
-_ENTRA: Final = r"login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)"
-_ENTRA_WORDS: Final = ("microsoftonline", "windows", "chinacloudapi")
-_ENTRA_V1: Final = r"sts\.(?:windows\.net|chinacloudapi\.cn)"
-# A word that such a name holds; what the name looks like, compiled only where the word is there;
-# and what is wrong with it.
-_NO_ISSUERS: Final = (
-    (
-        ("{", "<"),
-        r"(?s)[^{}<>]*[{<].*",
-        "`issuer` holds a placeholder: put the name in that stands in `iss` of the tokens",
-    ),
-    (
-        _ENTRA_WORDS,
-        rf"(?is)https://(?:{_ENTRA}|{_ENTRA_V1})/(?:common|organizations|consumers)(?:/.*)?",
-        (
-            "`issuer` is Entra's address for every tenant, which no token has as its `iss`: use "
-            "the tenant's own id, as `JWTVerifier.entra(tenant_id=...)` does; for several `any_of`"
-        ),
-    ),
-    (
-        _ENTRA_WORDS,
-        rf"(?i)https://{_ENTRA}/[^/]+/?",
-        (
-            "`issuer` is not what Entra writes: "
-            "`https://login.microsoftonline.com/<tenant id>/v2.0`, or "
-            "`https://sts.windows.net/<tenant id>/` in tokens of version 1.0"
-        ),
-    ),
-    (
-        _ENTRA_WORDS,
-        rf"(?i)https://{_ENTRA_V1}/[^/]+",
-        "`issuer` must end with a slash, as Entra writes it in tokens of version 1.0",
-    ),
-    (
-        ("auth0",),
-        r"(?i)https://(?:[^./]+\.){1,3}auth0\.com",
-        "`issuer` must end with a slash, as Auth0 writes it",
-    ),
-)
+_ENTRA: Final = frozenset({
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+})  # fmt: skip
+_ENTRA_V1: Final = frozenset({"sts.windows.net", "sts.chinacloudapi.cn"})
+_EVERY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
 
 
 def require_issuer_names(issuers: Iterable[str]) -> None:
@@ -63,7 +30,41 @@ def require_issuer_names(issuers: Iterable[str]) -> None:
     >>> require_issuer_names(["https://example.eu.auth0.com/"])
     """
     for issuer in issuers:
-        lowered = issuer.lower()
-        for words, form, message in _NO_ISSUERS:
-            if any(word in lowered for word in words) and re.fullmatch(form, issuer):
-                raise ConfigurationError(message)
+        problem = _problem(issuer)
+        if problem is not None:
+            raise ConfigurationError(problem)
+
+
+def _problem(issuer: str) -> str | None:
+    if next((sign for sign in issuer if sign in "{}<>"), "") in {"{", "<"}:
+        return "`issuer` holds a placeholder: put the name in that stands in `iss` of the tokens"
+    lowered = issuer.lower()
+    if not lowered.startswith("https://"):
+        return None
+    host, slash, path = lowered.removeprefix("https://").partition("/")
+    if not slash and _is_of_auth0(host):
+        return "`issuer` must end with a slash, as Auth0 writes it"
+    return _problem_of_entra(host, path)
+
+
+def _problem_of_entra(host: str, path: str) -> str | None:
+    first, _, rest = path.partition("/")
+    if host in _ENTRA | _ENTRA_V1 and first in _EVERY_TENANT:
+        return (
+            "`issuer` is Entra's address for every tenant, which no token has as its `iss`: use "
+            "the tenant's own id, as `JWTVerifier.entra(tenant_id=...)` does; for several `any_of`"
+        )
+    if host in _ENTRA and first and not rest:
+        return (
+            "`issuer` is not what Entra writes: "
+            "`https://login.microsoftonline.com/<tenant id>/v2.0`, or "
+            "`https://sts.windows.net/<tenant id>/` in tokens of version 1.0"
+        )
+    if host in _ENTRA_V1 and path and "/" not in path:
+        return "`issuer` must end with a slash, as Entra writes it in tokens of version 1.0"
+    return None
+
+
+def _is_of_auth0(host: str) -> bool:
+    labels = host.removesuffix(".auth0.com").split(".")
+    return host.endswith(".auth0.com") and 1 <= len(labels) <= 3 and all(labels)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authz_lib._support.checks import require_one_of
 from authz_lib._support.clock import system_clock
-from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claim_reader import STANDARD_CLIENT, ClientReader
 from authz_lib.tokens.claims import one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
-from authz_lib.tokens.key_set_document import read_json_object, without_usable_key
+from authz_lib.tokens.key_set_document import (
+    any_json_object,
+    read_json_object,
+    without_usable_key,
+)
 from authz_lib.tokens.pool_keys import pool_keys
 from authz_lib.tokens.remote_keys import KeySetOptions, RemoteKeySet, read_options
 from authz_lib.tokens.trusted_issuer import (
@@ -197,6 +200,10 @@ def provider(
     clock = options.get("clock", system_clock)
     fetching = read_options(key_set, alone=keys is None)
     own = _given_keys(keys, jwks_url, fetcher=fetcher, clock=clock, fetching=fetching)
+    if own is None:
+        hosts = InsecureHosts.of(fetching.get("insecure_http_hosts"))
+        require_issuer_names([issuer])
+        require_url(issuer, argument="issuer", insecure_http_hosts=hosts)
     return one_issuer(
         issuer=issuer,
         audience=audience,
@@ -350,9 +357,14 @@ class DiscoveringFetcher:
 
     def _discover(self, url: str, deadline: float) -> str:
         try:
-            document: dict[str, Any] = loads_object(self._fetch(url, deadline))
-        except StrictJSONError:
-            raise FetchError("the discovery document is not a strict JSON object") from None
+            content = self._fetch(url, deadline)
+            document = any_json_object(content, "a discovery document")
+        except InvalidJWKError as error:
+            raise FetchError(f"the discovery document is unusable: {error}") from None
+        except FetchError as error:
+            raise FetchError(
+                f"the discovery document: {error}", status=error.status, transient=error.transient
+            ) from None
         if document.get("issuer") != self._issuer:
             raise FetchError("the discovery document names another issuer")
         try:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from authz_lib._support import base64url
@@ -335,6 +335,8 @@ def from_pem(pem: bytes, *, key_id: str | None) -> VerificationKey:
     Raises:
         InvalidJWKError: not a public key of a kind and size that is supported.
     """
+    from cryptography.hazmat.primitives import serialization  # loads SSH keys and ciphers
+
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):

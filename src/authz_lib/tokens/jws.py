@@ -128,11 +128,13 @@ class Compact:
         """The payload as a strict JSON object, parsed once."""
         claims = self._claims
         if claims is None:
-            payload = self._payload = _decoded(self._payload_segment)
             try:
+                payload = self._payload = base64url.decode(self._payload_segment)
                 claims = self._claims = loads_frozen_object(payload)
             except StrictJSONError:
                 raise InvalidTokenError("the payload is not a strict JSON object") from None
+            except ValueError:
+                raise _not_canonical() from None
         return claims
 
     def memory(self) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from authz_lib._support.strict_json import JSONObject
     from authz_lib.tokens.jwk import KeyTable
 
-__all__ = ["read_json_object", "without_usable_key", "worth_telling"]
+__all__ = ["any_json_object", "read_json_object", "without_usable_key", "worth_telling"]
 
 _MAX_TOLD: Final = 8
 _BEGINNINGS: Final = (
@@ -23,12 +23,40 @@ _BEGINNINGS: Final = (
 
 
 def read_json_object(document: bytes) -> JSONObject:
-    """The JSON object that a document is.
+    """The JSON object that a document is, and that may be a key set.
 
     Raises:
         InvalidJWKError: it is something else; the message says what, in fixed words.
 
-    >>> read_json_object(b"<html>")
+    >>> read_json_object(b'{"kty": "RSA"}')
+    Traceback (most recent call last):
+      ...
+    authz_lib.tokens.jwk.InvalidJWKError: the answer is one JWK, not an object with `keys`
+    """
+    found = any_json_object(document, "an object with `keys`")
+    if "keys" in found:
+        return found
+    if "jwks_uri" in found:
+        raise InvalidJWKError(
+            "the answer is a discovery document: the key set is at its `jwks_uri`"
+        )
+    if any(type(value) is str and value.startswith("-----BEGIN ") for value in found.values()):
+        raise InvalidJWKError(
+            "the answer holds PEM texts: a key set is wanted, which Google has at "
+            "`/oauth2/v3/certs`, and Firebase below `/robot/v1/metadata/jwk/`"
+        )
+    if "kty" in found:
+        raise InvalidJWKError("the answer is one JWK, not an object with `keys`")
+    return found
+
+
+def any_json_object(document: bytes, wanted: str, *, what: str = "the answer") -> JSONObject:
+    """The JSON object that a document is; ``wanted`` is what it should be, ``what`` where it is.
+
+    Raises:
+        InvalidJWKError: it is something else; the message says what, in fixed words.
+
+    >>> any_json_object(b"<html>", "an object")
     Traceback (most recent call last):
       ...
     authz_lib.tokens.jwk.InvalidJWKError: the answer is HTML or XML: perhaps a sign-in page, a proxy
@@ -36,25 +64,22 @@ def read_json_object(document: bytes) -> JSONObject:
     """
     start = document[:64].lstrip()
     if not start and not document.strip():
-        raise InvalidJWKError("the answer is empty")
+        raise InvalidJWKError(f"{what} is empty")
     for beginning, words in _BEGINNINGS:
         if start.startswith(beginning):
-            raise InvalidJWKError(f"the answer is {words}")
+            raise InvalidJWKError(f"{what} is {words}")
     try:
         found = loads_document(document)
     except StrictJSONError as error:
-        words = "not JSON" if start[:1] not in b'{["' else "not strict JSON"
-        raise InvalidJWKError(f"the answer is {words} ({error})") from None
+        is_json = start[:1] in (b"{", b"[", b'"')
+        words = f"not strict JSON ({error})" if is_json else "not JSON"
+        if not start.isascii():
+            words = "not JSON, nor text: perhaps it was compressed without being asked for"
+        raise InvalidJWKError(f"{what} is {words}") from None
     if type(found) is list:
-        raise InvalidJWKError("the answer is a JSON list, not an object with `keys`")
+        raise InvalidJWKError(f"{what} is a JSON list, not {wanted}")
     if type(found) is not dict:
-        raise InvalidJWKError("the answer is a JSON value, not an object with `keys`")
-    if "keys" not in found and "jwks_uri" in found:
-        raise InvalidJWKError(
-            "the answer is a discovery document: the key set is at its `jwks_uri`"
-        )
-    if "keys" not in found and "kty" in found:
-        raise InvalidJWKError("the answer is one JWK, not an object with `keys`")
+        raise InvalidJWKError(f"{what} is a JSON value, not {wanted}")
     return found
 
 

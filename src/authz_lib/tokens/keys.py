@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib._support.workers import WORKERS
 from authz_lib.errors import ConfigurationError, InvalidAlgorithmError, UnknownKeyError
 from authz_lib.tokens.jwk import InvalidJWKError, KeyTable, load_jwk_set
-from authz_lib.tokens.key_set_document import without_usable_key
+from authz_lib.tokens.key_set_document import any_json_object, without_usable_key
 
 if TYPE_CHECKING:
     from authz_lib.tokens.jwk import VerificationKey
@@ -178,9 +177,9 @@ def _read_file(path: Path) -> Mapping[str, Any]:
     except ValueError:  # a path that holds a NUL
         raise ConfigurationError("the key set file could not be read: no such path") from None
     try:
-        return loads_object(content)
-    except StrictJSONError:
-        raise ConfigurationError("the key set file is not a strict JSON object") from None
+        return any_json_object(content, "a key set", what="the key set file")
+    except InvalidJWKError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 class BundledKeySet:

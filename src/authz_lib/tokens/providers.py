@@ -220,8 +220,9 @@ class ProviderPresets:
     ) -> Self:
         """A verifier for the access tokens of a realm of Keycloak.
 
-        The client is ``azp``; a token without it, or with ``ID`` as its ``typ`` claim, is refused.
-        Scopes are read from ``scope``.  Say ``groups_claim="realm_access.roles"`` for realm roles,
+        The client is ``azp``; a token without it, or with ``ID``, ``Refresh``, ``Offline`` or
+        ``Logout`` as its ``typ`` claim, is refused.  Scopes are read from ``scope``.  Say
+        ``groups_claim="realm_access.roles"`` for realm roles,
         ``("resource_access", client, "roles")`` for a client's, ``"groups"`` where a mapper adds
         them.
 

@@ -252,6 +252,18 @@ class RemoteKeySet:
         if not snapshot.valid_from <= now < snapshot.refresh_at:
             self._fetch_or_wait(snapshot, now)
 
+    async def aprefetch(self) -> None:
+        """Fetch the set unless it is fresh, without blocking the event loop.
+
+        One thread fetches, and who waits for it needs none.
+
+        Raises:
+            KeySetUnavailableError: it could not be fetched.
+        """
+        snapshot = self._snapshot
+        if not snapshot.valid_from <= self._clock() < snapshot.refresh_at:
+            await WORKERS.run(self.prefetch, lane=id(self))
+
     def __repr__(self) -> str:
         return f"<RemoteKeySet at host {self._host}>"
 

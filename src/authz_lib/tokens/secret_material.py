@@ -14,16 +14,24 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object, requir
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.jwk import SUPPORTED
 
-__all__ = ["ENCODINGS", "Encoding", "Secret", "require_secret", "taken_out"]
+__all__ = [
+    "ENCODINGS",
+    "Encoding",
+    "Secret",
+    "require_secret",
+    "require_signing_key",
+    "taken_out",
+]
 
 Secret: TypeAlias = str | bytes
 
 Encoding: TypeAlias = Literal["text", "base64"]
 ENCODINGS: Final = ("text", "base64")
 
-# Compiled where there is a secret: most verifiers have public keys.
-_KEY_FILE: Final = rb"(?m)-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)"
-_BASE64: Final = rb"[A-Za-z0-9+/_\s-]++=*+\s*+"
+_KEY_FILE: Final = re.compile(
+    rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE
+)
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\s-]++=*+\s*+")
 _MIN_KEY_BYTES: Final = 40  # an Ed25519 public key, the smallest, has 44
 
 
@@ -42,7 +50,7 @@ def _is_der(secret: bytes) -> bool:
 
 def _is_base64_of_der(secret: bytes) -> bool:
     """Whether this is a PEM without its first and last line, as some providers show a key."""
-    if not re.fullmatch(_BASE64, secret):
+    if not _BASE64.fullmatch(secret):
         return False
     try:
         document = _from_base64(b"".join(secret.split()))
@@ -74,7 +82,7 @@ def _is_jwk(entry: object) -> bool:
 
 
 def _is_key_file(secret: bytes) -> bool:
-    if re.search(_KEY_FILE, secret.replace(b"\0", b"")):  # in UTF-16 too
+    if _KEY_FILE.search(secret.replace(b"\0", b"")):  # in UTF-16 too
         return True
     return _is_der(secret) or _is_base64_of_der(secret)
 
@@ -109,6 +117,26 @@ def require_secret(secret: object, algorithm: str) -> bytes:
     if len(set(material)) < 8:
         raise ConfigurationError("`secret` has fewer than 8 different bytes: it can be guessed")
     return material
+
+
+def require_signing_key(key: object) -> bytes:
+    """An Ed25519 private key in PEM form, as bytes.
+
+    Raises:
+        ConfigurationError: it is none, or it is encrypted.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        pem = key.encode() if isinstance(key, str) else key
+        private = load_pem_private_key(pem, None) if isinstance(pem, bytes) else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey) or not isinstance(pem, bytes):
+        raise ConfigurationError("`key` must be an Ed25519 private key in PEM form, not encrypted")
+    return pem
 
 
 def taken_out(stored: Secret, *, json_key: str | None, encoding: Encoding) -> Secret:

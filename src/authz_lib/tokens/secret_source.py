@@ -23,6 +23,7 @@ from authz_lib.tokens.secret_material import (
     Encoding,
     Secret,
     require_secret,
+    require_signing_key,
     taken_out,
 )
 from authz_lib.transport.fetch import CLOCK_SLACK_SECONDS, NEVER, Backoff, is_within
@@ -182,7 +183,18 @@ class SecretSource:
         self._missed_at = NEVER
 
     def require(self, algorithm: str) -> None:
-        """From now on, take only secrets that are long enough for ``algorithm`` too."""
+        """From now on, take only secrets that are long enough for ``algorithm`` too.
+
+        For ``EdDSA``: only private keys, to sign with.
+
+        Raises:
+            ConfigurationError: one thing is to be a secret and a private key.
+        """
+        if algorithm == "EdDSA" or self._algorithm == "EdDSA":
+            if self._known is not _NOTHING and self._algorithm != algorithm:
+                raise ConfigurationError(f"{self._name} is used as a secret and as a private key")
+            self._algorithm = algorithm
+            return
         if SUPPORTED[algorithm].min_secret_bytes > SUPPORTED[self._algorithm].min_secret_bytes:
             self._algorithm = algorithm
             self._known = _NOTHING
@@ -327,6 +339,8 @@ class SecretSource:
     def _content(self, stored: StoredSecret) -> bytes:
         try:
             secret = taken_out(stored.value, json_key=self._json_key, encoding=self._encoding)
+            if self._algorithm == "EdDSA":
+                return require_signing_key(secret)
             return require_secret(secret, self._algorithm)
         except ConfigurationError as error:
             raise ConfigurationError(f"{self._name}: {error}") from None

@@ -258,13 +258,16 @@ class JWTVerifier(Presets):
 
     def _recall(self, token: str) -> tuple[bytes, _Known | None]:
         """What is remembered of a token, by its BLAKE2b digest, which is made in half the time."""
-        if self._memory is None or type(token) is not str or len(token) > MAX_TOKEN_LENGTH:
+        memory = self._memory
+        if (
+            memory is None
+            or type(token) is not str
+            or len(token) > MAX_TOKEN_LENGTH
+            or not token.isascii()
+        ):
             return b"", None  # what is no token is refused in a moment
-        try:
-            digest = blake2b(token.encode("ascii"), digest_size=32).digest()
-        except UnicodeEncodeError:
-            return b"", None
-        return digest, self._memory.get(digest)
+        digest = blake2b(token.encode("ascii"), digest_size=32).digest()
+        return digest, memory.get(digest)
 
     def _open(self, token: str) -> tuple[Compact, Trust]:
         """Take the token apart and find out whose rules it must meet; nothing is trusted yet."""

@@ -21,6 +21,7 @@ NEVER: Final = float("-inf")
 # clock that ran backwards.
 CLOCK_SLACK_SECONDS: Final = 5.0
 _TRANSIENT: Final = frozenset({502, 503, 504})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_BACKOFF_SECONDS: Final = 30.0
 _random = SystemRandom()
 
@@ -186,6 +187,9 @@ class HTTPFetcher:
 
 
 def _of_status(status: int) -> FetchError:
+    more = "; a redirect is not followed" if status in _REDIRECTS else ""
     return FetchError(
-        f"the answer was HTTP status {status}", status=status, transient=status in _TRANSIENT
+        f"the answer was HTTP status {status}{more}",
+        status=status,
+        transient=status in _TRANSIENT,
     )

@@ -13,9 +13,11 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+import authz_lib
 from authz_lib.tokens import SharedSecretIssuer
 from authz_local.stack import LocalAWS
 from authz_local.template import load_template
@@ -35,6 +37,9 @@ def module(folder, tmp_path_factory):
     copy = tmp_path_factory.mktemp("terraform")
     shutil.copy(folder / "main.tf", copy)
     shutil.make_archive(str(copy / "package"), "zip", folder / "functions")
+    packages = tmp_path_factory.mktemp("layer") / "python"
+    shutil.copytree(Path(authz_lib.__file__).parent, packages / "authz_lib")
+    shutil.make_archive(str(copy / "layer"), "zip", packages.parent)
     return copy
 
 
@@ -147,7 +152,7 @@ def test_both_say_the_same_names_and_hold_no_secret(folder):
         assert name in template, name
     assert f'"{REGION}"' in terraform
     assert "sensitive" not in terraform  # there is no variable that could hold the secret
-    assert re.findall(r'^variable "(\w+)"', terraform, re.MULTILINE) == ["package"]
+    assert re.findall(r'^variable "(\w+)"', terraform, re.MULTILINE) == ["package", "layer"]
     assert not re.search(r"secret_string\s*=", terraform)
     properties = load_template(folder / "template.yaml")["Resources"]["Secret"]["Properties"]
     assert "SecretString" not in properties

@@ -17,17 +17,26 @@ ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Memories1"
 ENVIRONMENT = {
     "ACCOUNT_ID": "123456789012",
     "ALLOWED_ORIGIN": "https://app.example.com",
-    "API_ID_PARAMETER": "/memories/api-id",
+    "API_ID_PARAMETER": "/encache/api/memories_api_id",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "memories",
     "AWS_SECRET_ACCESS_KEY": "test",
     "CLIENT_ID": "memories-app",
-    "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",  # nothing listens there
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",  # nothing listens there
     "ENCODER": "encoder",
     "ISSUER": ISSUER,
     "MEDIA_BUCKET": "media",
 }
-MODULES = ["answers", "segments", "media", "memories", "encoder", "sign_in"]
+MODULES = {
+    "helpers": "shared.lambda_helpers",
+    "segments": "shared.segments",
+    "media": "shared.media",
+    "audio": "memories.audio.app",
+    "video": "memories.video.app",
+    "encoder": "memories.video.encoder",
+    "auth": "auth.app",
+}
 
 
 class Running:
@@ -67,30 +76,13 @@ class Running:
         log = self.local.aws.function_log(self.local.stack.functions[function])
         return sum(line.startswith("START RequestId") for line in log)
 
-    def until(self, user, path, status):
-        """Polls a job as a client would."""
-        from authz_local.scenario import RequestRow
-
-        row = RequestRow.model_validate(
-            {
-                "name": path,
-                "call": f"GET ${{Url}}{path}",
-                "as": user,
-                "within_seconds": 60,
-                "expect": {"status": status},
-            }
-        )
-        assert self.local.run(row).status == status
-        return self.ask(user, "GET", path)
-
     def execute(self, statement):
         """One statement in the example's database; the first row of its answer where it has one."""
-        from sqlalchemy import NullPool, create_engine, text
+        import psycopg
 
-        engine = create_engine(self.local.parameters["DatabaseUrl"], poolclass=NullPool)
-        with engine.begin() as connection:
-            result = connection.execute(text(statement))
-            return result.first() if result.returns_rows else None
+        with psycopg.connect(self.local.parameters["DatabaseUrl"]) as database:
+            result = database.execute(statement)
+            return result.fetchone() if result.description else None
 
 
 @pytest.fixture(scope="module")
@@ -101,25 +93,28 @@ def running():
         yield Running(local)
 
 
+def forget():
+    for name in list(sys.modules):
+        if name.partition(".")[0] in {"shared", "memories", "auth"}:
+            del sys.modules[name]
+
+
 @pytest.fixture
 def service(monkeypatch):
     """The service's modules; `service(**variables)` changes the environment that they start in."""
-    pytest.importorskip("sqlalchemy", reason="dependency group `examples`")
+    pytest.importorskip("psycopg", reason="dependency group `examples`")
 
     def load(**variables):
         for name, value in {**ENVIRONMENT, **variables}.items():
             monkeypatch.setenv(name, value)
-        for name in MODULES:
-            sys.modules.pop(name, None)
-        loaded = SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-        object.__setattr__(loaded.memories.GATEWAY, "api_id", "api1")  # instead of asking SSM
-        return loaded
+        forget()
+        loaded = {name: importlib.import_module(path) for name, path in MODULES.items()}
+        object.__setattr__(loaded["helpers"].GATEWAY, "api_id", "api1")  # instead of asking SSM
+        return SimpleNamespace(**loaded)
 
-    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
-    monkeypatch.syspath_prepend(str(EXAMPLE / "service"))
+    monkeypatch.syspath_prepend(str(EXAMPLE / "api"))
     yield load
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    forget()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ OWN = {
     ("/memories/audio", "post"),
     ("/memories/audio-metadata", "post"),
     ("/memories/video", "post"),
-    ("/memories/video/{segment_id}", "get"),
 }
+NAMED = [f"Memories{name}Function" for name in ("Audio", "AudioMetadata", "Video")]
 SCOPE = "aws.cognito.signin.user.admin"
 
 
@@ -42,6 +43,7 @@ def transformed(monkeypatch):
     def resources(**parameters):
         template = load_template(EXAMPLE / "template.yaml")
         template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+        template["Resources"]["Library"]["Properties"]["ContentUri"] = "s3://bucket/layer"
         return transform(template, parameters, policies())["Resources"]
 
     return resources
@@ -64,7 +66,7 @@ def test_every_event_says_its_own_auth(resources):
     for kind, event in events(resources):
         assert kind == "Api"
         found[event["Path"], event["Method"]] = event["Auth"]
-    protected = {"Authorizer": "Users", "AuthorizationScopes": [SCOPE]}
+    protected = {"Authorizer": "CognitoAuth", "AuthorizationScopes": [SCOPE]}
     assert {route for route, auth in found.items() if auth == {"Authorizer": "NONE"}} == PUBLIC
     assert {route for route, auth in found.items() if auth == protected} == OWN
     assert set(found) == PUBLIC | OWN
@@ -72,15 +74,19 @@ def test_every_event_says_its_own_auth(resources):
 
 def test_a_forgotten_auth_would_be_closed_and_a_preflight_open(resources):
     auth = resources["Api"]["Properties"]["Auth"]
-    assert auth["DefaultAuthorizer"] == "Users"
+    assert auth["DefaultAuthorizer"] == "CognitoAuth"
     assert auth["AddDefaultAuthorizerToCorsPreflight"] is False
 
 
 def test_the_pool_is_named_by_a_dynamic_reference(resources):
-    pool = resources["Api"]["Properties"]["Auth"]["Authorizers"]["Users"]["UserPoolArn"]["Fn::Sub"]
-    issuer = resources["Memories"]["Properties"]["Environment"]["Variables"]["ISSUER"]["Fn::Sub"]
-    assert pool.endswith(":userpool/{{resolve:ssm:/memories/user-pool-id${PoolIdVersion}}}")
-    assert issuer.endswith("/{{resolve:ssm:/memories/user-pool-id${PoolIdVersion}}}")
+    pool = resources["Api"]["Properties"]["Auth"]["Authorizers"]["CognitoAuth"]["UserPoolArn"][
+        "Fn::Sub"
+    ]
+    issuer = resources["MemoriesAudioFunction"]["Properties"]["Environment"]["Variables"]["ISSUER"][
+        "Fn::Sub"
+    ]
+    assert pool.endswith(":userpool/{{resolve:ssm:/encache/auth/user_pool_id${PoolIdVersion}}}")
+    assert issuer.endswith("/{{resolve:ssm:/encache/auth/user_pool_id${PoolIdVersion}}}")
 
 
 @pytest.mark.stack
@@ -108,34 +114,51 @@ def test_nobody_reaches_a_function_but_through_the_api(resources):
         for name, r in resources.items()
         if r["Type"] == "AWS::Serverless::Function"
     }
-    assert set(functions) == {"Memories", "Encoder", "SignIn"}
+    assert set(functions) == {
+        *(f"Memories{name}Function" for name in ("Audio", "AudioMetadata", "Video")),
+        *("VideoEncoder", "AuthFunction"),
+    }
     assert not any("FunctionUrlConfig" in function for function in functions.values())
-    assert "Events" not in functions["Encoder"]
+    assert "Events" not in functions["VideoEncoder"]
 
 
 def test_the_function_ends_before_the_gateway_gives_up_and_the_encoder_long_after(resources):
-    assert resources["Memories"]["Properties"]["Timeout"] < 29
-    assert resources["Encoder"]["Properties"]["Timeout"] > 90
+    defaults = load_template(EXAMPLE / "template.yaml")["Globals"]["Function"]
+    assert defaults["Timeout"] < 29
+    assert not any("Timeout" in resources[name]["Properties"] for name in NAMED)
+    assert resources["VideoEncoder"]["Properties"]["Timeout"] > 90
 
 
 @pytest.mark.stack
 def test_a_job_is_lost_only_when_no_encoder_of_it_can_still_run(resources, service):
-    loaded, encoder = service(), resources["Encoder"]["Properties"]
+    encoder = resources["VideoEncoder"]["Properties"]
     waiting = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     assert encoder["EventInvokeConfig"] == waiting
-    patience = loaded.answers.PATIENCE
-    asking = patience["retries"]["total_max_attempts"] * (
-        patience["connect_timeout"] + patience["read_timeout"]
-    )
-    assert (
-        asking + waiting["MaximumEventAgeInSeconds"] + encoder["Timeout"]
-        <= loaded.segments.LOST_AFTER_SECONDS
-    )
+    lost = int(re.search(r"changed_at < now\(\) - interval '(\d+) s'", service().video.JOB)[1])
+    asking = 2 * (2 + 5)  # of `patient_client`
+    assert asking + waiting["MaximumEventAgeInSeconds"] + encoder["Timeout"] <= lost
+
+
+def test_the_functions_have_the_documents_names_and_so_have_their_logs(resources):
+    for name in NAMED:
+        assert resources[name]["Properties"]["FunctionName"] == name
+
+
+def test_a_video_is_kept_longer_than_it_is_handed_out(resources):
+    (rule,) = resources["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("temp/", 1)  # `BEGIN` says 12 hours
+
+
+def test_the_access_log_tells_the_gateways_refusals_from_the_lambdas(resources):
+    form = resources["Api"]["Properties"]["AccessLogSetting"]["Format"]
+    said = json.loads(form)
+    assert said["error"] == "$context.error.responseType"
+    assert said["integration"] == "$context.integration.status"
 
 
 def test_no_variable_of_the_function_says_where_a_key_set_is(resources):
     assert not {"JWKS_URL", "USER_POOL_ID"} & set(
-        resources["Memories"]["Properties"]["Environment"]["Variables"]
+        resources["MemoriesAudioFunction"]["Properties"]["Environment"]["Variables"]
     )
 
 
@@ -147,7 +170,9 @@ def test_in_the_deployed_api_only_the_named_routes_are_public(body):
         for method, operation in operations.items()
     }
     preflight = {(path, "options") for path, _ in OWN | PUBLIC}
-    assert {route for route, wanted in security.items() if wanted == [{"Users": [SCOPE]}]} == OWN
+    assert {
+        route for route, wanted in security.items() if wanted == [{"CognitoAuth": [SCOPE]}]
+    } == OWN
     assert {route for route, wanted in security.items() if wanted == [{"NONE": []}]} == PUBLIC
     assert {route for route, wanted in security.items() if wanted is None} == preflight
     assert set(security) == OWN | PUBLIC | preflight

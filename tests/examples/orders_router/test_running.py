@@ -42,33 +42,35 @@ def test_one_answer_of_the_authorizer_is_right_for_every_route_of_the_rest_api(r
     key = {"x_api_key": running.local.variables["PartnerKey"]}
     asked = running.invocations("RestAuthorizer")
     seen = [
-        running.ask("sam", "GET", "RestUrl/orders").status,
-        running.ask("sam", "GET", "RestUrl/orders/1001").status,
-        running.ask("sam", "DELETE", "RestUrl/orders/1001").status,
-        running.ask("sam", "GET", "RestUrl/invoices", **key).status,
-        running.ask("sam", "GET", "RestUrl/invoices/i-1001", **key).status,
-        running.ask("sam", "GET", "RestUrl/orders").status,
+        running.ask("sam", "GET", "RestUrl/api/commercial/orders").status,
+        running.ask("sam", "GET", "RestUrl/api/commercial/orders/1001").status,
+        running.ask("sam", "DELETE", "RestUrl/api/commercial/orders/1001").status,
+        running.ask("sam", "GET", "RestUrl/api/users/profiles", **key).status,
+        running.ask("sam", "GET", "RestUrl/api/users/profiles/p-1001", **key).status,
+        running.ask("sam", "GET", "RestUrl/api/commercial/orders").status,
     ]
     assert seen == [200, 200, 403, 403, 403, 200]
     assert running.invocations("RestAuthorizer") == asked + 1
     # Another token is another answer, whatever was remembered before.
-    assert running.ask("alice", "GET", "RestUrl/invoices/i-1001", **key).json == {
-        "id": "i-1001",
-        "amount": "10.00",
+    assert running.ask("alice", "GET", "RestUrl/api/users/profiles/p-1001", **key).json == {
+        "id": "p-1001",
+        "name": "Alice",
     }
-    assert running.ask("alice", "GET", "RestUrl/invoices/i-2001", **key).status == 403
-    assert running.ask("bob", "GET", "RestUrl/invoices/i-2001", **key).json["amount"] == "99.00"
-    assert running.ask("bob", "GET", "RestUrl/invoices", **key).json == {
-        "invoices": [{"id": "i-2001", "amount": "99.00"}]
+    assert running.ask("alice", "GET", "RestUrl/api/users/profiles/p-2001", **key).status == 403
+    assert (
+        running.ask("bob", "GET", "RestUrl/api/users/profiles/p-2001", **key).json["name"] == "Bob"
+    )
+    assert running.ask("bob", "GET", "RestUrl/api/users/profiles", **key).json == {
+        "profiles": [{"id": "p-2001", "name": "Bob"}]
     }
 
 
 def test_the_http_api_asks_every_time_and_the_policy_store_once(running):
     asked = running.invocations("HttpAuthorizer")
-    first = running.ask("bob", "GET", "HttpUrl/shipments")
+    first = running.ask("bob", "GET", "HttpUrl/api/support/tickets")
     before = len(running.local._decisions())
-    second = running.ask("bob", "GET", "HttpUrl/shipments")
-    assert first.json == second.json == {"shipments": [{"id": "s-2001", "carrier": "road runner"}]}
+    second = running.ask("bob", "GET", "HttpUrl/api/support/tickets")
+    assert first.json == second.json == {"tickets": [{"id": "t-2001", "subject": "it fits"}]}
     assert running.invocations("HttpAuthorizer") == asked + 2
     assert len(running.local._decisions()) == before
 
@@ -76,14 +78,18 @@ def test_the_http_api_asks_every_time_and_the_policy_store_once(running):
 @pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
 def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
     claims = {"owner": running.local.variables["bob.sub"], "tenant_id": "globex", "id": "2001"}
-    made = running.ask("alice", "POST", f"{api}/orders", body={"item": "magnet", **claims})
+    made = running.ask(
+        "alice", "POST", f"{api}/api/commercial/orders", body={"item": "magnet", **claims}
+    )
     assert (made.status, made.json["item"]) == (201, "magnet")
     assert made.json["id"] != "2001"
-    assert made.json in running.ask("alice", "GET", f"{api}/orders").json["orders"]
-    assert made.json not in running.ask("bob", "GET", f"{api}/orders").json["orders"]
-    assert running.ask("bob", "GET", f"{api}/orders/{made.json['id']}").status == 403
-    assert running.ask("bob", "DELETE", f"{api}/orders/{made.json['id']}").status == 403
-    assert running.ask("bob", "GET", f"{api}/orders/2001").json == {
+    assert made.json in running.ask("alice", "GET", f"{api}/api/commercial/orders").json["orders"]
+    assert made.json not in running.ask("bob", "GET", f"{api}/api/commercial/orders").json["orders"]
+    assert running.ask("bob", "GET", f"{api}/api/commercial/orders/{made.json['id']}").status == 403
+    assert (
+        running.ask("bob", "DELETE", f"{api}/api/commercial/orders/{made.json['id']}").status == 403
+    )
+    assert running.ask("bob", "GET", f"{api}/api/commercial/orders/2001").json == {
         "id": "2001",
         "item": "catapult",
     }
@@ -95,7 +101,7 @@ def test_an_order_is_its_callers_whatever_the_body_claims(running, api):
 def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running, body):
     for api, function, reached in (("HttpUrl", "HttpOrders", 1), ("RestUrl", "RestOrders", 0)):
         before = running.invocations(function)
-        answer = running.ask("alice", "POST", f"{api}/orders", body=body)
+        answer = running.ask("alice", "POST", f"{api}/api/commercial/orders", body=body)
         assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
         assert running.invocations(function) == before + reached
 
@@ -105,36 +111,41 @@ def test_a_body_without_an_item_is_refused_by_the_gateway_or_the_service(running
 def test_another_content_type_gets_nothing_past_the_service(running, api, kind):
     """On AWS the gateway validates a body only of its model's type; the service validates any."""
     for body in ({"item": ""}, {"item": "x" * 201}, {"item": 7}):
-        answer = running.ask("alice", "POST", f"{api}/orders", body=body, content_type=kind)
+        answer = running.ask(
+            "alice", "POST", f"{api}/api/commercial/orders", body=body, content_type=kind
+        )
         assert (answer.status, answer.json["__type"]) == (400, "ValidationException")
 
 
 @pytest.mark.parametrize("api", ["HttpUrl", "RestUrl"])
 def test_the_longest_item_is_counted_in_characters(running, api):
     longest = "\N{ROCKET}" * 200
-    made = running.ask("alice", "POST", f"{api}/orders", body={"item": longest})
+    made = running.ask("alice", "POST", f"{api}/api/commercial/orders", body={"item": longest})
     assert (made.status, made.json["item"]) == (201, longest)
 
 
 @pytest.mark.parametrize("tenant", ["globex", "acme"])
-@pytest.mark.parametrize("via", ["HttpUrl", "ShipmentsUrl"])
+@pytest.mark.parametrize("via", ["HttpUrl", "SupportUrl"])
 def test_a_forged_principal_reaches_nothing_of_another_tenant(running, headers_of, via, tenant):
     forged = headers_of("bob", **{"x-principal-tenant-id": tenant, "x-gateway-proof": "0" * 64})
-    answer = running.ask("alice", "GET", f"{via}/shipments/s-2001", **forged)
-    assert answer.status == {"HttpUrl": 403, "ShipmentsUrl": 401}[via]
-    assert "carrier" not in json.dumps(answer.json)
+    answer = running.ask("alice", "GET", f"{via}/api/support/tickets/t-2001", **forged)
+    assert answer.status == {"HttpUrl": 403, "SupportUrl": 401}[via]
+    assert "subject" not in json.dumps(answer.json)
 
 
 def test_a_principal_header_in_any_spelling_is_the_gateways(running):
-    own = {"id": "s-1001", "carrier": "coyote express"}
+    own = {"id": "t-1001", "subject": "the anvil is late"}
     bob = running.local.variables["bob.sub"]
     for name in ("X-Principal-Sub", "X-PRINCIPAL-SUB", "x-principal-sub"):
-        assert running.ask("alice", "GET", "HttpUrl/shipments/s-1001", **{name: bob}).json == own
+        assert (
+            running.ask("alice", "GET", "HttpUrl/api/support/tickets/t-1001", **{name: bob}).json
+            == own
+        )
 
 
 def test_with_the_proof_the_headers_are_believed_each_of_them_once_and_in_time(running, headers_of):
     proof = {"x-gateway-proof": running.proof()}
-    url = "ShipmentsUrl/shipments/s-2001"
+    url = "SupportUrl/api/support/tickets/t-2001"
     assert running.ask(None, "GET", url, **headers_of("bob"), **proof).status == 200
     assert running.ask(None, "GET", url, **headers_of("alice"), **proof).status == 403
     assert (
@@ -160,13 +171,17 @@ def test_with_the_proof_the_headers_are_believed_each_of_them_once_and_in_time(r
 @pytest.mark.parametrize(
     ("method", "url", "status"),
     [
-        ("GET", "HttpUrl/invoices", 404),  # in the map, and deployed on the REST API only
-        ("POST", "HttpUrl/shipments", 403),
-        ("DELETE", "HttpUrl/shipments/s-1001", 403),
-        ("GET", "HttpUrl/shipments/s-1001/label", 403),
-        ("GET", "HttpUrl/shipments/none", 404),
-        ("GET", "RestUrl/shipments", 403),  # in the map, and deployed on the HTTP API only
-        ("PUT", "RestUrl/orders", 403),
+        ("GET", "HttpUrl/api/users/profiles", 404),  # in the map, and deployed on the REST API only
+        ("POST", "HttpUrl/api/support/tickets", 403),
+        ("DELETE", "HttpUrl/api/support/tickets/t-1001", 403),
+        ("GET", "HttpUrl/api/support/tickets/t-1001/label", 403),
+        ("GET", "HttpUrl/api/support/tickets/none", 404),
+        (
+            "GET",
+            "RestUrl/api/support/tickets",
+            403,
+        ),  # in the map, and deployed on the HTTP API only
+        ("PUT", "RestUrl/api/commercial/orders", 403),
     ],
 )
 def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url, status):
@@ -175,23 +190,23 @@ def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url,
 
 @pytest.fixture
 def container(running, folder):
-    """The port of the shipments service in a process, with a new proof and the one before it."""
+    """The port of the tickets service in a process, with a new proof and the one before it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": running.local.aws.region,
         "AWS_ENDPOINT_URL": running.local.aws.url,
         "GATEWAY_PROOF": f"the-next-one-of-the-gateway {running.proof()}",
         "HOST": "127.0.0.1",
         "POLICIES": str(folder / "policies"),
         "PORT": str(port),
-        "SHIPMENTS_TABLE": running.local.variables["ShipmentsTableName"],
+        "TABLE": running.local.variables["TicketsTableName"],
     }
     process = subprocess.Popen(
-        [sys.executable, str(folder / "shipments" / "shipments.py")],
+        [sys.executable, str(folder / "services" / "support.py")],
         env={**inherited, **environment},
     )
     yield port
@@ -206,7 +221,9 @@ def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(
     with urllib3.HTTPConnectionPool("127.0.0.1", container, timeout=10, retries=starting) as pool:
         seen = [
             pool.request(
-                "GET", "/shipments", headers={**headers_of("alice"), "x-gateway-proof": proof}
+                "GET",
+                "/api/support/tickets",
+                headers={**headers_of("alice"), "x-gateway-proof": proof},
             )
             for proof in (
                 "the-next-one-of-the-gateway",
@@ -215,7 +232,7 @@ def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(
             )
         ]
     assert [answer.status for answer in seen] == [200, 200, 401]
-    assert seen[0].json() == {"shipments": [{"id": "s-1001", "carrier": "coyote express"}]}
+    assert seen[0].json() == {"tickets": [{"id": "t-1001", "subject": "the anvil is late"}]}
 
 
 def test_the_proof_is_in_no_log_and_no_variable_of_a_function(running):
@@ -236,6 +253,6 @@ def test_too_many_requests_with_a_key_are_refused_in_the_services_shape(running)
     rate = {"op": "replace", "path": "/throttle/rateLimit", "value": "0"}
     plans.update_usage_plan(usagePlanId=plan["id"], patchOperations=[change, rate])
     answer = running.ask(
-        "bob", "GET", "RestUrl/invoices", x_api_key=running.local.variables["PartnerKey"]
+        "bob", "GET", "RestUrl/api/users/profiles", x_api_key=running.local.variables["PartnerKey"]
     )
     assert (answer.status, answer.json["__type"]) == (429, "ThrottlingException")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 
 import pytest
@@ -25,6 +24,7 @@ def rest(template, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for function in resources(template, "AWS::Serverless::Function").values():
         function["CodeUri"] = "s3://bucket/key"
+    template["Resources"]["Library"]["Properties"]["ContentUri"] = "s3://bucket/layer"
     policies = type(
         "Policies",
         (),
@@ -42,17 +42,12 @@ def resources(template, kind):
 
 
 def test_every_principal_header_and_the_proof_are_overwritten(template):
-    [(condition, local, aws)] = [
-        properties["RequestParameters"]["Fn::If"]
+    [aws] = [
+        properties["RequestParameters"]
         for properties in resources(template, "AWS::ApiGatewayV2::Integration").values()
         if properties["IntegrationType"] == "HTTP_PROXY"
     ]
-    assert condition == "IsLocal"
     assert aws == {**HTTP_API_PARAMETERS, **PROOF}
-    assert local == {
-        k: v.replace(".authorizer.", ".authorizer.lambda.") if k not in PROOF else v
-        for k, v in aws.items()
-    }
 
 
 def test_the_proof_is_generated_and_no_default_of_a_parameter(template):
@@ -61,7 +56,7 @@ def test_the_proof_is_generated_and_no_default_of_a_parameter(template):
 
 
 def test_the_gateway_responses_have_not_drifted(template, capsys):
-    assert main(["gateway-responses", "--format", "sam"]) == 0
+    assert main(["gateway-responses", "--format", "sam", "--denied-message", "Not permitted"]) == 0
     generated = json.loads(capsys.readouterr().out)["GatewayResponses"]
     assert resources(template, "AWS::Serverless::Api")["RestApi"]["GatewayResponses"] == generated
 
@@ -70,22 +65,32 @@ def test_the_cache_that_is_declared_is_the_one_that_is_deployed(template, folder
     authorizer = resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"]["Authorizers"][
         "Orders"
     ]
-    tree = ast.parse((folder / "authorizer" / "rest_api.py").read_text())
-    [call] = [
-        n
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "GatewayCache"
-    ]
-    declared = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    assert declared == {
-        "identity_sources": [f"method.request.header.{authorizer['Identity']['Header']}"],
-        "ttl_seconds": authorizer["Identity"]["ReauthorizeEvery"],
-        "no_resource_policy": "ResourcePolicy"
-        not in resources(template, "AWS::Serverless::Api")["RestApi"]["Auth"],
-    }
+    functions = resources(template, "AWS::Serverless::Function")
+    declared = functions["RestAuthorizer"]["Environment"]["Variables"]
+    header = f"method.request.header.{authorizer['Identity']['Header']}"
+    assert declared["AUTHZ_IDENTITY_SOURCES"] == header
+    assert int(declared["AUTHZ_GATEWAY_TTL_SECONDS"]) == authorizer["Identity"]["ReauthorizeEvery"]
+    api = resources(template, "AWS::Serverless::Api")["RestApi"]
+    assert (declared["AUTHZ_NO_RESOURCE_POLICY"] == "true") == ("ResourcePolicy" not in api["Auth"])
     http = resources(template, "AWS::ApiGatewayV2::Authorizer")["HttpApiAuthorizer"]
     assert (http["IdentitySource"], http["AuthorizerResultTtlInSeconds"]) == ([], 0)
-    assert "gateway_cache=GatewayCache.OFF" in (folder / "authorizer" / "http_api.py").read_text()
+    of_http = functions["HttpAuthorizer"]["Environment"]["Variables"]
+    assert of_http["AUTHZ_GATEWAY_TTL_SECONDS"] == "0"
+
+
+@pytest.mark.parametrize("name", ["HttpAuthorizer", "RestAuthorizer"])
+def test_the_variables_of_an_authorizer_build_one(template, name, folder, monkeypatch):
+    from authz_lib import LambdaAuthorizer
+
+    function = resources(template, "AWS::Serverless::Function")[name]
+    known = {"UserPool": "us-east-1_Abc123", "WebClient": "web", "PolicyStoreId": "PS1"}
+    monkeypatch.chdir(folder / function["CodeUri"])
+    environ = {
+        key: known[value["Ref"]] if isinstance(value, dict) else value
+        for key, value in function["Environment"]["Variables"].items()
+    }
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert callable(LambdaAuthorizer.from_env(environ))
 
 
 def test_no_route_is_without_the_authorizer_and_every_route_is_in_the_map(template, rest, folder):
@@ -113,9 +118,9 @@ def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
         for operation in methods.values():
             schemes = {name for requirement in operation["security"] for name in requirement}
             assert schemes == (
-                {"Orders", "api_key"} if path.startswith("/invoices") else {"Orders"}
+                {"Orders", "api_key"} if path.startswith("/api/users/profiles") else {"Orders"}
             )
-    post = rest["paths"]["/orders"]["post"]
+    post = rest["paths"]["/api/commercial/orders"]["post"]
     assert rest["x-amazon-apigateway-request-validators"][
         post["x-amazon-apigateway-request-validator"]
     ] == {
@@ -127,23 +132,24 @@ def test_sam_keeps_authorizer_key_and_validator_on_the_rest_api(rest):
 def test_limits_are_set_for_both_apis_and_for_the_key(template):
     post = {"ThrottlingRateLimit": 20, "ThrottlingBurstLimit": 40}
     assert template["Resources"]["HttpStage"]["Properties"]["RouteSettings"] == {
-        "POST /orders": post
+        "POST /api/commercial/orders": post
     }
     settings = resources(template, "AWS::Serverless::Api")["RestApi"]["MethodSettings"]
-    assert settings[1] == {"ResourcePath": "/~1orders", "HttpMethod": "POST", **post}
+    assert settings[1] == {
+        "ResourcePath": "/~1api~1commercial~1orders",
+        "HttpMethod": "POST",
+        **post,
+    }
     [plan] = resources(template, "AWS::ApiGateway::UsagePlan").values()
     assert plan["Quota"]["Limit"] > 0
     assert plan["Throttle"]["RateLimit"] > 0
 
 
-def test_on_aws_the_shipments_service_is_reached_over_tls_in_the_vpc_only(template):
-    integration = template["Resources"]["ShipmentsIntegration"]["Properties"]
-    assert integration["ConnectionType"]["Fn::If"] == ["IsLocal", "INTERNET", "VPC_LINK"]
-    assert integration["ConnectionId"]["Fn::If"][2] == {"Ref": "VpcLink"}
-    assert integration["TlsConfig"]["Fn::If"][2] == {
-        "ServerNameToVerify": {"Ref": "ShipmentsServerName"}
-    }
-    assert template["Resources"]["VpcLink"]["Condition"] == "OnAws"
+def test_the_support_service_is_reached_over_tls_in_the_vpc_only(template):
+    integration = template["Resources"]["SupportIntegration"]["Properties"]
+    assert integration["ConnectionType"] == "VPC_LINK"
+    assert integration["ConnectionId"] == {"Ref": "VpcLink"}
+    assert integration["TlsConfig"] == {"ServerNameToVerify": {"Ref": "SupportServerName"}}
 
 
 @pytest.mark.stack

@@ -259,10 +259,12 @@ class Page:
         answer = self._browser.send("Page.navigate", session=self._session, url=url)
         assert "errorText" not in answer["result"], answer
 
-    def block(self, *patterns):
-        """Let requests to these URLs fail from now on, as a content blocker does."""
-        answer = self._browser.send("Network.setBlockedURLs", session=self._session, urls=patterns)
-        assert "error" not in answer, answer
+    def before_each_document(self, script):
+        """Run a script before those of the page, in this document and each that follows."""
+        self.evaluate(script)
+        self._browser.send(
+            "Page.addScriptToEvaluateOnNewDocument", session=self._session, source=script
+        )
 
     def evaluate(self, expression, patience=PATIENCE):
         answer = self._browser.send(

@@ -34,8 +34,12 @@ def api(local):
     return local.stack.outputs["Url"]
 
 
+def act(api, token, action, **members):
+    return send("POST", f"{api}/orchestrate", token=token, body={"action": action, **members})
+
+
 def submitted(local, api, user, dataset):
-    answer = send("POST", f"{api}/orchestrate", token=local.token(user), body={"dataset": dataset})
+    answer = act(api, local.token(user), "submit", dataset=dataset)
     assert answer.status == 202
     return answer.json()["jobId"]
 
@@ -46,11 +50,10 @@ def without_request_id(answer):
 
 def test_another_tenants_job_looks_like_no_job_at_all(local, api):
     job = submitted(local, api, "bob", "secret")
-    assert send("GET", f"{api}/jobs/{job}", token=local.token("bob")).json()["dataset"] == "secret"
-    theirs = send("GET", f"{api}/jobs/{job}", token=local.token("alice"))
-    nobodys = send(
-        "GET", f"{api}/jobs/00000000-0000-0000-0000-000000000000", token=local.token("alice")
-    )
+    own = act(api, local.token("bob"), "get_job", jobId=job)
+    assert own.json()["dataset"] == "secret"
+    theirs = act(api, local.token("alice"), "get_job", jobId=job)
+    nobodys = act(api, local.token("alice"), "get_job", jobId="00000000-0000-0000-0000-0000")
     assert theirs.status == nobodys.status == 404
     assert without_request_id(theirs) == without_request_id(nobodys)
 
@@ -60,12 +63,23 @@ def test_a_job_of_another_queue_is_not_a_job_of_the_platform(local, api):
     batch = local.aws.client("batch")
     name = batch.describe_jobs(jobs=[mine])["jobs"][0]["jobName"]
     other = batch.submit_job(jobName=name, jobQueue="elsewhere", jobDefinition="pipeline")["jobId"]
-    assert send("GET", f"{api}/jobs/{other}", token=local.token("alice")).status == 404
+    assert act(api, local.token("alice"), "get_job", jobId=other).status == 404
+
+
+def test_metrics_count_the_callers_own_jobs(local, api):
+    before = act(api, local.token("alice"), "metrics", type="jobs").json()["jobs"]
+    submitted(local, api, "alice", "counted")
+    submitted(local, api, "bob", "not-counted")
+    after = act(api, local.token("alice"), "metrics", type="jobs").json()
+    assert after["type"] == "jobs"
+    assert sum(after["jobs"].values()) == sum(before.values()) + 1
+    assert {"SUBMITTED", "RUNNING", "SUCCEEDED", "FAILED"} <= set(after["jobs"])
 
 
 def test_a_job_is_told_whose_it_is_by_the_token(local, api):
     """The body and the headers say otherwise; the name of the job is the caller's own."""
     fake = {
+        "action": "submit",
         "dataset": "x",
         "subject": "root",
         "tenant": "globex",
@@ -75,17 +89,17 @@ def test_a_job_is_told_whose_it_is_by_the_token(local, api):
     headers = {"x-principal-sub": "root", "x-amzn-oidc-identity": "root"}
     answer = send("POST", f"{api}/orchestrate", token=local.token("alice"), body=fake, **headers)
     assert answer.status == 202
-    listed = send("GET", f"{api}/jobs", token=local.token("alice")).json()["jobs"]
+    listed = act(api, local.token("alice"), "list_jobs").json()["jobs"]
     assert answer.json()["jobId"] in {job["jobId"] for job in listed}
 
 
 @pytest.mark.parametrize(
     ("content", "status"),
     [
-        (b'{"dataset": "without-a-type"}', 202),
+        (b'{"action": "submit", "dataset": "without-a-type"}', 202),
         (b"[" * 100_000, 400),
-        (b'{"dataset": "a", "dataset": "b"}', 400),
-        (b'{"dataset": "a", "rest": NaN}', 400),
+        (b'{"action": "submit", "dataset": "a", "dataset": "b"}', 400),
+        (b'{"action": "submit", "dataset": "a", "rest": NaN}', 400),
         (b'{"dataset": "\xff"}', 400),
         (b"", 400),
     ],
@@ -102,7 +116,7 @@ def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):
     route = routes["POST /orchestrate"]
     gateway.update_route(ApiId=api_id, RouteId=route["RouteId"], AuthorizationType="NONE")
     try:
-        body = {"dataset": "x"}
+        body = {"action": "submit", "dataset": "x"}
         assert send("POST", f"{api}/orchestrate", body=body).status == 401
         assert send("POST", f"{api}/orchestrate", token="garbage", body=body).status == 401
         assert (
@@ -121,7 +135,9 @@ def test_a_gateway_that_lost_its_authorizer_is_not_the_end(local, api):
             AuthorizationType="JWT",
             AuthorizerId=route["AuthorizerId"],
         )
-    assert send("POST", f"{api}/orchestrate", body={"dataset": "x"}).status == 401
+    assert (
+        send("POST", f"{api}/orchestrate", body={"action": "submit", "dataset": "x"}).status == 401
+    )
 
 
 @pytest.mark.parametrize("half", ["USER_POOL_ID", "CLIENT_ID"])
@@ -133,48 +149,44 @@ def test_enabled_and_half_configured_nobody_gets_in(local, api, half):
     )
     try:
         # A Lambda that does not start: 500 on AWS, 502 here.
-        assert send("GET", f"{api}/jobs", token=local.token("alice")).status in {500, 502}
-        assert send("GET", f"{api}/jobs").status == 401
+        assert act(api, local.token("alice"), "list_jobs").status in {500, 502}
+        assert act(api, None, "list_jobs").status == 401
     finally:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": whole})
-    assert send("GET", f"{api}/jobs", token=local.token("alice")).status == 200
+    assert act(api, local.token("alice"), "list_jobs").status == 200
 
 
 def test_another_origin_is_given_nothing(local, api):
-    for method, path in [("OPTIONS", "/orchestrate"), ("GET", "/jobs")]:
+    for method, path in [("OPTIONS", "/orchestrate"), ("POST", "/orchestrate")]:
         headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
         answer = send(method, api + path, token=local.token("alice"), **headers)
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_no_route_but_the_three_exists(local):
+def test_no_route_but_the_one_exists(local):
     gateway, api_id = local.aws.client("apigatewayv2"), local.stack.resources["HttpApi"]
     routes = gateway.get_routes(ApiId=api_id)["Items"]
-    assert {route["RouteKey"] for route in routes} == {
-        "POST /orchestrate",
-        "GET /jobs",
-        "GET /jobs/{jobId}",
-    }
+    assert {route["RouteKey"] for route in routes} == {"POST /orchestrate"}
     assert {route["AuthorizationType"] for route in routes} == {"JWT"}
 
 
-def test_the_switch_detaches_the_authorizer(local, folder):
-    """`EnableAuth=false`: no authorizer, no token needed, and a Lambda that knows it."""
+def test_the_switch_detaches_the_authorizer_and_makes_no_pool(local, folder):
+    """`EnableAuth=false`: no authorizer, no pool, no token needed, and a Lambda that knows it."""
     parameters = {
-        "LocalEndpoint": local.aws.url,
         "EnableAuth": "false",
         "AllowedOrigin": local.stack.outputs["UiUrl"],
         "DomainPrefix": "platform-open",
         "JobQueueArn": "arn:aws:batch:us-east-1:000000000000:job-queue/platform",
         "JobDefinitionArn": "arn:aws:batch:us-east-1:000000000000:job-definition/pipeline:1",
     }
+    pools = local.aws.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
     opened = local.aws.deploy(folder / "template.yaml", parameters=parameters, stack_name="open")
+    assert set(opened.outputs) == {"Url", "UiUrl"}
+    assert local.aws.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == pools
     gateway, api_id = local.aws.client("apigatewayv2"), opened.resources["HttpApi"]
     assert gateway.get_authorizers(ApiId=api_id)["Items"] == []
-    assert (
-        send("POST", f"{opened.outputs['Url']}/orchestrate", body={"dataset": "open"}).status == 202
-    )
-    seen = send("GET", f"{opened.outputs['Url']}/jobs").json()["jobs"]
+    url = opened.outputs["Url"]
+    assert act(url, None, "submit", dataset="open").status == 202
     # And none of those whose owners have a name.
-    assert [job["dataset"] for job in seen] == ["open"]
-    assert send("GET", f"{local.stack.outputs['Url']}/jobs").status == 401
+    assert [job["dataset"] for job in act(url, None, "list_jobs").json()["jobs"]] == ["open"]
+    assert act(local.stack.outputs["Url"], None, "list_jobs").status == 401

@@ -43,7 +43,9 @@ def start(folder, monkeypatch):
     "word", ["true", "True", "", "False", "FALSE", "0", "no", "off", " false", "maybe"]
 )
 def test_every_word_but_one_asks_for_a_token(start, word):
-    answered = start(ENABLE_AUTH=word).handler({"routeKey": "GET /jobs", "headers": {}}, None)
+    answered = start(ENABLE_AUTH=word).handler(
+        {"routeKey": "POST /orchestrate", "headers": {}}, None
+    )
     assert answered["statusCode"] == 401
 
 
@@ -76,7 +78,7 @@ def test_what_the_event_claims_about_its_caller_is_not_read(start):
         "client_id": "platform-web",
     }
     event = {
-        "routeKey": "GET /jobs",
+        "routeKey": "POST /orchestrate",
         "headers": {},
         "requestContext": {"authorizer": {"jwt": {"claims": claims}}},
     }
@@ -85,7 +87,7 @@ def test_what_the_event_claims_about_its_caller_is_not_read(start):
     assert "alice" not in json.dumps(answered)
 
 
-JOB = b'{"dataset": "No Name"}'  # read and understood, and refused for what it says
+JOB = b'{"action": "submit", "dataset": "No Name"}'  # understood, and refused for what it says
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,15 @@ def test_whatever_a_body_is_it_is_no_fault_of_the_service(start, body, is_base64
     answered = start(ENABLE_AUTH="false").handler(event, None)
     assert answered["statusCode"] == 400
     assert said in json.loads(answered["body"])["message"]
+
+
+@pytest.mark.parametrize("action", [None, "", "LIST_JOBS", "delete", 1, ["submit"], {"a": 1}])
+def test_an_action_that_is_none_is_400(start, action):
+    body = {} if action is None else {"action": action}
+    answered = start(ENABLE_AUTH="false").handler({"headers": {}, "body": json.dumps(body)}, None)
+    assert answered["statusCode"] == 400
+    said = json.loads(answered["body"])["message"]
+    assert said == "`action` must be one of list_jobs, get_job, submit, metrics"
 
 
 def test_whose_a_job_is_cannot_be_spelled_otherwise(start):

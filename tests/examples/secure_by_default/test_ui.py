@@ -18,6 +18,16 @@ pytestmark = [
 ]
 
 
+# A content blocker that dislikes one action: to a page it looks like a network that is down.
+BLOCKS = """
+    const through = window.fetch;
+    window.fetch = async (request, options) => {
+        const body = request instanceof Request ? await request.clone().text() : "";
+        const blocked = localStorage.blocked;
+        if (!blocked || !body.includes(blocked)) return through(request, options);
+        localStorage.seen = Number(localStorage.seen ?? 0) + 1;
+        throw new TypeError("blocked");
+    };"""
 SESSION_WITH_A_TOKEN_OF_NO_ONE = """
     (async () => {
         const { Session } = await import("./session.js");
@@ -80,6 +90,12 @@ def sent_to(page, url, *, method=None):
     ]
 
 
+def actions(page, api, action):
+    """The calls of one action."""
+    sent = sent_to(page, f"{api}/orchestrate", method="POST")
+    return [r for r in sent if json.loads(r["postData"])["action"] == action]
+
+
 def test_a_login_is_the_code_flow_with_pkce(page, ui, provider, local):
     log_in(page, ui, "alice")
     (asked,) = sent_to(page, f"{provider}/oauth2/authorize", method="GET")
@@ -126,10 +142,10 @@ def test_the_token_goes_to_the_api_and_nowhere_else(page, ui, api, local):
     log_in(page, ui, "alice")
     run(page, "alpha")
     page.wait_for_text("alpha: SUCCEEDED")
-    (posted,) = sent_to(page, f"{api}/orchestrate", method="POST")
+    posted = sent_to(page, f"{api}/orchestrate", method="POST")[-1]
     assert authorization(posted) == f"Bearer {local.token('alice')}"
     bearers = {r["url"].removeprefix(api) for r in page.requests() if authorization(r)}
-    assert bearers == {"/jobs", "/orchestrate"}
+    assert bearers == {"/orchestrate"}
     assert not [r for r in page.requests() if local.token("alice") in r["url"]]
 
 
@@ -145,7 +161,7 @@ def test_the_token_is_kept_in_memory_only(page, ui):
 
 
 @pytest.mark.parametrize(
-    "path", ["https://evil.example/", "//evil.example/jobs", "http://127.0.0.1:9/"]
+    "path", ["https://evil.example/", "//evil.example/orchestrate", "http://127.0.0.1:9/"]
 )
 def test_the_token_is_never_sent_to_another_origin(page, ui, path):
     log_in(page, ui, "alice")
@@ -196,7 +212,7 @@ def test_a_401_leads_to_the_login_and_a_second_one_is_not_a_circle(page, ui, api
     run(page, "refused")
     consent(page, "alice")  # the page has gone to the login by itself
     page.wait_for_text("the API refuses a fresh login")
-    assert len(sent_to(page, f"{api}/jobs", method="GET")) == 2
+    assert len(actions(page, api, "list_jobs")) == 2
 
 
 @pytest.fixture
@@ -224,7 +240,7 @@ def test_a_401_of_the_edge_leads_to_the_login_and_a_second_one_is_told(page, ui,
     edge.refuse()
     headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
     answered = page.evaluate(
-        f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)"
+        f"fetch({json.dumps(api + '/orchestrate')}, {headers}).then(() => 'read', e => e.name)"
     )
     assert answered == "TypeError"  # what the page gets to see of that 401
     run(page, "refused")
@@ -239,14 +255,14 @@ def test_after_a_refusal_of_the_edge_a_login_that_is_taken_ends_the_matter(page,
     run(page, "refused")
     page.wait_for("document.querySelector('input[name=sub]')")
     edge.accept()
-    before = len(sent_to(page, f"{api}/orchestrate", method="POST"))
+    before = len(actions(page, api, "submit"))
     consent(page, "alice")
     page.wait_for_text("Signed in")
     assert page.evaluate("Object.entries(sessionStorage)") == [
-        ["refused-calls", '["POST /orchestrate"]']
+        ["refused-calls", '["POST /orchestrate submit"]']
     ]
     # What was refused is not sent again.
-    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == before
+    assert len(actions(page, api, "submit")) == before
     run(page, "taken")
     page.wait_for_text("taken: SUCCEEDED")
     assert page.evaluate("sessionStorage.length") == 0
@@ -256,18 +272,19 @@ def test_a_route_that_always_fails_is_told_on_the_second_click_though_others_ans
     page, ui, api, provider
 ):
     log_in(page, ui, "alice")
-    page.block("*/orchestrate")
+    page.before_each_document(BLOCKS)
+    page.evaluate("localStorage.blocked = 'submit'")
     run(page, "first")
     consent(page, "alice")  # once: the page cannot tell this from a 401 of the edge
-    page.wait_for_text("Signed in")  # so `/jobs` has been answered
+    page.wait_for_text("Signed in")  # so `list_jobs` has been answered
     for dataset in ["second", "third"]:
         run(page, dataset)
         page.wait_for_text("the API cannot be reached, or refuses a fresh login")
         assert page.evaluate("document.querySelector('input[name=dataset]').value") == dataset
         page.evaluate("document.querySelector('#state').textContent = ''")
     assert len(sent_to(page, f"{provider}/oauth2/token", method="POST")) == 2
-    assert len(sent_to(page, f"{api}/orchestrate", method="POST")) == 3  # one for each click
-    page.block()
+    assert page.evaluate("Number(localStorage.seen)") == 3  # one for each click
+    page.evaluate("delete localStorage.blocked")
     run(page, "unblocked")  # and no login: the token was good all the time
     page.wait_for_text("unblocked: SUCCEEDED")
     assert len(sent_to(page, f"{provider}/oauth2/token", method="POST")) == 2
@@ -284,8 +301,8 @@ def test_calls_that_are_refused_together_share_one_login_and_none_is_told(page, 
             const both = new Promise((done) => (release = done));
             window.fetch = (request) => fetched(request).finally(() => (--left || release(), both));
             const told = (error) => sessionStorage.setItem("told", error.message);
-            session.authedFetch("/orchestrate", { method: "POST" }).catch(told);
-            session.authedFetch("/jobs/one").catch(told);"""
+            session.authedFetch("/orchestrate", { method: "POST" }, "submit").catch(told);
+            session.authedFetch("/orchestrate", { method: "POST" }, "metrics").catch(told);"""
     )
     consent(page, "alice")
     page.wait_for_text("Signed in")
@@ -293,8 +310,8 @@ def test_calls_that_are_refused_together_share_one_login_and_none_is_told(page, 
     assert "told" not in stored, stored
     # Both before it left.
     assert sorted(json.loads(stored["refused-calls"])) == [
-        "GET /jobs/one",
-        "POST /orchestrate",
+        "POST /orchestrate metrics",
+        "POST /orchestrate submit",
     ]
     assert len(sent_to(page, f"{provider}/oauth2/authorize?", method="GET")) == before + 1
 
@@ -320,7 +337,7 @@ def test_a_call_that_the_page_itself_gives_up_is_no_refusal(page, ui, provider):
         SESSION_WITH_A_TOKEN_OF_NO_ONE
         % """
             Session.prototype.login = () => { throw new Error("login"); };
-            return session.authedFetch("/jobs", { signal: AbortSignal.abort() })
+            return session.authedFetch("/orchestrate", { signal: AbortSignal.abort() })
                 .then(() => "sent", (e) => e.name);"""
     )
     assert answered == "AbortError"
@@ -333,7 +350,7 @@ def test_an_expired_token_is_not_sent_but_renewed(page, ui, api):
     page.evaluate("const now = Date.now; Date.now = () => now() + 2 * 3600 * 1000")
     run(page, "too-late")
     page.wait_for("document.querySelector('input[name=sub]')")
-    assert sent_to(page, f"{api}/orchestrate") == []
+    assert actions(page, api, "submit") == []
 
 
 def test_an_answer_to_no_login_is_refused(page, ui, provider):
@@ -365,7 +382,7 @@ def test_a_page_of_another_origin_cannot_read_the_api(page, ui, provider, api, l
     page.wait_for("document.readyState === 'complete'")
     headers = json.dumps({"headers": {"Authorization": f"Bearer {local.token('alice')}"}})
     answered = page.evaluate(
-        f"fetch({json.dumps(api + '/jobs')}, {headers}).then(() => 'read', error => error.name)"
+        f"fetch({json.dumps(api + '/orchestrate')}, {headers}).then(() => 'read', e => e.name)"
     )
     assert answered == "TypeError"
 
@@ -376,3 +393,32 @@ def test_what_a_job_is_called_is_text_and_no_markup(page, ui):
     run(page, "<img src=x onerror=alert(1)>")
     page.wait_for_text("400: ")
     assert page.evaluate("document.querySelectorAll('img').length") == 0
+
+
+def test_before_the_login_nothing_of_the_platform_is_shown(page, ui):
+    page.open(ui)
+    page.wait_for("document.querySelector('input[name=sub]')")  # it has gone to the login
+    page.evaluate("history.back()")
+    page.wait_for("document.querySelector('#platform')")
+    assert page.evaluate("document.querySelector('#platform').hidden") is True
+
+
+def test_without_authentication_the_page_asks_nobody_to_log_in(page, ui, local, provider, folder):
+    parameters = {
+        "EnableAuth": "false",
+        "AllowedOrigin": local.stack.outputs["UiUrl"],
+        "DomainPrefix": "platform-open-page",
+        "JobQueueArn": "arn:aws:batch:us-east-1:000000000000:job-queue/platform",
+        "JobDefinitionArn": "arn:aws:batch:us-east-1:000000000000:job-definition/pipeline:1",
+    }
+    opened = local.aws.deploy(folder / "template.yaml", parameters=parameters, stack_name="page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(local.variables, "WebClientId")
+        patch.setitem(local.variables, "Url", opened.outputs["Url"])
+        page.open(ui)
+        page.wait_for_text("Open to everybody")
+        run(page, "open-page")
+        page.wait_for_text("open-page: SUCCEEDED")
+    assert page.evaluate("document.querySelector('#sign-out').hidden") is True
+    assert sent_to(page, provider) == []
+    assert not [r for r in page.requests() if authorization(r)]

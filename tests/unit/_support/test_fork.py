@@ -25,12 +25,15 @@ from authz_lib.sigv4.credentials import DefaultCredentials
 SOURCES = Path(authz_lib.__file__).parent
 # What a thread may hold or share, by file.  How each survives a fork: docs/fork-freeze-snapshot.md.
 HELD = {
+    "_support/async_flight.py": {"Lock"},
     "_support/own_stack.py": {"Lock", "Thread"},
     "_support/workers.py": {"Lock", "ThreadPoolExecutor"},
     "transport/deadline.py": {"Thread"},
     "transport/resolve.py": {"Event", "Lock", "Thread"},
     "_support/memo.py": {"Lock"},
     "_support/single_flight.py": {"Event", "Lock"},
+    "analysis/sides.py": {"cached_property"},
+    "analysis/tries.py": {"Random"},
     "decisions/cache.py": {"LRUCache", "Lock"},
     "decisions/shadow.py": {"Lock"},
     "decisions/verified_permissions.py": {"ThreadPoolExecutor"},

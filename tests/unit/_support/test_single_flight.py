@@ -155,7 +155,7 @@ class WrappingError(Exception):
     ids=["argument", "member", "group"],
 )
 def test_a_failure_that_holds_another_is_told_as_no_result(make):
-    twin = single_flight._twin(make(KeyError("of the leader")))
+    twin = single_flight.twin_of(make(KeyError("of the leader")))
     assert type(twin) is SingleFlightTimeoutError
     assert not twin.__dict__
 

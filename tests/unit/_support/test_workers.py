@@ -222,3 +222,33 @@ def test_no_thread_before_it_is_needed():
     before = threading.active_count()
     Workers(max_threads=5)
     assert threading.active_count() == before
+
+
+def test_many_begin_a_few_in_each_turn(workers):
+    async def main():
+        tasks = [asyncio.create_task(workers.run(lambda: None)) for _ in range(100)]
+        turns = 0
+        while not all(task.done() for task in tasks):
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(main()) >= 100 // 16
+
+
+def test_a_turn_that_a_cancelled_task_waited_for_is_free(workers):
+    async def main():
+        tasks = [asyncio.create_task(workers.run(lambda: 1)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[20:]:
+            task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        return done[:20], await workers.run(lambda: 2)
+
+    assert asyncio.run(main()) == ([1] * 20, 2)
+
+
+def test_work_that_is_submitted_runs_in_a_thread(workers):
+    done = threading.Event()
+    workers.submit(done.set)
+    assert done.wait(10)

@@ -416,6 +416,7 @@ FORMS = "`DELETE`, `GET`, `HEAD`, `OPTIONS`, `PATCH`, `POST`, `PUT`"
             ),
         ),
         ({"method": "any"}, f"one of {FORMS}; for `ANY` write one line for each"),
+        ({"method": "*"}, f"one of {FORMS}; for `ANY` write one line for each"),
         ({"method": "get"}, f"one of {FORMS}"),
         (
             {"resourceType": "Order"},

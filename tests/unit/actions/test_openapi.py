@@ -116,6 +116,15 @@ def test_what_cannot_be_a_line_is_left_out_and_said(path, item, rule):
     assert ("error", rule) in found
 
 
+@pytest.mark.parametrize(
+    "scheme", [{"type": []}, {"type": {}}, {"type": None}, {7: "x"}, {None: 1, "type": "http"}, []]
+)
+def test_no_scheme_ends_in_a_traceback(scheme):
+    schemes = {"components": {"securitySchemes": {"odd": scheme}}}
+    line, _ = one({"security": [{"odd": ["read"]}]}, **schemes)
+    assert line["action"] == "go"
+
+
 def test_any_is_each_method_that_has_no_operation_of_its_own():
     lines, found = made(
         {"/a": {"x-amazon-apigateway-any-method": {"operationId": "any"}, "get": {}, "x-y": {}}}

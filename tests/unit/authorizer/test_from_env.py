@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from authz_lib import LambdaAuthorizer
 from authz_lib.authorizer.from_env import Settings, arguments_from, attributes_of
-from authz_lib.authorizer.issuer_settings import verifier_of
+from authz_lib.authorizer.issuer_verifiers import verifier_of
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
@@ -640,17 +640,17 @@ def test_the_log_has_the_name_of_the_policies(environment, caplog):
 
 def test_attributes_are_read_with_their_types():
     given = "email=email,level=number:custom:level,plan=custom:plan,regions=texts:regions"
-    found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))
+    found = attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}), [])
     assert {name: (one.claim, one.type) for name, one in found.items()} == {
         "email": ("email", "text"),
         "level": ("custom:level", "number"),
         "plan": ("custom:plan", "text"),
         "regions": ("regions", "texts"),
     }
-    assert attributes_of(Settings.read(COMPLETE)) is None
+    assert attributes_of(Settings.read(COMPLETE), []) is None
 
 
 @pytest.mark.parametrize("given", ["tenant_id=t", "Email=email", "email", "email="])
 def test_wrong_attributes_are_refused_and_named(given):
     with pytest.raises(ConfigurationError, match="AUTHZ_ATTRIBUTES"):
-        attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}))
+        attributes_of(Settings.read({**COMPLETE, "AUTHZ_ATTRIBUTES": given}), [])

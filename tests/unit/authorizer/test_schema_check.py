@@ -13,8 +13,10 @@ from authz_lib import (
     JWTVerifier,
     LambdaAuthorizer,
 )
+from authz_lib.authorizer.arguments import check_actions
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens.attributes import Attribute
 
 ISSUER = TestIssuer("https://issuer.example", algorithm="EdDSA")
 SCHEMA = """
@@ -111,3 +113,79 @@ def test_how_many_more_there_are_is_told():
 
 def test_without_a_schema_nothing_is_checked():
     build({**LIST, "action": "anything"}, schema=None)
+
+
+USER = """entity User in [Group] = { tenant_id?: String, email?: String, level?: Level,
+    staff?: __cedar::Bool, regions?: Set<Name>, home?: { city: String }, boss?: User };
+type Level = Long; type Name = String;"""
+TYPED = SCHEMA.replace("entity User in [Group];", USER)
+ATTRIBUTES = {
+    "email": "email",
+    "level": Attribute("custom:level", "number"),
+    "staff": Attribute("staff", "bool"),
+    "regions": Attribute("regions", "texts"),
+}
+
+
+def declare(attributes, *, schema=TYPED, cached=False, **words):
+    policies = "permit(principal, action, resource);"
+    engine = CedarEngine.from_text(policies, schema, **words)
+    return LambdaAuthorizer(
+        verifier=JWTVerifier(
+            issuer=ISSUER.issuer, audience=None, algorithms=["EdDSA"], keys=ISSUER.key_set()
+        ),
+        token_sources=[BearerToken()],
+        actions=ActionMap.from_document({"version": 1, "actions": [LIST]}),
+        decisions=engine.cached() if cached else engine,
+        response="iam",
+        gateway_cache=GatewayCache.OFF,
+        application=EntityUid("Application", "shop"),
+        attributes=attributes,
+    )
+
+
+def test_attributes_that_the_schema_knows_are_taken():
+    declare(ATTRIBUTES)
+    declare(None)
+    declare({"anything": "x"}, schema=None)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        (
+            {"emial": "email"},
+            "`User` of the schema has no attribute `emial`; the nearest is `email`",
+        ),
+        ({"plan": "plan"}, "has no attribute `plan`"),
+        (
+            {"email": Attribute("email", "number")},
+            "`attributes`: `email` is `String` in the schema, and of the type `number` (`Long`)",
+        ),
+        ({"level": "level"}, "`level` is `Long` in the schema, and of the type `text`"),
+        ({"regions": "regions"}, "`regions` is `Set<String>` in the schema"),
+        ({"staff": Attribute("s", "texts")}, "`staff` is `Bool` in the schema"),
+        ({"home": "home"}, "`home` is a record in the schema"),
+        ({"boss": "boss"}, "`boss` is `User` in the schema"),
+    ],
+)
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_attribute_that_no_policy_could_read_is_named(attributes, message, cached):
+    with pytest.raises(ConfigurationError) as caught:
+        declare({**ATTRIBUTES, **attributes}, cached=cached)
+    assert message in str(caught.value)
+
+
+def test_attributes_of_a_type_in_a_namespace():
+    schema = """namespace Shop {
+        type Level = Long; entity Group; entity Application;
+        entity User in [Group] = { level?: Level };
+        action "shop:ListOrders" appliesTo { principal: User, resource: [Application] };
+    }"""
+    words = {"principal_type": "Shop::User", "action_type": "Shop::Action"}
+    line = ActionMap.from_document({"version": 1, "actions": [LIST]})
+    engine = CedarEngine.from_text("permit(principal, action, resource);", schema, **words)
+    application = EntityUid("Shop::Application", "shop")
+    check_actions(line, engine, application, {"level": "number"})
+    with pytest.raises(ConfigurationError, match="`Shop::User` of the schema has no attribute"):
+        check_actions(line, engine, application, {"levels": "number"})

@@ -168,7 +168,7 @@ ARGUMENTS = {
             "decisions": "policy_store_id",
             "gateway_cache": "gateway_ttl_seconds",
         },
-        {},
+        {"assertion": CODE},
     ),
     "GatewayCache": (
         signature(GatewayCache).parameters,
@@ -190,6 +190,25 @@ ARGUMENTS = {
         {"client_id": "client_ids", "key_set": "jwks_max_keys"},
         {"fetcher": CODE, "options": TWO_OF_ONE},
     ),
+    "JWTVerifier.entra": (
+        signature(JWTVerifier.entra).parameters,
+        {
+            "tenant_id": "entra_tenant_id",
+            "authority": "entra_authority",
+            "keys": "jwks_file",
+            "client_id": "client_ids",
+            "key_set": "jwks_max_keys",
+        },
+        {"fetcher": CODE, "options": TWO_OF_ONE},
+    ),
+    **{
+        f"JWTVerifier.{provider}": (
+            signature(getattr(JWTVerifier, provider)).parameters,
+            {"keys": "jwks_file", "client_id": "client_ids", "key_set": "jwks_max_keys"},
+            {"fetcher": CODE, "options": TWO_OF_ONE},
+        )
+        for provider in ("okta", "auth0", "keycloak")
+    },
     "JWTVerifier.shared_secret": (
         signature(JWTVerifier.shared_secret).parameters,
         {"secret": "secret_id", "algorithm": "algorithms"},
@@ -207,7 +226,6 @@ ARGUMENTS = {
             "revoked": CODE,
             "check": CODE,
             "clock": CODE,
-            "client_claim": CODE,
             "remember": DEFAULT,
             "remember_bytes": DEFAULT,
         },
@@ -290,15 +308,11 @@ ARGUMENTS = {
         {},
     ),
 }
-_PROVIDER = (
-    "`AUTHZ_ISSUER` takes its tokens; where they name their client elsewhere, build it in code"
-)
 PRESETS_WITHOUT_VARIABLES = {
     "alb": "behind a load balancer there is no API Gateway to authorize for",
-    **dict.fromkeys(("entra", "okta", "auth0", "keycloak"), _PROVIDER),
 }
 # Variables that are no argument's: how several things are put together.
-OF_NOTHING = {"number", "others", "jwks_url", "user_pool_id", "actions", "policies"}
+OF_NOTHING = {"number", "others", "jwks_url", "user_pool_id", "provider", "actions", "policies"}
 
 
 @pytest.mark.parametrize("thing", sorted(ARGUMENTS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -232,3 +233,29 @@ def test_a_wrong_map_is_exit_code_2(folder, capsys):
     code, _, err = check(folder, capsys, "--schema", folder / "schema.cedarschema")
     assert code == 2
     assert "`actions[0].method`" in err
+
+
+def test_an_empty_map_is_exit_code_1(folder, capsys):
+    write(folder, [])
+    code, out, _ = check(folder, capsys, "--schema", folder / "schema.cedarschema")
+    assert (code, out) == (
+        1, "error: the action map is empty: every route would be refused [map]\n"
+    )  # fmt: skip
+
+
+def test_declared_attributes_are_compared_with_the_schema(folder, capsys):
+    path = folder / "typed.cedarschema"
+    text = (folder / "schema.cedarschema").read_text()
+    assert "entity User" in text
+    path.write_text(re.sub(r"entity User[^;]*;", "entity User = { level?: Long };", text))
+    words = ("--schema", path, "--attribute", "level=number")
+    assert check(folder, capsys, *words)[0] == 0
+    code, out, _ = check(folder, capsys, *words, "--attribute", "email")
+    assert (code, "`User` of the schema has no attribute `email`" in out) == (1, True)
+    code, out, _ = check(folder, capsys, "--schema", path, "--attribute", "level")
+    assert (code, "`level` is `Long` in the schema" in out) == (1, True)
+    for wrong in (["--attribute", "level=integer"], ["--attribute", "a", "--attribute", "a=text"]):
+        assert check(folder, capsys, "--schema", path, *wrong)[0] == 2
+    template = ("--template", folder / "template.yaml", "--attribute", "level")
+    code, _, err = check(folder, capsys, *template)
+    assert (code, "`--attribute` goes with `--schema FILE`" in err) == (2, True)

@@ -135,3 +135,22 @@ def test_a_model_that_is_none_is_one_line(folder, capsys, text, message):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_the_schema_has_the_attributes_that_the_authorizer_declares(folder, capsys):
+    options = ["--attribute", "email", "--attribute", "level=number"]
+    assert run(folder, "cedar-schema", *options) == 0
+    assert "{ tenant_id?: String, email?: String, level?: Long };" in capsys.readouterr().out
+    out = folder / "schema.json"
+    assert run(folder, "cedar-schema", *options, "--format", "json", "-o", out) == 0
+    assert run(folder, "cedar-schema", *options, "--format", "json", "-o", out, "--check") == 0
+    assert run(folder, "cedar-schema", "--format", "json", "-o", out, "--check") == 1
+
+
+@pytest.mark.parametrize(
+    "given", [["level=integer"], ["level="], ["=text"], [""], ["a", "a=number"], ["tenant_id"]]
+)
+def test_an_attribute_that_could_not_be_declared_is_a_2(folder, capsys, given):
+    options = [word for text in given for word in ("--attribute", text)]
+    assert run(folder, "cedar-schema", *options) == 2
+    assert "attribute" in capsys.readouterr().err

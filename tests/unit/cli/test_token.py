@@ -191,6 +191,52 @@ class TestPasted:
         token = form.format(pool.access_token(client_id="web"))
         assert verify(token, "--client-id", "web")[0] == 0
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "curl -H 'Authorization: Bearer {}' https://api.example/orders",
+            "curl https://api.example/orders \\\n  -H 'Authorization: Bearer {}' \\\n  -i",
+            "access_token={}&token_type=bearer&expires_in=3600",
+            "https://app.example/callback#id_token={}&state=x",
+            "session={}; Path=/; HttpOnly",
+            "export TOKEN={}",
+            'const token = "{}";',
+            "b'{}'",
+            "<{}>",
+            "**{}**",
+            "\u200b{}\u200b",
+            "Bearer Bearer {}",
+            "DPoP {}",
+            "{} {}",
+        ],
+    )
+    def test_a_text_that_holds_one(self, pool, verify, form):
+        token = pool.access_token(client_id="web")
+        assert verify(form.replace("{}", token), "--client-id", "web")[0] == 0
+
+    def test_two_tokens_are_a_2_that_says_so(self, pool, verify):
+        two = f"{pool.access_token(client_id='web')} {pool.id_token(client_id='web')}"
+        code, _, err = verify(two, "--client-id", "web")
+        assert (code, "the input holds 2 tokens" in err) == (2, True)
+
+    def test_a_quoted_mail_and_escaped_line_breaks(self, pool, verify):
+        token = pool.access_token(client_id="web")
+        parts = [token[start : start + 70] for start in range(0, len(token), 70)]
+        for text in ("\n".join(f"> {part}" for part in parts), "\\n".join(parts),
+                     "\u0020".join(parts), token.replace(".", "%2E")):  # fmt: skip
+            assert verify(text, "--client-id", "web")[0] == 0
+
+    @pytest.mark.parametrize("word", ["undefined", "Bearer null", "None"])
+    def test_a_word_is_no_opaque_token(self, capsys, jwks, word):
+        options = ["--cognito", POOL, "--any-client", "--jwks", jwks]
+        assert main(["token", "verify", word, *options]) == 1
+        assert "a word that a program writes" in capsys.readouterr().out
+
+    def test_one_that_is_cut_off_says_so(self, pool, verify):
+        token = pool.access_token(client_id="web")
+        for text in (f"{token[:40]}...{token[-20:]}", token.replace(".", "..")):
+            assert "it is cut off" in verify(text, "--client-id", "web")[1]
+
     def test_line_breaks_within(self, pool, verify):
         token = pool.access_token(client_id="web")
         wrapped = " \\\n".join(token[start : start + 64] for start in range(0, len(token), 64))
@@ -376,3 +422,105 @@ class TestPresets:
     def test_what_would_be_ignored_or_is_left_open_is_a_2(self, capsys, options):
         assert main(["token", "verify", "a.b.c", *options]) == 2
         assert "`--" in capsys.readouterr().err
+
+
+TENANT = "0f8fad5b-d9cb-469f-a165-70867728950e"
+ENTRA = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+OKTA = "https://orders.okta.com/oauth2/aus1"
+AUTH0 = "https://orders.eu.auth0.com/"
+KEYCLOAK = "https://id.orders.example/realms/shop"
+# The option, what it is given, the issuer, the claim that names the client.
+PROVIDERS = [
+    ("entra", TENANT, ENTRA, "azp"),
+    ("entra", TENANT, f"https://sts.windows.net/{TENANT}/", "appid"),
+    ("okta", OKTA, OKTA, "cid"),
+    ("auth0", AUTH0, AUTH0, "azp"),
+    ("auth0", AUTH0, AUTH0, "client_id"),
+    ("keycloak", KEYCLOAK, KEYCLOAK, "azp"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "iss", "client"), PROVIDERS)
+class TestProviders:
+    @pytest.fixture
+    def ask(self, option, value, iss, client, tmp_path, capsys):
+        issuer = TestIssuer(iss)
+        (tmp_path / "keys.json").write_text(json.dumps(issuer.jwks()))
+
+        def ask(claims=(), headers=None, *, options=("--audience", "orders", "--client-id", "w")):
+            token = issuer.token(
+                {"aud": "orders", client: "w", **dict(claims)}, headers=headers or {}
+            )
+            where = [f"--{option}", value, "--jwks", str(tmp_path / "keys.json")]
+            code = main(["token", "verify", f"Bearer {token}", *where, *options])
+            out, err = capsys.readouterr()
+            failed = [line for line in out.splitlines() if line.startswith("FAILED")]
+            return code, "".join(failed), err
+
+        return ask
+
+    def test_its_access_token_passes(self, ask):
+        assert ask() == (0, "", "")
+        assert ask(options=["--any-audience", "--any-client"])[0] == 0
+
+    def test_each_failed_check_names_both_sides(self, ask, client):
+        code, failed, _ = ask({client: "another"})
+        assert code == 1
+        assert f'expected client_id: w; the token has {client}: "another"' in failed
+        code, failed, _ = ask({"aud": "billing"})
+        assert 'expected audience: orders; the token has aud: "billing"' in failed
+        code, failed, _ = ask({"iss": "https://other.example"})
+        assert "`iss`" in failed
+        assert 'the token has iss: "https://other.example"' in failed
+        code, failed, _ = ask({"exp": 1_700_000_000})
+        assert "2023-11-14 22:13:20 UTC" in failed
+
+    def test_an_id_token_is_named(self, ask, client):
+        code, failed, _ = ask({client: None, "nonce": "n"})
+        assert code == 1
+        assert "is missing: an access token names its client there" in failed
+        assert "it looks like an ID token" in failed
+
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            (["--any-client"], "--audience"),
+            (["--audience", "a"], "--client-id"),
+            (["--any-audience", "--any-client", "--token-use", "id"], "--token-use"),
+            (["--any-audience", "--any-client", "--issuer", "x"], "--issuer"),
+            (["--any-audience", "--any-client", "--any-issuer"], "--any-issuer"),
+        ],
+    )
+    def test_what_is_left_open_or_ignored_is_a_2(self, ask, options, named):
+        code, _, err = ask(options=options)
+        assert (code, named in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--entra", "common"], "directory (tenant) id"),
+        (["--entra", "contoso.onmicrosoft.com"], "directory (tenant) id"),
+        (["--entra", TENANT, "--algorithm", "RS256"], "--algorithm"),
+        (["--okta", "https://orders.okta.com"], "custom authorization server"),
+        (["--auth0", "https://orders.eu.auth0.com"], "slash at the end"),
+        (["--keycloak", "https://id.orders.example/auth"], "address of a realm"),
+        (["--keycloak", KEYCLOAK, "--okta", OKTA], "pass one of `--okta`, `--keycloak`"),
+    ],
+)
+def test_what_is_no_issuer_of_a_provider_is_a_2(capsys, options, named):
+    ask = ["token", "verify", "a.b.c", *options, "--any-audience", "--any-client"]
+    assert main(ask) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_a_token_for_microsoft_graph_is_named(capsys, tmp_path):
+    issuer, other = TestIssuer(ENTRA), TestIssuer(ENTRA)
+    (tmp_path / "keys.json").write_text(json.dumps(issuer.jwks()))
+    # Entra signs it over another header than the one it sends, so no key set verifies it.
+    token = other.token({"azp": "w"}, headers={"nonce": "n", "kid": issuer.key_id})
+    where = ["--entra", TENANT, "--jwks", str(tmp_path / "keys.json")]
+    assert main(["token", "verify", token, *where, "--any-audience", "--any-client"]) == 1
+    out = capsys.readouterr().out
+    assert states(out)["signature"] == "FAILED"
+    assert "it is meant for Microsoft Graph" in out

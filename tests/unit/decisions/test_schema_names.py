@@ -10,6 +10,7 @@ import cedarpy
 import pytest
 
 from authz_lib import CedarEngine
+from authz_lib.decisions.cedar_text import parse_schema
 from authz_lib.decisions.schema_names import read_schema_names
 
 SCHEMA = r"""
@@ -101,3 +102,53 @@ def test_cedar_agrees_on_public_schemas(path):
             if applies(schema, action, principal, resource)
         }
         assert pairs == {(p, r) for p in found.principal_types for r in found.resource_types}
+
+
+def test_attributes_with_their_types():
+    text = """
+    type Level = Deep; type Deep = Long; type Home = { city: String };
+    entity Group; entity Application;
+    entity User in [Group] = {
+      email: String, level?: Level, levels?: Set<Level>, "odd \\"name": Bool, home?: Home,
+      place: { street: { name: String } }, boss?: User, from?: ipaddr, at?: datetime,
+    } tags String;
+    namespace Shop { type Rank = Deep; entity Clerk = { rank: Rank, deep: Deep }; }
+    """
+    assert {
+        name: dict(found)
+        for name, found in read_schema_names(parse_schema(text)).attributes.items()
+    } == {
+        "Group": {},
+        "Application": {},
+        "User": {
+            "email": "String", "level": "Long", "levels": "Set<Long>", 'odd "name': "Bool",
+            "home": "Home", "place": "{", "boss": "User", "from": "ipaddr", "at": "datetime",
+        },
+        "Shop::Clerk": {"rank": "Long", "deep": "Long"},
+    }  # fmt: skip
+
+
+def test_the_json_form_names_the_same_attributes():
+    document = {
+        "": {
+            "commonTypes": {"Names": {"type": "Set", "element": {"type": "String"}}},
+            "entityTypes": {
+                "User": {
+                    "shape": {
+                        "type": "Record",
+                        "attributes": {
+                            "staff": {"type": "Boolean"},
+                            "names": {"type": "Names"},
+                            "email": {"type": "EntityOrCommon", "name": "String"},
+                            "home": {"type": "Record", "attributes": {"a": {"type": "Long"}}},
+                        },
+                    }
+                }
+            },
+            "actions": {},
+        }
+    }
+    names = read_schema_names(parse_schema(json.dumps(document)))
+    assert dict(names.attributes["User"]) == {
+        "staff": "Bool", "names": "Set<String>", "email": "String", "home": "{",
+    }  # fmt: skip

@@ -354,3 +354,39 @@ def test_the_public_events_are_read_without_surprise():
     assert found["appsync-lambda-auth-request"] not in {"missing_token", "ambiguous_token"}
     assert found["apigw-custom-auth-request"] not in {"missing_token", "ambiguous_token"}
     assert found["apigw-v2-custom-authorizer-v2-request"] == "missing_token"
+
+
+@pytest.mark.parametrize(
+    ("event", "sources", "said"),
+    [
+        ({"headers": {"Authorization": "abc"}}, [BearerToken()], "; `authorization` is there, in"),
+        ({"headers": {"X-T": "Basic x"}}, [BearerToken(header="x-t")], "; `x-t` is there, in"),
+        (
+            {"headers": {"authorization": "x", "x-t": "y"}},
+            [BearerToken(), Header("x-t", prefix="my-"), Cookie("c")],
+            "; `authorization`, `x-t` is there, in another form",
+        ),
+        (
+            {"type": "TOKEN", "authorizationToken": "abc"},
+            [BearerToken(header="x-t")],
+            "; `x-t` is there",
+        ),
+        ({"headers": {"other": "abc"}}, [BearerToken(), Cookie("c")], "holds a token"),
+        ({"headers": {"authorization": ""}}, [BearerToken()], "holds a token"),
+        ({"type": "TOKEN", "authorizationToken": ""}, [BearerToken()], "holds a token"),
+    ],
+)
+def test_a_header_that_is_there_in_another_form_is_named(event, sources, said):
+    with pytest.raises(errors.MissingTokenError) as caught:
+        read_token(event, sources)
+    assert said in str(caught.value)
+    assert ("is there" in str(caught.value)) == ("is there" in said)
+
+
+def test_a_source_of_ones_own_has_neither_name_nor_kind():
+    class Own:
+        def read(self, event):
+            return None
+
+    with pytest.raises(errors.MissingTokenError, match=r"holds a token$"):
+        read_token({"headers": {"authorization": "x"}}, [Own()])

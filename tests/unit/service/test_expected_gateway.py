@@ -62,6 +62,8 @@ def expected(kind, **options):
     }
     if kind == "websocket-lambda":  # its events name no account
         values["account_id"] = None
+    if kind == "rest-cognito":
+        values["groups_separator"] = ","
     return ExpectedGateway(kind=kind, **(values | options))
 
 
@@ -196,10 +198,8 @@ GROUP_TEXTS = [
     ("http-jwt", "https://issuer.example", "[a b]", None, "ambiguous"),
     ("http-jwt", "https://issuer.example", "[a b]", " ", ("a", "b")),
     ("http-jwt", ISSUER, "a", None, "no list"),
-    ("rest-cognito", ISSUER, "a", None, ("a",)),
-    ("rest-cognito", ISSUER, "a,b", None, "ambiguous"),
+    ("rest-cognito", ISSUER, "a", ",", ("a",)),
     ("rest-cognito", ISSUER, "a,b", ",", ("a", "b")),
-    ("rest-cognito", ISSUER, "a,b", " ", "ambiguous"),
 ]
 
 
@@ -218,6 +218,23 @@ def test_groups_that_may_be_one_name_or_two_are_flagged(kind, issuer, text, sepa
     with pytest.raises(InvalidClaimError) as caught:
         read(event, gateway)
     assert caught.value.claim == "cognito:groups"
+
+
+@pytest.mark.parametrize(
+    ("kind", "separator", "message"),
+    [
+        ("rest-cognito", None, "`rest-cognito` needs `groups_separator`: .*`groups_claim=None`"),
+        ("rest-cognito", " ", "`groups_separator` must be ',' for `rest-cognito`"),
+        ("http-jwt", ",", "`groups_separator` must be ' ' for `http-jwt`"),
+    ],
+)
+@pytest.mark.parametrize("groups_claim", ["cognito:groups", "custom:roles", ("roles",)])
+def test_a_list_that_could_not_be_read_is_refused_when_built(
+    kind, separator, message, groups_claim
+):
+    with pytest.raises(ConfigurationError, match=message):
+        expected(kind, groups_separator=separator, groups_claim=groups_claim)
+    assert expected(kind, groups_separator=separator, groups_claim=None).groups_claim is None
 
 
 def test_iam_says_who_signed():

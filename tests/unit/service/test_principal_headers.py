@@ -15,6 +15,7 @@ from authz_lib.gateway.context import PRINCIPAL_KEYS, refusal_context, to_contex
 from authz_lib.principal import Principal
 from authz_lib.service import principal_headers as module
 from authz_lib.testing import events
+from authz_lib.tokens.attributes import Attribute
 
 NOW = 1_700_000_000.0
 CALLER = Principal(
@@ -305,3 +306,28 @@ def test_a_header_that_the_two_maps_tell_differently_is_there_twice():
 def test_a_list_may_be_as_long_as_a_gateway_passes_on():
     groups = '["' + "x" * 8188 + '"]'
     assert read({**HEADERS, "x-principal-groups": groups}).groups == ("x" * 8188,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "public", "constant"),
+    [
+        ("http", False, module.HTTP_API_PARAMETERS),
+        ("http", True, module.HTTP_API_PUBLIC_PARAMETERS),
+        ("rest", False, module.REST_API_PARAMETERS),
+        ("rest", True, module.REST_API_PUBLIC_PARAMETERS),
+    ],
+)
+def test_each_header_that_is_read_is_mapped(kind, public, constant):
+    assert module.header_parameters(kind, public=public) == dict(constant)
+    declared = {"email": "email", "staff_level": Attribute("level", "number")}
+    mapped = module.header_parameters(kind, attributes=declared, public=public)
+    caller = Principal("alice", expires_at=NOW + 60, attributes={"email": "a"})
+    headers = module.principal_to_headers(caller, attributes=declared)
+    assert {name.rpartition(".")[2] for name in mapped} == set(headers)
+    assert len(mapped) == len(constant) + 2
+
+
+@pytest.mark.parametrize("options", [{"kind": "alb"}, {"public": 1}, {"attributes": {"sub": "x"}}])
+def test_parameters_of_nothing_are_refused(options):
+    with pytest.raises(ConfigurationError):
+        module.header_parameters(**{"kind": "http", **options})

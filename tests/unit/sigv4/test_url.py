@@ -242,3 +242,9 @@ def test_a_url_of_a_stranger_is_read_in_linear_time(url):
     with pytest.raises(InvalidRequestError):
         canonical_url(url)
     assert time.perf_counter() - began < 0.5  # quadratic: minutes
+
+
+@pytest.mark.parametrize("query", ["a=1", b"a=1", ["a"], [("a", "1", "2")], [1]])
+def test_what_is_no_query_says_what_one_is(query):
+    with pytest.raises(InvalidRequestError, match="a mapping, or pairs of a name and a value"):
+        canonical_url("https://api.example/orders", query=query)

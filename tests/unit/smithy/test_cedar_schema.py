@@ -103,6 +103,47 @@ def test_a_resource_that_is_the_caller_brings_its_attributes(ast):
     assert "entity User in [Group] = { tenant_id?: String, email: String };" in schema(ast).text
 
 
+DECLARED = {"email": "text", "level": "number", "staff": "bool", "regions": "texts"}
+
+
+def test_declared_attributes_of_callers_are_written(ast):
+    made = schema(ast, attributes=DECLARED)
+    assert (
+        "entity User in [Group] = { tenant_id?: String, email?: String, level?: Long, "
+        "staff?: Bool, regions?: Set<String> };" in made.text
+    )
+    policy = """permit (principal, action, resource) when {
+        principal has email && principal.email == "a"
+        && principal has level && principal.level > 3 && principal has staff && principal.staff
+        && principal has regions && principal.regions.contains("eu") };"""
+    assert problems(policy, made.text) == []
+    for wrong in (
+        policy.replace("level > 3", "email > 3"),
+        policy.replace("principal has level && ", ""),
+    ):
+        assert problems(wrong, made.text) != []
+    shape = made.document[""]["entityTypes"]["User"]["shape"]["attributes"]
+    assert shape["regions"] == {
+        "type": "Set", "element": {"type": "String"}, "required": False,
+    }  # fmt: skip
+
+
+def test_a_declared_attribute_is_optional_where_the_model_has_it_too(ast):
+    ast["shapes"]["shop#User"]["properties"] = {"email": {"target": "smithy.api#String"}}
+    ast["shapes"]["shop#Shop"]["resources"].append({"target": "shop#User"})
+    assert "email?: String };" in schema(ast, attributes={"email": "text"}).text
+    with pytest.raises(ConfigurationError, match="give `email` another type"):
+        schema(ast, attributes={"email": "number"})
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"tenant_id": "text"}, {"a b": "text"}, {"email": "string"}, {7: "text"}]
+)
+def test_a_declaration_that_cedar_or_the_authorizer_would_not_take(ast, attributes):
+    with pytest.raises(ConfigurationError, match="`attributes`"):
+        schema(ast, attributes=attributes)
+
+
 def test_required_follows_nested_properties(ast):
     view = ast["shapes"]["shop#OrderView"]["members"]
     ast["shapes"]["shop#Outer"] = {

@@ -211,3 +211,23 @@ def test_status_and_header_are_those_that_were_observed():
             row["doc_default_status"],
             row["x_amzn_errortype"],
         )
+
+
+def test_a_denied_caller_is_told_our_words_and_the_others_the_gateways():
+    prefixes = {
+        "smithy": '{"__type":"AccessDeniedException",',
+        "standard": '{"status":403,"code":"ACCESS_DENIED",',
+    }
+    for error_format, prefix in prefixes.items():
+        made = gateway_responses("sam", denied_message="Not permitted", error_format=error_format)
+        usual = gateway_responses("sam", error_format=error_format)["GatewayResponses"]
+        changed = made["GatewayResponses"].pop("ACCESS_DENIED")["ResponseTemplates"]
+        assert changed["application/json"] == prefix + '"message":"Not permitted"}'
+        del usual["ACCESS_DENIED"]
+        assert made["GatewayResponses"] == usual
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "$context.requestId", "\u00e4", "x" * 201])
+def test_words_that_the_gateway_would_change_are_refused(text):
+    with pytest.raises(ConfigurationError, match="`denied_message` must be printable"):
+        gateway_responses("sam", denied_message=text)

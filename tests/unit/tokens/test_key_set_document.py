@@ -11,6 +11,7 @@ from authz_lib import JWTVerifier, RemoteKeySet, StaticKeySet, errors
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens.jwk import load_jwk_set
 from authz_lib.tokens.key_set_document import read_json_object, worth_telling
+from authz_lib.transport.fetch import FetchError
 
 URL = "https://issuer.example/.well-known/jwks.json"
 GOOD = TestIssuer(algorithm="RS256").jwks()["keys"][0]
@@ -21,17 +22,23 @@ WHAT_CAME = [
     (b" \r\n" * 100, "the answer is empty"),
     (b"<!DOCTYPE html><html>Sign in</html>", "HTML or XML"),
     (b"\n\n  <?xml version='1.0'?><Error/>", "HTML or XML"),
-    (gzip.compress(json.dumps({"keys": [GOOD]}).encode()), "gzip bytes"),
+    (gzip.compress(json.dumps({"keys": [GOOD]}).encode(), mtime=0), "gzip bytes"),
     (b"-----BEGIN PUBLIC KEY-----\n", "PEM, not JSON"),
     (b'\xef\xbb\xbf{"keys": []}', "byte order mark"),
     (b"Not found", "not JSON"),
-    (b"\xff\xfe\x00", "not JSON"),
+    (b"\xff\xfe\x00", "not JSON, nor text: perhaps it was compressed"),
+    (b"\x8b\x01\x80brotli", "not JSON, nor text: perhaps it was compressed"),
+    ('{"keys": []}'.encode("utf-16"), "not JSON, nor text"),
     (b'{"keys": [', "not strict JSON"),
     (b'{"keys": [], "keys": []}', "not strict JSON (duplicate member name)"),
     (json.dumps([GOOD]).encode(), "a JSON list, not an object with `keys`"),
     (b'"text"', "a JSON value"),
     (b"7", "not JSON"),
     (json.dumps({"issuer": "https://x.example", "jwks_uri": URL}).encode(), "discovery document"),
+    (
+        json.dumps({"2024-01": "-----BEGIN CERTIFICATE-----\nMIIC\n"}).encode(),
+        "PEM texts: a key set is wanted, which Google has at `/oauth2/v3/certs`",
+    ),
     (json.dumps(GOOD).encode(), "one JWK, not an object with `keys`"),
     (b'{"message": "Forbidden"}', "not a JWK Set: `keys` is missing or is not a list"),
 ]
@@ -63,6 +70,37 @@ def test_by_way_of_discovery_too(document):
     verifier = JWTVerifier.oidc(issuer, audience=None, fetcher=answers.__getitem__)
     with pytest.raises(errors.KeySetUnavailableError, match="the answer is"):
         verifier.verify(TestIssuer(issuer).token())
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"<html>", "the discovery document is unusable: the answer is HTML"),
+        (b"", "the discovery document is unusable: the answer is empty"),
+        (
+            gzip.compress(b"{}", mtime=0),
+            "the discovery document is unusable: the answer is gzip bytes",
+        ),
+        (b"[]", "a JSON list, not a discovery document"),
+        (b'{"issuer": "https://other.example"}', "the discovery document names another issuer"),
+        (b'{"issuer": "https://issuer.example"}', "the discovery document is unusable: `jwks_uri`"),
+        (
+            FetchError("the answer was HTTP status 404"),
+            "the discovery document: the answer was",
+        ),
+    ],
+)
+def test_what_came_instead_of_a_discovery_document(document, said):
+    def fetch(url):
+        if isinstance(document, FetchError):
+            raise document
+        return document
+
+    verifier = JWTVerifier.oidc("https://issuer.example", audience=None, fetcher=fetch)
+    with pytest.raises(errors.KeySetUnavailableError) as caught:
+        verifier.verify(TestIssuer("https://issuer.example").token())
+    assert said in str(caught.value)
+    assert "other.example" not in str(caught.value)
 
 
 def test_a_key_set_is_read():

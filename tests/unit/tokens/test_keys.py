@@ -156,3 +156,23 @@ class TestBundledKeySet:
         ):
             keys.find("another", "ES256")
         assert keys.find(ec_issuer.key_id, "ES256")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the key set file is empty"),
+        (b"<html>", "the key set file is HTML or XML"),
+        (b"\x1f\x8b\x08", "the key set file is gzip bytes"),
+        (b"-----BEGIN PUBLIC KEY-----", "the key set file is PEM, not JSON"),
+        (b"\xef\xbb\xbf{}", "the key set file is text with a byte order mark"),
+        (b"[]", "the key set file is a JSON list, not a key set"),
+        (b'{"keys": [', "the key set file is not strict JSON"),
+        (b"{}", "not a usable key set: "),
+    ],
+)
+def test_a_file_that_is_no_key_set_says_what_it_is(tmp_path, content, said):
+    path = tmp_path / "jwks.json"
+    path.write_bytes(content)
+    with pytest.raises(errors.ConfigurationError, match=said):
+        StaticKeySet(path)

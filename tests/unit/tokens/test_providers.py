@@ -244,11 +244,20 @@ def test_a_token_without_a_client_is_no_access_token(signer, name, claim):
         row.make(signer, client_id=None).verify(signer.token(claims, headers=row.header))
 
 
-def test_keycloaks_id_token_is_no_access_token(signer):
-    claims = {**KEYCLOAK_TOKEN, "typ": "ID", "aud": "orders-web"}
-    with pytest.raises(errors.InvalidClaimError, match="this is an ID token") as caught:
+@pytest.mark.parametrize(
+    ("typ", "named"),
+    [("ID", "an ID"), ("Refresh", "a refresh"), ("Offline", "an offline"), ("Logout", "a logout")],
+)
+def test_another_token_of_keycloak_is_no_access_token(signer, typ, named):
+    claims = {**KEYCLOAK_TOKEN, "typ": typ, "aud": "orders-web"}
+    with pytest.raises(errors.InvalidClaimError, match=f"this is {named} token") as caught:
         keycloak(signer, audience=None).verify(signer.token(claims))
     assert caught.value.claim == "typ"
+
+
+@pytest.mark.parametrize("typ", ["Bearer", "DPoP", None, ["ID"], {"a": "ID"}])
+def test_an_access_token_of_keycloak_passes(signer, typ):
+    keycloak(signer).verify(signer.token({**KEYCLOAK_TOKEN, "typ": typ}))
 
 
 def test_a_clients_claim_of_the_other_version_does_not_count(signer):

@@ -4,6 +4,7 @@ injected clock.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,15 @@ class TestFreshness:
     def test_prefetch_fetches_once(self, keys, endpoint, issuer):
         keys.prefetch()
         keys.prefetch()
+        assert endpoint.fetches == 1
+        assert keys.peek(issuer.key_id, "EdDSA") is not None
+
+    def test_so_do_a_hundred_tasks(self, keys, endpoint, issuer):
+        async def main():
+            await asyncio.gather(*[keys.aprefetch() for _ in range(100)])
+            await keys.aprefetch()
+
+        asyncio.run(main())
         assert endpoint.fetches == 1
         assert keys.peek(issuer.key_id, "EdDSA") is not None
 

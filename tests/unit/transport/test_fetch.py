@@ -25,7 +25,11 @@ def test_fetches_a_key_set(endpoint, ec_issuer):
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("error", "status 500"), ("huge", "longer than 150000 bytes"), ("redirect", "status 302")],
+    [
+        ("error", "status 500"),
+        ("huge", "longer than 150000 bytes"),
+        ("redirect", "302; a redirect is not"),
+    ],
 )
 def test_a_fault_is_a_failed_fetch(endpoint, fault, reason):
     endpoint.fault = fault

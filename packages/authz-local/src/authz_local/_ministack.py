@@ -9,7 +9,8 @@ may be named here.  A name that is gone ends the process at once.
 | claims of a Cognito authorizer | lists as ``a,b``, times as ``Fri Jul 29 18:52:53 UTC 2016`` |
 | OpenAPI body | brings gateway responses, mock answers, request validators and models |
 
-What concerns authorizers is in `_ministack_authorizers`.
+What concerns authorizers is in `_ministack_authorizers`, what concerns a function's process in
+`_ministack_functions`, and smaller things are in `_ministack_corrections`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ from authz_local._ministack_authorizers import (
     correct_rest,
     note_requests,
 )
+from authz_local._ministack_corrections import (
+    correct_mappings,
+    correct_paths,
+    correct_principals,
+    make_policy_store_types,
+)
+from authz_local._ministack_functions import correct_functions
+from authz_local._ministack_loading import load_services_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,10 +48,17 @@ _VALIDATOR = "x-amazon-apigateway-request-validator"
 
 def main() -> None:
     """Correct ministack's modules and run its own entry point."""
+    load_services_late()
     from ministack import app, services
+    from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import apigateway, apigateway_v1, appsync, lambda_svc  # noqa: F401
+    from ministack.services.cloudformation import provisioners
 
     correct(app, services)
+    correct_functions(lambda_runtime, lambda_svc)
+    correct_paths(app)
+    correct_principals(iam_evaluator)
+    make_policy_store_types(provisioners)
     app.main()
 
 
@@ -58,6 +74,7 @@ def correct(app: ModuleType, services: Any) -> None:
     note_requests(app)
     correct_rest(services.apigateway_v1)
     correct_http(services.apigateway, services.apigateway_v1)
+    correct_mappings(services.apigateway)
     correct_appsync(services.appsync, services.lambda_svc)
 
 

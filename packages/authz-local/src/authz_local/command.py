@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import re
-import shlex
+import json
 import sys
 import time
-from itertools import groupby
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from authz_lib.cli.main import main as authz
-from authz_lib.cli.table import print_table
+from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import interruptible
+from authz_local.report import as_json, log_lines, print_results
+from authz_local.serving import describe, print_description
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from authz_local.local_scenario import LocalScenario
-    from authz_local.row_result import RowResult
-    from authz_local.scenario import RequestRow
-    from authz_local.stack import LocalAWS
 
 __all__ = ["add_arguments", "main", "run"]
 
-_CURL_ROWS = 8
 _ERROR_LINES = 10
 _WATCH_SECONDS = 0.5
-_HEADINGS = (
-    "request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", ""
-)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,11 +35,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz local` takes."""
-    parser.add_argument("path", type=Path, help="a folder with `template.yaml` and `requests.yaml`")
+    parser.add_argument(
+        "path",
+        type=Path,
+        help="a folder with `template.yaml` and `requests.yaml`; or the word `store`",
+    )
+    parser.add_argument(
+        "policies",
+        type=Path,
+        nargs="?",
+        help="after `store`: a folder of Cedar policies, served as a policy store",
+    )
     parser.add_argument(
         "--check",
         action="store_true",
         help="send every request of `requests.yaml`, compare, and end",
+    )
+    parser.add_argument(
+        "--init",
+        action="store_true",
+        help="write a first `requests.yaml` from the template and the action map, and end",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document instead of text"
+    )
+    parser.add_argument(
+        "--logs",
+        action="store_true",
+        help="print what each function writes, not only behind a difference",
     )
     parser.add_argument(
         "--port", type=int, help="port of the local AWS on 127.0.0.1 (default: a free one)"
@@ -87,104 +104,103 @@ def _run(
     progress: Callable[[str], None],
     check_interrupt: Callable[[], None],
 ) -> int:
+    if arguments.policies is not None:
+        return _other(arguments, check_interrupt)
+    if arguments.init:
+        from authz_local.first_requests import write_requests
+
+        print(write_requests(arguments.path, say=progress))
+        return 0
     from authz_local.local_scenario import LocalScenario  # `--help` needs none of it
 
     with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
         if not arguments.check:
-            _serve(scenario, check_interrupt)
+            _serve(scenario, arguments, check_interrupt)
         progress(f"sending the {len(scenario.scenario.requests)} requests of requests.yaml")
-        return _check(scenario, check_interrupt)
+        return _check(scenario, arguments, check_interrupt)
 
 
-def _check(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> int:
+def _other(arguments: argparse.Namespace, check_interrupt: Callable[[], None]) -> int:
+    """`authz local store POLICIES`."""
+    if str(arguments.path) != "store":
+        raise ConfigurationError(
+            f"`{arguments.policies}`: one folder is meant, or `store POLICIES`"
+        )
+    from authz_local.store_command import serve_store
+
+    serve_store(arguments.policies, arguments.port, check_interrupt)
+    return 0
+
+
+def _check(
+    scenario: LocalScenario, arguments: argparse.Namespace, check_interrupt: Callable[[], None]
+) -> int:
     results = []
-    for row in scenario.scenario.requests:
-        check_interrupt()
-        results.append(scenario.run(row))
-    print_table(_HEADINGS, [_cells(result) for result in results])
-    failed = [result for result in results if result.differences]
-    for result in failed:
-        print(f"DIFFERENT  {result.row.name}: {'; '.join(result.differences)}")
-    if failed:
-        for line in scenario.aws.error_lines()[-_ERROR_LINES:]:
-            print(f"LOGGED     {line}")
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed or not results else 0
+    rows = scenario.scenario.requests
+    with _counter(len(rows)) as count:
+        for row in rows:
+            check_interrupt()
+            count(row.name)
+            results.append(scenario.run(row))
+    names = {function: name for name, function in scenario.stack.functions.items()}
+    errors = scenario.aws.error_lines()[-_ERROR_LINES:]
+    if arguments.json:
+        print(json.dumps(as_json(results, names, errors), indent=2))
+    else:
+        print_results(results, names, errors, all_logs=arguments.logs)
+    return 1 if not results or any(result.differences for result in results) else 0
 
 
-def _cells(result: RowResult) -> tuple[str, ...]:
-    row = result.row
-    return (
-        row.name,
-        _target(row),
-        _caller(row),
-        str(row.expect.status),
-        "-" if result.status is None else str(result.status),
-        _runs(result.decisions) or "-",
-        ", ".join(result.policies) or "-",
-        "reached" if result.reached else "-",
-        f"{result.milliseconds:.0f}",
-        "DIFFERENT" if result.differences else "ok",
-    )
+@contextmanager
+def _counter(total: int) -> Iterator[Callable[[str], None]]:
+    """Shows on a terminal which request is on its way."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    numbers = iter(range(1, total + 1))
+
+    def show(name: str) -> None:
+        print(f"\r\x1b[K{next(numbers)}/{total}  {name}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _runs(words: Iterable[str]) -> str:
-    """`ALLOW ALLOW DENY` as `2 ALLOW, DENY`."""
-    counted = [(word, len(list(run))) for word, run in groupby(words)]
-    return ", ".join(word if count == 1 else f"{count} {word}" for word, count in counted)
+def _serve(
+    scenario: LocalScenario, arguments: argparse.Namespace, check_interrupt: Callable[[], None]
+) -> NoReturn:
+    described = describe(scenario)
+    if arguments.json:
+        print(json.dumps(described, indent=2), flush=True)
+    else:
+        print_description(described)
+        print("\nserving; Ctrl-C ends it", flush=True)
+    _watch(scenario, check_interrupt, all_logs=arguments.logs)
 
 
-def _target(row: RequestRow) -> str:
-    if row.call is None:
-        return f"invoke {row.invoke}"
-    return row.call.replace("${", "", 1).replace("}", "", 1)
-
-
-def _caller(row: RequestRow) -> str:
-    recipe = row.recipe()
-    if recipe is None:
-        return "nobody"
-    return recipe.user or "?"
-
-
-def _serve(scenario: LocalScenario, check_interrupt: Callable[[], None]) -> NoReturn:
-    for name, value in scenario.stack.outputs.items():
-        print(f"{name} = {value}")
-    rows = [
-        row for row in scenario.scenario.requests if row.as_user and row.call and not row.headers
-    ][:_CURL_ROWS]
-    for user in sorted({row.as_user for row in rows if row.as_user}):
-        print(f"\n{_variable(user)}='{scenario.token(user)}'")
-    for row in rows:
-        print(f"\n# {row.name}\n{_curl(scenario, row)}")
-    print("\nserving; Ctrl-C ends it", flush=True)
-    _watch(scenario.aws, check_interrupt)
-
-
-def _curl(scenario: LocalScenario, row: RequestRow) -> str:
-    method, url, _, body = scenario.request_of(row)
-    words = [f'curl -i -X {method} -H "Authorization: Bearer ${_variable(str(row.as_user))}"']
-    if body:
-        words.append(f"-H 'Content-Type: application/json' -d {shlex.quote(body.decode())}")
-    return " ".join([*words, shlex.quote(url)])
-
-
-def _variable(user: str) -> str:
-    return re.sub(r"\W", "_", user).upper()
-
-
-def _watch(aws: LocalAWS, check_interrupt: Callable[[], None]) -> NoReturn:
-    """Until an interrupt: print what the local AWS logs as errors.
+def _watch(
+    scenario: LocalScenario, check_interrupt: Callable[[], None], *, all_logs: bool
+) -> NoReturn:
+    """Until an interrupt: print what fails, and with ``--logs`` what the functions write.
 
     Raises:
         ConfigurationError: the local AWS is gone.
     """
+    aws = scenario.aws
+    names = {function: name for name, function in scenario.stack.functions.items()}
     printed: set[str] = set()
+    position = 0
     while True:
         check_interrupt()
         aws.require_running()
-        for line in aws.error_lines():
-            if line not in printed:
-                printed.add(line)
-                print(f"LOGGED     {line}", file=sys.stderr, flush=True)
+        invoked, position = aws.invocations(position)
+        shown = [one for one in invoked if all_logs or one.failed]
+        lines = [f"LOG        {text}" for text in log_lines(shown, names, whole=all_logs)]
+        errors = dict.fromkeys(f"LOGGED     {line}" for line in aws.error_lines())
+        lines += [line for line in errors if line not in printed]
+        printed.update(errors)
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)
         time.sleep(_WATCH_SECONDS)

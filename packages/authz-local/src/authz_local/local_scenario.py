@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from authz_lib.errors import ConfigurationError
 from authz_lib.testing import tampering
 from authz_local._interrupts import interrupts_held_back
+from authz_local._process import free_port
 from authz_local.companions import Companions
 from authz_local.row_result import HTTPAnswer, NoAnswerError, RowResult, compared, send
 from authz_local.scenario import Scenario
+from authz_local.sign_in import signed_in
 from authz_local.stack import DeployedStack, LocalAWS
-from authz_local.template import load_template
+from authz_local.template import find_template, load_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,8 @@ __all__ = ["LocalScenario"]
 
 _POLL_SECONDS = 0.2
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
+_STORE_URL = "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS"
+_STORE_TYPES = "AWS::VerifiedPermissions::"
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -50,6 +54,7 @@ class LocalScenario:
         folder: the folder with both files.
         port: the local AWS's port on 127.0.0.1; a free one by default.
         on_event: is told what was done, a line each time.
+        document: another file instead of ``requests.yaml``.
 
     Raises:
         ConfigurationError: a file is missing or wrong, the template does not deploy, or a package
@@ -62,15 +67,13 @@ class LocalScenario:
         *,
         port: int | None = None,
         on_event: Callable[[str], None] | None = None,
+        document: Path | None = None,
     ) -> None:
         self._folder = folder
-        self._template = folder / "template.yaml"
-        if not folder.is_dir():
-            raise ConfigurationError(f"`{folder}` is not a folder")
-        if not self._template.is_file():
-            raise ConfigurationError(f"`{folder}` has no `template.yaml`")
-        load_template(self._template)  # before anything is started
-        self.scenario = Scenario.load(folder / "requests.yaml")
+        self._template = find_template(folder)
+        template = load_template(self._template)  # before anything is started
+        self._needs_store = _STORE_TYPES in str(template["Resources"])
+        self.scenario = Scenario.load(_document_of(folder) if document is None else document)
         self._port = port
         self._say = on_event or (lambda _: None)
         self._life = ExitStack()
@@ -82,6 +85,7 @@ class LocalScenario:
         self.stack: DeployedStack
         self.aws: LocalAWS
         self._store: PolicyStoreServer | None = None
+        self._position = 0
 
     def __enter__(self) -> Self:
         try:
@@ -107,20 +111,30 @@ class LocalScenario:
     # -- set up ---
 
     def _set_up(self) -> None:
-        environment, store = self._start_policy_store()
+        store_port = None
+        if self.scenario.policy_store is not None or self._needs_store:
+            store_port = free_port()
+        store_url = {} if store_port is None else {_STORE_URL: f"http://127.0.0.1:{store_port}"}
         self.aws = LocalAWS(
             port=self._port,
             region=self.scenario.region,
-            environment=environment,
+            environment=store_url,
             check_iam=self.scenario.check_iam,
         )
         self._life.callback(self.aws.stop)
-        self.aws.start()
-        self._say(f"local AWS at {self.aws.url}")
+        self.aws.launch()
+        # While it starts: nothing up to its end is needed.
+        store = {} if store_port is None else self._start_policy_store(store_port)
         parameters = {"LocalEndpoint": self.aws.url, **self.scenario.parameters, **store}
         companions = self._companions()
         if companions is not None:
             parameters |= self._life.enter_context(companions.started())
+        # What differs from run to run is left out: the next run finds the transformed template.
+        built = self.aws.build(
+            self._template, parameters=self.scenario.parameters, on_event=self._say
+        )
+        self.aws.wait_until_it_answers()
+        self._say(f"local AWS at {self.aws.url}")
         for name in self.scenario.before:
             path = self._folder / name
             earlier = self.aws.deploy(
@@ -128,7 +142,9 @@ class LocalScenario:
             )
             self.variables.update(earlier.outputs)
         self.parameters = parameters
-        self.stack = self.aws.deploy(self._template, parameters=parameters, on_event=self._say)
+        self.stack = self.aws.deploy_built(
+            self._template, built, parameters=parameters, on_event=self._say
+        )
         self.variables.update(self.stack.outputs)
         self._say(f"deployed {self._template.name}: {len(self.stack.resources)} resources")
         for name in self.scenario.services:
@@ -139,19 +155,20 @@ class LocalScenario:
         if companions is not None:
             companions.seed(self)
 
-    def _start_policy_store(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Variables for the Lambdas, parameters of the template; both empty without policies."""
-        setup = self.scenario.policy_store
-        if setup is None:
-            return {}, {}
+    def _start_policy_store(self, port: int) -> dict[str, str]:
+        """Parameters of the template; none where it makes its own policy store."""
         from authz_lib.testing.policy_store.server import PolicyStoreServer  # loads the engine
 
-        self._store = self._life.enter_context(PolicyStoreServer())
+        self._store = self._life.enter_context(
+            PolicyStoreServer(port=port, user_pools_url=self.aws.url)
+        )
+        setup = self.scenario.policy_store
+        if setup is None:
+            self._say(f"policy store endpoint at {self._store.url}")
+            return {}
         store_id = self._store.create_store_from_directory(self._folder / setup.directory)
         self._say(f"policy store endpoint at {self._store.url}: {setup.directory}/ in {store_id}")
-        return {"AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS": self._store.url}, {
-            setup.parameter: store_id
-        }
+        return {setup.parameter: store_id}
 
     def _companions(self) -> Companions | None:
         name = self.scenario.companions
@@ -214,6 +231,10 @@ class LocalScenario:
 
         return _VARIABLE.sub(value, text)
 
+    def substituted(self, text: str) -> str:
+        """A text of the document, with what its `${...}` stand for."""
+        return self._substitute(text)
+
     def token(self, user: str, *, use: str = "access", client: str | None = None) -> str:
         """A token of one of the scenario's users, from the pool; the same one each time."""
         pool = self.scenario.user_pool
@@ -223,11 +244,13 @@ class LocalScenario:
         tokens = self._users[user].tokens
         if (client, use) not in tokens:
             with _one_line_errors(f"token of `{user}`"):
-                answer = self.aws.client("cognito-idp").initiate_auth(
-                    ClientId=self._output(pool.clients[client]),
-                    AuthFlow="USER_PASSWORD_AUTH",
-                    AuthParameters={"USERNAME": user, "PASSWORD": _PASSWORD},
-                )["AuthenticationResult"]
+                answer = signed_in(
+                    self.aws.client("cognito-idp"),
+                    pool_id=self._output(pool.output),
+                    client_id=self._output(pool.clients[client]),
+                    user=user,
+                    password=_PASSWORD,
+                )
             tokens[client, "access"] = answer["AccessToken"]
             tokens[client, "id"] = answer["IdToken"]
         return tokens[client, use]
@@ -286,21 +309,29 @@ class LocalScenario:
             name: self._substitute(value) for name, value in row.expect.headers.items()
         }
         asked_before = len(self._decisions())
-        reached_before = self._invocations()
+        _, position = self.aws.invocations(self._position)
         started = time.perf_counter()
         answer, reason = _ask_once(ask)
         milliseconds = (time.perf_counter() - started) * 1000
         asked = self._decisions()[asked_before:]
+        invoked, self._position = self.aws.invocations(position)
+        services = {self.stack.functions[name] for name in self.scenario.services}
         result = RowResult(
             row=row,
             status=answer[0] if answer else None,
             decisions=tuple(record.decision for record in asked),
-            policies=tuple(asked[-1].determining_policies) if asked else (),
-            reached=self._invocations() > reached_before,
+            policies=self._named(asked[-1].determining_policies) if asked else (),
+            reached=any(one.function in services for one in invoked),
+            invocations=tuple(invoked),
             milliseconds=milliseconds,
             differences=(f"no answer: {reason}",),
         )
         return result if answer is None else compared(result, expected_headers, answer)
+
+    def _named(self, policies: Sequence[str]) -> tuple[str, ...]:
+        """Policies that the template makes by their logical id; others by their own id."""
+        logical = {physical: name for name, physical in self.stack.resources.items()}
+        return tuple(logical.get(policy, policy) for policy in policies)
 
     def _decisions(self) -> Sequence[Any]:
         return () if self._store is None else self._store.requests
@@ -321,13 +352,14 @@ class LocalScenario:
 
         return invoke
 
-    def _invocations(self) -> int:
-        names = [self.stack.functions[service] for service in self.scenario.services]
-        return sum(
-            line.startswith("START RequestId")
-            for name in names
-            for line in self.aws.function_log(name)
+
+def _document_of(folder: Path) -> Path:
+    path = folder / "requests.yaml"
+    if not path.exists():
+        raise ConfigurationError(
+            f"`{folder}` has no `requests.yaml`: `authz local {folder} --init` writes a first one"
         )
+    return path
 
 
 def _ask_once(ask: Callable[[], HTTPAnswer]) -> tuple[HTTPAnswer | None, str]:

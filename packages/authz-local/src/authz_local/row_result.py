@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authz_local.scenario import RequestRow
+    from authz_local.stack import Invocation
 
 __all__ = ["HTTPAnswer", "NoAnswerError", "RowResult", "compared", "send"]
 
 HTTPAnswer: TypeAlias = tuple[int, "Mapping[str, str]", bytes]
 """Status, headers and body."""
 
+_LONGEST_JSON = 300
 _TIMEOUT_SECONDS = 35  # an API Gateway waits 29 or 30
 
 
@@ -39,6 +41,10 @@ class RowResult:
     """Whether one of the scenario's services was invoked."""
     milliseconds: float
     differences: tuple[str, ...]
+    invocations: tuple[Invocation, ...] = ()
+    """The Lambda functions that were invoked for it, in order."""
+    content: bytes = b""
+    """The body of the answer."""
 
     @property
     def decision(self) -> str | None:
@@ -92,8 +98,8 @@ def compared(
     if expect.reached is not None and result.reached != expect.reached:
         found.append(f"the service was {'' if result.reached else 'not '}reached")
     if expect.body is not None and not _contains(_json_or_none(content), expect.body):
-        found.append("the JSON answer differs")
-    return replace(result, differences=tuple(found))
+        found.append(_other_json(expect.body, _json_or_none(content)))
+    return replace(result, differences=tuple(found), content=content)
 
 
 def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> list[str]:
@@ -103,6 +109,13 @@ def _other_headers(expected: Mapping[str, str], answered: Mapping[str, str]) -> 
         for name, value in expected.items()
         if lower.get(name.lower()) != value
     ]
+
+
+def _other_json(expected: object, answered: object) -> str:
+    """Both, as far as a line holds them."""
+    texts = [json.dumps(one, sort_keys=True) for one in (answered, expected)]
+    short = [text if len(text) <= _LONGEST_JSON else f"{text[:_LONGEST_JSON]}..." for text in texts]
+    return f"the JSON answer differs: {short[0]}, expected {short[1]}"
 
 
 def _json_or_none(content: bytes) -> object:

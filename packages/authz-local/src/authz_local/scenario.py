@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from authz_lib._support.yaml_file import read_yaml
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.yaml_file import read_yaml
 
 __all__ = [
     "Expectation",

@@ -3,7 +3,7 @@
 | real | not real |
 |---|---|
 | HTTP; API Gateway's routing, authorizers and result cache | throttling and WAF |
-| Lambda processes, on this Python and its packages | cold-start times |
+| Lambda processes, each with its own packages | cold-start times |
 | Cognito's RS256 tokens and key sets | failures of a Region |
 | DynamoDB, S3, SSM; CloudFormation with the SAM transform | IAM, without ``check_iam=True`` |
 """
@@ -12,49 +12,45 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from contextlib import suppress
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import interrupts_held_back
 from authz_local._isolation import inherited_variables, make_client, make_resource
+from authz_local._ministack_functions import INVOCATIONS
 from authz_local._process import end_group, free_port, usable_port
-from authz_local.template import package_template
+from authz_local.built_template import BuiltTemplate, build_template
+from authz_local.deployment import DeployedStack, Deployment, local_url
+from authz_local.function_code import CodeBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
-__all__ = ["DeployedStack", "LocalAWS"]
+__all__ = ["DeployedStack", "Invocation", "LocalAWS"]
 
 _START_SECONDS = 60
-_DEPLOY_SECONDS = 120
-_HTTP_API = "AWS::ApiGatewayV2::Api"
-_EXECUTE_API = re.compile(r"^https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+(?P<path>/.*)?$")
+_JOURNAL = "invocations.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class DeployedStack:
-    """What a deployed template answers to: its outputs and the physical names of its resources."""
+class Invocation(NamedTuple):
+    """One invocation of a Lambda function."""
 
-    name: str
-    outputs: Mapping[str, str]
-    resources: Mapping[str, str]
-    """Logical id to physical id."""
-    functions: Mapping[str, str] = field(default_factory=dict)
-    """Logical id to function name, for the Lambda functions among the resources."""
+    function: str
+    """Its name."""
+    failed: bool
+    log: str
+    """What it wrote, and the traceback of what it raised."""
 
 
 class LocalAWS:
@@ -108,10 +104,22 @@ class LocalAWS:
 
     def start(self) -> None:
         """Start it and wait until it answers; stop it again if that fails or is interrupted."""
+        self.launch()
+        self.wait_until_it_answers()
+
+    def launch(self) -> None:
+        """Start it, and do not wait: `wait_until_it_answers` does."""
         try:
             with interrupts_held_back():  # an interrupt here would lose a folder or a process
                 self._folder = Path(tempfile.mkdtemp(prefix="authz-local-"))
                 self._process = self._launch(self._folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_until_it_answers(self) -> None:
+        """Wait for the start; stop it if that fails or is interrupted."""
+        try:
             self._wait_until_it_answers()
         except BaseException:
             self.stop()
@@ -159,6 +167,7 @@ class LocalAWS:
             "AWS_EC2_METADATA_DISABLED": "true",
             # A verifier in a Lambda fetches the keys of a user pool here, whatever the template.
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.url,
+            INVOCATIONS: str(folder / _JOURNAL),
             "AUTH": "true" if self._check_iam else "false",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
@@ -225,7 +234,7 @@ class LocalAWS:
         stack_name: str = "local",
         on_event: Callable[[str], None] | None = None,
     ) -> DeployedStack:
-        """Package the template's local code, deploy it by CloudFormation and wait.
+        """Build the template's local code, deploy it by CloudFormation and wait.
 
         Args:
             template: the template's file.
@@ -234,120 +243,67 @@ class LocalAWS:
             on_event: is told what was done, a line each time.
 
         Raises:
-            ConfigurationError: the template cannot be read, or does not deploy; the message has
-                the first failure.
+            ConfigurationError: the template cannot be read or built, or does not deploy; the
+                message has the first failure.
         """
+        built = self.build(template, parameters=parameters, on_event=on_event)
+        return self.deploy_built(
+            template, built, parameters=parameters, stack_name=stack_name, on_event=on_event
+        )
+
+    def build(
+        self,
+        template: Path,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> BuiltTemplate:
+        """The first half of `deploy`: all that needs no local AWS yet, but its folder."""
         say = on_event or (lambda _: None)
-        body, uploads = package_template(template)
-        s3 = self.client("s3")
-        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
-        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # a second stack on this local AWS
-            s3.create_bucket(
-                Bucket=uploads.bucket, **({} if self.region == "us-east-1" else elsewhere)
-            )
-        for key, archive in uploads.archives.items():
-            s3.put_object(Bucket=uploads.bucket, Key=key, Body=archive)
-        say(f"packaged {len(uploads.archives)} code folder(s)")
-
-        declared = body.get("Parameters", {})
-        given = [
-            {"ParameterKey": k, "ParameterValue": v}
-            for k, v in (parameters or {}).items()
-            if k in declared
-        ]
-        cloudformation = self.client("cloudformation")
-        try:
-            cloudformation.create_stack(
-                StackName=stack_name,
-                TemplateBody=json.dumps(body),
-                Parameters=given,
-                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            )
-        except cloudformation.exceptions.ClientError as error:
-            raise ConfigurationError(
-                f"`{template.name}` does not deploy: {error.response['Error']['Message']}"
-            ) from None
-        self._wait_for_stack(template, stack_name)
-        self._hand_over_cors(stack_name)
-        return self._describe(stack_name)
-
-    def _wait_for_stack(self, template: Path, stack_name: str) -> None:
-        cloudformation = self.client("cloudformation")
-        deadline = time.monotonic() + _DEPLOY_SECONDS
-        while True:
-            status = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0][
-                "StackStatus"
-            ]
-            if status == "CREATE_COMPLETE":
-                return
-            if not status.endswith("IN_PROGRESS") or status.startswith("ROLLBACK"):
-                raise ConfigurationError(
-                    f"`{template.name}` does not deploy: {self._first_failure(stack_name)}"
-                )
-            if time.monotonic() > deadline:
-                raise ConfigurationError(
-                    f"`{template.name}` was not deployed within {_DEPLOY_SECONDS} s"
-                )
-            time.sleep(0.1)
-
-    def _first_failure(self, stack_name: str) -> str:
-        events = self.client("cloudformation").describe_stack_events(StackName=stack_name)[
-            "StackEvents"
-        ]
-        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-        if not failed:
-            return "no reason given"
-        first = min(failed, key=lambda event: event["Timestamp"])
-        return (
-            f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+        builder = CodeBuilder(template.parent.resolve(), self.folder, say)
+        return build_template(
+            template, parameters=parameters or {}, region=self.region, builder=builder
         )
 
-    def _hand_over_cors(self, stack_name: str) -> None:
-        """Set CORS by the API: ministack 1.5 cannot read what it stored for CloudFormation."""
-        import urllib3
+    def deploy_built(
+        self,
+        template: Path,
+        built: BuiltTemplate,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        stack_name: str = "local",
+        on_event: Callable[[str], None] | None = None,
+    ) -> DeployedStack:
+        """The second half of `deploy`."""
+        say = on_event or (lambda _: None)
+        return Deployment(self, template.name, stack_name).run(built, parameters or {}, say)
 
-        resources = self.client("cloudformation").describe_stack_resources(StackName=stack_name)[
-            "StackResources"
-        ]
-        for api in (
-            item["PhysicalResourceId"] for item in resources if item["ResourceType"] == _HTTP_API
-        ):
-            stored = (
-                urllib3.request("GET", f"{self.url}/v2/apis/{api}")
-                .json()
-                .get("corsConfiguration", {})
-            )
-            if stored and all(name[0].isupper() for name in stored):
-                self.client("apigatewayv2").update_api(ApiId=api, CorsConfiguration=stored)
+    @property
+    def folder(self) -> Path:
+        """The folder of this run.
 
-    def _describe(self, stack_name: str) -> DeployedStack:
-        cloudformation = self.client("cloudformation")
-        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
-        resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
-        physical = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
-        return DeployedStack(
-            name=stack_name,
-            outputs={
-                o["OutputKey"]: self.local_url(o["OutputValue"]) for o in stack.get("Outputs", [])
-            },
-            resources=physical,
-            functions={
-                item["LogicalResourceId"]: item["PhysicalResourceId"]
-                for item in resources
-                if item["ResourceType"] == "AWS::Lambda::Function"
-            },
-        )
+        Raises:
+            ConfigurationError: it is not started.
+        """
+        if self._folder is None:
+            raise ConfigurationError("the local AWS is not running")
+        return self._folder
 
     def local_url(self, value: str) -> str:
         """An ``execute-api`` URL of AWS as the local one; anything else as it is."""
-        match = _EXECUTE_API.match(value)
-        if match is None:
-            return value
-        return (
-            f"http://{match['api']}.execute-api.localhost:{self.port}{match['path'] or ''}".rstrip(
-                "/"
-            )
-        )
+        return local_url(value, self.port)
+
+    def invocations(self, start: int = 0) -> tuple[list[Invocation], int]:
+        """The invocations of Lambda functions from a position on, and the next position."""
+        try:
+            with (self.folder / _JOURNAL).open("rb") as journal:
+                journal.seek(start)
+                content = journal.read()
+        except FileNotFoundError:
+            return [], start
+        whole = content[: content.rfind(b"\n") + 1]
+        found = [Invocation(**json.loads(line)) for line in whole.splitlines()]
+        return found, start + len(whole)
 
     def function_log(self, function_name: str) -> list[str]:
         """What a Lambda function has written to CloudWatch Logs so far, line by line."""
@@ -384,8 +340,6 @@ class LocalAWS:
 
     def pool_signing_key(self, user_pool_id: str, token_use: str = "access") -> bytes:
         """The PEM of the key that a local user pool signs with: tests make expired tokens by it."""
-        if self._folder is None:
-            raise ConfigurationError("the local AWS is not running")
         return (
-            self._folder / "state" / "cognito-pool-keys" / f"{user_pool_id}-{token_use}.pem"
+            self.folder / "state" / "cognito-pool-keys" / f"{user_pool_id}-{token_use}.pem"
         ).read_bytes()

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib.entities.wire import uid_to_avp
-from authz_lib.errors import AuthzError
+from authz_lib.errors import AuthenticationError, AuthzError
 from authz_lib.testing.policy_store.state import State, Store, invalid, missing
 from authz_lib.testing.policy_store.tokens import (
     TokenCaller,
+    TokenUse,
     caller_of,
+    header_of,
+    read_unverified,
     source_from,
 )
 
@@ -143,26 +146,37 @@ def _token_caller(state: State, document: Mapping[str, Any]) -> TokenCaller:
         raise invalid("a token is missing", "identityToken")
     if not store.sources:
         raise missing("identity source", store.id)
-    token = identity if identity is not None else access
-    try:
-        claims = state.read_token(str(token))
-        caller = _first_match(store, claims, is_access_token=identity is None)
-        if access is not None and identity is not None:
-            other = _first_match(store, state.read_token(str(access)), is_access_token=True)
-            if other.uid != caller.uid:
-                raise invalid("the tokens are two callers'", "accessToken")
-            caller = caller._replace(context_token=other.context_token)
-    except (ValueError, KeyError, TypeError, AuthzError):
-        raise invalid("the token is not one of the identity source's", "identityToken") from None
+    if identity is None:
+        return _caller(state, store, str(access), "access")
+    caller = _caller(state, store, identity, "id")
+    if access is not None:
+        other = _caller(state, store, access, "access")
+        if other.uid != caller.uid:
+            raise invalid("the tokens are two callers'", "accessToken")
+        caller = caller._replace(context_token=other.context_token)
     return caller
 
 
-def _first_match(store: Store, claims: dict[str, Any], *, is_access_token: bool) -> TokenCaller:
-    for kept in store.sources.values():
-        source = source_from(kept["configuration"], kept["principalEntityType"])
-        if source.issuer == claims.get("iss"):
-            return caller_of(claims, source, is_access_token=is_access_token)
-    raise ValueError("no identity source has this issuer")
+def _caller(state: State, store: Store, token: str, use: TokenUse) -> TokenCaller:
+    """The caller of a token, by the store's identity source with its issuer."""
+    path = "accessToken" if use == "access" else "identityToken"
+    try:
+        issuer = read_unverified(token).get("iss")
+        sources = [
+            source_from(kept["configuration"], kept["principalEntityType"])
+            for kept in store.sources.values()
+        ]
+        source = next((source for source in sources if source.issuer == issuer), None)
+        if source is None:
+            raise invalid("no identity source has the token's issuer", path)
+        claims = state.claims_of(token, source)
+        kind = header_of(token).get("typ")
+        return caller_of(claims, source, token_use=use, token_type=kind)
+    except AuthenticationError as refusal:
+        raise invalid(f"the token is refused: {refusal}", path) from None
+    except (ValueError, KeyError, TypeError, AuthzError) as refusal:
+        reason = str(refusal) if type(refusal) is ValueError else "it is malformed"
+        raise invalid(f"the token is not one of the identity source's: {reason}", path) from None
 
 
 def _is_authorized_with_token(state: State, document: dict[str, Any]) -> dict[str, Any]:

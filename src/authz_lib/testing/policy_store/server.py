@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -22,60 +22,25 @@ from authz_lib._support.checks import require_count
 from authz_lib._support.strict_json import loads_document
 from authz_lib.decisions.cedar_text import load_cedarpy
 from authz_lib.errors import ConfigurationError
-from authz_lib.testing.policy_store.operations import OPERATIONS
+from authz_lib.testing.policy_store.faults import Fault
+from authz_lib.testing.policy_store.operations import OPERATIONS, perform
 from authz_lib.testing.policy_store.state import OperationError, State
-from authz_lib.testing.policy_store.tokens import ReadToken, read_unverified
+from authz_lib.testing.policy_store.stores import put_schema_text
+from authz_lib.testing.policy_store.targets import PUT_SCHEMA_TEXT
+from authz_lib.testing.policy_store.token_keys import TokenKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
     from types import TracebackType
 
     from authz_lib.testing.policy_store.decisions import AuthorizationRecord
+    from authz_lib.testing.policy_store.tokens import ReadToken
 
 __all__ = ["Fault", "PolicyStoreServer", "PolicyStores"]
 
 _STATUS = {"InternalServerException": 500}
 _CONTENT_TYPE = "application/x-amz-json-1.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What comes instead of an answer.  Exactly one field is given.
-
-    Attributes:
-        code: an error code of the service, such as ``"ThrottlingException"``.
-        status: an HTTP status with an empty body.
-        body: these bytes with status 200.
-        hang: no answer until the server closes, for read timeouts.
-        disconnect: the connection is closed without an answer.
-
-    Raises:
-        ConfigurationError: none of the fields is given, several are, or one is of the wrong kind.
-    """
-
-    code: str | None = None
-    status: int | None = None
-    body: bytes | None = None
-    hang: bool = False
-    disconnect: bool = False
-
-    def __post_init__(self) -> None:
-        given = [field for field in fields(self) if getattr(self, field.name) != field.default]
-        if len(given) != 1 or not _FAULTY[given[0].name](getattr(self, given[0].name)):
-            raise ConfigurationError(
-                "a fault is one of `code` (text), `status` (200 to 599), `body` (bytes), "
-                "`hang` (`True`) or `disconnect` (`True`)"
-            )
-
-
-_FAULTY: dict[str, Callable[[Any], bool]] = {
-    "code": lambda code: isinstance(code, str) and code != "",
-    "status": lambda status: type(status) is int and 200 <= status <= 599,
-    "body": lambda body: isinstance(body, bytes),
-    "hang": lambda hang: hang is True,
-    "disconnect": lambda disconnect: disconnect is True,
-}
 
 
 class _Answer(NamedTuple):
@@ -103,8 +68,11 @@ class PolicyStores:
     """Policy stores in memory, and what they were asked.
 
     Args:
-        read_token: reads the claims of a token for the ``...WithToken`` operations.  By default the
-            signature is **not** checked.
+        read_token: reads the claims of a token for the ``...WithToken`` operations, instead of
+            checking signature and expiry by the keys of the identity source's issuer.
+            `authz_lib.testing.policy_store.tokens.read_unverified` checks neither.
+        user_pools_url: where the user pools of identity sources have their keys: a local AWS.  By
+            default as `JWTVerifier.cognito` finds them.
 
     Attributes:
         requests: an `AuthorizationRecord` per decision, in order; a batch has one per item.
@@ -121,9 +89,11 @@ class PolicyStores:
     'all'
     """
 
-    def __init__(self, *, read_token: ReadToken = read_unverified) -> None:
+    def __init__(
+        self, *, read_token: ReadToken | None = None, user_pools_url: str | None = None
+    ) -> None:
         load_cedarpy()  # here the error says what is missing; an answer of the endpoint could not
-        self._state = State(read_token)
+        self._state = State(read_token, TokenKeys(user_pools_url))
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()
         self._counter = 0
@@ -182,13 +152,21 @@ class PolicyStores:
         Raises:
             OperationError: the service would answer with an error.
         """
-        handler = OPERATIONS.get(operation)
-        if handler is None:
-            raise OperationError(
-                "UnknownOperationException", "the local endpoint does not have this operation"
-            )
         with self._lock:
-            return handler(self._state, document)
+            return perform(self._state, operation, document)
+
+    def put_schema(self, policy_store_id: str, text: str) -> None:
+        """Set the schema of a store, in either of Cedar's forms; ``PutSchema`` takes JSON alone.
+
+        Raises:
+            OperationError: there is no such store, or the text is no schema.
+        """
+        with self._lock:
+            put_schema_text(self._state.store({"policyStoreId": policy_store_id}), text)
+
+    def find_user_pools_at(self, url: str) -> None:
+        """Fetch the keys of user pools there from now on: a local AWS that started meanwhile."""
+        self._state.keys.user_pools_url = url
 
     def attach(self, client: Any) -> None:
         """Answer a botocore client for ``verifiedpermissions`` here, without sending anything."""
@@ -208,7 +186,7 @@ class PolicyStores:
 
     def _arrive(self, target: Any) -> tuple[str, Fault | None]:
         text = target.decode() if isinstance(target, bytes) else target or ""
-        operation = text.rpartition(".")[2]
+        operation = text if text == PUT_SCHEMA_TEXT else text.rpartition(".")[2]
         with self._lock:
             self.calls.append(operation)
             for plan in self._plans:
@@ -225,7 +203,12 @@ class PolicyStores:
             return _faulty(fault, request_id)
         sent = body.encode() if isinstance(body, str) else body
         try:
-            document = self.call(operation, loads_document(sent or b"{}"))
+            parsed = loads_document(sent or b"{}")
+            if operation == PUT_SCHEMA_TEXT:
+                self.put_schema(parsed["policyStoreId"], parsed["text"])
+                document = {}
+            else:
+                document = self.call(operation, parsed)
         except OperationError as error:
             return _error_answer(error, request_id)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -278,14 +261,21 @@ class PolicyStoreServer(PolicyStores):
     Args:
         port: by default a free one.
         read_token: see `PolicyStores`.
+        user_pools_url: see `PolicyStores`.
 
     >>> with PolicyStoreServer() as server:
     ...     server.url.startswith("http://127.0.0.1:")
     True
     """
 
-    def __init__(self, *, port: int = 0, read_token: ReadToken = read_unverified) -> None:
-        super().__init__(read_token=read_token)
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        read_token: ReadToken | None = None,
+        user_pools_url: str | None = None,
+    ) -> None:
+        super().__init__(read_token=read_token, user_pools_url=user_pools_url)
         self._port = port
         self._closing = threading.Event()
         self._server: _Server | None = None

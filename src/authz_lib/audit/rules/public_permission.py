@@ -1,0 +1,76 @@
+"""A permission for everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.audit.rule import AuditRule, Sight
+from authz_lib.audit.template import properties_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authz_lib.audit.entry_points import Inventory
+
+__all__ = ["NARROWING", "PUBLIC_PERMISSION"]
+
+NARROWING = frozenset({"EventSourceToken", "PrincipalOrgID", "SourceAccount", "SourceArn"})
+"""What makes a permission one for somebody."""
+
+
+def _check(inventory: Inventory) -> Iterator[Sight]:
+    template = inventory.template
+    urls = {
+        point.function
+        for point in inventory.entry_points
+        if point.surface == "function-url" and point.is_open
+    }
+    for name, resource in template.of_type("AWS::Lambda::Permission"):
+        properties = properties_of(resource)
+        if not _is_everybody(template.values.plain(properties.get("Principal"))):
+            continue
+        function = template.resource_id(properties.get("FunctionName"))
+        is_written = name in template.origins.resources
+        if properties.keys() & NARROWING or (not is_written and function in urls):
+            continue  # SAM's own, for a function URL that is reported itself
+        action = template.values.plain(properties.get("Action"))
+        message = f'`Principal: "*"` lets everybody call `{function}` by `{action}`'
+        line = template.origins.line_of_resource(name)
+        yield Sight(name, line, message, fix="name a service or an account, and `SourceArn`")
+
+
+def _is_everybody(principal: Any) -> bool:
+    return principal in ("*", {"AWS": "*"})
+
+
+PUBLIC_PERMISSION = AuditRule(
+    id="public-permission",
+    title="Everybody may invoke a function",
+    severity="high",
+    confidence="high",
+    why="""
+`Principal: "*"` in a function's policy means every account of AWS, and with
+`lambda:InvokeFunctionUrl` and `FunctionUrlAuthType: NONE` every visitor of the Internet. No
+authorizer of an API stands before it.
+""",
+    before="""
+Resources:
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: orders
+      Principal: "*"
+""",
+    after="""
+Resources:
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: orders
+      Principal: "*"
+      PrincipalOrgID: o-a1b2c3d4e5
+""",
+    check=_check,
+)

@@ -1,0 +1,106 @@
+"""`authz audit`: what is open in templates, before they are deployed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from authz_lib._support.text_file import replace_text
+from authz_lib.actions.map import ActionMap
+from authz_lib.audit.audited import audit_files
+from authz_lib.audit.baseline import against_baseline
+from authz_lib.audit.report import AUDIT_FORMATS
+from authz_lib.audit.rule import SEVERITIES
+from authz_lib.audit.table_report import audit_table
+from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from authz_lib.audit.audited import Audit
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``authz audit``."""
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="a SAM or CloudFormation template, an OpenAPI document, or the folder `cdk.out`",
+    )
+    parser.add_argument("--format", default="table", choices=sorted(AUDIT_FORMATS))
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: standard output")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of a parameter, which decides conditions",
+    )
+    parser.add_argument(
+        "--actions", type=Path, metavar="FILE", help="the action map, to compare routes with"
+    )
+    parser.add_argument(
+        "--fail-on",
+        default="medium",
+        choices=[*SEVERITIES, "never"],
+        help="the least severity that makes the exit code 1 (default: medium)",
+    )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="a JSON report: what it holds is known, and only what is new counts",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit; the exit code is 1 where something counts, 2 where a file could not be read."""
+    actions = ActionMap.load(arguments.actions) if arguments.actions is not None else None
+    audit = audit_files(
+        arguments.files, parameters=_parameters(arguments.parameter), actions=actions
+    )
+    if arguments.baseline is not None:
+        audit = against_baseline(audit, arguments.baseline)
+    if arguments.format == "table" and arguments.output is None and _is_colourful():
+        sys.stdout.write(audit_table(audit, coloured=True))
+    else:
+        _write(AUDIT_FORMATS[arguments.format](audit), arguments.output)
+    for problem in audit.problems:
+        print(f"authz audit: {problem}", file=sys.stderr)
+    return 2 if audit.problems else int(_fails(audit, arguments.fail_on))
+
+
+def _parameters(written: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in written]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise ConfigurationError("`--parameter` must be `NAME=VALUE`")
+    return {name: value for name, _, value in pairs}
+
+
+def _is_colourful() -> bool:
+    """Whether somebody looks at a terminal; see https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        replace_text(output, text)
+
+
+def _fails(audit: Audit, threshold: str) -> bool:
+    if threshold == "never":
+        return False
+    counting = SEVERITIES[SEVERITIES.index(threshold) :]
+    return any(
+        finding.counts and finding.severity in counting
+        for file in audit.files
+        for finding in file.findings
+    )

@@ -1,0 +1,362 @@
+"""Tokens that are refused before they expire: a list in DynamoDB.
+
+The table has the partition key ``id`` (text) and the time-to-live attribute ``expires_at``.  An
+``id`` is a digest: the table names nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from hashlib import sha256
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from authz_lib._support.checks import (
+    require_clock,
+    require_count,
+    require_one_of,
+    require_seconds,
+    require_text,
+)
+from authz_lib._support.clock import system_clock
+from authz_lib._support.fork import reset_in_child
+from authz_lib._support.memo import Memo
+from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
+from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
+from authz_lib.transport.deadline import within
+from authz_lib.transport.fetch import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authz_lib._support.clock import Clock
+    from authz_lib.tokens import VerifiedToken
+
+__all__ = ["OnFailure", "RevokedTokens"]
+
+OnFailure: TypeAlias = Literal["closed", "open"]
+"""When the table does not answer: ``closed`` refuses with 503, ``open`` lets the token pass."""
+
+_log = logging.getLogger("authz_lib.tokens")
+
+_Kind: TypeAlias = Literal["token", "sign-in", "subject"]
+_WEEK: Final = 7 * 86_400.0
+_YEAR: Final = 366 * 86_400.0
+_LATEST: Final = 2**53
+_CONNECT_SECONDS: Final = 1.0
+_READ_SECONDS: Final = 1.0
+_ATTEMPTS: Final = 2
+_TOTAL_SECONDS: Final = 3.0
+
+
+class _Names(NamedTuple):
+    """What a token can be listed by, and when it was issued."""
+
+    ids: tuple[str, ...]  # of the token, of its sign-in, of its subject
+    subject: str | None  # the one of them that is the subject's
+    issued_at: float | None
+
+
+class RevokedTokens:
+    """The hook ``revoked=`` of a `JWTVerifier`, and the commands that fill its table.
+
+    | revoked | refused from then on |
+    |---|---|
+    | a token | the token with that ``jti`` |
+    | a sign-in | every token with that ``origin_jti``: all that a refresh token has given |
+    | a subject | every token of it that was issued up to that time, or does not say when |
+
+    Each is within one issuer: two may give one ``jti``.  A token is looked up by all three in one
+    strongly consistent read.  What was found is remembered for ``remember_seconds``: so long may a
+    revoked token still pass, in every process.  The process that revokes forgets at once.
+
+    A token that has none of the three claims is refused: nobody could revoke it.
+
+    When the table does not answer, the next question to it waits for 1 to 30 seconds.
+
+    Args:
+        table_name: the table.
+        on_failure: ``"closed"``: a `DependencyError`, when the table does not answer.  ``"open"``:
+            the token passes, and a line at WARNING says so (logger ``authz_lib.tokens``).
+        client: a boto3 client for ``dynamodb``, whose own timeouts apply.  By default one with 1 s
+            to connect, 1 s to read, two attempts, and 3 s for everything together.
+        remember_seconds: 0 to 3600.
+        max_entries: of how many tokens it is remembered.
+        jti_claim: the claim that names a token; Entra calls it ``uti``.
+        sign_in_claim: the claim that names a sign-in; of Entra and Keycloak it is ``sid``.
+        clock: seconds since the epoch.
+
+    Raises:
+        ConfigurationError: an argument makes no sense.
+
+    >>> revoked = RevokedTokens("revoked-tokens", on_failure="closed")
+    >>> revoked
+    <RevokedTokens in revoked-tokens>
+
+    Needs ``dynamodb:BatchGetItem``, and ``dynamodb:UpdateItem`` to revoke.  See
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_backoff",
+        "_claims",
+        "_client",
+        "_clock",
+        "_flights",
+        "_given",
+        "_known",
+        "_max_entries",
+        "_on_failure",
+        "_remember_seconds",
+        "_table",
+    )
+
+    def __init__(
+        self,
+        table_name: str,
+        *,
+        on_failure: OnFailure,
+        client: Any = None,
+        remember_seconds: float = 10.0,
+        max_entries: int = 10_000,
+        jti_claim: str = "jti",
+        sign_in_claim: str = "origin_jti",
+        clock: Clock = system_clock,
+    ) -> None:
+        self._table = require_text(table_name, "table_name")
+        require_one_of(on_failure, "on_failure", ("closed", "open"))
+        self._on_failure = on_failure
+        self._remember_seconds = require_seconds(remember_seconds, "remember_seconds", most=3600)
+        self._max_entries = require_count(max_entries, "max_entries")
+        self._claims = (
+            require_text(jti_claim, "jti_claim"),
+            require_text(sign_in_claim, "sign_in_claim"),
+        )
+        self._clock = require_clock(clock)
+        self._given = client
+        self._flights = SingleFlight[bool]()
+        self.reset()
+        reset_in_child(self)
+
+    def reset(self) -> None:
+        """Start with nothing remembered and no connection, as after a fork."""
+        self._client = self._given
+        self._backoff = Backoff()
+        # From when until when an answer holds, and the answer.
+        self._known: Memo[_Names, tuple[float, float, bool]] = Memo(max_entries=self._max_entries)
+
+    def __repr__(self) -> str:
+        return f"<RevokedTokens in {self._table}>"
+
+    def __call__(self, token: VerifiedToken) -> bool:
+        """Whether the token is refused.
+
+        Raises:
+            DependencyError: the table did not answer, with ``on_failure="closed"``.
+            ConfigurationError: the table refused, or is not there.
+        """
+        names = self._names(token)
+        if not names.ids:
+            return True
+        now = self._clock()
+        known = self._known.get(names)
+        if known is not None and known[0] <= now < known[1]:
+            return known[2]
+        try:
+            return self._flights.run(names, lambda: self._ask(names, now))
+        except SingleFlightTimeoutError:
+            return self._failed("interrupted")
+        except DependencyError as error:
+            return self._failed(str(error))
+
+    def revoke_token(self, jti: str, *, issuer: str | None, expires_at: float) -> None:
+        """Refuse one token, until it expires.
+
+        Raises:
+            ConfigurationError: an argument makes no sense, or the table refused.
+            DependencyError: the table did not answer; the token may be revoked or not.
+        """
+        self._put("token", issuer, jti, expires_at, up_to=None)
+
+    def revoke_sign_in(self, name: str, *, issuer: str | None, expires_at: float) -> None:
+        """Refuse every token of one sign-in, until the last of them expires.
+
+        Raises what `revoke_token` raises.
+        """
+        self._put("sign-in", issuer, name, expires_at, up_to=None)
+
+    def revoke_subject(
+        self,
+        subject: str,
+        *,
+        issuer: str | None,
+        up_to: float | None = None,
+        lifetime_seconds: float = _WEEK,
+    ) -> None:
+        """Refuse every token of a subject that was issued until now, or up to another time.
+
+        An earlier time than the one that is listed changes nothing.
+
+        Args:
+            subject: ``sub``.
+            issuer: whose subject it is.
+            up_to: seconds since the epoch; a token issued in that second is refused too.
+            lifetime_seconds: how long a token of this issuer lives at most; then the entry goes.
+
+        Raises what `revoke_token` raises.
+        """
+        moment = self._clock() if up_to is None else up_to
+        lifetime = require_seconds(lifetime_seconds, "lifetime_seconds", most=_YEAR)
+        self._put("subject", issuer, subject, _moment(moment, "up_to") + lifetime, up_to=moment)
+
+    def _names(self, token: VerifiedToken) -> _Names:
+        claims, issuer = token.claims, token.issuer
+        jti, sign_in = (claims.get(name) for name in self._claims)
+        named: tuple[tuple[_Kind, Any], ...] = (
+            ("token", jti),
+            ("sign-in", sign_in),
+            ("subject", claims.get("sub")),
+        )
+        ids = {kind: _id(kind, issuer, name) for kind, name in named if type(name) is str and name}
+        issued_at = claims.get("iat")
+        is_time = type(issued_at) in {int, float}
+        return _Names(tuple(ids.values()), ids.get("subject"), issued_at if is_time else None)
+
+    def _ask(self, names: _Names, now: float) -> bool:
+        if self._backoff.holds(now):
+            raise DependencyError("the table did not answer shortly before")
+        try:
+            found = self._read(names.ids)
+        except DependencyError:
+            self._backoff.note_failure(self._clock())
+            raise
+        self._backoff.reset()
+        revoked = _is_revoked(names, found)
+        self._known.put(names, (now, now + self._remember_seconds, revoked))
+        return revoked
+
+    def _failed(self, reason: str) -> bool:
+        what = f"whether a token is revoked could not be found out: {reason}"
+        if self._on_failure == "closed":
+            raise DependencyError(what)
+        _log.warning("%s; it passes", what)
+        return False
+
+    def _read(self, ids: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        asked = {
+            self._table: {"Keys": [{"id": {"S": name}} for name in ids], "ConsistentRead": True}
+        }
+        items: list[Mapping[str, Any]] = []
+        for _ in range(_ATTEMPTS):
+            answer = self._call("batch_get_item", RequestItems=asked)
+            items += answer.get("Responses", {}).get(self._table, ())
+            asked = answer.get("UnprocessedKeys") or {}
+            if not asked:
+                return items
+        raise DependencyError("the table took not all keys")
+
+    def _put(
+        self, kind: _Kind, issuer: str | None, name: str, expires_at: float, *, up_to: float | None
+    ) -> None:
+        """List one name; what is listed already and holds for longer stays."""
+        require_text(name, "name")
+        until = int(_moment(expires_at, "expires_at")) + 1
+        member, value = ("expires_at", until) if up_to is None else ("up_to", up_to)
+        values = {":kind": {"S": kind}, ":until": {"N": str(until)}}
+        assignments = "kind = :kind, expires_at = :until"
+        if up_to is not None:
+            values[":value"] = {"N": repr(value)}
+            assignments += ", up_to = :value"
+        reference = ":until" if up_to is None else ":value"
+        self._call(
+            "update_item",
+            passing="ConditionalCheckFailedException",
+            TableName=self._table,
+            Key={"id": {"S": _id(kind, issuer, name)}},
+            UpdateExpression=f"SET {assignments}",
+            ConditionExpression=f"attribute_not_exists(id) OR {member} < {reference}",
+            ExpressionAttributeValues=values,
+        )
+        self._known.clear()
+
+    def _call(self, method: str, *, passing: str = "", **arguments: Any) -> Mapping[str, Any]:
+        """What DynamoDB answers; nothing where it refuses with the code ``passing``."""
+        what = f"table `{self._table}`"
+        call = self._bound(method, what)
+        try:
+            answer = call(**arguments)
+        except AuthzError:
+            raise
+        except Exception as error:  # noqa: BLE001  its text may quote the request; its name does not
+            code, status = _refused(error)
+            if code and code == passing:
+                return {}
+            settled = status is not None and 400 <= status < 500 and code not in _PASSING
+            kind = ConfigurationError if settled else DependencyError
+            raise kind(f"{what} did not answer ({code or type(error).__name__})") from None
+        if not isinstance(answer, dict):
+            raise DependencyError(f"{what}: the answer is not understood")
+        return answer
+
+    def _bound(self, method: str, what: str) -> Callable[..., Any]:
+        if self._given is not None:
+            found: Callable[..., Any] = getattr(self._given, method)
+            return found
+        if self._client is None:
+            try:
+                config = import_module("botocore.config").Config(
+                    connect_timeout=_CONNECT_SECONDS,
+                    read_timeout=_READ_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+                )
+                self._client = import_module("boto3").client("dynamodb", config=config)
+            except Exception as error:  # noqa: BLE001  no Region, a broken profile: settings
+                raise ConfigurationError(
+                    f"{what} cannot be asked ({type(error).__name__})"
+                ) from None
+        made = getattr(self._client, method)
+        return lambda **arguments: within(_TOTAL_SECONDS, lambda: made(**arguments))
+
+
+_PASSING: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "LimitExceededException",
+    }
+)
+"""Refusals with a status of 400 that pass by themselves."""
+
+
+def _is_revoked(names: _Names, items: list[Mapping[str, Any]]) -> bool:
+    for item in items:
+        if item.get("id", {}).get("S") != names.subject:
+            return True
+        up_to = float(item.get("up_to", {}).get("N", "inf"))
+        if names.issued_at is None or not names.issued_at > up_to:
+            return True
+    return False
+
+
+def _refused(error: Exception) -> tuple[str, int | None]:
+    """The code and the status of a botocore ``ClientError``."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return "", None
+    code = response.get("Error", {}).get("Code")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return str(code or ""), status if isinstance(status, int) else None
+
+
+def _id(kind: _Kind, issuer: str | None, name: str) -> str:
+    text = json.dumps([kind, issuer, name], separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def _moment(value: object, argument: str) -> float:
+    if type(value) not in {int, float} or not 0 <= value < _LATEST:  # type: ignore[operator]
+        raise ConfigurationError(f"`{argument}` must be seconds since the epoch")
+    return value  # type: ignore[return-value]

@@ -1,0 +1,172 @@
+"""Operations of OpenAPI bodies, as API Gateway imports them."""
+
+from __future__ import annotations
+
+import pytest
+
+SCHEMES = """
+      components:
+        securitySchemes:
+          sigv4: {type: apiKey, name: a, in: header, x-amazon-apigateway-authtype: awsSigv4}
+          users:
+            type: apiKey
+            name: Authorization
+            in: header
+            x-amazon-apigateway-authorizer: {type: cognito_user_pools, providerARNs: [arn]}
+          jwt:
+            type: oauth2
+            x-amazon-apigateway-authorizer:
+              type: jwt
+              jwtConfiguration: {issuer: https://issuer.example, audience: [web]}
+          tokens:
+            type: apiKey
+            name: X-Token
+            in: header
+            x-amazon-apigateway-authtype: custom
+            x-amazon-apigateway-authorizer: {type: token, authorizerUri: arn}
+          request:
+            type: apiKey
+            name: Unused
+            in: header
+            x-amazon-apigateway-authorizer:
+              type: request
+              identitySource: method.request.header.A, context.path
+              authorizerResultTtlInSeconds: 30
+          key: {type: apiKey, name: x-api-key, in: header}
+          plain: {type: http, scheme: bearer}
+          later: {type: oauth2, x-amazon-apigateway-authorizer: !Transform {Name: x}}
+"""
+BODY = """
+Conditions:
+  C: !Equals [!Ref AWS::Region, us-east-1]
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        security: [{sigv4: []}]
+        paths:
+          /orders:
+            get: {GET}
+""" + SCHEMES.replace("\n  ", "\n    ")
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("{}", ["NONE"]),
+        ("{security: []}", ["NONE"]),
+        ("{security: [{NONE: []}]}", ["NONE"]),
+        ("{security: [{plain: []}]}", ["NONE"]),
+        ("{security: [{sigv4: []}]}", ["AWS_IAM"]),
+        ("{security: [{users: [a]}]}", ["COGNITO_USER_POOLS"]),
+        ("{security: [{jwt: []}]}", ["JWT"]),
+        ("{security: [{tokens: []}]}", ["CUSTOM"]),
+        ("{security: [{key: []}]}", ["API_KEY"]),
+        ("{security: [{key: []}, {tokens: []}]}", ["CUSTOM"]),
+        ("{security: [{key: [], tokens: []}]}", ["CUSTOM"]),
+        ("{security: [{later: []}]}", ["UNKNOWN"]),
+        ("{security: !FindInMap [a, b, c]}", ["UNKNOWN"]),
+        ("{security: [!If [C, {sigv4: []}, {key: []}]]}", ["AWS_IAM", "API_KEY"]),
+        ("{security: !If [C, [{sigv4: []}], !Ref AWS::NoValue]}", ["AWS_IAM", "NONE"]),
+        ("!If [C, {security: [{sigv4: []}]}, {}]", ["AWS_IAM", "NONE"]),
+        ("!If [C, {security: [{sigv4: []}]}, !Ref AWS::NoValue]", ["AWS_IAM"]),
+        ("{x-amazon-apigateway-auth: {type: AWS_IAM}}", ["AWS_IAM"]),
+        ("{x-amazon-apigateway-auth: {type: NONE}}", ["NONE"]),
+    ],
+)
+def test_who_is_let_in_to_an_operation(points, operation, expected):
+    assert [one[2] for one in points(BODY.replace("{GET}", operation))] == expected
+
+
+def test_what_is_told_of_an_operation(audit):
+    file = audit(BODY.replace("{GET}", "{security: [{key: []}, {users: [a/b]}]}"))
+    (point,) = file.inventory.entry_points
+    asked = point.authorization
+    assert (asked.authorizer, asked.scopes, asked.names) == ("users", ("a/b",), ("key", "users"))
+    assert asked.api_key is True
+    assert (point.api, point.method, point.path, point.line) == ("Api", "GET", "/orders", 12)
+
+
+def test_what_is_told_of_authorizers(audit):
+    text = BODY.replace("{GET}", "{}").lstrip("\n")
+    uses = audit(text).inventory.gateways["Api"].authorizers
+    assert {name: use.kind for name, use in uses.items()} == {
+        "jwt": "JWT",
+        "request": "CUSTOM",
+        "tokens": "CUSTOM",
+        "users": "COGNITO_USER_POOLS",
+        "later": "UNKNOWN",
+    }
+    assert uses["tokens"].cache.identity_sources == ("method.request.header.X-Token",)
+    assert uses["tokens"].cache.ttl_seconds == 300
+    assert uses["request"].cache.identity_sources == ("method.request.header.A", "context.path")
+    assert uses["request"].cache.ttl_seconds == 30
+    assert (uses["jwt"].audience, uses["jwt"].issuer) == (("web",), "https://issuer.example")
+    assert text.splitlines()[uses["users"].line - 1].strip() == "users:"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("{Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}}", "OPAQUE_BODY"),
+        ("{paths: {Fn::Transform: {Name: x}}}", "OPAQUE_BODY"),
+        ("{paths: {/x: {Fn::Transform: {Name: x}}}}", "OPAQUE_BODY"),
+        ("{this: is none}", "OPAQUE_BODY"),
+        ("text", "OPAQUE_BODY"),
+    ],
+)
+def test_what_is_not_here_is_not_seen(audit, body, expected):
+    text = f"Resources: {{Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{Body: {body}}}}}}}"
+    file = audit(text)
+    (point,) = file.inventory.entry_points
+    assert (point.authorization.kind, point.method) == (expected, "*")
+    assert [finding.rule for finding in file.findings if finding.rule == "not-seen"] == ["not-seen"]
+
+
+def test_a_body_under_a_condition(points):
+    text = """
+    Conditions: {C: !Equals [!Ref AWS::Region, x]}
+    Resources:
+      Api:
+        Type: AWS::ApiGatewayV2::Api
+        Properties:
+          Body: !If
+            - C
+            - {paths: {/a: {get: {}}}}
+            - {paths: {/$default: {x-amazon-apigateway-any-method: {}}}}
+    """
+    assert points(text) == [("ANY", "$default", "NONE", "!C"), ("GET", "/a", "NONE", "C")]
+
+
+def test_swagger_and_other_members_of_a_path(points):
+    text = """
+    Resources:
+      Api:
+        Type: AWS::ApiGateway::RestApi
+        Properties:
+          Body:
+            swagger: "2.0"
+            paths:
+              /a: {parameters: [], x-own: {}, PUT: {security: [{s: []}]}, summary: x, head: 5}
+            securityDefinitions:
+              s: {type: apiKey, name: a, in: header, x-amazon-apigateway-authtype: awsSigv4}
+    """
+    assert points(text) == [("PUT", "/a", "AWS_IAM", "")]
+
+
+def test_an_openapi_document_by_itself(audit):
+    text = """
+    openapi: 3.0.1
+    paths:
+      /a:
+        get: {security: [{jwt: []}]}
+    components:
+      securitySchemes:
+        jwt: {type: oauth2, x-amazon-apigateway-authorizer: {jwtConfiguration: {issuer: i}}}
+    """
+    file = audit(text, name="openapi.yaml")
+    (point,) = file.inventory.entry_points
+    assert (point.surface, point.authorization.kind, point.line) == ("http", "JWT", 4)
+    assert file.inventory.gateways["openapi"].authorizers["jwt"].line == 7

@@ -1,0 +1,76 @@
+"""Function URLs and AppSync."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("NONE", "NONE"), ("AWS_IAM", "AWS_IAM"), ("!ImportValue x", "UNKNOWN")],
+)
+def test_a_function_url(points, kind, expected):
+    text = f"""
+    Resources:
+      Url: {{Type: AWS::Lambda::Url, Properties: {{TargetFunctionArn: x, AuthType: {kind}}}}}
+    """
+    assert points(text) == [("*", "FUNCTION_URL", expected, "")]
+
+
+GRAPH = """
+Resources:
+  Graph:
+    Type: AWS::AppSync::GraphQLApi
+    Properties:
+      AuthenticationType: {kind}
+      AdditionalAuthenticationProviders: [{{AuthenticationType: API_KEY}}, !Ref AWS::NoValue]
+"""
+
+
+@pytest.mark.parametrize("kind", ["AWS_IAM", "API_KEY", "OPENID_CONNECT", "AWS_LAMBDA"])
+def test_graphql(audit, kind):
+    file = audit(GRAPH.format(kind=kind))
+    (point,) = file.inventory.entry_points
+    assert (point.path, point.authorization.kind) == ("GRAPHQL", kind)
+    assert point.authorization.names == ("API_KEY",)
+    assert [finding.rule for finding in file.findings] == ["appsync-api-key"]
+
+
+EVENTS = """
+Resources:
+  Api:
+    Type: AWS::AppSync::Api
+    Properties:
+      Name: events
+      EventConfig:
+        ConnectionAuthModes: [{AuthType: AMAZON_COGNITO_USER_POOLS}]
+        DefaultPublishAuthModes: [{AuthType: AWS_IAM}, {AuthType: API_KEY}]
+        DefaultSubscribeAuthModes: [{AuthType: AWS_LAMBDA}]
+  Orders:
+    Type: AWS::AppSync::ChannelNamespace
+    Properties: {ApiId: !GetAtt Api.ApiId, Name: orders, PublishAuthModes: [{AuthType: API_KEY}]}
+"""
+
+
+def test_events(audit):
+    file = audit(EVENTS)
+    assert [
+        (point.method, point.path, point.authorization.kind)
+        for point in file.inventory.entry_points
+    ] == [
+        ("CONNECT", "EVENTS", "AMAZON_COGNITO_USER_POOLS"),
+        ("PUBLISH", "EVENTS", "API_KEY"),
+        ("SUBSCRIBE", "EVENTS", "AWS_LAMBDA"),
+        ("PUBLISH", "/orders/*", "API_KEY"),
+    ]
+    assert [finding.line for finding in file.findings if finding.rule == "appsync-api-key"] == [
+        2,
+        10,
+    ]
+
+
+def test_events_whose_modes_are_known_when_deployed(points):
+    text = (
+        "Resources: {Api: {Type: AWS::AppSync::Api, Properties: {EventConfig: !Ref AWS::NoValue}}}"
+    )
+    assert {one[2] for one in points(text)} == {"UNKNOWN"}

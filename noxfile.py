@@ -173,7 +173,8 @@ def analysis(session: nox.Session) -> None:
     install_wheel(session, *group("tests"), extras=("all",))
     session.run(
         *["python", "-m", "pytest", "-q", "-n", "2", *session.posargs],
-        *["tests/property/test_symbolic.py", "tests/conformance/test_policy_analysis.py"],
+        *["tests/property/test_symbolic.py", "tests/property/test_policy_diff.py"],
+        "tests/conformance/test_policy_analysis.py",
         env={"AUTHZ_GENERATED_POLICIES": "20000"},
     )
 

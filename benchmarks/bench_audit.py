@@ -87,7 +87,10 @@ def authz(files):
     found = set()
     for path in files:
         for file in audit_files([path]).files:
-            if any(one.rule in OPEN_RULES and one.severity != "info" for one in file.findings):
+            said = any(one.is_open and one.on_purpose for one in file.inventory.entry_points)
+            if said or any(
+                one.rule in OPEN_RULES and one.severity != "info" for one in file.findings
+            ):
                 found.add(path.name)
     return found
 

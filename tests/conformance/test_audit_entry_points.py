@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ OPEN_RULES = {
 }
 
 
+@cache
 def audited(path):
     audit = audit_files([path])
     assert audit.problems == ()

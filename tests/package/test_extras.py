@@ -5,6 +5,7 @@ The session `package` runs this on the wheel alone and on the wheel with each ex
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from authz_lib.audit.audited import audit_files
 from authz_lib.decisions.cedar import CedarEngine
 from authz_lib.errors import ConfigurationError
 
@@ -35,6 +37,9 @@ BROUGHT = {
     "yaml": "yaml",
 }
 
+# What an extra brings of another one.
+ALSO = {"audit": ["yaml"]}
+
 
 def names(extra):
     return f"needs the extra `{extra}` of authz-lib"
@@ -51,7 +56,7 @@ def test_the_extras_are_these():
 @pytest.mark.skipif("AUTHZ_EXTRA" not in os.environ, reason="for the session `package`")
 def test_an_extra_brings_its_package_and_no_other():
     extra = os.environ["AUTHZ_EXTRA"]
-    brought = set(BROUGHT) if extra == "all" else {extra} - {""}
+    brought = set(BROUGHT) if extra == "all" else {extra, *ALSO.get(extra, ())} - {""}
     assert {name for name in BROUGHT if installed(name)} == brought
 
 
@@ -70,6 +75,15 @@ def test_an_adapter_names_its_package(extra, package, module):
     else:
         with pytest.raises(ConfigurationError, match=names(extra)):
             import_module(module)
+
+
+def test_a_template_of_sam_names_audit(tmp_path):
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "pass"}}
+    function["Properties"] |= {"Handler": "a.b", "Runtime": "python3.12"}
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps({"Resources": {"F": function}}), encoding="utf-8")
+    (problem,) = audit_files([path]).problems or ("",)
+    assert (names("audit") in problem) is not installed("audit")
 
 
 def test_requests_in_yaml_name_yaml(tmp_path):

@@ -19,7 +19,6 @@ NEED_AN_EXTRA = {
     "authz_lib.sigv4.httpx_auth": "httpx",
     "authz_lib.sigv4.requests_auth": "requests",
     "authz_lib.testing.policy_store.decisions": "cedar",
-    "authz_lib._support.yaml_file": "yaml",
 }
 MODULES = [
     module.name

@@ -89,7 +89,7 @@ def get_job(body: JSON, caller: Principal) -> JSON:
 
 def metrics(body: JSON, caller: Principal) -> JSON:
     """How many of the caller's jobs are in each state."""
-    if body.get("type") != "jobs":
+    if body.get("type", "jobs") != "jobs":
         raise smithy.validation("`type` must be jobs")
     counted = Counter(job["status"] for job in jobs_of(caller))
     return json_answer(200, {"type": "jobs", "jobs": {name: counted[name] for name in STATES}})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PolicyCondition", "conditions_of", "named_groups", "named_resources"]
 
 # What stands in brackets without a need, outside of texts: `(resource.owner)`.
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<!\w)\(([\w.]+)\)')
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<!\w)\(((?:[\w.]|\["(?:[^"\\]|\\.)*+"\])++)\)')
 _MOST_BRACKETS = 4
 _CONNECTIVES = ("&&", "||")
 _ID_SUFFIX = re.compile(r"(?<=.)(_id|Id|ID)$")

@@ -206,10 +206,15 @@ def _in_range(number: int) -> int | None:
     return number if MIN_LONG <= number <= MAX_LONG else None
 
 
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 def read_decimal(text: str) -> int | None:
     """In ten-thousandths; None where Cedar does not read it."""
     if not _DECIMAL.fullmatch(text):
-        if re.fullmatch(r"-?[0-9]+\.[0-9]+", text):  # Cedar may know more leading zeros
+        whole, point, rest = text.removeprefix("-").partition(".")
+        if point and _are_digits(whole) and _are_digits(rest):  # Cedar may know more leading zeros
             raise UnsupportedError("a `decimal()` that is written in another way")
         return None
     return _in_range(int(Decimal(text).scaleb(4)))
@@ -219,7 +224,7 @@ def read_duration(text: str) -> int | None:
     """In milliseconds; None where Cedar does not read it."""
     found = _DURATION.fullmatch(text)
     if found is None or not any(found.groups()[1:]):
-        if re.fullmatch(r"-?([0-9]+[dhms]+)+", text):
+        if text and not text.removeprefix("-").strip("0123456789dhms"):
             raise UnsupportedError("a `duration()` that is written in another way")
         return None
     total = sum(

@@ -66,7 +66,7 @@ def smallest(
     for name in ("principal", "resource"):
         request = _tried(request, partial(_set_apart, name, schema), shows)
     for number, uid in enumerate([request.principal, request.resource, *request.entities], 1):
-        if uid in named:
+        if uid in named and uid in request.entities:  # one that is held stays
             request = _tried(request, _renaming(uid, schema, number), shows)
     for _ in range(_ROUNDS):
         before = deepcopy(request)
@@ -113,14 +113,13 @@ def _removals(
 
 
 def _set_apart(name: str, schema: PolicySchema, request: ConcreteRequest) -> None:
-    """Makes the principal or the resource an entity that nothing refers to."""
+    """Makes the principal or the resource an entity that nothing else is or refers to."""
     uid: EntityUid = getattr(request, name)
-    if uid not in _references(request):
+    if uid not in _references(request) and request.principal != request.resource:
         raise KeyError(uid)
     other = plain_value(EntityType(uid.type), schema, 9001)
+    request.entities[other] = deepcopy(request.entities[uid])  # one that is held stays
     setattr(request, name, other)
-    if uid in request.entities:
-        request.entities[other] = deepcopy(request.entities[uid])
 
 
 def _renaming(
@@ -155,6 +154,7 @@ def _drop_tag(uid: EntityUid, name: str, request: ConcreteRequest) -> None:
 
 
 def _put(place: Spot, value: Any, request: ConcreteRequest) -> None:
+    _give_like(request, place.value(request), value)
     place.put(request, value)
 
 
@@ -261,21 +261,32 @@ def matters(
     """Whether another value at a place would show something else."""
     if isinstance(place.type, RecordType):
         return False  # its parts do, or do not
-    if _is_bool(place.type):
-        others: list[Any] = [not place.value(request)]
-    elif isinstance(place.type, SetType):
-        others = [[plain_value(place.type.element, schema, 9001 + number)], []]
-    else:
-        others = [plain_value(place.type, schema, count + number) for count in (9001, 9501)]
-    for other in [*others, *_alike(request, schema, place)]:
+    for other in [*_others(request, schema, place, number), *_alike(request, schema, place)]:
         changed = deepcopy(request)
         place.put(changed, other)
-        if isinstance(place.type, EntityType) and place.value(request) in request.entities:
-            like = changed.entities[place.value(request)]
-            changed.entities.setdefault(other, deepcopy(like))
+        _give_like(changed, place.value(request), other)
         if not shows(changed):
             return True
     return False
+
+
+def _others(request: ConcreteRequest, schema: PolicySchema, place: Spot, number: int) -> list[Any]:
+    """Values that a place could have instead; of an `enum` all of them."""
+    if _is_bool(place.type):
+        return [not place.value(request)]
+    if isinstance(place.type, SetType):
+        return [[plain_value(place.type.element, schema, 9001 + number)], []]
+    if isinstance(place.type, EntityType):
+        shape = schema.entities.get(place.type.name)
+        if shape is not None and shape.ids is not None:
+            return [EntityUid(shape.name, id_) for id_ in shape.ids]
+    return [plain_value(place.type, schema, count + number) for count in (9001, 9501)]
+
+
+def _give_like(request: ConcreteRequest, old: Any, new: Any) -> None:
+    """Where one entity takes the place of another that is given, it is given too."""
+    if isinstance(old, EntityUid) and old in request.entities:
+        request.entities.setdefault(new, deepcopy(request.entities[old]))
 
 
 def _alike(request: ConcreteRequest, schema: PolicySchema, place: Spot) -> list[Any]:

@@ -98,8 +98,10 @@ class _Maker:
         if isinstance(type_, EntityType):
             same = type_.name == self._favourite.type and self._random.random() < 0.6
             uid = self._favourite if same else self._uid(type_.name)
-            if depth > 0:
-                self._entity(request, uid, depth - 1)
+            given = [one for one in request.entities if one.type == type_.name]
+            if depth <= 0 and given and uid not in given:
+                return self._random.choice(given)  # and so there is an end
+            self._entity(request, uid, depth - 1)
             return uid
         return self._scalar(type_)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from authz_lib.audit.conditions import Guard
-from authz_lib.audit.stack_values import ABSENT
+from authz_lib.audit.stack_values import ABSENT, UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Gateway",
     "ResultCache",
     "authorization_kind",
+    "written_kind",
 ]
 
 OPEN: Final = frozenset({"NONE", "API_KEY"})
@@ -49,6 +51,11 @@ def authorization_kind(written: Any) -> str:
         return "NONE"
     kind = written.upper() if isinstance(written, str) else "UNKNOWN"
     return kind if kind in AUTHORIZATION_KINDS else "UNKNOWN"
+
+
+def written_kind(properties: Mapping[str, Any], member: str) -> Any:
+    """What a resource writes as its kind; not known where a macro may write it."""
+    return properties.get(member, UNKNOWN if "Fn::Transform" in properties else None)
 
 
 @dataclass(frozen=True, slots=True)

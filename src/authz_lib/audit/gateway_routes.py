@@ -13,6 +13,7 @@ from authz_lib.audit.entry_point import (
     Gateway,
     ResultCache,
     authorization_kind,
+    written_kind,
 )
 from authz_lib.audit.openapi_body import (
     body_authorizers,
@@ -101,9 +102,9 @@ def _authorizer(
     jwt = jwt if isinstance(jwt, dict) else {}
     issuer = jwt.get("Issuer")
     default = _REST_TTL_SECONDS if surface == "rest" else 0
-    ttl = plain(properties.get("AuthorizerResultTtlInSeconds", default))
+    ttl = plain(properties.get("AuthorizerResultTtlInSeconds"))
     cache = ResultCache(
-        plain_number(ttl) if surface != "websocket" else 0,
+        plain_number(ttl, default) if surface != "websocket" else 0,
         source_list(plain(properties.get("IdentitySource"))),
     )
     return AuthorizerUse(
@@ -202,7 +203,7 @@ def _authorizations(
 ) -> Iterator[tuple[Guard, Authorization]]:
     """Who is let in by a method or a route, under each condition."""
     values = template.values
-    for guard, written in values.texts(properties.get("AuthorizationType"), outer):
+    for guard, written in values.texts(written_kind(properties, "AuthorizationType"), outer):
         kind = authorization_kind(written)
         authorizer: Any = None
         for _, value in values.branches(properties.get("AuthorizerId"), guard):

@@ -56,7 +56,7 @@ def with_local_bodies(
     """The resources, with the bodies of APIs that are in files beside the template."""
     return {
         name: _with_body(name, resource, document, folder)
-        if resource.get("Type") in _APIS
+        if str(resource.get("Type")) in _APIS
         else resource
         for name, resource in resources.items()
     }

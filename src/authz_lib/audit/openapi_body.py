@@ -49,6 +49,7 @@ _KINDS: Final = {
 }
 _BY_MEMBER: Final = {"providerARNs": "COGNITO_USER_POOLS", "jwtConfiguration": "JWT"}
 _REST_TTL_SECONDS: Final = 300
+_LATER: Final = "(known when deployed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,20 +256,25 @@ def _cache(
     if sources is None and str(authorizer.get("type")).lower() == "token":
         sources = f"method.request.header.{scheme.get('name', 'Authorization')}"
     default = _REST_TTL_SECONDS if surface == "rest" else 0
-    ttl = values.plain(authorizer.get("authorizerResultTtlInSeconds", default))
-    return ResultCache(plain_number(ttl), source_list(sources))
+    ttl = values.plain(authorizer.get("authorizerResultTtlInSeconds"))
+    return ResultCache(plain_number(ttl, default), source_list(sources))
 
 
-def plain_number(value: Any) -> int | None:
+def plain_number(value: Any, default: int) -> int | None:
     """A number that may be written as a text; ``None`` where it is not known."""
+    if value is None or value is ABSENT:
+        return default
     text = str(value)
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def source_list(value: Any) -> tuple[str, ...]:
     """Identity sources: a list, or a text with commas."""
-    listed = value if isinstance(value, list) else str(value).split(",") if value else []
-    return tuple(text for item in listed if (text := str(item).strip()) and item is not UNKNOWN)
+    if value is None or value is ABSENT:
+        return ()
+    listed = value if isinstance(value, list) else [value]
+    texts = (_LATER if item is UNKNOWN else str(item) for item in listed)
+    return tuple(part for text in texts for item in text.split(",") if (part := item.strip()))
 
 
 def text_list(value: Any) -> tuple[str, ...] | None:
@@ -278,4 +284,4 @@ def text_list(value: Any) -> tuple[str, ...] | None:
     if value is None or value is ABSENT:
         return ()
     listed = value if isinstance(value, list) else [value]
-    return tuple("(known when deployed)" if item is UNKNOWN else str(item) for item in listed)
+    return tuple(_LATER if item is UNKNOWN else str(item) for item in listed)

@@ -101,10 +101,9 @@ class Origins:
                 if "".join(sign for sign in str(key) if sign.isalnum()).lower() == wanted:
                     return place.line
         events = self.place(*path, "Events")
-        if events is not None:
-            for key, place in events.members.items():
-                if end.startswith(str(key)):
-                    return place.line
+        begun = [key for key in (events.members if events else ()) if end.startswith(str(key))]
+        if begun:
+            return self.line(*path, "Events", max(begun, key=lambda key: len(str(key))))
         return self.line("Resources", made_from)
 
     def _line_of_implicit(self, name: str) -> int:
@@ -169,9 +168,10 @@ class Origins:
             kind = resource.get("Type") if isinstance(resource, dict) else None
             if kind not in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}:
                 continue
-            events = (resource.get("Properties") or {}).get("Events")
+            properties = resource.get("Properties")
+            events = properties.get("Events") if isinstance(properties, dict) else None
             for key, event in (events if isinstance(events, dict) else {}).items():
-                if isinstance(event, dict) and event.get("Type") in IMPLICIT_APIS:
+                if isinstance(event, dict) and str(event.get("Type")) in IMPLICIT_APIS:
                     yield self._event(str(name), str(key), event)
 
     def _event(self, resource: str, name: str, event: dict[str, Any]) -> RouteEvent:

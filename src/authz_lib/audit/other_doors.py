@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
-from authz_lib.audit.entry_point import Authorization, EntryPoint, Gateway, authorization_kind
+from authz_lib.audit.entry_point import (
+    Authorization,
+    EntryPoint,
+    Gateway,
+    authorization_kind,
+    written_kind,
+)
 from authz_lib.audit.template import own_condition, properties_of
 
 if TYPE_CHECKING:
@@ -40,7 +46,9 @@ def function_urls(template: Template) -> Iterator[EntryPoint]:
     """The function URLs."""
     for name, resource in template.of_type(_URL):
         properties = properties_of(resource)
-        for guard, kind in template.values.texts(properties.get("AuthType"), _presence(resource)):
+        for guard, kind in template.values.texts(
+            written_kind(properties, "AuthType"), _presence(resource)
+        ):
             yield EntryPoint(
                 name,
                 name,
@@ -83,7 +91,7 @@ def appsync_doors(template: Template) -> Iterator[EntryPoint]:
 def _graphql(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     outer = _presence(resource)
-    for guard, kind in template.values.texts(properties.get("AuthenticationType"), outer):
+    for guard, kind in template.values.texts(written_kind(properties, "AuthenticationType"), outer):
         others = template.values.plain(properties.get("AdditionalAuthenticationProviders"), guard)
         names = [
             str(one.get("AuthenticationType"))

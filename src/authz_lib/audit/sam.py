@@ -66,7 +66,7 @@ def _least_of(resource: dict[str, Any]) -> int:
     routes = [
         event
         for event in (events.values() if _is_object(events) else ())
-        if _is_object(event) and event.get("Type") in {"Api", "HttpApi"}
+        if _is_object(event) and str(event.get("Type")) in {"Api", "HttpApi"}
     ]
     return 1 + ("Role" not in properties) + len(routes)
 

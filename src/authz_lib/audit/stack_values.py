@@ -374,6 +374,17 @@ def functions_in(value: Any) -> Iterator[tuple[str, Any]]:
             todo += item
 
 
+def names_in(value: Any) -> Iterator[str]:
+    """The names that a value refers to by ``Ref``, ``GetAtt`` or ``Sub``, however deep."""
+    for function, given in functions_in(value):
+        if function == "Ref" and isinstance(given, str):
+            yield given
+        elif function == "Fn::GetAtt":
+            owner = given[0] if isinstance(given, list) and given else given
+            if isinstance(owner, str):
+                yield owner.partition(".")[0]
+
+
 def texts_in(value: Any) -> Iterator[str]:
     """Each text in a value, however deep."""
     todo = [value]
@@ -390,6 +401,7 @@ def texts_in(value: Any) -> Iterator[str]:
 def _variables_of(given: Any) -> Iterator[tuple[str, Any]]:
     text = given[0] if isinstance(given, list) and given else given
     own = given[1] if isinstance(given, list) and len(given) > 1 else {}
+    own = own if isinstance(own, dict) else {}
     if isinstance(text, str):
         for match in _VARIABLE.finditer(text):
             name = match[1].strip()

@@ -18,7 +18,7 @@ from authz_lib._support.json_file import in_one_line
 from authz_lib.audit.neighbours import nested_files, with_local_bodies
 from authz_lib.audit.origins import Origins
 from authz_lib.audit.sam import is_sam, least_resources, transformed
-from authz_lib.audit.stack_values import StackValues, functions_in
+from authz_lib.audit.stack_values import StackValues, names_in
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -66,24 +66,14 @@ class Template:
 
     def resource_id(self, value: Any) -> str | None:
         """The logical id that a value stands for; ``None`` where it names no resource."""
-        return next((name for name in referred(value) if name in self.resources), None)
+        names = [value] if isinstance(value, str) else names_in(value)
+        return next((name for name in names if name in self.resources), None)
 
 
 def properties_of(resource: Any) -> dict[str, Any]:
     """The properties of a resource."""
     found = resource.get("Properties") if isinstance(resource, dict) else None
     return found if isinstance(found, dict) else {}
-
-
-def referred(value: Any) -> Iterator[str]:
-    """The names that a value refers to: ``Ref``, ``GetAtt``, ``Sub``, or a plain name."""
-    if isinstance(value, str):
-        yield value
-    for function, given in functions_in(value):
-        if function == "Ref" and isinstance(given, str):
-            yield given
-        elif function == "Fn::GetAtt" and given:
-            yield str(given.split(".")[0] if isinstance(given, str) else given[0])
 
 
 def template_of(
@@ -187,11 +177,7 @@ def _require_no_ring(resources: Mapping[str, dict[str, Any]], name: str) -> None
 def _needed(resource: dict[str, Any], resources: Mapping[str, Any]) -> set[str]:
     depends = resource.get("DependsOn")
     found = {str(one) for one in (depends if isinstance(depends, list) else [depends])}
-    for function, given in functions_in(resource.get("Properties")):
-        if function == "Ref":
-            found.add(str(given))
-        elif function == "Fn::GetAtt" and given:
-            found.add(str(given.split(".")[0] if isinstance(given, str) else given[0]))
+    found.update(names_in(resource.get("Properties")))
     return {one for one in found if one in resources}
 
 

@@ -58,7 +58,7 @@ def json_answer(
 
     >>> answer = json_answer(202, {"id": "7"}, headers={"Location": "/jobs/7"})
     >>> answer["statusCode"], answer["body"], answer["headers"]["Location"]
-    (202, '{"id":"7"}', '/jobs/7')
+    (202, '{"id": "7"}', '/jobs/7')
     """
     if type(status) is not int or not 200 <= status <= 599:
         raise ConfigurationError("`status` must be an HTTP status from 200 to 599")
@@ -72,7 +72,7 @@ def json_answer(
     return {
         "statusCode": status,
         "headers": {**kept, **own},
-        "body": "" if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False),
+        "body": "" if body is None else json.dumps(body, allow_nan=False),
         "isBase64Encoded": False,
     }
 

@@ -34,7 +34,7 @@ MODULES = {
     "media": "shared.media",
     "audio": "memories.audio.app",
     "video": "memories.video.app",
-    "encoder": "memories.video.encoder",
+    "encoder": "encoder",
     "auth": "auth.app",
 }
 
@@ -95,7 +95,7 @@ def running():
 
 def forget():
     for name in list(sys.modules):
-        if name.partition(".")[0] in {"shared", "memories", "auth"}:
+        if name.partition(".")[0] in {"shared", "memories", "auth", "encoder"}:
             del sys.modules[name]
 
 
@@ -112,7 +112,8 @@ def service(monkeypatch):
         object.__setattr__(loaded["helpers"].GATEWAY, "api_id", "api1")  # instead of asking SSM
         return SimpleNamespace(**loaded)
 
-    monkeypatch.syspath_prepend(str(EXAMPLE / "api"))
+    for folder in ("api", "encoder"):
+        monkeypatch.syspath_prepend(str(EXAMPLE / folder))
     yield load
     forget()
 

@@ -85,14 +85,14 @@ def test_whatever_happens_the_jobs_row_says_it(service, monkeypatch, fault):
     loaded, became = service(), []
 
     @contextmanager
-    def database():
+    def connect(url, connect_timeout):
         yield SimpleNamespace(execute=lambda _, values: became.append(values))
 
     def make_video(folder, event):
         if fault is not None:
             raise fault
 
-    monkeypatch.setattr(loaded.segments, "database", database)
+    monkeypatch.setattr(loaded.encoder.psycopg, "connect", connect)
     monkeypatch.setattr(loaded.encoder, "make_video", make_video)
     if fault is None:
         loaded.encoder.handler({"video_key": "k"}, None)

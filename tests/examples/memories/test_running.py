@@ -134,7 +134,7 @@ def test_the_late_word_of_one_encoder_does_not_undo_what_another_has_done(runnin
 
     assert video_of(running, "bob", "dinner").status == 200
     (key,) = running.execute('select video_key from "VideoJob"')
-    late = {"audio_key": "sessions/none.wav", "frames_dir": "none", "frame_rate": 1.0}
+    late = {"audio_key": "sessions/none.wav", "frames": [], "duration_seconds": 30}
     for video_key in (key, "temp/videos/of-another.mp4"):
         payload = json.dumps({**late, "video_key": video_key}).encode()
         running.local.aws.invoke(running.local.stack.functions["VideoEncoder"], payload)

@@ -43,6 +43,7 @@ def transformed(monkeypatch):
     def resources(**parameters):
         template = load_template(EXAMPLE / "template.yaml")
         template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+        template["Resources"]["VideoEncoder"]["Properties"]["CodeUri"] = "s3://bucket/key"
         template["Resources"]["Library"]["Properties"]["ContentUri"] = "s3://bucket/layer"
         return transform(template, parameters, policies())["Resources"]
 

@@ -217,7 +217,7 @@ def container(running, folder):
 def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(
     container, running, headers_of
 ):
-    starting = urllib3.Retry(connect=12, backoff_factor=0.05, backoff_max=2)
+    starting = urllib3.Retry(total=30, connect=30, backoff_factor=0.05, backoff_max=2)
     with urllib3.HTTPConnectionPool("127.0.0.1", container, timeout=10, retries=starting) as pool:
         seen = [
             pool.request(

@@ -114,7 +114,7 @@ def foreign_parts(resources):
     for name, resource in resources.items():
         if resource["Type"] not in KINDS:
             yield f"{name} is of a kind that is not looked at"
-        if resource.keys() - {"Type", "Properties", "Condition"}:
+        if resource.keys() - {"Type", "Properties", "Condition", "Metadata"}:
             yield f"{name} has a part that is not looked at"
 
 

@@ -488,3 +488,20 @@ def test_the_worst_of_two_searches_is_the_verdict():
     assert module._reason(unclear, nothing) == "whether it opens anything: why"
     assert module._reason(unclear, unclear) == "why"
     assert module._reason(nothing, nothing) == ""
+
+
+def test_of_a_few_ids_the_one_that_matters_is_told(make_sources):
+    schema = """entity Role enum ["a", "b", "c", "d"]; entity User = { role: Role };
+    action get appliesTo { principal: User, resource: User };"""
+    old = make_sources(
+        'permit(principal, action, resource) unless { principal.role == Role::"c" };', schema
+    )
+    new = make_sources("permit(principal, action, resource);", schema)
+    (found,) = compare_policies(old, new)
+    assert found.counterexamples[0].words == "a User, role Role c → get on a User"
+    (found,) = compare_policies(new, old)
+    assert found.verdict == "closes"
+    words = "permit(principal, action, resource) when { principal.role != Role::"
+    some = make_sources(f'{words}"a" || principal.role == Role::"a" }};', schema)
+    (found,) = compare_policies(some, new)
+    assert found.verdict == "same"

@@ -17,6 +17,11 @@ def test_a_function_url(points, kind, expected):
     assert points(text) == [("*", "FUNCTION_URL", expected, "")]
 
 
+def test_what_a_macro_may_write_is_not_seen(points):
+    text = "Resources: {Url: {Type: AWS::Lambda::Url, Properties: {Fn::Transform: {Name: x}}}}"
+    assert points(text) == [("*", "FUNCTION_URL", "UNKNOWN", "")]
+
+
 GRAPH = """
 Resources:
   Graph:

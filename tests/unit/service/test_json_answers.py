@@ -14,7 +14,7 @@ def test_the_body_is_json_and_no_cache_keeps_it():
     assert json_answer(200, {"a": ["ä", None]}) == {
         "statusCode": 200,
         "headers": {"Cache-Control": "no-store", "Content-Type": "application/json"},
-        "body": '{"a":["\\u00e4",null]}',
+        "body": '{"a": ["\\u00e4", null]}',
         "isBase64Encoded": False,
     }
 

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -21,7 +20,7 @@ STEPS = {
 
 
 @service_handler(errors="standard", cors_origin=ORIGIN)
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, object], context: object) -> dict[str, object]:
     """One step of a sign-in; the body has the members of Cognito's own call."""
     words = {k: v for k, v in json_body(event).items() if k not in {"AuthFlow", "ClientId"}}
     if not {"AuthParameters", "ChallengeResponses"} & words.keys():

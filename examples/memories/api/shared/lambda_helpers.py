@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import psycopg
 
@@ -26,11 +25,11 @@ not_found = partial(smithy.not_found, "no such memory", standard_code="MEMORY_NO
 no_audio = partial(smithy.not_found, "the memory has no audio", standard_code="AUDIO_NOT_FOUND")
 
 
-def memories_route(operation: Callable[[str, str], dict[str, Any]]) -> Callable[[Any, Any], Any]:
+def memories_route(operation: Callable[[str, str], dict]) -> Callable[[dict, object], dict]:
     """A handler of ``operation(user_id, memory_id)``; errors are `{status, code, message}`."""
 
     @service_handler(errors="standard", cors_origin=ORIGIN)
-    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    def handler(event: dict[str, object], context: object) -> dict[str, object]:
         with outages_as_503(psycopg.OperationalError):
             caller = principal_from_event(event, gateway=GATEWAY)
             body = operation(caller.subject, memory_id(event))
@@ -39,7 +38,7 @@ def memories_route(operation: Callable[[str, str], dict[str, Any]]) -> Callable[
     return handler
 
 
-def memory_id(event: dict[str, Any]) -> str:
+def memory_id(event: dict[str, object]) -> str:
     """The `memory_id` of the body; what cannot be an id names nothing."""
     value = json_body(event).get("memory_id")
     if not isinstance(value, str):

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -22,7 +21,7 @@ FIND = """
 """
 
 
-def find(user_id: str, memory_id: str, *, visual: bool = False) -> Any:
+def find(user_id: str, memory_id: str, *, visual: bool = False) -> tuple | None:
     """The user's row of this session, else of this id, or None; with frames if `visual`."""
     words = {"user": user_id, "memory": memory_id, "visual": visual}
     with database() as connection:

@@ -10,6 +10,7 @@ from authz_lib.audit.rules._words import API_SURFACES, narrowed_by, softened, wh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authz_lib.audit.entry_point import EntryPoint
     from authz_lib.audit.entry_points import Inventory
 
 __all__ = ["OPEN_ROUTE"]
@@ -32,8 +33,15 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
             message + narrowed_by(inventory, point),
             point,
             softened(inventory, point, "high"),
-            fix="name an authorizer, or say `Auth: {Authorizer: NONE}` where it is meant",
+            fix=_fix(inventory, point),
         )
+
+
+def _fix(inventory: Inventory, point: EntryPoint) -> str:
+    event = inventory.template.origins.event(point.api, point.method, point.path or "")
+    if event is None:
+        return "name an authorizer, or say in an ignore why it is meant"
+    return "name an authorizer, or say `Auth: {Authorizer: NONE}` where it is meant"
 
 
 OPEN_ROUTE = AuditRule(

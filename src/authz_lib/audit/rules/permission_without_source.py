@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authz_lib.audit.rule import AuditRule, Sight
-from authz_lib.audit.rules.public_permission import NARROWING
+from authz_lib.audit.rules.public_permission import is_narrowed
 from authz_lib.audit.template import properties_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
         properties = properties_of(resource)
         principal = template.values.plain(properties.get("Principal"))
         is_service = isinstance(principal, str) and ".amazon" in principal
-        if not is_service or properties.keys() & NARROWING:
+        if not is_service or is_narrowed(template, properties):
             continue
         function = template.resource_id(properties.get("FunctionName"))
         who = f"`{principal}` invokes `{function or 'a function'}` for any account of AWS"

@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.audit.rule import AuditRule, Sight
+from authz_lib.audit.stack_values import ABSENT
 from authz_lib.audit.template import properties_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authz_lib.audit.entry_points import Inventory
+    from authz_lib.audit.template import Template
 
-__all__ = ["NARROWING", "PUBLIC_PERMISSION"]
+__all__ = ["PUBLIC_PERMISSION", "is_narrowed"]
 
-NARROWING = frozenset({"EventSourceToken", "PrincipalOrgID", "SourceAccount", "SourceArn"})
-"""What makes a permission one for somebody."""
+_NARROWING = ("EventSourceToken", "PrincipalOrgID", "SourceAccount", "SourceArn")
+
+
+def is_narrowed(template: Template, properties: dict[str, Any]) -> bool:
+    """Whether a permission is one for somebody."""
+    given = (template.values.plain(properties.get(name, ABSENT)) for name in _NARROWING)
+    return any(value is not ABSENT and value != "*" for value in given)
 
 
 def _check(inventory: Inventory) -> Iterator[Sight]:
@@ -31,7 +38,7 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
             continue
         function = template.resource_id(properties.get("FunctionName"))
         is_written = name in template.origins.resources
-        if properties.keys() & NARROWING or (not is_written and function in urls):
+        if is_narrowed(template, properties) or (not is_written and function in urls):
             continue  # SAM's own, for a function URL that is reported itself
         action = template.values.plain(properties.get("Action"))
         message = f'`Principal: "*"` lets everybody call `{function}` by `{action}`'

@@ -5,7 +5,6 @@ import os
 import time
 import uuid
 from functools import partial
-from typing import Any
 
 from shared import media, segments
 from shared.lambda_helpers import memories_route, no_audio, not_found
@@ -36,35 +35,35 @@ JOB = """
 
 
 @memories_route
-def handler(user_id: str, memory_id: str) -> dict[str, Any]:
+def handler(user_id: str, memory_id: str) -> dict[str, object]:
     """The video's URL, or how far it is.  Asked again, it goes on waiting for the same job."""
     segment = segments.find(user_id, memory_id, visual=True)
     if segment is None:
         raise not_found()
-    frame_count = len(media.frames(segment.frames_dir))
+    frames = media.frames(segment.frames_dir)
     url, status = "", segment.processing_status
     if status == "complete":
-        if not frame_count:
+        if not frames:
             raise no_frames()
         if segment.audio_key is None or not media.exists(segment.audio_key):
             raise no_audio()
-        video_key, status = job(segment, frame_count / segment.duration_seconds)
+        video_key, status = job(segment, frames)
         if status == "failed":
             raise failed()
         url = media.presigned(video_key) if status == "complete" else ""
     return {
         "presigned_url": url,
         "duration_seconds": segment.duration_seconds,
-        "frame_count": frame_count,
+        "frame_count": len(frames),
         "processing_status": status,
     }
 
 
-def job(segment: Any, frame_rate: float) -> tuple[str, str]:
+def job(segment: tuple, frames: list[str]) -> tuple[str, str]:
     """Key and state of the segment's job, begun where there is none, and waited for a while."""
     key = f"temp/videos/{uuid.uuid4()}.mp4"
-    event = {"audio_key": segment.audio_key, "frames_dir": segment.frames_dir, "video_key": key}
-    payload = json.dumps({**event, "frame_rate": frame_rate})
+    event = {"audio_key": segment.audio_key, "frames": frames, "video_key": key}
+    payload = json.dumps({**event, "duration_seconds": segment.duration_seconds})
     with segments.database() as connection:  # one of several at once begins; an error undoes it
         if connection.execute(BEGIN, [segment.id, key]).fetchone():
             LAMBDA.invoke(FunctionName=ENCODER, InvocationType="Event", Payload=payload)

@@ -1,17 +1,20 @@
 """Frames and sound to an MP4: a Lambda of its own, which only the video's Lambda starts."""
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
-from shared import media, segments
+import psycopg
 
+from authz_lib.service import patient_client
+
+BUCKET = os.environ["MEDIA_BUCKET"]
+S3 = patient_client("s3")
 END = """update "VideoJob" set status = %s, changed_at = now()
          where video_key = %s and status = 'pending'"""
-# What users upload is hostile: what calls itself a sound may be a playlist that names URLs.  So
-# demuxers are named, and only files may be opened.
+# Uploads are hostile: a "sound" may be a playlist of URLs.  So demuxers and protocol are named.
 FFMPEG = """
     -nostdin -v error -f image2 -protocol_whitelist file -framerate {frame_rate:.6f} -i %05d.jpg
     -f wav -protocol_whitelist file -i audio.wav -map 0:v:0 -map 1:a:0
@@ -20,7 +23,7 @@ FFMPEG = """
 """
 
 
-def handler(event: dict[str, Any], context: object) -> None:
+def handler(event: dict, context: object) -> None:
     """Make the video of one job.  A second delivery of the event makes the same object again."""
     status = "failed"
     try:
@@ -28,18 +31,18 @@ def handler(event: dict[str, Any], context: object) -> None:
             make_video(Path(folder), event)
         status = "complete"
     finally:
-        with segments.database() as connection:
-            connection.execute(END, [status, event["video_key"]])
+        with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=3) as database:
+            database.execute(END, [status, event["video_key"]])
 
 
-def make_video(folder: Path, event: dict[str, Any]) -> None:
+def make_video(folder: Path, event: dict) -> None:
     """Fetch, encode, store."""
-    media.S3.download_file(media.BUCKET, event["audio_key"], str(folder / "audio.wav"))
-    for index, key in enumerate(media.frames(event["frames_dir"])):
-        media.S3.download_file(media.BUCKET, key, str(folder / f"{index:05d}.jpg"))
-    encode(folder, event["frame_rate"])
-    video, kind = str(folder / "video.mp4"), {"ContentType": "video/mp4"}
-    media.S3.upload_file(video, media.BUCKET, event["video_key"], ExtraArgs=kind)
+    S3.download_file(BUCKET, event["audio_key"], str(folder / "audio.wav"))
+    for index, key in enumerate(event["frames"]):
+        S3.download_file(BUCKET, key, str(folder / f"{index:05d}.jpg"))
+    encode(folder, len(event["frames"]) / event["duration_seconds"])
+    kind = {"ContentType": "video/mp4"}
+    S3.upload_file(str(folder / "video.mp4"), BUCKET, event["video_key"], ExtraArgs=kind)
 
 
 def encode(folder: Path, frame_rate: float) -> None:

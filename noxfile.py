@@ -180,6 +180,16 @@ def analysis(session: nox.Session) -> None:
 
 
 @nox.session
+def rows(session: nox.Session) -> None:
+    """The rows of 2,000 generated tables in two databases each, and of 500 in DynamoDB."""
+    install_wheel(session, *group("tests"), extras=("all",))
+    session.run(
+        *["python", "-m", "pytest", "-q", "tests/property/test_listed_rows.py", *session.posargs],
+        env={"AUTHZ_GENERATED_TABLES": "2000"},
+    )
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Faults put into the code, one at a time; `-- tokens/claims.py` for one of its files."""
     install_wheel(session, *group("tests"), *group("mutation"), extras=("all",))

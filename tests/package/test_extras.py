@@ -25,6 +25,7 @@ POLICIES = "permit(principal, action, resource);"
 MODULES = [
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
+    ("sqlalchemy", "sqlalchemy", "authz_lib.integrations.sqlalchemy"),
 ]
 BROUGHT = {
     "audit": "samtranslator",
@@ -32,6 +33,7 @@ BROUGHT = {
     "cedar": "cedarpy",
     "httpx": "httpx",
     "requests": "requests",
+    "sqlalchemy": "sqlalchemy",
     "yaml": "yaml",
 }
 

@@ -24,6 +24,7 @@ MODULES = {
 # Names that two modules define on purpose, because they stand for one thing.
 SHARED_NAMES = {
     "add_arguments": "each command of `authz` describes its arguments in one",
+    "where": "the rows that a caller may see, one in each file of a database",
     "run": "each command of `authz` begins in one",
 }
 # Tests of `tests/unit` that fit no single module.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from time import perf_counter
@@ -42,6 +43,7 @@ from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from authz_lib.decisions.known_request import KnownRequest, WhatIsHeld
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.decisions.schema_names import SchemaNames
     from authz_lib.entities import Entity
@@ -293,6 +295,22 @@ class CedarEngine(DecisionPoint):
         policies = self._policies.slice(principal, action, resource)
         result = self._cedarpy.is_authorized(request, policies, self._entities(question, given))
         return self._read(result, perf_counter() - started)
+
+    def known(self, question: Question) -> KnownRequest:
+        """All but the resource, of which the type counts."""
+        given = self._given(question)
+        known = self._what_is_held.request(
+            question, self._policies, self._entities(question, given)
+        )
+        if self._request_schema is not None:
+            self._request_schema.check(known.document, question, given)
+        return replace(known, validates=self._request_schema is not None)
+
+    @cached_property
+    def _what_is_held(self) -> WhatIsHeld:
+        from authz_lib.decisions.known_request import WhatIsHeld
+
+        return WhatIsHeld(self._cedarpy, self._schema, self._held)
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """One by one: each question sees its own entities only."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from authz_lib.decisions.cache import CacheOptions, CacheStatistics
+    from authz_lib.decisions.known_request import KnownRequest
     from authz_lib.decisions.log import DecisionLog
     from authz_lib.decisions.schema_names import SchemaNames
     from authz_lib.decisions.vocabulary import Vocabulary
@@ -82,6 +83,11 @@ class DecisionPoint(AsyncVerbs, ABC):
     @property
     def schema_names(self) -> SchemaNames | None:
         """What its schema knows by name; `None` where this process has no schema."""
+        return None
+
+    def known(self, question: Question) -> KnownRequest | None:
+        """What is known of a question but its resource; `None` where the policies are elsewhere."""
+        del question
         return None
 
     def check(self, question: Question) -> None:
@@ -372,6 +378,10 @@ class CachedDecisions(DecisionPoint):
     def schema_names(self) -> SchemaNames | None:
         """The inner one's."""
         return self._inner.schema_names
+
+    def known(self, question: Question) -> KnownRequest | None:
+        """As the inner one knows it."""
+        return self._inner.known(question)
 
     @property
     def waits(self) -> bool:

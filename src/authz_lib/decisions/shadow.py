@@ -17,6 +17,7 @@ from authz_lib.errors import AuthzError, ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from authz_lib.decisions.known_request import KnownRequest
     from authz_lib.decisions.request import Question
     from authz_lib.decisions.schema_names import SchemaNames
 
@@ -176,6 +177,10 @@ class ShadowDecisions(DecisionPoint):
     def schema_names(self) -> SchemaNames | None:
         """The trusted one's."""
         return self._trusted.schema_names
+
+    def known(self, question: Question) -> KnownRequest | None:
+        """As the trusted one knows it."""
+        return self._trusted.known(question)
 
     @property
     def statistics(self) -> ShadowStatistics:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from authz_lib.decisions.policy_files import PolicySource, PolicySources, TemplateLink
     from authz_lib.entities import EntityUid
 
-__all__ = ["SlicedPolicies", "action_ancestors"]
+__all__ = ["PolicyStatement", "SlicedPolicies", "action_ancestors"]
 
 # A policy set takes about 25 kB per policy in it, and shares nothing with another one.
 _MIN_SLICED_POLICIES = 2000
@@ -34,7 +34,20 @@ _SliceKey: TypeAlias = tuple[str, str, str, str | None, str, str | None]
 class _Policy(NamedTuple):
     id: str
     text: str  # a member of `staticPolicies`, or a link of `templateLinks`
+    forbids: bool
     template: str | None = None  # a member of `templates`
+
+
+class PolicyStatement(NamedTuple):
+    """One policy: its id, its JSON form, and what fills the slots of a template.
+
+    The form is ``None`` where it is nested too deeply to be read on this stack.
+    """
+
+    id: str
+    forbids: bool
+    est: dict[str, Any] | None
+    slots: dict[str, Uid]
 
 
 class SlicedPolicies:
@@ -51,7 +64,7 @@ class SlicedPolicies:
         ConfigurationError: a template link does not fit its template.
     """
 
-    __slots__ = ("_deep", "_index", "_parse", "_policies", "_sets", "_slices")
+    __slots__ = ("_deep", "_index", "_parse", "_policies", "_sets", "_slices", "_statements")
 
     def __init__(
         self, cedarpy: Any, sources: PolicySources, ancestors: Mapping[Uid, frozenset[Uid]]
@@ -62,6 +75,9 @@ class SlicedPolicies:
         self._slices: Memo[_SliceKey, tuple[int, ...]] = Memo(self._select, max_entries=_MAX_SLICES)
         self._sets: WeighedMemo[tuple[int, ...], Any] = WeighedMemo(
             max_entries=_MAX_SLICES, max_weight=max(_MIN_SLICED_POLICIES, len(self._policies))
+        )
+        self._statements: Memo[int, PolicyStatement] = Memo(
+            self._read, max_entries=_MIN_SLICED_POLICIES
         )
         self._deep = run_on_own_stack(lambda: _deep_ones(self._parse, self._policies, sources))
 
@@ -88,6 +104,28 @@ class SlicedPolicies:
             found = self._made(selected)
             self._sets.put(selected, found, weight=len(selected))
         return found
+
+    def statements(
+        self, principal: Uid, action: Uid, resource_type: str
+    ) -> tuple[PolicyStatement, ...]:
+        """Every policy that can matter to some resource of a type, in Cedar's JSON form."""
+        numbers = self._index.select_of_type(principal, action, resource_type)
+        return tuple(map(self._statement, numbers))
+
+    def _statement(self, number: int) -> PolicyStatement:
+        try:
+            return self._statements[number]
+        except RecursionError:  # not remembered: another stack may hold it
+            policy = self._policies[number]
+            return PolicyStatement(policy.id, policy.forbids, None, {})
+
+    def _read(self, number: int) -> PolicyStatement:
+        policy = self._policies[number]
+        if policy.template is None:
+            return PolicyStatement(policy.id, policy.forbids, _member_value(policy.text), {})
+        values = json.loads(policy.text)["values"]
+        slots = {slot: uid_of(value) for slot, value in values.items()}
+        return PolicyStatement(policy.id, policy.forbids, _member_value(policy.template), slots)
 
     def _select(self, key: _SliceKey) -> tuple[int, ...]:
         action_type, action, principal_type, principal, resource_type, resource = key
@@ -178,21 +216,30 @@ def _prepare(sources: PolicySources) -> tuple[list[_Policy], list[PolicyScope]]:
     """Every static policy and every link, with its scope; a template alone does nothing."""
     templates = {policy.id: policy for policy in sources.policies if policy.is_template}
     static = [policy for policy in sources.policies if not policy.is_template]
-    policies = [_Policy(policy.id, _member(policy)) for policy in static]
+    policies = [_Policy(policy.id, _member(policy), _forbids(policy)) for policy in static]
     scopes = [scope_of(policy.head, {}) for policy in static]
     for link in sources.links:
         template = templates.get(link.template_id)
         if template is None:
             raise ConfigurationError(f"the template link `{link.id}` names no template")
-        policies.append(_Policy(link.id, _link_text(link), _member(template)))
+        policies.append(_Policy(link.id, _link_text(link), _forbids(template), _member(template)))
         scopes.append(
             scope_of(template.head, {slot: (uid.type, uid.id) for slot, uid in link.values.items()})
         )
     return policies, scopes
 
 
+def _forbids(policy: PolicySource) -> bool:
+    return bool(policy.head["effect"] == "forbid")
+
+
 def _member(policy: PolicySource) -> str:
     return f"{encode_basestring_ascii(policy.id)}:{policy.text}"
+
+
+def _member_value(member: str) -> dict[str, Any]:
+    (value,) = json.loads(f"{{{member}}}").values()
+    return dict(value)
 
 
 def _link_text(link: TemplateLink) -> str:

@@ -149,6 +149,19 @@ class PolicyIndex:
             sorted(number for number in found if self._scopes[number].admits(principal, resource))
         )
 
+    def select_of_type(self, principal: Uid, action: Uid, resource_type: str) -> tuple[int, ...]:
+        """The numbers of those that can matter to some resource of a type, ascending."""
+        reachable = {action, *self._ancestors.get(action, ())}
+        found = {*self.select(principal, action, (resource_type, ""))}
+        for (role, uid), numbers in self._named.items():
+            if role == "resource" and uid[0] == resource_type:
+                found.update(
+                    number
+                    for number in self._with_action(numbers, action, reachable)
+                    if self._scopes[number].admits(principal, uid)
+                )
+        return tuple(sorted(found))
+
     def _with_action(
         self, numbers: Iterable[int], action: Uid, reachable: set[Uid]
     ) -> Iterable[int]:

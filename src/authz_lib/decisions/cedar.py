@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from time import perf_counter
@@ -140,6 +139,7 @@ class CedarEngine(DecisionPoint):
             raise ConfigurationError(errors[0])
         where = sources.entities_file if entities is sources.entities else None
         self._held = held = hold_entities(cedarpy, entities, schema, where)
+        self._held_for_rows: WhatIsHeld | None = None
         documents = _documents(held)
         self._request_schema = (
             RequestSchema(cedarpy, schema, held) if schema and validate_requests else None
@@ -306,11 +306,13 @@ class CedarEngine(DecisionPoint):
             self._request_schema.check(known.document, question, given)
         return replace(known, validates=self._request_schema is not None)
 
-    @cached_property
+    @property
     def _what_is_held(self) -> WhatIsHeld:
-        from authz_lib.decisions.known_request import WhatIsHeld
+        if self._held_for_rows is None:  # no `cached_property`: its lock does not survive a fork
+            from authz_lib.decisions.known_request import WhatIsHeld
 
-        return WhatIsHeld(self._cedarpy, self._schema, self._held)
+            self._held_for_rows = WhatIsHeld(self._cedarpy, self._schema, self._held)
+        return self._held_for_rows
 
     def decide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """One by one: each question sees its own entities only."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.decisions.known_entities import KnownEntities, facts_of_documents, facts_of_entities
@@ -76,14 +75,21 @@ class WhatIsHeld:
         self._cedarpy = cedarpy
         self._schema = schema
         self._held = held
+        self._made_shapes: Mapping[str, ResourceShape] | None = None
+        self._made_facts: EntityMap | None = None
 
-    @cached_property
+    # No `cached_property`: its lock does not survive a fork.
+    @property
     def _shapes(self) -> Mapping[str, ResourceShape]:
-        return {} if self._schema is None else read_resource_shapes(self._schema)
+        if self._made_shapes is None:
+            self._made_shapes = {} if self._schema is None else read_resource_shapes(self._schema)
+        return self._made_shapes
 
-    @cached_property
+    @property
     def _facts(self) -> EntityMap:
-        return facts_of_documents(json.loads(str(self._held)))
+        if self._made_facts is None:
+            self._made_facts = facts_of_documents(json.loads(str(self._held)))
+        return self._made_facts
 
     def request(self, question: Question, policies: SlicedPolicies, handle: Any) -> KnownRequest:
         """What is known of a question.

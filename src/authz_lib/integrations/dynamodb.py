@@ -39,6 +39,7 @@ from authz_lib.decisions.residual import (
     residual,
 )
 from authz_lib.errors import ConfigurationError, InvalidRequestError
+from authz_lib.integrations.revoked_tokens import RevokedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import Entity, EntityUid
     from authz_lib.principal import Principal
 
-__all__ = ["where"]
+__all__ = ["RevokedTokens", "where"]
 
 _TYPES = {"Bool": "BOOL", "Long": "N", "String": "S", "Entity": "S"}
 _MAX_OPERANDS = 100  # of `IN`

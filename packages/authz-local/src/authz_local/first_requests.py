@@ -186,7 +186,7 @@ def _guards(resources: JSONObject) -> set[str]:
     return {
         name
         for name, resource in resources.items()
-        if resource["Type"] == "AWS::Lambda::Function" and re.search(rf"\b{name}\b", text)
+        if resource["Type"] == "AWS::Lambda::Function" and name in re.findall(r"\w+", text)
     }
 
 

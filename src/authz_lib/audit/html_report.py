@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from authz_lib.audit.audited import Audit, AuditedFile
     from authz_lib.audit.rows import Openness, RouteRow
 
-__all__ = ["HTMLSection", "audit_html"]
+__all__ = ["HTMLSection", "audit_html", "html_text"]
 
 _SECTIONS: Final[tuple[tuple[Openness, str, str], ...]] = (
     ("open", "What is open", "The gateway asks nobody who they are."),
@@ -49,7 +49,7 @@ def audit_html(audit: Audit, *, sections: Sequence[HTMLSection] = ()) -> str:
     """
     parts = [_head(audit), *_entry_points(audit), *_findings(audit)]
     parts += [
-        f"<section><h2>{_text(section.title)}</h2>{section.content}</section>"
+        f"<section><h2>{html_text(section.title)}</h2>{section.content}</section>"
         for section in sections
     ]
     parts.append("</main></body></html>")
@@ -58,11 +58,11 @@ def audit_html(audit: Audit, *, sections: Sequence[HTMLSection] = ()) -> str:
 
 def _head(audit: Audit) -> str:
     cards = "".join(
-        f'<li class="{_css(name)}"><b>{number}</b> {_text(name)}</li>'
+        f'<li class="{_css(name)}"><b>{number}</b> {html_text(name)}</li>'
         for name, number in counted_rows(audit).items()
     )
-    problems = "".join(f'<p class="problem">{_text(one)}</p>' for one in audit.problems)
-    files = "".join(f"<li><code>{_text(file.name)}</code></li>" for file in audit.files)
+    problems = "".join(f'<p class="problem">{html_text(one)}</p>' for one in audit.problems)
+    files = "".join(f"<li><code>{html_text(file.name)}</code></li>" for file in audit.files)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -70,12 +70,12 @@ def _head(audit: Audit) -> str:
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta name="color-scheme" content="light dark"><title>What is open</title>'
         f"<style>{HTML_STYLE}</style></head><body><main><h1>What is open</h1>"
-        f"<p>{_text(summary_text(audit))}</p>{problems}"
+        f"<p>{html_text(summary_text(audit))}</p>{problems}"
         f'<ul class="cards">{cards}</ul><ul class="files">{files}</ul>'
     )
 
 
-def _text(text: str) -> str:
+def html_text(text: str) -> str:
     """A text of a template: no markup and no control character of it counts."""
     return escape("".join(sign if sign.isprintable() else "?" for sign in text))
 
@@ -101,7 +101,7 @@ def _tables(file: AuditedFile, openness: Openness, audit: Audit) -> Iterator[str
         where = f" in {file.name}" if len(audit.files) > 1 else ""
         body = "".join(map(_table_row, rows))
         yield (
-            f"<table><caption>{_text(group.title + where)}</caption><thead><tr>"
+            f"<table><caption>{html_text(group.title + where)}</caption><thead><tr>"
             '<th scope="col">entry point</th><th scope="col">asks</th>'
             '<th scope="col">details</th><th scope="col">condition</th><th scope="col">line</th>'
             f"</tr></thead><tbody>{body}</tbody></table>"
@@ -109,8 +109,10 @@ def _tables(file: AuditedFile, openness: Openness, audit: Audit) -> Iterator[str
 
 
 def _table_row(row: RouteRow) -> str:
-    cells = "".join(f"<td>{_text(cell)}</td>" for cell in (row.asks, row.details, row.condition))
-    return f"<tr><td><code>{_text(row.place)}</code></td>{cells}<td>{row.line}</td></tr>"
+    cells = "".join(
+        f"<td>{html_text(cell)}</td>" for cell in (row.asks, row.details, row.condition)
+    )
+    return f"<tr><td><code>{html_text(row.place)}</code></td>{cells}<td>{row.line}</td></tr>"
 
 
 def _findings(audit: Audit) -> Iterator[str]:
@@ -122,14 +124,14 @@ def _findings(audit: Audit) -> Iterator[str]:
                 continue
             is_any = True
             reason = finding.ignored or ("said in the template" if finding.on_purpose else "")
-            note = f"<p>Explained in the template: {_text(reason)}</p>" if reason else ""
+            note = f"<p>Explained in the template: {html_text(reason)}</p>" if reason else ""
             note += "<p>Known before.</p>" if finding.known else ""
-            fix = f"<p>Fix: {_text(finding.fix)}</p>" if finding.fix and not reason else ""
+            fix = f"<p>Fix: {html_text(finding.fix)}</p>" if finding.fix and not reason else ""
             css = "explained" if not finding.counts else finding.severity
             yield (
-                f'<article class="{css}"><h3>{_text(finding.message)}</h3>'
-                f"<p>{finding.severity} &middot; {_text(_TITLES[finding.rule])} "
-                f"[{finding.rule}] &middot; <code>{_text(file.name)}:{finding.line}</code></p>"
+                f'<article class="{css}"><h3>{html_text(finding.message)}</h3>'
+                f"<p>{finding.severity} &middot; {html_text(_TITLES[finding.rule])} "
+                f"[{finding.rule}] &middot; <code>{html_text(file.name)}:{finding.line}</code></p>"
                 f"{note}{fix}</article>"
             )
     if not is_any:

@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--actions", type=Path, metavar="FILE", help="the action map, to compare routes with"
     )
     parser.add_argument(
+        "--policies",
+        metavar="DIR",
+        help="Cedar policies with their schema: adds who may do what to the page of "
+        "`--format html`; needs `--actions`",
+    )
+    parser.add_argument(
         "--fail-on",
         default="medium",
         choices=[*SEVERITIES, "never"],
@@ -62,18 +68,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit; the exit code is 1 where something counts, 2 where a file could not be read."""
     actions = ActionMap.load(arguments.actions) if arguments.actions is not None else None
+    if arguments.policies is not None and (arguments.format != "html" or actions is None):
+        raise ConfigurationError("`--policies` needs `--format html` and `--actions`")
     audit = audit_files(
         arguments.files, parameters=_parameters(arguments.parameter), actions=actions
     )
     if arguments.baseline is not None:
         audit = against_baseline(audit, arguments.baseline)
-    if arguments.format == "table" and arguments.output is None and _is_colourful():
+    if arguments.policies is not None and actions is not None:
+        _write(_with_matrix(audit, arguments.policies, actions), arguments.output)
+    elif arguments.format == "table" and arguments.output is None and _is_colourful():
         sys.stdout.write(audit_table(audit, coloured=True))
     else:
         _write(AUDIT_FORMATS[arguments.format](audit), arguments.output)
     for problem in audit.problems:
         print(f"authz audit: {problem}", file=sys.stderr)
     return 2 if audit.problems else int(_fails(audit, arguments.fail_on))
+
+
+def _with_matrix(audit: Audit, policies: str, actions: ActionMap) -> str:
+    """The page with who may do what at its end."""
+    from authz_lib.analysis.access_rows import policy_matrix
+    from authz_lib.audit.access_matrix import access_section
+    from authz_lib.audit.html_report import audit_html
+    from authz_lib.cli.policy_versions import read_version
+
+    matrix = policy_matrix(read_version(policies), actions=actions)
+    return audit_html(audit, sections=[access_section(audit, matrix, actions)])
 
 
 def _parameters(written: list[str]) -> dict[str, str]:

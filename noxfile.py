@@ -100,31 +100,32 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
 
 
+PYTEST = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests on the newest versions of everything; the floor of coverage only rises."""
+    """The tests on the newest versions of everything: of the unpacked sdist, against the wheel."""
     install_wheel(session, *group("tests"), extras=("all",))
     _run_tests(session)
 
 
 def _run_tests(session: nox.Session) -> None:
-    """The tests of the unpacked sdist, against the wheel.
-
-    Tests of one module at a time are counted by coverage. The others run at their own speed.
-    """
-    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
-    options = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
-    counted = ["tests/unit", "tests/contract"]
-    others = ["tests", *(f"--ignore={folder}" for folder in ("tests/package", *counted))]
     with session.chdir(unpacked_sdist(session)):
-        if session.posargs:
-            session.run("python", "-m", "pytest", *options, *session.posargs)
-            return
+        words = session.posargs or ["tests", "--ignore=tests/package"]
+        session.run("python", "-m", "pytest", *PYTEST, *words)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """What the tests of one module cover, which takes twice as long.  The floor only rises."""
+    install_wheel(session, *group("tests"), extras=("all",))
+    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()).resolve() / "coverage")
+    with session.chdir(unpacked_sdist(session)):
         session.run("coverage", "erase")
-        session.run("coverage", "run", "-m", "pytest", *options, *counted)
+        session.run("coverage", "run", "-m", "pytest", *PYTEST, "tests/unit", "tests/contract")
         session.run("coverage", "combine", "--quiet")
         session.run("coverage", "report")
-        session.run("python", "-m", "pytest", *options, *others)
 
 
 @nox.session(python=PYTHONS)

@@ -8,11 +8,16 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from authz_lib._support.checks import require_count
 from authz_lib.errors import ConfigurationError
+from authz_local._interrupts import interrupts_held_back
 
-__all__ = ["end_group", "free_port", "usable_port"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["end_group", "free_port", "run_to_its_end", "usable_port"]
 
 _GRACE_SECONDS = 2  # whatever it would save is deleted with its folder
 _STOP_SECONDS = 5
@@ -39,6 +44,38 @@ def usable_port(port: int) -> int:
         except OSError as error:
             raise ConfigurationError(f"port `{port}` cannot be used: {error.strerror}") from None
     return port
+
+
+def run_to_its_end(
+    words: Sequence[str | os.PathLike[str]], *, timeout: float, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program; one that is interrupted, or too slow, is gone when this returns.
+
+    `subprocess.run` loses a process that is interrupted while it starts, and does not wait for one
+    that it has killed.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it was too slow.
+    """
+    process: subprocess.Popen[str] | None = None
+    try:
+        with interrupts_held_back():  # what was interrupted is raised at the end of the block
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                **options,
+            )
+        output, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        if process is not None:
+            process.kill()
+            process.wait()
+        raise
+    return subprocess.CompletedProcess(list(words), process.returncode, output, errors)
 
 
 def end_group(leader: subprocess.Popen[bytes]) -> None:

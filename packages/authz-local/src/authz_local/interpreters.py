@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError
+from authz_local._process import run_to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +92,7 @@ def _installed(version: str) -> Path | None:
 def _runs(path: Path) -> bool:
     """Whether it starts: a shim of pyenv stands on the path for versions that are not chosen."""
     try:
-        done = subprocess.run(
-            [path, "-I", "-c", ""], capture_output=True, check=False, timeout=_SECONDS
-        )
+        done = run_to_its_end([path, "-I", "-c", ""], timeout=_SECONDS)
     except OSError:
         return False
     return done.returncode == 0
@@ -149,16 +147,7 @@ def uv(*arguments: str, what: str, folder: Path | None = None) -> None:
         for name, value in os.environ.items()
         if name not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON"}
     }
-    done = subprocess.run(
-        [program, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=settings,
-        check=False,
-        timeout=_SECONDS,
-        stdin=subprocess.DEVNULL,
-    )
+    done = run_to_its_end([program, *arguments], timeout=_SECONDS, cwd=folder, env=settings)
     if done.returncode != 0:
         kind = IndexUnreachableError if _UNREACHABLE.search(done.stderr) else ConfigurationError
         lines = [line.strip(" │╰─▶├\u00d7") for line in done.stderr.splitlines() if line.strip()]

@@ -11,10 +11,9 @@ companions = support.named("SupportListenerArn")
 
 
 def seed(local: Any) -> None:
-    """Start the service with its secret, and give the rows the partner's API key."""
-    secrets, keys = local.aws.client("secretsmanager"), local.aws.client("apigateway")
-    proof = secrets.get_secret_value(SecretId=local.variables["GatewayProofArn"])["SecretString"]
-    names = {"POLICIES": str(HERE / "policies"), "TABLE": local.variables["TicketsTableName"]}
-    support.start(local.aws, GATEWAY_PROOF=proof, **names)
-    key = keys.get_api_key(apiKey=local.variables["PartnerKeyId"], includeValue=True)
+    """Start the service, and give the rows the partner's API key."""
+    secret, table = local.variables["AssertionSecretArn"], local.variables["TicketsTableName"]
+    support.start(local.aws, SECRET_ID=secret, POLICIES=str(HERE / "policies"), TABLE=table)
+    partner, keys = local.variables["PartnerKeyId"], local.aws.client("apigateway")
+    key = keys.get_api_key(apiKey=partner, includeValue=True)
     local.variables |= {"PartnerKey": key["value"], "SupportUrl": support.url}

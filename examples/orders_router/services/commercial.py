@@ -7,7 +7,6 @@ from gateway import GATEWAY, policies, table
 from rows import Rows
 
 from authz_lib import Principal, principal_from_event, service_handler
-from authz_lib.errors import AccessDeniedError
 from authz_lib.service import json_answer, json_body
 from authz_lib.smithy import errors as smithy
 
@@ -28,8 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         case ["GET", "/api/commercial/orders/{id}"]:
             return json_answer(200, orders.require(caller, "Get", order_id))
         case ["DELETE", "/api/commercial/orders/{id}"]:
-            order = orders.require(caller, "Cancel", order_id)
-            table.delete_item(Key={"id": order["id"]})
+            table.delete_item(Key={"id": orders.require(caller, "Cancel", order_id)["id"]})
             return json_answer(204)
     raise smithy.not_found("no such route")
 
@@ -37,7 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def created(item: object, caller: Principal) -> dict[str, str]:
     """A new order, always of the caller and the caller's tenant, whatever the body says."""
     if caller.tenant_id is None:
-        raise AccessDeniedError("the caller belongs to no tenant")
+        raise smithy.access_denied("the caller belongs to no tenant")
     if not isinstance(item, str) or not 0 < len(item) <= LONGEST_ITEM:
         raise smithy.validation(f"`item` must be text of 1 to {LONGEST_ITEM} characters")
     row = {"id": uuid.uuid4().hex, "item": item}

@@ -70,9 +70,8 @@ class AsyncFlights(Generic[T]):
         if leads:
             try:
                 self._workers.submit(partial(self._fly, key, flight))
-            except BaseException:  # no thread can be had: nobody may wait for it
-                self._landed(key, flight)
-                raise
+            except Exception as failure:  # noqa: BLE001  no thread can be had: nobody waits for it
+                self._settle(key, flight, (), failure)
         result, error = await waiter[1]
         if error is not None:
             raise error
@@ -87,9 +86,18 @@ class AsyncFlights(Generic[T]):
             result = (flight.work(),)
         except BaseException as raised:  # noqa: BLE001  it is its callers'
             error = raised
-        for loop, outcome in self._landed(key, flight):
+        self._settle(key, flight, result, error)
+
+    def _settle(
+        self, key: Hashable, flight: _Flight[T], result: tuple[T, ...], error: BaseException | None
+    ) -> None:
+        """End the flight; each of those who wait has the outcome."""
+        with self._lock:
+            self._flights.pop(key, None)
+            waiters = flight.waiters
+        for loop, outcome in waiters:
             with suppress(RuntimeError):  # the loop was closed: nobody waits
-                loop.call_soon_threadsafe(_settle, outcome, result, error)
+                loop.call_soon_threadsafe(_set, outcome, result, error)
             error = twin_of(error) if isinstance(error, Exception) else error
 
     def _is_unwanted(self, key: Hashable, flight: _Flight[T]) -> bool:
@@ -99,11 +107,6 @@ class AsyncFlights(Generic[T]):
                 return False
             self._flights.pop(key, None)
             return True
-
-    def _landed(self, key: Hashable, flight: _Flight[T]) -> list[_Waiter[T]]:
-        with self._lock:
-            self._flights.pop(key, None)
-            return flight.waiters
 
 
 class _Flight(Generic[T]):
@@ -119,8 +122,6 @@ if TYPE_CHECKING:
     _Waiter = tuple[AbstractEventLoop, Future[_Outcome[T]]]
 
 
-def _settle(
-    outcome: Future[_Outcome[T]], result: tuple[T, ...], error: BaseException | None
-) -> None:
+def _set(outcome: Future[_Outcome[T]], result: tuple[T, ...], error: BaseException | None) -> None:
     if not outcome.done():
         outcome.set_result((result, error))

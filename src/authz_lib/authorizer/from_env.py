@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authz_lib.actions.map import ActionMap
+from authz_lib.authorizer.assertion_settings import assertion_of
 from authz_lib.authorizer.claim_settings import attributes_of, per_issuer, usage_claims_of
 from authz_lib.authorizer.gateway_cache import GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
@@ -188,4 +189,5 @@ def arguments_from(variables: Mapping[str, str]) -> dict[str, Any]:
         "gateway_cache": gateway_cache_of(settings),
         "response": settings.response,
         "context": settings.context,
+        "assertion": assertion_of(settings),
     }

@@ -71,6 +71,12 @@ class Settings(IssuerSettings):
     identity_sources: NameList | None = None
     max_policy_bytes: Annotated[int, Field(ge=1)] = 8192
     no_resource_policy: Flag = False
+    # what proves the caller to the services behind
+    assertion_secret_id: Text | None = None
+    assertion_algorithm: Literal["EdDSA", "HS256", "HS384", "HS512"] = "EdDSA"
+    assertion_issuer: Text | None = None
+    assertion_audience: Text | None = None
+    assertion_lifetime_seconds: float = 60
 
     others: tuple[IssuerSettings, ...] = ()
     """The issuers with a number; no variable itself."""
@@ -109,6 +115,7 @@ class Settings(IssuerSettings):
                 "`AUTHZ_IDENTITY_SOURCES` goes with a `AUTHZ_GATEWAY_TTL_SECONDS` above 0, and "
                 "only with it"
             )
+        _require_whole_assertion(self)
         _refuse_without_effect(self)
         return self
 
@@ -187,6 +194,14 @@ def _refuse_without_effect(settings: Settings) -> None:
                 f"`{PREFIX}{name.upper()}` goes with `AUTHZ_RESPONSE=iam` and a "
                 "`AUTHZ_GATEWAY_TTL_SECONDS` above 0"
             )
+
+
+def _require_whole_assertion(settings: Settings) -> None:
+    given = {name for name in settings.model_fields_set if name.startswith("assertion_")}
+    for name in ("assertion_secret_id", "assertion_issuer", "assertion_audience"):
+        if given and name not in given:
+            other = f"{PREFIX}{min(given).upper()}"
+            raise ValueError(f"`{other}` needs `{PREFIX}{name.upper()}`")
 
 
 def _require_told_apart(settings: Settings) -> None:

@@ -100,7 +100,7 @@ class WhatIsHeld:
             handle: the question's entities and the held ones, as cedarpy takes them.
         """
         principal, action, resource = question.principal, question.action, question.resource
-        if principal is None:  # pragma: no cover  (the embedded engine takes no tokens)
+        if principal is None:
             raise UntranslatableError("a token says who asks")
         # The groups of the caller stand after the caller.  They are bare: to a policy, they read
         # as if they were not there.

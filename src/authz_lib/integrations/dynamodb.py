@@ -143,18 +143,18 @@ def _names(names: Any, argument: str, of: str) -> Mapping[str, str]:
 
 def _refusal(node: RowCondition) -> str:
     """Why a part of a condition cannot be said in DynamoDB."""
-    if isinstance(node, Matches) and _only_piece(node) is None:
+    if isinstance(node, Matches) and not _only_piece(node)[0]:
         return "DynamoDB knows `like` with one text before a `*`, or between two, and no other"
     return ""
 
 
-def _only_piece(node: Matches) -> tuple[str, str] | None:
-    """The function and its text, for a pattern that a function knows."""
+def _only_piece(node: Matches) -> tuple[str, str]:
+    """The function and its text, for a pattern that a function knows; else two empty texts."""
     if len(node.pieces) == 2 and not node.pieces[1]:
         return "begins_with", node.pieces[0]
     if len(node.pieces) == 3 and not node.pieces[0] and not node.pieces[2]:
         return "contains", node.pieces[1]
-    return None
+    return "", ""
 
 
 class _Writer:
@@ -228,10 +228,7 @@ class _Writer:
         return _all([*there, attribute.gte(left) if equal else attribute.gt(left)])
 
     def _matches(self, condition: Matches) -> Any:
-        found = _only_piece(condition)
-        if found is None:  # pragma: no cover  (`_refusal` has refused it)
-            raise InvalidRequestError("a pattern of `like` cannot be translated", field="resource")
-        function, piece = found
+        function, piece = _only_piece(condition)
         test = getattr(self._of(condition.field), function)(piece)
         return _all([self._there(condition.field), test])
 

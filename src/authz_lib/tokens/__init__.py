@@ -5,10 +5,12 @@ Lazy (PEP 562): a verifier with static keys loads nothing that fetches.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from authz_lib._support.lazy import lazy_names
+
 if TYPE_CHECKING:
+    from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
     from authz_lib.tokens.cognito_claims import cognito_claims_trigger
     from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
     from authz_lib.tokens.remote_keys import RemoteKeySet
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
     from authz_lib.tokens.verifier import JWTVerifier, VerifiedToken
 
 __all__ = [
+    "AssertedCaller",
     "BundledKeySet",
+    "CallerAssertion",
     "JWTVerifier",
     "KeySet",
     "RemoteKeySet",
     "SecretSource",
     "SharedSecretIssuer",
+    "SignedAssertion",
     "StaticKeySet",
     "VerifiedToken",
     "cognito_claims_trigger",
@@ -36,13 +41,17 @@ __all__ = [
     "secret_from_secrets_manager",
 ]
 
+# Public name -> the module that holds it.
 _HOME = {
+    "AssertedCaller": "assertion",
     "BundledKeySet": "keys",
+    "CallerAssertion": "assertion",
     "JWTVerifier": "verifier",
     "KeySet": "keys",
     "RemoteKeySet": "remote_keys",
     "SecretSource": "secret_source",
     "SharedSecretIssuer": "shared_secret",
+    "SignedAssertion": "assertion",
     "StaticKeySet": "keys",
     "VerifiedToken": "verifier",
     "cognito_claims_trigger": "cognito_claims",
@@ -51,15 +60,5 @@ _HOME = {
     "secret_from_secrets_manager": "secret_stores",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `authz_lib.tokens` has no attribute `{name}`")
-    value: object = getattr(import_module(f"authz_lib.tokens.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # type checkers read the imports above: a misspelt name is an error for them
+    __getattr__, __dir__ = lazy_names(__name__, _HOME)

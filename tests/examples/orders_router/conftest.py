@@ -54,9 +54,9 @@ class Running:
         log = self.local.aws.function_log(self.local.stack.functions[function])
         return sum(line.startswith("START RequestId") for line in log)
 
-    def proof(self):
+    def secret(self):
         secrets = self.local.aws.client("secretsmanager")
-        return secrets.get_secret_value(SecretId=self.local.variables["GatewayProofArn"])[
+        return secrets.get_secret_value(SecretId=self.local.variables["AssertionSecretArn"])[
             "SecretString"
         ]
 

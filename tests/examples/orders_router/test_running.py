@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
+import secrets
 import time
 
 import pytest
-import urllib3
 
 from authz_lib.principal import Principal
-from authz_lib.service.principal_headers import PRINCIPAL_HEADERS, principal_to_headers
+from authz_lib.service.principal_headers import principal_to_headers
+from authz_lib.tokens import AssertedCaller, CallerAssertion
 
 pytestmark = pytest.mark.stack
+LIST = "GET /api/support/tickets"
+OTHER = secrets.token_hex(32)
 
 
 @pytest.fixture
@@ -28,6 +27,36 @@ def headers_of(running):
             expires_at=time.time() + 60,
         )
         return {**principal_to_headers(caller), **changes}
+
+    return make
+
+
+@pytest.fixture
+def signed(running):
+    """The header with an assertion, as the HTTP API's authorizer signs it."""
+
+    def make(user, *, route="GET /api/support/tickets/{id}", ago=0, key=None):
+        signer = CallerAssertion(
+            key=key or running.secret(),
+            algorithm="HS256",
+            issuer="orders-authorizer",
+            audience="support",
+            clock=lambda: time.time() - ago,
+        )
+        caller = AssertedCaller(
+            subject=running.local.variables[f"{user}.sub"],
+            issuer="https://issuer.example",
+            client_id="web",
+            scopes=frozenset(),
+            groups=("customers",),
+            tenant_id={"alice": "acme", "bob": "globex"}[user],
+            expires_at=time.time() + 60,
+            action="commercial:GetTicket",
+            route=route,
+            attributes={},
+            transaction="request-1",
+        )
+        return {"txn-token": signer.sign(caller)}
 
     return make
 
@@ -127,7 +156,7 @@ def test_the_longest_item_is_counted_in_characters(running, api):
 @pytest.mark.parametrize("tenant", ["globex", "acme"])
 @pytest.mark.parametrize("via", ["HttpUrl", "SupportUrl"])
 def test_a_forged_principal_reaches_nothing_of_another_tenant(running, headers_of, via, tenant):
-    forged = headers_of("bob", **{"x-principal-tenant-id": tenant, "x-gateway-proof": "0" * 64})
+    forged = headers_of("bob", **{"x-principal-tenant-id": tenant, "txn-token": "0" * 64})
     answer = running.ask("alice", "GET", f"{via}/api/support/tickets/t-2001", **forged)
     assert answer.status == {"HttpUrl": 403, "SupportUrl": 401}[via]
     assert "subject" not in json.dumps(answer.json)
@@ -143,29 +172,21 @@ def test_a_principal_header_in_any_spelling_is_the_gateways(running):
         )
 
 
-def test_with_the_proof_the_headers_are_believed_each_of_them_once_and_in_time(running, headers_of):
-    proof = {"x-gateway-proof": running.proof()}
+def test_an_assertion_is_believed_for_its_caller_and_its_route_in_time(running, signed):
     url = "SupportUrl/api/support/tickets/t-2001"
-    assert running.ask(None, "GET", url, **headers_of("bob"), **proof).status == 200
-    assert running.ask(None, "GET", url, **headers_of("alice"), **proof).status == 403
-    assert (
-        running.ask(
-            None, "GET", url, **headers_of("bob", **{"x-principal-exp": "1"}), **proof
-        ).status
-        == 401
-    )
-    for header in PRINCIPAL_HEADERS.values():
-        left = {name: value for name, value in headers_of("bob").items() if name != header}
-        assert running.ask(None, "GET", url, **left, **proof).status == 401
-    two = f"{running.local.variables['alice.sub']},{running.local.variables['bob.sub']}"
-    assert (
-        running.ask(
-            None, "GET", url, **headers_of("bob", **{"x-principal-sub": two}), **proof
-        ).status
-        == 401
-    )
-    twice = {"x-gateway-proof": f"{running.proof()},{running.proof()}"}
-    assert running.ask(None, "GET", url, **headers_of("bob"), **twice).status == 401
+    assert running.ask(None, "GET", url, **signed("bob")).status == 200
+    assert running.ask(None, "GET", url, **signed("alice")).status == 403
+    assert running.ask(None, "GET", url, **signed("bob", ago=61)).status == 401
+    assert running.ask(None, "GET", url, **signed("bob", route=LIST)).status == 401
+    assert running.ask(None, "GET", url, **signed("bob", key=OTHER)).status == 401
+    token = signed("bob")["txn-token"]
+    assert running.ask(None, "GET", url, **{"txn-token": f"{token},{token}"}).status == 401
+
+
+def test_the_secret_and_plain_headers_prove_nothing(running, headers_of):
+    url = "SupportUrl/api/support/tickets/t-2001"
+    for sent in ({}, {"x-gateway-proof": running.secret()}, {"txn-token": running.secret()}):
+        assert running.ask(None, "GET", url, **headers_of("bob"), **sent).status == 401
 
 
 @pytest.mark.parametrize(
@@ -188,62 +209,15 @@ def test_what_is_not_deployed_or_not_in_the_map_is_refused(running, method, url,
     assert running.ask("alice", method, url).status == status
 
 
-@pytest.fixture
-def container(running, folder):
-    """The port of the tickets service in a process, with a new proof and the one before it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": running.local.aws.region,
-        "AWS_ENDPOINT_URL": running.local.aws.url,
-        "GATEWAY_PROOF": f"the-next-one-of-the-gateway {running.proof()}",
-        "HOST": "127.0.0.1",
-        "POLICIES": str(folder / "policies"),
-        "PORT": str(port),
-        "TABLE": running.local.variables["TicketsTableName"],
-    }
-    process = subprocess.Popen(
-        [sys.executable, str(folder / "services" / "support.py")],
-        env={**inherited, **environment},
-    )
-    yield port
-    process.terminate()
-    process.wait(timeout=30)
-
-
-def test_the_service_runs_by_itself_and_takes_two_proofs_during_a_rotation(
-    container, running, headers_of
-):
-    starting = urllib3.Retry(total=30, connect=30, backoff_factor=0.05, backoff_max=2)
-    with urllib3.HTTPConnectionPool("127.0.0.1", container, timeout=10, retries=starting) as pool:
-        seen = [
-            pool.request(
-                "GET",
-                "/api/support/tickets",
-                headers={**headers_of("alice"), "x-gateway-proof": proof},
-            )
-            for proof in (
-                "the-next-one-of-the-gateway",
-                running.proof(),
-                "the-last-but-one-of-the-gateway",
-            )
-        ]
-    assert [answer.status for answer in seen] == [200, 200, 401]
-    assert seen[0].json() == {"tickets": [{"id": "t-1001", "subject": "the anvil is late"}]}
-
-
-def test_the_proof_is_in_no_log_and_no_variable_of_a_function(running):
-    proof = running.proof()
-    assert len(proof) == 64
+def test_the_secret_is_in_no_log_and_no_variable_of_a_function(running):
+    secret = running.secret()
+    assert len(secret) == 64
     for name in running.local.stack.functions.values():
         configuration = running.local.aws.client("lambda").get_function_configuration(
             FunctionName=name
         )
-        assert proof not in json.dumps(configuration, default=str)
-        assert proof not in "\n".join(running.local.aws.function_log(name))
+        assert secret not in json.dumps(configuration, default=str)
+        assert secret not in "\n".join(running.local.aws.function_log(name))
 
 
 def test_too_many_requests_with_a_key_are_refused_in_the_services_shape(running):

@@ -9,45 +9,56 @@ import sys
 import time
 from threading import Thread
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from authz_lib.principal import Principal
 from authz_lib.service.principal_headers import principal_to_headers
+from authz_lib.tokens import AssertedCaller, CallerAssertion
 
 pytest.importorskip("cedarpy")
-PROOF = "known-to-the-gateway-and-the-service"
+SECRET = "known to the authorizer and to the service, and to nobody else"
 ROWS = {
     "s-1": {"id": "s-1", "owner": "alice", "tenant_id": "acme", "subject": "the anvil is late"},
     "s-2": {"id": "s-2", "owner": "bob", "tenant_id": "globex", "subject": "it fits"},
     "s-3": {"id": "s-3", "owner": "alice", "tenant_id": "globex", "subject": "it fits"},
 }
-
-
-class Table:
-    """As much of a DynamoDB table as the service uses."""
-
-    def scan(self):
-        return {"Items": list(ROWS.values())}
-
-    def get_item(self, **named):
-        row = ROWS.get(named["Key"]["id"])
-        return {} if row is None else {"Item": row}
+ALL, ONE = "GET /api/support/tickets", "GET /api/support/tickets/{id}"
 
 
 @pytest.fixture
 def ask(folder, monkeypatch):
     """Asks the service's own server on a port."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("GATEWAY_PROOF", PROOF)
     monkeypatch.setenv("POLICIES", str(folder / "policies"))
+    monkeypatch.setenv("SECRET_ID", "assertions")
     monkeypatch.setenv("TABLE", "tickets")
     monkeypatch.syspath_prepend(str(folder / "services"))
-    spec = importlib.util.spec_from_file_location(
-        "support_under_test", folder / "services" / "support.py"
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name="assertions", SecretString=SECRET)
+        fill_table()
+        yield from served(folder / "services" / "support.py", monkeypatch)
+    sys.modules.pop("rows", None)
+
+
+def fill_table():
+    table = boto3.resource("dynamodb").create_table(
+        TableName="tickets",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
+    for row in ROWS.values():
+        table.put_item(Item=row)
+
+
+def served(path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("support_under_test", path)
     support = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(support)
-    monkeypatch.setattr(support, "tickets", support.tickets._replace(table=Table()))
     server = support.ThreadingHTTPServer(("127.0.0.1", 0), support.Requests)
     monkeypatch.setattr(support.Requests, "log_message", lambda *_: None)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -68,16 +79,33 @@ def ask(folder, monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
-    sys.modules.pop("rows", None)
 
 
-def written(subject="alice", tenant="acme", groups=("customers",), proof=PROOF):
-    caller = Principal(subject, tenant_id=tenant, groups=groups, expires_at=time.time() + 60)
-    return [*principal_to_headers(caller).items(), ("X-Gateway-Proof", proof)]
+def assertion(subject="alice", tenant="acme", groups=("customers",), route=ONE, **signer):
+    options = {"issuer": "orders-authorizer", "audience": "support", "key": SECRET, **signer}
+    return CallerAssertion(algorithm="HS256", **options).sign(
+        AssertedCaller(
+            subject=subject,
+            issuer="https://issuer.example",
+            client_id="web",
+            scopes=frozenset(),
+            groups=groups,
+            tenant_id=tenant,
+            expires_at=time.time() + 60,
+            action="commercial:GetTicket",
+            route=route,
+            attributes={},
+            transaction="request-1",
+        )
+    )
+
+
+def written(*args, **named):
+    return [("Txn-Token", assertion(*args, **named))]
 
 
 def test_an_owner_sees_what_is_of_the_own_tenant(ask):
-    assert ask("/api/support/tickets", written()) == (
+    assert ask("/api/support/tickets", written(route=ALL)) == (
         200,
         {"tickets": [{"id": "s-1", "subject": "the anvil is late"}]},
     )
@@ -91,62 +119,70 @@ def test_an_owner_sees_what_is_of_the_own_tenant(ask):
 
 
 def test_support_follows_its_tenant_and_no_other(ask):
-    sam = written("sam", groups=("support",))
-    assert ask("/api/support/tickets", sam)[1] == {
+    sam = {"subject": "sam", "groups": ("support",)}
+    assert ask("/api/support/tickets", written(**sam, route=ALL))[1] == {
         "tickets": [{"id": "s-1", "subject": "the anvil is late"}]
     }
-    assert ask("/api/support/tickets/s-2", sam)[0] == 403
+    assert ask("/api/support/tickets/s-2", written(**sam))[0] == 403
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "status"),
     [
-        "/",
-        "/api/support/tickets/",
-        "/api/support/tickets/s-9",
-        "/api/support/tickets/s-1/",
-        "/api/support/tickets/../s-1",
-        "/x",
+        ("/api/support/tickets/s-9", 404),
+        ("/", 401),  # an assertion is about one route
+        ("/api/support/tickets", 401),
+        ("/api/support/tickets/", 401),
+        ("/api/support/tickets/s-1/", 404),
+        ("/api/support/tickets/../s-1", 401),
+        ("/x", 401),
     ],
 )
-def test_what_is_not_there_is_404_for_a_caller_and_401_for_nobody(ask, path):
-    assert ask(path, written())[0] == 404
+def test_an_assertion_is_for_its_route_and_nobody_gets_anything(ask, path, status):
+    assert ask(path, written())[0] == status
     assert ask(path, [])[0] == 401
+
+
+def plain(**changed):
+    alice = Principal("alice", tenant_id="acme", groups=("customers",), expires_at=time.time() + 60)
+    return [*{**principal_to_headers(alice), **changed}.items()]
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        [*written(), ("x-principal-sub", "bob")],
-        [*written(), ("X-Principal-Sub", "bob")],
-        [("X-Principal-Tenant-Id", "globex"), *written()],
-        [*written(), ("x-gateway-proof", PROOF)],
-        written(proof=PROOF[:-1]),
-        written(proof=""),
-        [*written()[:-1]],
-        [*written()[:-1], ("x_gateway_proof", PROOF)],
+        plain,
+        lambda: [*plain(), ("x-gateway-proof", SECRET)],
+        lambda: [("Txn-Token", SECRET)],
+        lambda: [("Txn-Token", "")],
+        lambda: [("txn_token", assertion())],
+        lambda: [*written(), *written()],
+        lambda: [*written(), ("TXN-TOKEN", assertion("bob", "globex"))],
+        lambda: [("Txn-Token", f"{assertion()},{assertion()}")],
+        lambda: [("Txn-Token", assertion()[:-2])],
+        lambda: written(key="another secret, of the same length, that somebody else has"),
+        lambda: written(audience="billing"),
+        lambda: written(issuer="https://issuer.example"),
+        lambda: written(clock=lambda: time.time() - 120),
     ],
     ids=[
-        "sub twice",
-        "in another case",
-        "tenant twice",
-        "proof twice",
-        "short",
-        "empty",
-        "none",
-        "underscores",
+        "plain", "plain and the secret", "the secret", "empty", "underscores", "twice",
+        "in another case", "in one header", "cut off", "another key", "another audience",
+        "another issuer", "expired",
     ],
-)
-def test_headers_that_the_gateway_did_not_write_are_401(ask, headers):
-    status, content = ask("/api/support/tickets/s-1", headers)
+)  # fmt: skip
+def test_what_the_authorizer_did_not_sign_for_this_service_is_401(ask, headers):
+    status, content = ask("/api/support/tickets/s-1", headers())
     assert (status, content["__type"]) == (401, "UnauthorizedException")
 
 
-def test_a_header_with_underscores_is_another_header(ask):
-    assert (
-        ask(
-            "/api/support/tickets/s-2",
-            [*written(), ("x_principal_sub", "bob"), ("x_principal_tenant_id", "globex")],
-        )[0]
-        == 403
-    )
+def test_plain_headers_beside_an_assertion_are_not_read(ask):
+    bob = plain(**{"x-principal-sub": "bob", "x-principal-tenant-id": "globex"})
+    assert ask("/api/support/tickets/s-2", [*written(), *bob])[0] == 403
+
+
+def test_after_a_rotation_the_secret_before_is_believed_too(ask):
+    following = "the secret after it, known to the same two and to nobody else"
+    boto3.client("secretsmanager").put_secret_value(SecretId="assertions", SecretString=following)
+    for key, status in ((following, 200), (SECRET, 200), (f"{SECRET}!", 401)):
+        assert ask("/api/support/tickets/s-1", written(key=key))[0] == status

@@ -8,12 +8,10 @@ import pytest
 
 from authz_lib.actions import ActionMap
 from authz_lib.cli.main import main
-from authz_lib.service.principal_headers import HTTP_API_PARAMETERS
+from authz_lib.service.principal_headers import HTTP_API_PARAMETERS, header_parameters
 from authz_local import stack
 
-PROOF = {
-    "overwrite:header.x-gateway-proof": {"Fn::Sub": "{{resolve:secretsmanager:${GatewayProof}}}"}
-}
+ASSERTION = header_parameters("http", assertion=True)
 
 
 @pytest.fixture
@@ -41,18 +39,30 @@ def resources(template, kind):
     return found
 
 
-def test_every_principal_header_and_the_proof_are_overwritten(template):
+def test_every_principal_header_and_the_assertion_are_overwritten(template):
     [aws] = [
         properties["RequestParameters"]
         for properties in resources(template, "AWS::ApiGatewayV2::Integration").values()
         if properties["IntegrationType"] == "HTTP_PROXY"
     ]
-    assert aws == {**HTTP_API_PARAMETERS, **PROOF}
+    assert aws == {**HTTP_API_PARAMETERS, **ASSERTION}
 
 
-def test_the_proof_is_generated_and_no_default_of_a_parameter(template):
-    assert template["Resources"]["GatewayProof"]["Properties"].keys() == {"GenerateSecretString"}
-    assert not [name for name in template["Parameters"] if "proof" in name.lower()]
+def test_the_secret_is_generated_and_no_default_of_a_parameter(template):
+    secret = template["Resources"]["AssertionSecret"]["Properties"]
+    assert secret.keys() == {"GenerateSecretString"}
+    assert not [name for name in template["Parameters"] if "secret" in name.lower()]
+
+
+def test_the_service_expects_what_the_authorizer_signs(template, folder):
+    variables = resources(template, "AWS::Serverless::Function")["HttpAuthorizer"]["Environment"][
+        "Variables"
+    ]
+    service = (folder / "services" / "support.py").read_text()
+    assert f'issuer="{variables["AUTHZ_ASSERTION_ISSUER"]}"' in service
+    assert f'audience="{variables["AUTHZ_ASSERTION_AUDIENCE"]}"' in service
+    assert variables["AUTHZ_ASSERTION_ALGORITHM"] == "HS256"  # what `shared_secret` expects
+    assert variables["AUTHZ_ASSERTION_SECRET_ID"] == {"Ref": "AssertionSecret"}
 
 
 def test_the_gateway_responses_have_not_drifted(template, capsys):
@@ -83,7 +93,12 @@ def test_the_variables_of_an_authorizer_build_one(template, name, folder, monkey
     from authz_lib import LambdaAuthorizer
 
     function = resources(template, "AWS::Serverless::Function")[name]
-    known = {"UserPool": "us-east-1_Abc123", "WebClient": "web", "PolicyStoreId": "PS1"}
+    known = {
+        "UserPool": "us-east-1_Abc123",
+        "WebClient": "web",
+        "PolicyStoreId": "PS1",
+        "AssertionSecret": "arn",
+    }
     monkeypatch.chdir(folder / function["CodeUri"])
     environ = {
         key: known[value["Ref"]] if isinstance(value, dict) else value

@@ -216,3 +216,45 @@ def test_a_forked_process_starts_without_flights(flights):
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     assert asyncio.run(main()) == 0
+
+
+def test_where_no_thread_can_be_had_those_who_joined_meanwhile_hear_of_it_too():
+    class Exhausted(Workers):
+        def submit(self, work):
+            assert joined.wait(10)
+            raise RuntimeError("can't start new thread")
+
+    joined, led = threading.Event(), threading.Event()
+    flights = AsyncFlights(Exhausted(max_threads=1))
+    heard = []
+
+    def call():
+        try:
+            asyncio.run(flights.run("k", lambda: "never"))
+        except RuntimeError as error:
+            heard.append(error)
+
+    def follow():
+        async def main():
+            led.wait(10)
+            task = asyncio.create_task(flights.run("k", lambda: "never"))
+            await asyncio.sleep(0)
+            joined.set()
+            await task
+
+        try:
+            asyncio.run(main())
+        except RuntimeError as error:
+            heard.append(error)
+
+    leader, follower = threading.Thread(target=call), threading.Thread(target=follow)
+    follower.start()
+    leader.start()
+    while not len(flights):
+        pass
+    led.set()
+    leader.join(10)
+    follower.join(10)
+    assert [str(error) for error in heard] == ["can't start new thread"] * 2
+    assert heard[0] is not heard[1]
+    assert len(flights) == 0

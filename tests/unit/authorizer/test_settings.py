@@ -30,6 +30,7 @@ from authz_lib.tokens import (
     secret_from_parameter_store,
     secret_from_secrets_manager,
 )
+from authz_lib.tokens.assertion import CallerAssertion
 from authz_lib.tokens.remote_keys import KeySetOptions
 from authz_lib.tokens.secret_source import SecretOptions
 from authz_lib.tokens.trusted_issuer import CheckOptions
@@ -167,8 +168,20 @@ ARGUMENTS = {
             "verifier": "issuer",
             "decisions": "policy_store_id",
             "gateway_cache": "gateway_ttl_seconds",
+            "assertion": "assertion_secret_id",
         },
-        {"assertion": CODE},
+        {},
+    ),
+    "CallerAssertion": (
+        signature(CallerAssertion).parameters,
+        {
+            "key": "assertion_secret_id",
+            **{
+                name: f"assertion_{name}"
+                for name in ("issuer", "audience", "algorithm", "lifetime_seconds")
+            },
+        },
+        {"workload": DEFAULT, "clock": CODE},
     ),
     "GatewayCache": (
         signature(GatewayCache).parameters,

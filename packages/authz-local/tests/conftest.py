@@ -71,6 +71,36 @@ class CorrectedMinistack:
         text = b"".join(message.get("body", b"") for message in sent[1:])
         return sent[0]["status"], json.loads(text) if text else None
 
+    def connect(self, api, path, *, headers=()):
+        """The status that a WebSocket's handshake is answered with; 101 opens it."""
+        sent = []
+        messages = iter([{"type": "websocket.connect"}])
+
+        async def receive():
+            return next(messages, {"type": "websocket.disconnect", "code": 1000})
+
+        async def send(message):
+            sent.append(message)
+
+        given = [("Host", f"{api}.execute-api.localhost:4566"), *headers]
+        scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "extensions": {"websocket.http.response": {}},
+            "http_version": "1.1",
+            "scheme": "ws",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in given],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 4566),
+            "subprotocols": [],
+        }
+        asyncio.run(self._app.app(scope, receive, send))
+        return 101 if sent[0]["type"] == "websocket.accept" else sent[0]["status"]
+
     def make(self, path, body, *, method="POST"):
         """Something of ministack's control plane."""
         status, made = self.call(method, path, body, headers=[SIGNED])

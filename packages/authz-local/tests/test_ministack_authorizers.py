@@ -314,76 +314,46 @@ def test_a_websocket_api_is_left_as_it_is(ministack):
     assert values == (True, ["t"])
 
 
-YES, NO = {"body": {"isAuthorized": True}}, {"body": '{"isAuthorized": false}'}
+@pytest.fixture
+def connect(ministack):
+    """Opens a WebSocket whose ``$connect`` has an authorizer: the status of a refusal, or 101."""
+    api = ministack.make("/v2/apis", {"name": "chat", "protocolType": "WEBSOCKET"})["apiId"]
+    authorizer = {
+        "name": "ours",
+        "authorizerType": "REQUEST",
+        "authorizerUri": URI,
+        "identitySource": ["route.request.header.Auth"],
+    }
+    made = ministack.make(f"/v2/apis/{api}/authorizers", authorizer)["authorizerId"]
+    route = {"routeKey": "$connect", "authorizationType": "CUSTOM", "authorizerId": made}
+    ministack.make(f"/v2/apis/{api}/routes", route)
+    ministack.make(f"/v2/apis/{api}/stages", {"stageName": STAGE})
+
+    def call(answer):
+        ministack.answer = answer
+        return ministack.connect(api, f"/{STAGE}", headers=[("Auth", "t")])
+
+    return call
 
 
-def ask(ministack, token="a", *, ttl_seconds=300, api="orders"):
-    """What AppSync's authorizer says, or `None` where it refuses."""
-    settings = {"authorizerUri": FUNCTION, "authorizerResultTtlInSeconds": ttl_seconds}
-    module = ministack.appsync
-    try:
-        return module._invoke_lambda_authorizer(
-            api, settings, {"authorization": token}, query="{ items }"
-        )
-    except module._AuthorizerRejected:
-        return None
-
-
-def asked(ministack):
-    return [
-        (event["requestContext"]["apiId"], event["authorizationToken"])
-        for event in ministack.events
-    ]
-
-
-def test_appsync_remembers_an_answer_for_the_api_and_the_token(ministack):
-    def answer(event):
-        if event["authorizationToken"] == "b":
-            return NO
-        number = len(ministack.events)
-        return {"body": {"isAuthorized": True, "resolverContext": {"number": number}}}
-
-    ministack.answer = answer
-    assert [ask(ministack), ask(ministack)] == [{"resolverContext": {"number": 1}}] * 2
-    assert [ask(ministack, "b"), ask(ministack, "b")] == [None, None], "a refusal too"
-    assert ask(ministack, api="other") == {"resolverContext": {"number": 3}}
-    assert asked(ministack) == [("orders", "a"), ("orders", "b"), ("other", "a")]
+def raised(text):
+    return {"error": True, "body": {"errorMessage": text, "errorType": "Exception"}}
 
 
 @pytest.mark.parametrize(
-    ("answer", "ttl_seconds", "times"),
+    ("answer", "status"),
     [
-        ({"body": {"isAuthorized": True, "ttlOverride": 0}}, 300, 2),
-        ({"body": {"isAuthorized": True, "ttlOverride": 60}}, 0, 1),
-        ({"body": {"isAuthorized": True, "ttlOverride": None}}, 0, 2),
-        ({"body": {"isAuthorized": True, "ttlOverride": "60"}}, 0, 2),
-        (YES, 0, 2),
-        (YES, None, 1),  # what nobody has set is five minutes
-        (NO, 300, 1),
-        ({"body": "no JSON"}, 300, 2),
-        ({"body": [True]}, 300, 2),
-        ({"error": True, "body": {"errorMessage": "true", "isAuthorized": True}}, 300, 2),
+        ({"principalId": "alice", "policyDocument": policy("Allow")}, 101),
+        ({"principalId": "alice", "policyDocument": policy("Deny")}, 403),
+        (raised("Unauthorized"), 401),
+        (raised("unauthorized"), 500),
+        (raised("Unauthorized: expired"), 500),
+        ({"body": {"errorMessage": "Unauthorized"}}, 500),  # it was returned, not raised
+        ({"body": "no answer"}, 500),
     ],
 )
-def test_appsync_remembers_for_as_long_as_the_answer_or_the_api_says(
-    ministack, answer, ttl_seconds, times
-):
-    ministack.answer = answer
-    ask(ministack, ttl_seconds=ttl_seconds)
-    ask(ministack, ttl_seconds=ttl_seconds)
-    assert len(asked(ministack)) == times
-
-
-@pytest.fixture
-def small_memory(monkeypatch):
-    monkeypatch.setattr(corrections, "_MAX_REMEMBERED", 2)
-
-
-def test_appsync_does_not_remember_for_ever(small_memory, ministack):
-    ministack.answer = YES
-    for token in ("a", "b", "c", "c", "a"):
-        ask(ministack, token)
-    assert [token for _api, token in asked(ministack)] == ["a", "b", "c", "a"]
+def test_a_websocket_opens_as_its_authorizer_says(connect, answer, status):
+    assert connect(answer) == status
 
 
 @pytest.mark.parametrize(
@@ -392,7 +362,7 @@ def test_appsync_does_not_remember_for_ever(small_memory, ministack):
         corrections.note_requests,
         corrections.correct_rest,
         lambda gone: corrections.correct_http(gone, gone),
-        lambda gone: corrections.correct_appsync(gone, gone),
+        corrections.correct_websockets,
     ],
 )
 def test_a_name_that_is_gone_ends_it_at_once(correct):

@@ -9,8 +9,8 @@ may be named here.  A name that is gone ends the process at once.
 | claims of a Cognito authorizer | lists as ``a,b``, times as ``Fri Jul 29 18:52:53 UTC 2016`` |
 | OpenAPI body | brings gateway responses, mock answers, request validators and models |
 
-What concerns authorizers is in `_ministack_authorizers`, what concerns a function's process in
-`_ministack_functions`, and smaller things are in `_ministack_corrections`.
+What concerns authorizers is in `_ministack_authorizers` and `_ministack_appsync`, what concerns a
+function's process in `_ministack_functions`, and smaller things are in `_ministack_corrections`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from authz_local._ministack_answers import note_answers
+from authz_local._ministack_appsync import correct_appsync
 from authz_local._ministack_authorizers import (
-    correct_appsync,
     correct_http,
     correct_rest,
+    correct_websockets,
     note_requests,
 )
 from authz_local._ministack_corrections import (
@@ -72,10 +74,12 @@ def correct(app: ModuleType, services: Any) -> None:
     """
     correct_events_and_import(services.apigateway_v1)
     note_requests(app)
+    note_answers(services.lambda_svc)
     correct_rest(services.apigateway_v1)
     correct_http(services.apigateway, services.apigateway_v1)
     correct_mappings(services.apigateway)
-    correct_appsync(services.appsync, services.lambda_svc)
+    correct_websockets(services.apigateway)
+    correct_appsync(services.appsync)
 
 
 def correct_events_and_import(rest: ModuleType) -> None:

@@ -23,27 +23,22 @@ REST APIs
   | the authorizer's policy denies | refused |
   | either allows | passed |
 
-AppSync
-- An answer is remembered for ``ttlOverride`` seconds, or for the API's
-  ``authorizerResultTtlInSeconds``.
-- The cache key is the API and ``authorizationToken``.  AWS does not document it; it is the least
-  that it can be.
+WebSocket APIs
+- An authorizer that raises ``Unauthorized`` is 401, as for REST APIs.
 
 See the API Gateway developer guide, "How API Gateway resource policies affect authorization
-workflow", "Variables for access logging for API Gateway" and "Create AWS Lambda proxy integrations
-for HTTP APIs" (``rawPath``), and the AppSync API reference, "LambdaAuthorizerConfig".
+workflow", "Variables for access logging for API Gateway", "Create AWS Lambda proxy integrations
+for HTTP APIs" (``rawPath``) and "Control access to WebSocket APIs with AWS Lambda REQUEST
+authorizers".
 """
 
 from __future__ import annotations
 
-import json
-import time
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from authz_lib._support.memo import Memo
+from authz_local._ministack_answers import answers_noted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -51,7 +46,7 @@ if TYPE_CHECKING:
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["correct_appsync", "correct_http", "correct_rest", "note_requests"]
+__all__ = ["correct_http", "correct_rest", "correct_websockets", "note_requests"]
 
 
 class _Request(NamedTuple):
@@ -65,10 +60,6 @@ class _Request(NamedTuple):
 _request: ContextVar[_Request] = ContextVar("request")
 _context: ContextVar[Mapping[str, str]] = ContextVar("context")
 _identity: ContextVar[list[str]] = ContextVar("identity")
-_answer: ContextVar[object] = ContextVar("answer")
-_DEFAULT_SECONDS = 300  # so says the API reference; CloudFormation's says 0
-_MAX_TOKEN_CHARACTERS = 65_536  # with what stands beside it
-_MAX_REMEMBERED = 10_000
 
 
 def note_requests(app: ModuleType) -> None:
@@ -299,64 +290,25 @@ def _with_context_sources(sources: Callable[..., Any]) -> Callable[..., Any]:
     return resolved
 
 
-# -- AppSync ---
+# -- WebSocket APIs ---
 
 
-def correct_appsync(appsync: ModuleType, lambdas: ModuleType) -> None:
-    """Replace a function of ``ministack.services.appsync`` and one of its ``lambda_svc``."""
-    module, functions = appsync, lambdas  # type: Any, Any
-    functions._execute_function_with_config_scope = _noting_the_answer(  # noqa: SLF001
-        functions._execute_function_with_config_scope  # noqa: SLF001
-    )
-    module._invoke_lambda_authorizer = _remembering(  # noqa: SLF001
-        module._invoke_lambda_authorizer,  # noqa: SLF001
-        module._AuthorizerRejected,  # noqa: SLF001
-    )
+def correct_websockets(http: ModuleType) -> None:
+    """Replace a function of ``ministack.services.apigateway``."""
+    module: Any = http
+    authorize = module._authorize_ws_connect  # noqa: SLF001
+
+    async def authorized(*args: Any) -> Any:
+        with answers_noted() as answers:
+            refusal, context = await authorize(*args)
+        if answers and _is_unauthorized(answers[-1]):
+            refusal = (401, "Unauthorized")
+        return refusal, context
+
+    module._authorize_ws_connect = authorized  # noqa: SLF001
 
 
-def _noting_the_answer(execute: Callable[..., Any]) -> Callable[..., Any]:
-    def executed(*args: Any, **kwargs: Any) -> Any:
-        answer = execute(*args, **kwargs)
-        _answer.set(answer)
-        return answer
-
-    return executed
-
-
-def _remembering(authorize: Callable[..., Any], rejected: type[Exception]) -> Callable[..., Any]:
-    remembered: Memo[tuple[str, str], tuple[float, Any]] = Memo(
-        max_entries=_MAX_REMEMBERED, max_key_characters=_MAX_TOKEN_CHARACTERS
-    )
-
-    def authorized(
-        api_id: str, settings: JSONObject, headers: Mapping[str, str], **operation: Any
-    ) -> Any:
-        key = (api_id, headers.get("authorization", ""))
-        until, outcome = remembered.get(key, (0.0, None))
-        if until <= time.monotonic():
-            _answer.set(None)
-            try:
-                outcome = authorize(api_id, settings, headers, **operation)
-            except rejected as refusal:
-                outcome = refusal
-            until = time.monotonic() + _seconds(_answer.get(), settings)
-            remembered.put(key, (until, outcome))
-        if isinstance(outcome, rejected):
-            raise rejected(*outcome.args)
-        return outcome
-
-    return authorized
-
-
-def _seconds(answer: object, settings: Mapping[str, Any]) -> float:
-    """For how long an answer is remembered; 0 for a failure, and for what is no answer."""
-    body = answer.get("body") if isinstance(answer, dict) and not answer.get("error") else None
-    if isinstance(body, (str, bytes)):
-        with suppress(ValueError):
-            body = json.loads(body)
-    if not isinstance(body, dict) or "isAuthorized" not in body:
-        return 0
-    for seconds in (body.get("ttlOverride"), settings.get("authorizerResultTtlInSeconds")):
-        if isinstance(seconds, int | float):
-            return seconds
-    return _DEFAULT_SECONDS
+def _is_unauthorized(answer: Any) -> bool:
+    """Whether a function has raised an error with this text."""
+    body = answer.get("body") if isinstance(answer, dict) and answer.get("error") else None
+    return isinstance(body, dict) and body.get("errorMessage") == "Unauthorized"

@@ -253,8 +253,9 @@ def examples(session: nox.Session) -> None:
         *["--reinstall-package", "authz-lib", "--reinstall-package", "authz-local"],
         *[wheel("all"), wheel(name="authz_local"), *group("examples"), *group("tests")],
     )
-    # Each file starts a local AWS of its own, so that two of them can run at a time.
-    stack = ["-m", "stack", "-n", "2", "--dist", "loadfile", *session.posargs]
+    # Each file starts a local AWS of its own, and often waits for it: three at a time keep two
+    # cores busy.
+    stack = ["-m", "stack", "-n", "3", "--dist", "loadfile", *session.posargs]
     session.run("python", "-m", "pytest", *stack)
     session.run(
         "python", "-m", "pytest", "-m", "not stack", "tests/examples", "packages/authz-local/tests"

@@ -27,26 +27,36 @@ ROWS = {
 ALL, ONE = "GET /api/support/tickets", "GET /api/support/tickets/{id}"
 
 
-@pytest.fixture
-def ask(folder, monkeypatch):
+@pytest.fixture(scope="module")
+def ask(folder):
     """Asks the service's own server on a port."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("POLICIES", str(folder / "policies"))
-    monkeypatch.setenv("SECRET_ID", "assertions")
-    monkeypatch.setenv("TABLE", "tickets")
-    monkeypatch.syspath_prepend(str(folder / "services"))
-    with mock_aws():
-        boto3.client("secretsmanager").create_secret(Name="assertions", SecretString=SECRET)
-        fill_table()
-        yield from served(folder / "services" / "support.py", monkeypatch)
+    yield from running(folder, "seen")
+
+
+@pytest.fixture
+def ask_anew(folder):
+    """Asks one that has seen nothing yet."""
+    yield from running(folder, "new")
+
+
+def running(folder, name):
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(variable, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("POLICIES", str(folder / "policies"))
+        patch.setenv("SECRET_ID", name)
+        patch.setenv("TABLE", name)
+        patch.syspath_prepend(str(folder / "services"))
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString=SECRET)
+        fill_table(name)
+        yield from served(folder / "services" / "support.py", patch)
     sys.modules.pop("rows", None)
 
 
-def fill_table():
+def fill_table(name):
     table = boto3.resource("dynamodb").create_table(
-        TableName="tickets",
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -55,12 +65,12 @@ def fill_table():
         table.put_item(Item=row)
 
 
-def served(path, monkeypatch):
+def served(path, patch):
     spec = importlib.util.spec_from_file_location("support_under_test", path)
     support = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(support)
     server = support.ThreadingHTTPServer(("127.0.0.1", 0), support.Requests)
-    monkeypatch.setattr(support.Requests, "log_message", lambda *_: None)
+    patch.setattr(support.Requests, "log_message", lambda *_: None)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
 
@@ -181,8 +191,8 @@ def test_plain_headers_beside_an_assertion_are_not_read(ask):
     assert ask("/api/support/tickets/s-2", [*written(), *bob])[0] == 403
 
 
-def test_after_a_rotation_the_secret_before_is_believed_too(ask):
+def test_after_a_rotation_the_secret_before_is_believed_too(ask_anew):
     following = "the secret after it, known to the same two and to nobody else"
-    boto3.client("secretsmanager").put_secret_value(SecretId="assertions", SecretString=following)
+    boto3.client("secretsmanager").put_secret_value(SecretId="new", SecretString=following)
     for key, status in ((following, 200), (SECRET, 200), (f"{SECRET}!", 401)):
-        assert ask("/api/support/tickets/s-1", written(key=key))[0] == status
+        assert ask_anew("/api/support/tickets/s-1", written(key=key))[0] == status

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HERE = Path(__file__).parent.resolve()
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -82,6 +89,39 @@ def unpacked_sdist(session: nox.Session) -> Path:
     return root
 
 
+class Job(NamedTuple):
+    """Commands of which each needs the one before it, and variables for them."""
+
+    commands: list[list[str]]
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+def two_at_a_time(session: nox.Session, *jobs: Job) -> None:
+    """Run jobs of one core each on two cores."""
+
+    def run(job: Job) -> bool:
+        given = {name: value for name, value in session.env.items() if value is not None}
+        environment = {**os.environ, **given, **job.variables}
+        for words in job.commands:
+            done = subprocess.run(  # noqa: S603  what this file says
+                words,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            session.log(f"{' '.join(words)}\n{done.stdout}".rstrip())
+            if done.returncode:
+                return False
+        return True
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        if not all(pool.map(run, jobs)):
+            session.error("one of them failed")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and floors: ruff, ruff format, import-linter."""
@@ -95,9 +135,9 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """mypy strict on src, for the lowest and the newest Python; pyright on the typing tests."""
     install_wheel(session, *group("typing"), extras=("all",))
-    for python in (PYTHONS[0], PYTHONS[-1]):
-        session.run("mypy", "--python-version", python)
-    session.run("pyright")
+    versions = (PYTHONS[0], PYTHONS[-1])
+    mypy = [[f"{session.bin}/mypy", "--python-version", version] for version in versions]
+    two_at_a_time(session, *(Job([words]) for words in [[f"{session.bin}/pyright"], *mypy]))
 
 
 PYTEST = ["-m", "not stack", "-n", "2", "--dist", "worksteal"]
@@ -132,21 +172,23 @@ def coverage(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """The wheel bare and with each extra: `pip check`, imports, the command, missing extras."""
     folder = Path(session.create_tmp()).resolve()
-    for extra in ("", *EXTRAS):
-        venv = folder / (extra or "bare")
-        python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
-        session.run_install(
-            "uv", "venv", "--quiet", "--clear", "--python", f"{session.bin}/python", str(venv)
-        )
-        requirements = [wheel(*filter(None, [extra])), *group("package")]
-        session.run_install("uv", "pip", "install", "--quiet", "--python", python, *requirements)
-        session.run("uv", "pip", "check", "--python", python)
-        session.run(
-            *[python, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"],
-            "tests/package",
-            env={"AUTHZ_EXTRA": extra},
-            external=True,
-        )
+    two_at_a_time(session, *(_with_extra(session, folder, extra) for extra in ("", *EXTRAS)))
+
+
+def _with_extra(session: nox.Session, folder: Path, extra: str) -> Job:
+    """What installs and tests the wheel with one extra, or bare, in an environment of its own."""
+    venv = folder / (extra or "bare")
+    python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
+    uv = os.environ.get("UV", "uv")
+    pytest = [python, "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"]
+    install = [uv, "pip", "install", "--quiet", "--python", python]
+    commands = [
+        [uv, "venv", "--quiet", "--clear", "--python", f"{session.bin}/python", str(venv)],
+        [*install, wheel(*filter(None, [extra])), *group("package")],
+        [uv, "pip", "check", "--python", python],
+        [*pytest, "tests/package"],
+    ]
+    return Job(commands, {"AUTHZ_EXTRA": extra})
 
 
 @nox.session

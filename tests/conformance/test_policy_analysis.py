@@ -17,8 +17,8 @@ from authz_lib.analysis.environments import RequestEnvironment
 from authz_lib.analysis.facts import context_facts, entity_facts
 from authz_lib.analysis.policy_terms import policy_rules
 from authz_lib.analysis.prover import Prover
-from authz_lib.analysis.schema import read_policy_schema
 from authz_lib.decisions import TemplateLink
+from authz_lib.decisions.cedar_schema import read_policy_schema
 from authz_lib.decisions.policy_files import collect, parse_policies
 from authz_lib.entities import value_from_cedar_json
 

@@ -14,7 +14,7 @@ from authz_lib import CedarEngine
 from authz_lib.analysis.concrete import ConcreteEntity, ConcreteRequest
 from authz_lib.analysis.diff import compare_policies
 from authz_lib.analysis.environments import request_environments
-from authz_lib.analysis.schema import read_policy_schema
+from authz_lib.decisions.cedar_schema import read_policy_schema
 from authz_lib.decisions.policy_files import collect, parse_policies
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -16,9 +16,9 @@ from authz_lib.analysis.facts import context_facts, entity_facts
 from authz_lib.analysis.policy_terms import PolicyTerms, policy_rules
 from authz_lib.analysis.prover import Prover
 from authz_lib.analysis.request_terms import RequestTerms
-from authz_lib.analysis.schema import read_policy_schema
 from authz_lib.analysis.symbolic import Translator
 from authz_lib.analysis.terms import Terms
+from authz_lib.decisions.cedar_schema import read_policy_schema
 from authz_lib.decisions.held_entities import entities_text
 from authz_lib.decisions.policy_files import collect, parse_policies
 from authz_lib.entities import canonical_json, freeze_record

@@ -10,10 +10,10 @@ from authz_lib.analysis.environments import request_environments, routes_of
 from authz_lib.analysis.matrix import ANYBODY, MatrixCell, MatrixRow, PolicyMatrix
 from authz_lib.analysis.prover import Prover
 from authz_lib.analysis.request_words import named_entity
-from authz_lib.analysis.schema import EntityType, read_policy_schema
 from authz_lib.analysis.sides import Side
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import Scalar
+from authz_lib.decisions.cedar_schema import EntityType, read_policy_schema
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from authz_lib.actions import ActionMap
     from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.policy_terms import PolicyFormula
-    from authz_lib.analysis.schema import PolicySchema
     from authz_lib.analysis.terms import Formula
+    from authz_lib.decisions.cedar_schema import PolicySchema
     from authz_lib.decisions.policy_files import PolicySources
     from authz_lib.decisions.request import ErrorMode
     from authz_lib.entities import EntityUid

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.analysis.schema import EntityType, PolicySchema, RecordType, SetType
 from authz_lib.decisions.cedar import CedarEngine
+from authz_lib.decisions.cedar_schema import EntityType, PolicySchema, RecordType, SetType
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import (
     CedarDatetime,
@@ -21,7 +21,7 @@ from authz_lib.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authz_lib.analysis.schema import CedarType
+    from authz_lib.decisions.cedar_schema import CedarType
     from authz_lib.decisions.policy_files import PolicySources
     from authz_lib.decisions.request import ErrorMode
 

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from authz_lib.analysis.environments import request_environments, routes_of
 from authz_lib.analysis.finders import Found, SolverFinder, TrialFinder, Unclear
 from authz_lib.analysis.request_words import words_of_request
-from authz_lib.analysis.schema import read_policy_schema
 from authz_lib.analysis.sides import Side
 from authz_lib.analysis.smallest import smallest
 from authz_lib.analysis.terms import UnsupportedError
+from authz_lib.decisions.cedar_schema import read_policy_schema
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.finders import Finder, Search
     from authz_lib.analysis.policy_terms import PolicyRule, PolicyTerms
-    from authz_lib.analysis.schema import PolicySchema
     from authz_lib.analysis.terms import Formula
+    from authz_lib.decisions.cedar_schema import PolicySchema
     from authz_lib.decisions.policy_files import PolicySources
     from authz_lib.decisions.request import ErrorMode
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from authz_lib.actions import ActionMap
-    from authz_lib.analysis.schema import ActionShape, PolicySchema
+    from authz_lib.decisions.cedar_schema import ActionShape, PolicySchema
 
 __all__ = ["RequestEnvironment", "action_words", "request_environments", "routes_of"]
 

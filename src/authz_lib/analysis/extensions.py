@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.analysis.schema import Primitive
 from authz_lib.analysis.terms import MAX_LONG, MIN_LONG, UnsupportedError
 from authz_lib.analysis.values import BOOL, LONG, STRING, Scalar
+from authz_lib.decisions.cedar_schema import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.extensions import milliseconds_of, read_decimal, read_duration
-from authz_lib.analysis.schema import EntityType, RecordType, SetType
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import BOOL
+from authz_lib.decisions.cedar_schema import EntityType, RecordType, SetType
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp, EntityUid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from authz_lib.analysis.request_terms import Leaf, Path, RequestTerms
-    from authz_lib.analysis.schema import CedarType
     from authz_lib.analysis.terms import Formula
     from authz_lib.analysis.values import Scalar
+    from authz_lib.decisions.cedar_schema import CedarType
     from authz_lib.entities import Entity
 
 __all__ = ["context_facts", "entity_facts"]

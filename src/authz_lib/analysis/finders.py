@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from authz_lib.analysis.concrete import ConcreteRequest
     from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.policy_terms import PolicyTerms
-    from authz_lib.analysis.schema import PolicySchema
     from authz_lib.analysis.terms import Formula
+    from authz_lib.decisions.cedar_schema import PolicySchema
     from authz_lib.entities import Entity
 
 __all__ = [

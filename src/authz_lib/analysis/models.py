@@ -10,9 +10,9 @@ from authz_lib.analysis.extensions import (
     datetime_from_milliseconds,
     decimal_from_ten_thousandths,
 )
-from authz_lib.analysis.schema import EntityType, RecordType, SetType
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import STRING
+from authz_lib.decisions.cedar_schema import EntityType, RecordType, SetType
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, EntityUid
 from authz_lib.errors import InvalidRequestError
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from authz_lib.analysis.request_terms import Leaf, Path, RequestTerms
-    from authz_lib.analysis.schema import CedarType
     from authz_lib.analysis.terms import Formula
     from authz_lib.analysis.values import Scalar
+    from authz_lib.decisions.cedar_schema import CedarType
 
 __all__ = ["request_of_model"]
 

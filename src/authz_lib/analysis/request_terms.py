@@ -21,7 +21,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.extensions import WRITABLE_MILLISECONDS
-from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import (
     BOOL,
@@ -31,13 +30,14 @@ from authz_lib.analysis.values import (
     UnknownSet,
     Values,
 )
+from authz_lib.decisions.cedar_schema import EntityType, Primitive, RecordType, SetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from authz_lib.analysis.environments import RequestEnvironment
-    from authz_lib.analysis.schema import CedarType, EntityShape, PolicySchema
     from authz_lib.analysis.terms import Formula, Terms
+    from authz_lib.decisions.cedar_schema import CedarType, EntityShape, PolicySchema
 
 __all__ = ["AncestorLeaf", "Leaf", "Path", "RequestTerms"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from authz_lib.analysis.concrete import ConcreteRequest
-    from authz_lib.analysis.schema import PolicySchema, RecordType
     from authz_lib.analysis.smallest import Spot
+    from authz_lib.decisions.cedar_schema import PolicySchema, RecordType
 
 __all__ = ["named_entity", "words_of_request"]
 

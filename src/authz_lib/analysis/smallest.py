@@ -11,14 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.concrete import plain_value
-from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
+from authz_lib.decisions.cedar_schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.entities import EntityUid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from authz_lib.analysis.concrete import ConcreteRequest
-    from authz_lib.analysis.schema import CedarType, PolicySchema
+    from authz_lib.decisions.cedar_schema import CedarType, PolicySchema
 
 __all__ = ["Spot", "matters", "places", "smallest"]
 

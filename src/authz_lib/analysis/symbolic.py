@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib.analysis.extensions import CONSTRUCTORS, Extensions
 from authz_lib.analysis.literals import literal_value, record_of
-from authz_lib.analysis.schema import EntityType, Primitive
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import (
     BOOL,
@@ -27,6 +26,7 @@ from authz_lib.analysis.values import (
     SymbolicValue,
     UnknownSet,
 )
+from authz_lib.decisions.cedar_schema import EntityType, Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

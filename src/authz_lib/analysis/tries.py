@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.concrete import ConcreteEntity, ConcreteRequest, plain_value
-from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
+from authz_lib.decisions.cedar_schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp, EntityUid
 from authz_lib.errors import InvalidRequestError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authz_lib.analysis.environments import RequestEnvironment
-    from authz_lib.analysis.schema import CedarType, PolicySchema
+    from authz_lib.decisions.cedar_schema import CedarType, PolicySchema
 
 __all__ = ["tried_requests"]
 

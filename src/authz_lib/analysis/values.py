@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from authz_lib.analysis.schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.analysis.terms import UnsupportedError
+from authz_lib.decisions.cedar_schema import EntityType, Primitive, RecordType, SetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authz_lib.analysis.schema import CedarType
     from authz_lib.analysis.terms import Formula, Terms
+    from authz_lib.decisions.cedar_schema import CedarType
 
 __all__ = [
     "BOOL",

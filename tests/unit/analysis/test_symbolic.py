@@ -9,7 +9,7 @@ import pytest
 
 from authz_lib.analysis.environments import request_environments
 from authz_lib.analysis.prover import Prover
-from authz_lib.analysis.schema import read_policy_schema
+from authz_lib.decisions.cedar_schema import read_policy_schema
 
 SCHEMA = read_policy_schema(
     """entity G; entity U in [G] = { n: Long }; action all; action b in [all] appliesTo {

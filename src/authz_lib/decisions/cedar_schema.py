@@ -25,6 +25,7 @@ __all__ = [
     "Primitive",
     "RecordType",
     "SetType",
+    "read_parsed_schema",
     "read_policy_schema",
 ]
 
@@ -117,7 +118,12 @@ def read_policy_schema(text: str, name: str | None = None) -> PolicySchema:
     Raises:
         ConfigurationError: it does not parse.
     """
-    return _Names(_Reader(str(parse_schema(text, name))).declarations()).schema()
+    return read_parsed_schema(parse_schema(text, name))
+
+
+def read_parsed_schema(schema: Any) -> PolicySchema:
+    """A schema that cedarpy has parsed."""
+    return _Names(_Reader(str(schema)).declarations()).schema()
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[A-Za-z_0-9]+(?:::[A-Za-z_0-9]+)*(?:::(?="))?|[^\s]')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authz_lib.analysis.schema import (
+from authz_lib.decisions.cedar_schema import (
     EntityType,
     Primitive,
     RecordType,

@@ -393,7 +393,7 @@ def test_a_template_with_a_syntax_error_is_told_before_anything_is_started(folde
     assert main(["local", str(folder), "--check"]) == 2
     told = capsys.readouterr().err
     assert told.startswith(
-        "authz local: `template.yaml` is not YAML, line 3: expected the node content"
+        f"authz local: {folder / 'template.yaml'}:3:1: the document is not YAML: expected"
     )
     assert told.count("\n") == 1
 

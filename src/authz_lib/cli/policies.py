@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.checks import require_one_of, require_text
 from authz_lib._support.extras import load_extra
-from authz_lib._support.strict_json import StrictJSONError, loads_document, require_shallow
+from authz_lib._support.json_file import not_strict_json
+from authz_lib._support.strict_json import StrictJSONError, loads_document
+from authz_lib._support.text_place import place_in_file
 from authz_lib.cli.policies_ask import (
     add_ask_arguments,
     add_matrix_arguments,
@@ -24,7 +26,7 @@ from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from authz_lib.decisions.cedar import CedarEngine
     from authz_lib.decisions.request import ErrorMode
@@ -190,7 +192,10 @@ def _decide(engine: CedarEngine, row: _Row) -> _Result:
 
 
 def _read(file: Path) -> Iterable[_Row]:
-    document = _load(file)
+    from authz_lib.decisions.policy_files import read_text
+
+    text = read_text(file)
+    document = _load(file, text)
     if isinstance(document, dict) and (unknown := document.keys() - {"entities", "requests"}):
         raise ConfigurationError(
             f"`{file}`: `{min(map(str, unknown))}` is neither `entities` nor `requests`"
@@ -203,17 +208,36 @@ def _read(file: Path) -> Iterable[_Row]:
         try:
             yield _row(f"{file.stem}#{number}", item, shared)
         except AuthzError as error:
-            raise ConfigurationError(f"{file}: request {number}: {error}") from None
-        except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
-            raise ConfigurationError(
-                f"{file}: request {number}: not a request, see `authz policies --help`"
-            ) from None
+            problem = str(error)
+        except KeyError as error:
+            problem = f"a request needs `{error.args[0]}`, see `authz policies --help`"
+        except (TypeError, AttributeError, ValueError, RecursionError):
+            problem = "not a request, see `authz policies --help`"
+        else:
+            continue
+        at = ("requests", number - 1) if isinstance(document, dict) else (number - 1,)
+        where = _place(file, text, at, problem)
+        raise ConfigurationError(f"{where}: request {number}: {problem}")
 
 
-def _load(file: Path) -> Any:
-    from authz_lib.decisions.policy_files import read_text
+def _place(file: Path, text: str, at: tuple[str | int, ...], problem: str) -> str:
+    """Where the member stands that the words name, or else the request."""
+    places: Mapping[tuple[str | int, ...], str]
+    if file.suffix == ".json":
+        from authz_lib._support.json_places import json_offsets
 
-    text = read_text(file)
+        places = {
+            path: place_in_file(file, text, offset) for path, offset in json_offsets(text).items()
+        }
+    else:
+        from authz_lib._support.yaml_file import yaml_places
+
+        places = yaml_places(text, str(file))
+    named = [(*at, name) for name in re.findall(r"`(\w{1,64})`", problem)]
+    return next((places[path] for path in (*named, at) if path in places), str(file))
+
+
+def _load(file: Path, text: str) -> Any:
     if file.suffix == ".json":
         return _load_json(file, text)
     load_extra("yaml", extra="yaml", what=f"`{file}`")
@@ -224,19 +248,9 @@ def _load(file: Path) -> Any:
 
 def _load_json(file: Path, text: str) -> Any:
     try:
-        require_shallow(text.encode())
-        json.loads(text)  # it can say where; the strict reader below cannot
         return loads_document(text.encode())
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            f"`{file}` is not JSON, line {error.lineno}: {error.msg}"
-        ) from None
-    except StrictJSONError as error:
-        raise ConfigurationError(f"`{file}`: {error}") from None
-    except (RecursionError, ValueError):  # a number of too many digits
-        raise ConfigurationError(
-            f"`{file}` is nested too deeply, or holds a number that is too large"
-        ) from None
+    except StrictJSONError:
+        raise ConfigurationError(not_strict_json(file, "file", text.encode())) from None
 
 
 def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
@@ -245,11 +259,11 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
         raise ConfigurationError(f"`{min(map(str, unknown))}` is not a member of a request")
     require_one_of(item["expect"], "expect", ("ALLOW", "DENY"))
     name = item["action"]
-    action = _uid(name) if _UID.fullmatch(name) else EntityUid("Action", name)
+    action = _uid(name, "action") if _UID.fullmatch(name) else EntityUid("Action", name)
     request = AuthorizationRequest(
-        _uid(item["principal"]),
+        _uid(item["principal"], "principal"),
         action.id,
-        _uid(item["resource"]),
+        _uid(item["resource"], "resource"),
         value_from_cedar_json(item.get("context", {})),
         [Entity.from_cedar_json(entity) for entity in [*shared, *item.get("entities", [])]],
     )
@@ -269,8 +283,8 @@ def _policies(item: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(sorted(policies))
 
 
-def _uid(text: str) -> EntityUid:
+def _uid(text: str, member: str) -> EntityUid:
     found = _UID.fullmatch(text)
     if found is None:
-        raise ConfigurationError('an id is written `Type::"id"`')
+        raise ConfigurationError(f'`{member}`: an id is written `Type::"id"`')
     return EntityUid(found[1], json.loads(found[2]))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from authz_lib._support.json_file import place_in_document
 from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
@@ -88,8 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.check and arguments.output is None:
         raise ConfigurationError("`--check` needs `-o FILE`: the file to compare with")
-    service = Model.load(arguments.model).service(arguments.service)
-    made, failed = _COMMANDS[arguments.command](service, arguments)
+    model = Model.load(arguments.model)
+    try:
+        made, failed = _COMMANDS[arguments.command](model.service(arguments.service), arguments)
+    except ConfigurationError as error:
+        where = place_in_document(arguments.model, str(error))
+        raise ConfigurationError(f"{where}: {error}" if where else str(error)) from None
     if arguments.check:
         return max(failed, _compare(arguments.output, made))
     if failed:

@@ -123,8 +123,8 @@ def test_a_wrong_question_is_one_line_and_exit_code_2(folder, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not valid JSON"),
-        ("[]", "not a JSON object"),
+        ("", "model.json:1:1: the model is not strict JSON: expecting value"),
+        ("[]", "the model is not strict JSON: not a JSON object"),
         ("{}", "no Smithy JSON AST"),
         ("[" * 9000, "nested deeper than 64 levels"),
     ],

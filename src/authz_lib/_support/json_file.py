@@ -11,11 +11,17 @@ from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from authz_lib._support.strict_json import JSONObject
 
-__all__ = ["in_one_line", "not_strict_json", "place_in_document", "read_document"]
+__all__ = [
+    "in_one_line",
+    "not_strict_json",
+    "place_in_document",
+    "places_in_document",
+    "read_document",
+]
 
 _STEP = re.compile(r"[^.\[\]`]+")
 _NAMED = re.compile(r"`([^`]{1,512})`")
@@ -73,22 +79,32 @@ def not_strict_json(path: str | PathLike[str], what: str, data: bytes) -> str:
 
 
 def place_in_document(path: str | PathLike[str], problem: str) -> str | None:
-    """``FILE:LINE:COLUMN`` of the first member of a JSON file that a message names in backticks.
+    """`places_in_document`, for one message."""
+    return places_in_document(path)(problem)
 
-    A message names ``actions[3].route``, a member of the root, or the shape of a Smithy model.  For
-    a member that is absent it is the place of what would hold it.  None where nothing is found.
+
+def places_in_document(path: str | PathLike[str]) -> Callable[[str], str | None]:
+    """Finds ``FILE:LINE:COLUMN`` of the member of a JSON file that a message names in backticks.
+
+    A message names ``actions[3].route``, a member of the root, or the shape of a Smithy model; the
+    first that is found counts.  For a member that is absent it is the place of what would hold it.
+    None where nothing is found.
     """
     from authz_lib._support.json_places import json_offsets
     from authz_lib._support.text_place import place_in_file
 
     text = Path(path).read_bytes().decode()
     offsets = json_offsets(text)
-    for name in _NAMED.findall(problem):
-        for steps in (_STEP.findall(name), ["shapes", *name.split("$", 1)]):
-            offset = _nearest(offsets, steps)
-            if offset is not None:
-                return place_in_file(path, text, offset)
-    return None
+
+    def place(problem: str) -> str | None:
+        for name in _NAMED.findall(problem):
+            for steps in (_STEP.findall(name), ["shapes", *name.split("$", 1)]):
+                offset = _nearest(offsets, steps)
+                if offset is not None:
+                    return place_in_file(path, text, offset)
+        return None
+
+    return place
 
 
 def _nearest(offsets: Mapping[tuple[str | int, ...], int], steps: list[str]) -> int | None:

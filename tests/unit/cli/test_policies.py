@@ -295,7 +295,7 @@ def test_the_help_has_the_format_and_the_exit_codes(directory, capsys):
     printed = capsys.readouterr().out
     for word in (*cli._MEMBERS, "requests", "exit codes:"):
         assert word in printed
-    example = printed[printed.index("  - name:") : printed.index("exit codes:")]
+    example = printed[printed.index("  - name:") : printed.index("examples:")]
     (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder"))
     (directory / "schema.cedarschema").unlink()
     (directory / "tests" / "orders.yaml").write_text(example)
@@ -317,3 +317,70 @@ def test_the_example_of_the_documentation(directory, capsys):
     (directory / "tests" / "orders.yaml").write_text(example)
     assert main(["policies", "test", str(directory)]) == 0
     assert "1 as expected, 0 not" in capsys.readouterr().out
+
+
+def test_a_check_for_machines(directory, capsys):
+    words = ["policies", "check", str(directory), "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "valid": True,
+        "policies": 2,
+        "schema": str(directory / "schema.cedarschema"),
+        "errors": [],
+    }
+    (directory / "more.cedar").write_text("permit(principal is Nobody, action, resource);")
+    assert main(words) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["policies"]) == (False, 3)
+    first = found["errors"][0]
+    assert first.pop("message").startswith("for policy `more`, unrecognized entity type `Nobody`")
+    assert first == {"file": str(directory / "more.cedar"), "line": 1, "column": 21}
+    (directory / "more.cedar").write_text("permit(")
+    assert main(words) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["policies"], found["errors"][0]["line"]) == (False, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a.cedar:3:7: no", {"file": "a.cedar", "line": 3, "column": 7, "message": "no"}),
+        ("a.cedar:3: no: 5", {"file": "a.cedar", "line": 3, "column": None, "message": "no: 5"}),
+        ("a.cedar: no", {"file": "a.cedar", "line": None, "column": None, "message": "no"}),
+        ("no", {"file": None, "line": None, "column": None, "message": "no"}),
+    ],
+)
+def test_a_message_is_told_apart_from_its_place(text, place):
+    assert cli._error(text) == place
+
+
+def test_requests_for_machines(directory, capsys):
+    (directory / "tests" / "more.json").write_text(
+        json.dumps([GOOD | {"name": "wrong", "expect": "ALLOW"}])
+    )
+    assert main(["policies", "test", str(directory), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["as_expected"], found["different"]) == (3, 1)
+    assert {request["name"]: request["ok"] for request in found["requests"]} == {
+        "owner": True,
+        "orders#2": True,
+        "no total": True,
+        "wrong": False,
+    }
+    owner = next(one for one in found["requests"] if one["name"] == "owner")
+    assert owner == {
+        "name": "owner",
+        "expected": "ALLOW",
+        "decision": "ALLOW",
+        "policies": ["owners-view"],
+        "errors": [],
+        "ok": True,
+        "refused": None,
+    }
+
+
+def test_outcomes_are_coloured_where_somebody_looks(directory, capsys, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["policies", "test", str(directory)]) == 0
+    assert capsys.readouterr().out.count("\x1b[32mok\x1b[0m\n") == 3

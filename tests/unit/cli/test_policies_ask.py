@@ -115,3 +115,16 @@ def test_the_matrix_of_routes(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| action | principal | resource | anybody signed in | Group support |"
     assert lines[2] == "| cancel | User | Order | if owner | if owner |"
+
+
+def test_the_matrix_for_machines(folder, capsys):
+    assert main(["policies", "matrix", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {(row["principal"], row["action"]) for row in rows} == {
+        ("User", "get"),
+        ("Bot", "get"),
+        ("User", "cancel"),
+    }
+    main(["policies", "matrix", "--format", "csv"])
+    (headings, *_) = csv.reader(capsys.readouterr().out.splitlines())
+    assert all(list(row) == headings for row in rows)

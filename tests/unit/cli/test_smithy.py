@@ -154,3 +154,20 @@ def test_an_attribute_that_could_not_be_declared_is_a_2(folder, capsys, given):
     options = [word for text in given for word in ("--attribute", text)]
     assert run(folder, "cedar-schema", *options) == 2
     assert "attribute" in capsys.readouterr().err
+
+
+def test_a_shape_that_is_wrong_is_shown_where_it_stands(folder, capsys):
+    model = {
+        "smithy": "2.0",
+        "shapes": {
+            "a#S": {"type": "service", "version": "1", "operations": [{"target": "a#O"}]},
+            "a#O": {"type": "operation"},
+        },
+    }
+    text = json.dumps(model, indent=1)
+    (folder / "model.json").write_text(text)
+    assert run(folder, "actions") == 2
+    line = 1 + next(at for at, line in enumerate(text.splitlines()) if '"a#O": {' in line)
+    error = capsys.readouterr().err
+    assert error.startswith(f"authz smithy: {folder / 'model.json'}:{line}:3: ")
+    assert "`a#O` must have `@http`" in error

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from authz_lib.cli.command_help import give_help
 from authz_lib.cli.main import main as authz
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import interruptible
@@ -35,14 +36,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz local` takes."""
+    give_help(
+        parser,
+        "Deploy a SAM or CloudFormation template on a local AWS, and serve it or check its "
+        "answers.  Or serve Cedar policies as a policy store.",
+        examples=[
+            "authz local examples/orders_router # URLs, tokens and lines to paste",
+            "authz local examples/orders_router --check # each request of requests.yaml",
+            "authz local examples/orders_router --check --json --logs",
+            "authz local my_service --init # write a first requests.yaml",
+            "authz local store policies/ # a Verified Permissions endpoint",
+        ],
+        exit_codes={
+            "0": "every answer was the expected one, or it was served until Ctrl-C",
+            "1": "an answer was another one, or there was no request",
+            "130": "a check was interrupted by Ctrl-C",
+        },
+    )
     parser.add_argument(
         "path",
         type=Path,
+        metavar="PATH",
         help="a folder with `template.yaml` and `requests.yaml`; or the word `store`",
     )
     parser.add_argument(
         "policies",
         type=Path,
+        metavar="POLICIES",
         nargs="?",
         help="after `store`: a folder of Cedar policies, served as a policy store",
     )

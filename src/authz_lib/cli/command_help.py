@@ -37,7 +37,7 @@ def give_help(
     parts = [
         *([details.rstrip()] if details else []),
         "\n".join(["examples:", *_aligned(examples)]),
-        "\n".join(["exit codes:", *(f"  {code}  {meaning}" for code, meaning in codes.items())]),
+        "\n".join(["exit codes:", *(f"{code:>5}  {meaning}" for code, meaning in codes.items())]),
     ]
     parser.description = textwrap.fill(text, _WIDTH)
     parser.epilog = "\n\n".join(parts)

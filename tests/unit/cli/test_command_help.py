@@ -40,7 +40,7 @@ def test_it_says_what_it_is_for_and_what_its_codes_mean(words, parser):
     text = parser.format_help()
     assert parser.description
     for code in "012":
-        assert f"\n  {code}  " in text
+        assert f"\n    {code}  " in text
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -78,7 +78,7 @@ def test_the_examples_of_the_whole_command_are_of_its_commands(capsys):
         if name in BUILT_IN:
             assert whole(name).parse_args(words) is not None
     for code in ("0", "1", "2", "130"):
-        assert f"\n  {code}  " in text
+        assert f"\n{code:>5}  " in text
     assert "NO_COLOR" in text
 
 
@@ -98,5 +98,5 @@ def test_what_an_example_does_stands_above_it():
     give_help(parser, "Do it.", examples=["x one # the first", "x two"], exit_codes={"1": "no"})
     assert parser.format_help().endswith(
         "examples:\n  # the first\n  x one\n  x two\n\n"
-        "exit codes:\n  0  fine\n  1  no\n  2  it could not be asked\n"
+        "exit codes:\n    0  fine\n    1  no\n    2  it could not be asked\n"
     )

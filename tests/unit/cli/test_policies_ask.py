@@ -128,3 +128,17 @@ def test_the_matrix_for_machines(folder, capsys):
     main(["policies", "matrix", "--format", "csv"])
     (headings, *_) = csv.reader(capsys.readouterr().out.splitlines())
     assert all(list(row) == headings for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [
+        ("principal = resource", "line 1, column 11: '=' is not a valid operator"),
+        ("true &&\n  || false", "line 2, column 3: unexpected token `||`"),
+        ("(" * 70 + ")" * 70, "line 1: the policy is nested too deeply"),
+    ],
+)
+def test_a_condition_that_does_not_parse_is_shown_where(folder, capsys, condition, place):
+    assert main(["policies", "ask", ".", "--never", condition]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"authz policies: the condition does not parse: {place}")

@@ -38,8 +38,10 @@ def place_of_fault(
         parse: the parser; it raises a ``ValueError``.  It is called about ten times, each time with
             a start of the statement.
 
-    >>> place_of_fault("permit(principal resource);", 0, 27, "unexpected token `resource`", print)
-    0
+    >>> text = "permit(principal, action, resourc);"
+    >>> problem = "found an invalid variable in the policy scope: resourc"
+    >>> place_of_fault(text, 0, len(text), problem, parse=len)
+    26
     """
     tokens = [token for token in _TOKEN.finditer(text, start, end) if token[0][:2] != "//"]
     if not tokens:

@@ -275,25 +275,29 @@ def release(session: nox.Session) -> None:
     """What is uploaded: same bytes from two clones, metadata, contents, workflows, each Python."""
     session.install("check-wheel-contents", "twine", "zizmor")
     folder = Path(session.create_tmp()).resolve()
-    first, second = (_built_from_a_clone(session, folder / name) for name in ("one", "two"))
+    first = _built_from_a_clone(session, folder / "one", seconds=10**9, mode=0o755)
+    second = _built_from_a_clone(session, folder / "two", seconds=17 * 10**8, mode=0o700)
     if first != second:
         session.error(f"two clones make other bytes: {first} and {second}")
-    files = sorted(map(str, (folder / "one-dist").iterdir()))
+    files = [str(folder / "one-dist" / name) for name in first]
     session.run("twine", "check", "--strict", *files)
     session.run("check-wheel-contents", *(path for path in files if path.endswith(".whl")))
-    session.run("zizmor", "--offline", "--quiet", ".github", "action.yml", ".pre-commit-hooks.yaml")
+    session.run("zizmor", "--offline", "--quiet", ".github", "action.yml")
     for python in PYTHONS:
         _run_the_command(session, folder, python)
 
 
-def _built_from_a_clone(session: nox.Session, clone: Path) -> dict[str, str]:
-    """The digest of each sdist and wheel of the newest commit, built in a folder of its own."""
+def _built_from_a_clone(
+    session: nox.Session, clone: Path, *, seconds: int, mode: int
+) -> dict[str, str]:
+    """The digest of each sdist and wheel of the newest commit, on some day, for some user."""
     dist = clone.with_name(f"{clone.name}-dist")
     for old in (clone, dist):
         shutil.rmtree(old, ignore_errors=True)
     session.run("git", "clone", "--quiet", str(HERE), str(clone), external=True)
-    for path in clone.rglob("*"):  # as on another day, for another user
-        os.utime(path, (10**9, 10**9))
+    for path in clone.rglob("*"):
+        os.utime(path, (seconds, seconds))
+        path.chmod(path.stat().st_mode & mode)
     session.run_install(
         *["uv", "build", "--quiet", "--all-packages", "--out-dir", str(dist), str(clone)],
         external=True,
@@ -315,7 +319,7 @@ def _run_the_command(session: nox.Session, folder: Path, python: str) -> None:
         silent=True,
         success_codes=[0, 2],
     )
-    if not str(found).strip().endswith(("python", "python3", f"python{python}", "python.exe")):
+    if not Path(str(found).strip()).is_file():
         session.warn(f"Python {python} is not installed")
         return
     session.run_install("uv", "venv", "--quiet", "--clear", "--python", python, str(venv))

@@ -42,11 +42,11 @@ def problems(checkout: Path, tag: str, repository: str) -> Iterator[str]:
 def main(words: list[str]) -> int:
     """Print what does not agree."""
     if len(words) != 2:
-        print("usage: check_release.py TAG OWNER/REPOSITORY", file=sys.stderr)  # noqa: T201
+        print("usage: check_release.py TAG OWNER/REPOSITORY", file=sys.stderr)
         return 2
     found = list(problems(CHECKOUT, *words))
     for problem in found:
-        print(problem, file=sys.stderr)  # noqa: T201
+        print(problem, file=sys.stderr)
     return int(bool(found))
 
 

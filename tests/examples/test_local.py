@@ -162,6 +162,17 @@ def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
 
 
 @pytest.mark.stack
+def test_ctrl_c_before_it_serves_is_no_good_end(started):
+    process = started(SMALL)
+    wait_for(process.stderr, "policy store endpoint")
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 130
+    assert "stopped" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.stack
 def test_nothing_of_the_users_own_setup_gets_in(started, tmp_path):
     (tmp_path / "config").write_text("[profile broken")
     dead = "http://127.0.0.1:1"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from authz_lib.cli.command_help import give_help
 from authz_lib.cli.main import main as authz
 from authz_lib.errors import ConfigurationError
-from authz_local._interrupts import interruptible
+from authz_local._interrupts import EndOfServing, interruptible, serving
 from authz_local.report import as_json, log_lines, print_results
 from authz_local.serving import describe, print_description
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         exit_codes={
             "0": "every answer was the expected one, or it was served until Ctrl-C",
             "1": "an answer was another one, or there was no request",
-            "130": "a check was interrupted by Ctrl-C",
+            "130": "Ctrl-C before it served, or while it checked",
         },
     )
     parser.add_argument(
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     |---|---|
     | 0 | served until Ctrl-C, or every answer was the expected one |
     | 1 | an answer was another one, or there was no request |
-    | 130 | a check was interrupted |
+    | 130 | it was interrupted before it served, or while it checked |
 
     Raises:
         ConfigurationError: it could not be asked.
@@ -114,9 +114,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         try:
             return _run(arguments, progress, check_interrupt)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("stopped")
-            return 130 if arguments.check else 0
+            return 0 if isinstance(interrupt, EndOfServing) else 130
 
 
 def _run(
@@ -197,7 +197,8 @@ def _serve(
     else:
         print_description(described)
         print("\nserving; Ctrl-C ends it", flush=True)
-    _watch(scenario, check_interrupt, all_logs=arguments.logs)
+    with serving():
+        _watch(scenario, check_interrupt, all_logs=arguments.logs)
 
 
 def _watch(

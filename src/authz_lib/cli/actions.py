@@ -16,7 +16,7 @@ from authz_lib.actions.served import compare_routes
 from authz_lib.actions.template import template_routes
 from authz_lib.cli.attribute_options import add_attribute_option, attribute_types
 from authz_lib.cli.command_help import add_command, add_json_option, give_help
-from authz_lib.cli.template_file import read_description
+from authz_lib.cli.template_file import description_places, read_description
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _check(arguments: argparse.Namespace) -> int:
         print(json.dumps({"lines": len(actions.entries), "problems": listed}, indent=2))
         return int(bool(problems))
     for problem in problems:
-        print(f"error: {problem.message} [{problem.rule}]")
+        place = f"{problem.place}: " if problem.place else ""
+        print(f"{place}error: {problem.message} [{problem.rule}]")
     if not problems:
         print(f"{len(actions.entries)} lines, nothing wrong")
     return int(bool(problems))
@@ -144,22 +145,27 @@ def _check(arguments: argparse.Namespace) -> int:
 class _Problem(NamedTuple):
     rule: str
     message: str
+    place: str | None = None
 
 
 def _problems(actions: ActionMap, arguments: argparse.Namespace) -> Iterable[_Problem]:
     if not actions.entries:
         yield _Problem("map", "the action map is empty: every route would be refused")
         return
+    in_map = places_in_document(arguments.actions)
     if arguments.schema is not None:
         for problem in _schema_problems(actions, arguments):
-            yield _Problem("schema", problem)
+            yield _Problem("schema", problem, in_map(problem))
     if arguments.template is not None:
         found: list[Finding] = []
         routes = _routes(arguments.template, found, arguments.api)
         found += compare_routes(actions.entries, routes)
+        in_template = description_places(arguments.template)
         for finding in found:
             if finding.level == "error":
-                yield _Problem(finding.rule, f"{finding.where}: {finding.message}")
+                message = f"{finding.where}: {finding.message}"
+                place = in_map(finding.message) or in_template(finding.where)
+                yield _Problem(finding.rule, message, place)
 
 
 def _schema_problems(actions: ActionMap, arguments: argparse.Namespace) -> Iterable[str]:
@@ -178,10 +184,8 @@ def _schema_problems(actions: ActionMap, arguments: argparse.Namespace) -> Itera
         application_type=arguments.application_type,
     )
     declared = attribute_types(arguments.attribute)
-    place = places_in_document(arguments.actions)
-    for problem in (*found, *attribute_problems(declared, names, arguments.principal_type)):
-        where = place(problem)
-        yield f"{where}: {problem}" if where else problem
+    yield from found
+    yield from attribute_problems(declared, names, arguments.principal_type)
 
 
 def _routes(path: Path, found: list[Finding], api: str | None) -> list[ServedRoute]:
@@ -201,8 +205,10 @@ def _make(arguments: argparse.Namespace) -> int:
         routes = template_routes(template, found, api=arguments.api)
     made = make_document(routes, found, prefix=arguments.prefix, resources=arguments.resources)
     ActionMap.from_document(made)  # refuses what an `x-authz` has made wrong
+    place = description_places(arguments.file)
     for finding in sorted(found, key=lambda one: (one.level, one.where, one.rule)):
-        print(finding, file=sys.stderr)
+        where = place(finding.where)
+        print(f"{where}: {finding}" if where else finding, file=sys.stderr)
     text = _layout(made)
     if arguments.output is None:
         sys.stdout.write(text)

@@ -13,6 +13,7 @@ from authz_lib._support.yaml_file import (
     MAX_NUMBER,
     parse_yaml,
     read_yaml,
+    yaml_places,
 )
 from authz_lib.errors import ConfigurationError
 
@@ -151,3 +152,18 @@ def test_brackets_without_an_end_take_linear_time(bracket):
     started = time.process_time()
     refused(bracket * 5000, "nested too deeply")
     assert time.process_time() - started < 0.1  # PyYAML alone: 0.4 s
+
+
+def test_each_key_and_item_has_its_place():
+    text = "a: &x\n  - b: 1\n  - [c, {d: 2}]\ne: *x\n2: !Ref f\n"
+    places = yaml_places(text, "x.yaml", levels=3)
+    assert places["a",] == "x.yaml:1:1"
+    assert places["a", 0] == places["a", 0, "b"] == "x.yaml:2:5"
+    assert places["a", 1] == "x.yaml:3:5"
+    assert places["a", 1, 0] == "x.yaml:3:6"
+    assert places["e",] == "x.yaml:4:1"
+    assert places["e", 0] == "x.yaml:2:5"  # an alias: where it is written
+    assert places["2",] == "x.yaml:5:1"
+    assert ("a", 1, 1, "d") not in places
+    assert yaml_places("", "x.yaml") == {}
+    assert yaml_places("a", "x.yaml") == {}

@@ -6,6 +6,7 @@ wheel, which `uv build` makes from the sdist, and the tests run in the unpacked 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -310,6 +311,65 @@ def bench(session: nox.Session) -> None:
     install_wheel(session, *group("bench"), extras=("all",))
     for script in sorted((HERE / "benchmarks").glob("bench_*.py")):
         session.run("python", str(script.relative_to(HERE)), *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """What is uploaded: same bytes from two clones, metadata, contents, workflows, each Python."""
+    session.install("check-wheel-contents", "twine", "zizmor")
+    folder = Path(session.create_tmp()).resolve()
+    first = _built_from_a_clone(session, folder / "one", seconds=10**9, mode=0o755)
+    second = _built_from_a_clone(session, folder / "two", seconds=17 * 10**8, mode=0o700)
+    if first != second:
+        session.error(f"two clones make other bytes: {first} and {second}")
+    files = [str(folder / "one-dist" / name) for name in first]
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", *(path for path in files if path.endswith(".whl")))
+    session.run("zizmor", "--offline", "--quiet", ".github", "action.yml")
+    for python in PYTHONS:
+        _run_the_command(session, folder, python)
+
+
+def _built_from_a_clone(
+    session: nox.Session, clone: Path, *, seconds: int, mode: int
+) -> dict[str, str]:
+    """The digest of each sdist and wheel of the newest commit, on some day, for some user."""
+    dist = clone.with_name(f"{clone.name}-dist")
+    for old in (clone, dist):
+        shutil.rmtree(old, ignore_errors=True)
+    session.run("git", "clone", "--quiet", str(HERE), str(clone), external=True)
+    for path in clone.rglob("*"):
+        os.utime(path, (seconds, seconds))
+        path.chmod(path.stat().st_mode & mode)
+    session.run_install(
+        *["uv", "build", "--quiet", "--all-packages", "--out-dir", str(dist), str(clone)],
+        external=True,
+    )
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(dist.iterdir())
+        if path.suffix in {".gz", ".whl"}
+    }
+
+
+def _run_the_command(session: nox.Session, folder: Path, python: str) -> None:
+    """`authz --version` and `pip check` with every extra, where this Python is installed."""
+    venv = folder / f"python-{python}"
+    bin_folder = venv / ("Scripts" if os.name == "nt" else "bin")
+    found = session.run(
+        *["uv", "python", "find", "--no-python-downloads", "--no-project", python],
+        external=True,
+        silent=True,
+        success_codes=[0, 2],
+    )
+    if not Path(str(found).strip()).is_file():
+        session.warn(f"Python {python} is not installed")
+        return
+    session.run_install("uv", "venv", "--quiet", "--clear", "--python", python, str(venv))
+    target = str(bin_folder / "python")
+    session.run_install("uv", "pip", "install", "--quiet", "--python", target, wheel("all"))
+    session.run("uv", "pip", "check", "--python", target, external=True)
+    session.run(str(bin_folder / "authz"), "--version", external=True)
 
 
 @nox.session

@@ -162,6 +162,17 @@ def test_an_impatient_ctrl_c_at_any_moment_leaves_nothing(started, said):
 
 
 @pytest.mark.stack
+def test_ctrl_c_before_it_serves_is_no_good_end(started):
+    process = started(SMALL)
+    wait_for(process.stderr, "policy store endpoint")
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 130
+    assert "stopped" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.stack
 def test_nothing_of_the_users_own_setup_gets_in(started, tmp_path):
     (tmp_path / "config").write_text("[profile broken")
     dead = "http://127.0.0.1:1"
@@ -396,7 +407,7 @@ def test_a_template_with_a_syntax_error_is_told_before_anything_is_started(folde
     assert main(["local", str(folder), "--check"]) == 2
     told = capsys.readouterr().err
     assert told.startswith(
-        "authz local: `template.yaml` is not YAML, line 3: expected the node content"
+        f"authz local: {folder / 'template.yaml'}:3:1: the document is not YAML: expected"
     )
     assert told.count("\n") == 1
 

@@ -8,7 +8,12 @@ from contextlib import suppress
 
 import pytest
 
-from authz_local._interrupts import interruptible, interrupts_held_back
+from authz_local._interrupts import (
+    EndOfServing,
+    interruptible,
+    interrupts_held_back,
+    serving,
+)
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -105,3 +110,10 @@ def test_outside_the_main_thread_nothing_is_touched():
     thread.start()
     thread.join()
     assert handlers == {"inside": before}
+
+
+def test_an_interrupt_is_the_good_end_of_what_serves():
+    with pytest.raises(EndOfServing), serving():
+        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="a fault"), serving():
+        raise ValueError("a fault")

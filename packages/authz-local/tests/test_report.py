@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from authz_local.report import as_json, colours, log_lines, print_results
+from authz_local.report import as_json, log_lines, print_results
 from authz_local.row_result import RowResult, compared
 from authz_local.scenario import RequestRow
 from authz_local.stack import Invocation
@@ -82,22 +81,16 @@ def test_of_a_log_without_a_traceback_the_last_lines_are_shown():
     ]
 
 
-def test_colours_are_for_a_terminal(monkeypatch, capsys):
-    class Terminal:
-        def isatty(self):
-            return True
-
+@pytest.mark.parametrize(("variable", "coloured"), [("FORCE_COLOR", True), ("NO_COLOR", False)])
+def test_outcomes_are_coloured(monkeypatch, capsys, variable, coloured):
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert colours(Terminal())
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert not colours(Terminal())
-    monkeypatch.delenv("NO_COLOR")
-    assert not colours(sys.stdout)
-    monkeypatch.setattr("authz_local.report.colours", lambda _: True)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv(variable, "1")
     print_results([result(), result(differences=())], NAMES, [], all_logs=False)
     printed = capsys.readouterr().out
-    assert "\x1b[31mDIFFERENT\x1b[0m" in printed
-    assert "\x1b[32mok\x1b[0m" in printed
+    assert ("\x1b[31mDIFFERENT\x1b[0m" in printed) is coloured
+    assert ("\x1b[32mok\x1b[0m" in printed) is coloured
+    assert ("\x1b" in printed) is coloured
 
 
 def test_json_has_all_of_it():

@@ -36,12 +36,21 @@ def test_a_good_document_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("requests: [", "is not YAML"),
+        ("requests: [", "requests.yaml:1:12: the document is not YAML"),
         ("[]", "`document`"),
-        ("reqests: []", "`reqests`"),
-        ("requests: [{name: x, call: FETCH /x, expect: {status: 200}}]", "`requests.0.call`"),
-        ("requests: [{name: x, call: GET /x, expect: {status: 99}}]", "`requests.0.expect.status`"),
-        ("requests: [{name: x, call: GET /x, expect: {}}]", "`requests.0.expect.status`"),
+        ("reqests: []", "requests.yaml:1:1: `reqests`"),
+        (
+            "requests: [{name: x, call: FETCH /x, expect: {status: 200}}]",
+            ":1:22: `requests.0.call`",
+        ),
+        (
+            "requests: [{name: x, call: GET /x, expect: {status: 99}}]",
+            ":1:45: `requests.0.expect.status`",
+        ),
+        (
+            "requests: [{name: x, call: GET /x, expect: {}}]",
+            ":1:36: `requests.0.expect.status`",
+        ),
         ("requests: [{name: x, expect: {status: 200}}]", "a `call` or an `invoke`"),
         (
             "requests: [{name: x, call: GET /x, invoke: F, expect: {status: 200}}]",
@@ -62,7 +71,7 @@ def test_a_good_document_is_read(tmp_path):
         ),
         (
             "requests: [{name: x, call: GET /x, as: mallory, expect: {status: 200}}]",
-            "unknown user `mallory`",
+            "requests.yaml:1:12: .* unknown user `mallory`",
         ),
         (
             f"{GOOD}  - {{name: x, call: GET /x, expect: {{status: 200}}, token: {NO_CLIENT}}}",
@@ -84,7 +93,7 @@ def test_dates_are_text_as_in_json(tmp_path):
 
 
 def test_a_missing_document_says_so(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"`requests\.yaml` cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"requests\.yaml` cannot be read"):
         Scenario.load(tmp_path / "requests.yaml")
 
 
@@ -107,13 +116,13 @@ def test_a_job_is_not_polled_for_ever(tmp_path, seconds):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "requests: []", "line 10: the key `requests` is there twice"),
+        (GOOD + "requests: []", "requests.yaml:10:1: .*the key `requests` is there twice"),
         (
             "requests:\n- {name: x, call: GET /x, expect: {status: 200,\n status: 201}}",
-            "line 3: the key `status`",
+            "requests.yaml:3:2: .*the key `status`",
         ),
-        ("requests:\n  - {\n", "is not YAML, line 3"),
-        ("[" * 5000 + "]" * 5000, "`requests.yaml` is nested too deeply"),
+        ("requests:\n  - {\n", "requests.yaml:3:1: the document is not YAML"),
+        ("[" * 5000 + "]" * 5000, "requests.yaml:1:65: the document is nested too deeply"),
     ],
 )
 def test_a_row_is_never_dropped_without_a_word(tmp_path, text, message):

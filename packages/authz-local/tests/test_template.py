@@ -87,15 +87,18 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "is not YAML, line 1"),
-        ("Resources:\n  A: {Type: x}\n  A: {Type: y}", "line 3: the key `A` is there twice"),
+        ("a: [", "template.yaml:1:5: the document is not YAML"),
+        (
+            "Resources:\n  A: {Type: x}\n  A: {Type: y}",
+            "yaml:3:3: .*the key `A` is there twice",
+        ),
         (
             "Resources: {A: {Type: x, Properties: !If [a, {b: 1, b: 2}]}}",
-            "line 1: the key `b` is there twice",
+            "template.yaml:1:53: .*the key `b` is there twice",
         ),
         (
             "Resources: {A: {Type: x, Properties: {1: a, true: b}}}",
-            "line 1: the key `true` is there twice",
+            "template.yaml:1:45: .*the key `true` is there twice",
         ),
         ("[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("- a", "has no `Resources`"),
@@ -119,7 +122,7 @@ def test_a_broken_template_is_one_clear_line(tmp_path, text, message):
 
 
 def test_a_missing_template_says_so(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"`template\.yaml` cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"template\.yaml` cannot be read"):
         load_template(tmp_path / "template.yaml")
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "TextDatesLoader",
     "parse_yaml",
     "read_yaml",
+    "yaml_places",
 ]
 
 MAX_CHARACTERS = 1_000_000
@@ -147,7 +148,7 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = TextDatesLoader) -> An
         ConfigurationError: it cannot be read, or as `parse_yaml`.
     """
     return parse_yaml(
-        read_bounded(path, path.name, max_characters=MAX_CHARACTERS), path.name, loader
+        read_bounded(path, str(path), max_characters=MAX_CHARACTERS), str(path), loader
     )
 
 
@@ -156,7 +157,7 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
 
     Raises:
         ConfigurationError: it is not YAML, has a key twice, or is larger than the bounds of this
-            module.  The message names the line.
+            module.  The message starts with the place: ``FILE:LINE:COLUMN``.
     """
     if len(text) > MAX_CHARACTERS:
         raise ConfigurationError(f"`{name}` has more than {MAX_CHARACTERS} characters")
@@ -164,14 +165,48 @@ def parse_yaml(text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLo
         return yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f", line {mark.line + 1}"
+        where = name if mark is None else f"{name}:{mark.line + 1}:{mark.column + 1}"
         if isinstance(error, _BoundError):
-            raise ConfigurationError(f"`{name}` {error.problem}{where}") from None
+            raise ConfigurationError(f"{where}: the document {error.problem}") from None
         problem = str(getattr(error, "problem", None) or "").partition("\n")[0]
         raise ConfigurationError(
-            f"`{name}` is not YAML{where}{problem and f': {problem}'}"
+            f"{where}: the document is not YAML{problem and f': {problem}'}"
         ) from None
     except RecursionError:  # a long chain of `<<`, or little stack left
-        raise ConfigurationError(f"`{name}` is nested too deeply") from None
+        raise ConfigurationError(f"{name}: the document is nested too deeply") from None
     except (ValueError, TypeError, AttributeError, OverflowError, LookupError):  # `!!int x`, ...
-        raise ConfigurationError(f"`{name}` is not YAML: a value does not fit its tag") from None
+        raise ConfigurationError(
+            f"{name}: the document is not YAML: a value does not fit its tag"
+        ) from None
+
+
+def yaml_places(
+    text: str, name: str, loader: type[yaml.SafeLoader] = TextDatesLoader, *, levels: int = 5
+) -> dict[tuple[str | int, ...], str]:
+    """``FILE:LINE:COLUMN`` of each key and item of a document that `parse_yaml` has read.
+
+    >>> yaml_places("requests:\\n  - alice", "t.yaml")
+    {('requests',): 't.yaml:1:1', ('requests', 0): 't.yaml:2:5'}
+    """
+    found: dict[tuple[str | int, ...], str] = {}
+
+    def visit(node: yaml.Node, path: tuple[str | int, ...]) -> None:
+        if len(path) == levels:
+            return
+        for step, place, value in _children(node):
+            mark = place.start_mark
+            found.setdefault((*path, step), f"{name}:{mark.line + 1}:{mark.column + 1}")
+            visit(value, (*path, step))
+
+    root = yaml.compose(text, Loader=loader)
+    if root is not None:
+        visit(root, ())
+    return found
+
+
+def _children(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        return [(str(key.value), key, value) for key, value in node.value]
+    if isinstance(node, yaml.SequenceNode):
+        return [(number, item, item) for number, item in enumerate(node.value)]
+    return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from authz_lib._support.json_file import in_one_line, read_document
+from authz_lib._support.json_file import in_one_line, place_in_document, read_document
 from authz_lib.actions.entry import ActionEntry, numbered, read_entry
 from authz_lib.errors import ConfigurationError
 from authz_lib.routes.index import RouteIndex
@@ -95,8 +95,14 @@ class ActionMap:
 
         Raises:
             ConfigurationError: the file is not there, too large, not strict JSON, or not a map.
+                The message starts with the file, and with line and column where they are known.
         """
-        return cls.from_document(read_document(path, "action map", max_bytes=_MAX_BYTES))
+        document = read_document(path, "action map", max_bytes=_MAX_BYTES)
+        try:
+            return cls.from_document(document)
+        except ConfigurationError as error:
+            where = place_in_document(path, str(error)) or path
+            raise ConfigurationError(f"{where}: {error}") from None
 
     @classmethod
     def from_document(cls, document: JSONObject) -> ActionMap:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -131,13 +132,23 @@ def _schema_of(sources: PolicySources) -> PolicySchema:
     return read_policy_schema(sources.schema, sources.schema_file)
 
 
+_PLACE = re.compile(r"^--never:(\d+)(?::(\d+))?: (?:the policy does not parse: )?")
+
+
+def _place_in_condition(found: re.Match[str]) -> str:
+    """The place in what was asked: it starts on the second line of the policy."""
+    column = f", column {found[2]}" if found[2] else ""
+    return f"line {max(int(found[1]) - 1, 1)}{column}: "
+
+
 def _question(sources: PolicySources, condition: str) -> PolicySources:
     """One policy that permits what the condition holds for."""
-    text = f"permit(principal, action, resource) when {{ {condition}\n}};"
+    text = f"permit(principal, action, resource) when {{\n{condition}\n}};"
     try:
         parsed = parse_policies("--never", text)
     except ConfigurationError as error:
-        raise ConfigurationError(f"the condition does not parse: {error}") from None
+        problem = _PLACE.sub(_place_in_condition, str(error), count=1)
+        raise ConfigurationError(f"the condition does not parse: {problem}") from None
     if len(parsed) != 1 or parsed[0].is_template or len(_conditions(parsed[0].text)) != 1:
         raise ConfigurationError("the condition must be one expression")
     return replace(sources, policies=tuple(parsed), texts={"--never": text}, links=())

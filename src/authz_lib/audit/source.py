@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from authz_lib._support.json_file import not_strict_json
 from authz_lib._support.strict_json import StrictJSONError, loads_object
 from authz_lib._support.text_file import read_bounded
 from authz_lib.errors import ConfigurationError
@@ -83,7 +84,7 @@ def read_source(path: Path) -> Source:
         ConfigurationError: it cannot be read, is too large, or is no object of JSON or YAML.
     """
     is_json = path.suffix.lower() in {".json", ".template"}
-    text = read_bounded(path, path.name, max_characters=MAX_FILE_CHARACTERS)
+    text = read_bounded(path, str(path), max_characters=MAX_FILE_CHARACTERS)
     if not text.strip("\ufeff \t\r\n"):
         raise ConfigurationError(f"`{path.name}` is empty")
     if is_json and text.lstrip("\ufeff \t\r\n").startswith("{"):
@@ -94,8 +95,10 @@ def read_source(path: Path) -> Source:
 def _read_json(path: Path, text: str) -> Source:
     try:
         document = loads_object(text.encode())
-    except (StrictJSONError, UnicodeEncodeError) as error:
-        raise ConfigurationError(f"`{path.name}` cannot be read: {error}") from None
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"`{path}` cannot be read: {error}") from None
+    except StrictJSONError:
+        raise ConfigurationError(not_strict_json(path, "file", text.encode())) from None
     return Source(path, document, _places_of_json(text))
 
 
@@ -151,7 +154,7 @@ def _read_yaml(path: Path, text: str) -> Source:
             twice.append(KeyTwice(str(key.value), key.start_mark.line + 1))
 
     Loader.add_multi_constructor("!", _written_out)
-    document = yaml_file.parse_yaml(text, path.name, Loader)
+    document = yaml_file.parse_yaml(text, str(path), Loader)
     if not isinstance(document, dict):
         raise ConfigurationError(f"`{path.name}` must be an object")
     return Source(path, _without_aliases(document), places[0], tuple(twice))

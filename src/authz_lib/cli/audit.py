@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from authz_lib.audit.baseline import against_baseline
 from authz_lib.audit.report import AUDIT_FORMATS
 from authz_lib.audit.rule import SEVERITIES
 from authz_lib.audit.table_report import audit_table
+from authz_lib.cli.command_help import add_json_option, give_help
+from authz_lib.cli.terminal import is_coloured
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz audit``."""
+    give_help(
+        parser,
+        "List who is let in to each entry point of templates: what is open, and closed by what.",
+        examples=[
+            "authz audit template.yaml",
+            "authz audit cdk.out --fail-on high",
+            "authz audit template.yaml --actions actions.json --format sarif -o audit.sarif",
+            "authz audit template.yaml --json > known.json # what is open now, as a baseline",
+            "authz audit template.yaml --baseline known.json # only what is new counts",
+        ],
+        exit_codes={"1": "something counts, see `--fail-on`", "2": "a file could not be read"},
+    )
     parser.add_argument(
         "files",
         type=Path,
@@ -33,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a SAM or CloudFormation template, an OpenAPI document, or the folder `cdk.out`",
     )
-    parser.add_argument("--format", default="table", choices=sorted(AUDIT_FORMATS))
+    parser.add_argument(
+        "--format", default="table", choices=sorted(AUDIT_FORMATS), help="default: table"
+    )
+    add_json_option(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: standard output")
     parser.add_argument(
         "--parameter",
@@ -77,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         audit = against_baseline(audit, arguments.baseline)
     if arguments.policies is not None and actions is not None:
         _write(_with_matrix(audit, arguments.policies, actions), arguments.output)
-    elif arguments.format == "table" and arguments.output is None and _is_colourful():
+    elif arguments.format == "table" and arguments.output is None and is_coloured(sys.stdout):
         sys.stdout.write(audit_table(audit, coloured=True))
     else:
         _write(AUDIT_FORMATS[arguments.format](audit), arguments.output)
@@ -102,11 +118,6 @@ def _parameters(written: list[str]) -> dict[str, str]:
     if not all(name and equals for name, equals, _ in pairs):
         raise ConfigurationError("`--parameter` must be `NAME=VALUE`")
     return {name: value for name, _, value in pairs}
-
-
-def _is_colourful() -> bool:
-    """Whether somebody looks at a terminal; see https://no-color.org."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from authz_lib.cli.command_help import give_help
 from authz_lib.errors import ConfigurationError
 from authz_lib.service.cors import ORIGIN  # one rule for an origin, whoever answers
 from authz_lib.smithy.error_answers import EXPOSED_HEADERS
@@ -18,8 +19,21 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz gateway-responses``."""
+    give_help(
+        parser,
+        "Print what a REST API's gateway answers itself, in the shape of your errors.",
+        examples=[
+            "authz gateway-responses --format sam",
+            "authz gateway-responses --format cloudformation --rest-api OrdersApi",
+            "authz gateway-responses --format openapi --cors-origin https://app.example.com",
+        ],
+        exit_codes={"1": "never"},
+    )
     parser.add_argument(
-        "--format", required=True, choices=["cloudformation", "openapi", "sam", "terraform"]
+        "--format",
+        required=True,
+        choices=["cloudformation", "openapi", "sam", "terraform"],
+        help="where the document goes",
     )
     parser.add_argument(
         "--profile",
@@ -32,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="what a caller is told whom the authorizer denies, such as `Not permitted`",
     )
-    parser.add_argument("--error-format", default="smithy", choices=["smithy", "standard"])
+    parser.add_argument(
+        "--error-format",
+        default="smithy",
+        choices=["smithy", "standard"],
+        help="`smithy`: as generated clients read them; `standard`: `code` and `message` "
+        "(default: smithy)",
+    )
     parser.add_argument(
         "--cors-origin", metavar="ORIGIN", help="add CORS headers for this origin, or `*`"
     )

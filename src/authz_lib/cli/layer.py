@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import authz_lib
+from authz_lib.cli.command_help import add_json_option, give_help
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,6 +40,16 @@ _PACKAGES: Final = Path("python")  # where Lambda looks, below /opt
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz layer``."""
+    give_help(
+        parser,
+        "Build a Lambda layer of this library and what it needs, for the functions' runtime and "
+        "architecture.  The same versions make the same bytes.",
+        examples=[
+            "authz layer -o layer # a folder, for `ContentUri` of a template",
+            "authz layer --python 3.13 --arch x86_64 --cedar -o layer.zip",
+        ],
+        exit_codes={"1": "it is larger than Lambda takes"},
+    )
     parser.add_argument(
         "--python",
         default="3.12",
@@ -56,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER|FILE.zip",
         help="a folder for `ContentUri`, or an archive; a layer that is there is replaced",
     )
+    add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,14 +84,28 @@ def run(arguments: argparse.Namespace) -> int:
         _copy_library(packages)
         _settle(made)
         size = sum(path.stat().st_size for path in _files(made))
-        names = ", ".join(sorted(_distributions(packages)))
+        found = sorted(_distributions(packages))
+        names = ", ".join(found)
         if size > _MOST_BYTES:
             print(f"{_megabytes(size)}, and Lambda takes 250 MB: {names}")
             return 1
         _put(made, output)
+    if arguments.json:
+        print(json.dumps(_as_json(arguments, size, found), indent=2))
+        return 0
     print(f"{output}: {_megabytes(size)} of Lambda's 250 MB, unzipped")
     print(f"python {arguments.python}, {arguments.arch}: {names}")
     return 0
+
+
+def _as_json(arguments: argparse.Namespace, size: int, packages: list[str]) -> dict[str, object]:
+    return {
+        "output": str(arguments.output),
+        "bytes": size,
+        "python": arguments.python,
+        "arch": arguments.arch,
+        "packages": dict(package.rsplit(" ", 1) for package in packages),
+    }
 
 
 def _check_replaceable(output: Path) -> None:

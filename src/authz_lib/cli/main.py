@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
+from authz_lib.cli.command_help import give_help
 from authz_lib.errors import AuthzError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ COMMANDS_GROUP = "authz_lib.commands"
 """The group of entry points by which another distribution brings a subcommand of the table."""
 
 _CLOSED_PIPE = 141  # 128 + SIGPIPE, what a shell sees when `… | head` ends other commands
+_INTERRUPTED = 130  # 128 + SIGINT
 
 
 class Command(Protocol):
@@ -63,21 +65,41 @@ _SUBCOMMANDS: dict[str, _Subcommand] = {
         None,
         "authz-local",
     ),
+    "policies": _Subcommand(
+        "validate Cedar policies, test what they decide, or prove something of them",
+        "authz_lib.cli.policies",
+    ),
     "revoke": _Subcommand(
         "refuse a token, a sign-in or a subject from now on, in a table of DynamoDB",
         "authz_lib.cli.revoke",
-    ),
-    "token": _Subcommand(
-        "check a token: which checks it passes, and which it fails", "authz_lib.cli.token"
     ),
     "smithy": _Subcommand(
         "make the action map and the Cedar schema that a Smithy model implies",
         "authz_lib.cli.smithy",
     ),
-    "policies": _Subcommand(
-        "validate Cedar policies, or test what they decide", "authz_lib.cli.policies"
+    "token": _Subcommand(
+        "check a token: which checks it passes, and which it fails", "authz_lib.cli.token"
     ),
 }
+
+_EXAMPLES = (
+    "authz audit template.yaml # what is open in a template, before it is deployed",
+    "authz policies test policies/ # what the policies decide, beside what they should",
+    "authz local examples/orders_router --check # a template on a local AWS, asked over HTTP",
+    "pbpaste | authz token verify --oidc https://id.example.com --any-audience # why a 401?",
+    "authz policies diff HEAD:policies/ policies/ # what a change opens and closes",
+)
+_EXIT_CODES = {
+    "0": "fine",
+    "1": "the answer is no: something was found, refused, or is different",
+    "2": "it could not be asked: a wrong word, a file, a service, a fault of authz itself",
+    "130": "interrupted by Ctrl-C",
+}
+_DETAILS = """\
+`authz COMMAND --help` has examples of each command.
+
+NO_COLOR and FORCE_COLOR switch colours off and on; else a terminal has them.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,10 +109,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     |---|---|
     | 0 | fine |
     | 1 | the answer is "no" |
-    | 2 | the question was wrong, or could not be asked |
+    | 2 | the question was wrong, or could not be asked; also a fault of this program |
+    | 130 | Ctrl-C |
     | 141 | the reader of the output has closed it, such as ``head`` |
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run_quietly(words)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception:  # noqa: BLE001  Python's own exit code would be 1: "the answer is no"
+        import traceback
+
+        traceback.print_exc()
+        _complain(words, "this is a fault of authz: please report the lines above")
+        return 2
+
+
+def _run_quietly(words: Sequence[str]) -> int:
+    """The exit code, also where the output has no reader or cannot be written."""
     try:
         code = _run(words)
     except BrokenPipeError:
@@ -139,8 +176,13 @@ def _has_no_reader(stream: TextIO | None) -> bool:
 
 
 def _run(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="authz", description="Authorization for services behind Amazon API Gateway."
+    parser = argparse.ArgumentParser(prog="authz")
+    give_help(
+        parser,
+        "Authorization for services behind Amazon API Gateway.",
+        examples=_EXAMPLES,
+        exit_codes=_EXIT_CODES,
+        details=_DETAILS,
     )
     parser.add_argument(
         "--version", action=_PrintVersions, nargs=0, help="print the installed versions and end"
@@ -149,7 +191,7 @@ def _run(words: Sequence[str]) -> int:
     try:
         for name, subcommand in _SUBCOMMANDS.items():
             summary = subcommand.summary
-            subparser = subparsers.add_parser(name, help=summary, description=summary)
+            subparser = subparsers.add_parser(name, help=summary)
             if words and words[0] == name:  # no other module is needed for a help line
                 _load(name).add_arguments(subparser)
         arguments = parser.parse_args(words)

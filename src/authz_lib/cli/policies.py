@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.checks import require_one_of, require_text
 from authz_lib._support.extras import load_extra
-from authz_lib._support.strict_json import StrictJSONError, loads_document, require_shallow
+from authz_lib._support.json_file import not_strict_json
+from authz_lib._support.strict_json import StrictJSONError, loads_document
+from authz_lib._support.text_place import place_in_file
+from authz_lib.cli.command_help import add_command, add_json_option, give_help
 from authz_lib.cli.policies_ask import (
     add_ask_arguments,
     add_matrix_arguments,
@@ -24,20 +26,23 @@ from authz_lib.entities import Entity, EntityUid, value_from_cedar_json
 from authz_lib.errors import AuthzError, ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
+    from collections.abc import Iterable, Mapping
 
     from authz_lib.decisions.cedar import CedarEngine
+    from authz_lib.decisions.policy_files import PolicySources
     from authz_lib.decisions.request import ErrorMode
 
 __all__ = ["add_arguments", "run"]
 
 _UID = re.compile(r'([\w:]+)::("(?:[^"\\]|\\.)*")')
+_PLACED = re.compile(r"([^\n:]+):(?:(\d+):(?:(\d+):)?)? (.*)", re.DOTALL)
 _MEMBERS = frozenset(
     {"name", "principal", "action", "resource", "context", "entities", "expect", "policies"}
 )
 
 
-_HELP = """\
+_REQUEST_FILES = """\
 DIR/tests/*.yaml, *.yml and *.json hold requests: a list, or an object with
 
   requests   the list
@@ -56,18 +61,22 @@ A request:
         parents: []
     expect: ALLOW                         # or DENY
     policies: [owners-view]               # optional: the determining policies, exactly
-
-exit codes:
-  0  check: the policies are valid; test: every request is decided as expected
-  1  check: a policy does not parse or is not valid
-     test: a request is decided otherwise, or refused
-     diff: something opens, or is undecided
-     ask: something is found, or is undecided
-  2  no such folder, no policies, no requests, or an invalid request file
-     diff, ask, matrix: a policy does not parse, or there is no schema
-     cedarpy is not installed, or PyYAML and a request file is YAML
-     test: a policy does not parse or is not valid
 """
+
+_EXAMPLES = {
+    "check": ["authz policies check policies/"],
+    "test": ["authz policies test policies/", "authz policies test policies/ --json"],
+    "diff": [
+        "authz policies diff HEAD:policies/ policies/ # what this change opens",
+        "authz policies diff old/ new/ --actions actions.json --forbid-opening 'DELETE *'",
+    ],
+    "ask": [
+        "authz policies ask policies/ --never 'principal.suspended'",
+        "authz policies ask policies/ --redundant",
+    ],
+    "matrix": ["authz policies matrix policies/ --actions actions.json --format markdown"],
+}
+
 
 _QUESTIONS = {"ask": run_ask, "diff": run_diff, "matrix": run_matrix}
 
@@ -82,35 +91,90 @@ class _Row(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz policies` takes."""
-    parser.epilog, parser.formatter_class = _HELP, argparse.RawDescriptionHelpFormatter
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    check = commands.add_parser(
-        "check", help="parse the policies and validate them against their schema"
+    give_help(
+        parser,
+        "Validate Cedar policies, test what they decide, or prove something of them.",
+        examples=[example for lines in _EXAMPLES.values() for example in lines[:1]],
+        exit_codes={
+            "1": "a policy is not valid, a request is decided otherwise, something opens",
+        },
+        details=_REQUEST_FILES,
     )
-    test = commands.add_parser(
-        "test", help="decide the requests in DIR/tests and compare with what they expect"
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    check = add_command(
+        commands,
+        "check",
+        "parse the policies and validate them against their schema",
+        examples=_EXAMPLES["check"],
+        exit_codes={
+            "0": "the policies are valid",
+            "1": "a policy does not parse or is not valid",
+            "2": "no such folder, no policies, or cedarpy is not installed",
+        },
+    )
+    test = add_command(
+        commands,
+        "test",
+        "decide the requests in DIR/tests and compare with what they expect",
+        examples=_EXAMPLES["test"],
+        exit_codes={
+            "0": "every request is decided as expected",
+            "1": "a request is decided otherwise, or refused",
+            "2": "a policy is not valid, a file holds no requests, or an extra is missing",
+        },
+        details=_REQUEST_FILES,
     )
     for command in (check, test):
         command.add_argument(
             "directory", type=Path, metavar="DIR", help="a folder with `*.cedar` files"
         )
+        add_json_option(command)
     test.add_argument(
         "--on-evaluation-error",
         choices=["deny", "cedar"],
         default="deny",
         help="what an ALLOW with evaluation errors means (default: deny)",
     )
-    add_diff_arguments(commands.add_parser("diff", help="what a change opens and closes"))
+    could_not = "a policy does not parse, there is no schema, or an extra is missing"
+    add_diff_arguments(
+        add_command(
+            commands,
+            "diff",
+            "what a change opens and closes",
+            examples=_EXAMPLES["diff"],
+            exit_codes={
+                "0": "nothing opens",
+                "1": "something opens, or is undecided",
+                "2": could_not,
+            },
+        )
+    )
     add_ask_arguments(
-        commands.add_parser("ask", help="prove that something is never allowed, or find who may")
+        add_command(
+            commands,
+            "ask",
+            "prove that something is never allowed, or find who may",
+            examples=_EXAMPLES["ask"],
+            exit_codes={
+                "0": "proved, and nothing found",
+                "1": "something is found, or undecided",
+                "2": could_not,
+            },
+        )
     )
     add_matrix_arguments(
-        commands.add_parser("matrix", help="who may do what, and under which condition")
+        add_command(
+            commands,
+            "matrix",
+            "who may do what, and under which condition",
+            examples=_EXAMPLES["matrix"],
+            exit_codes={"1": "never", "2": could_not},
+        )
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check or test; the exit codes are those of `_HELP`.
+    """Check, test or ask; the exit codes are those of each command's help.
 
     Raises:
         ConfigurationError: it could not be asked.
@@ -122,14 +186,15 @@ def run(arguments: argparse.Namespace) -> int:
         return _QUESTIONS[arguments.command](arguments)
     directory: Path = arguments.directory
     if arguments.command == "check":
-        return _check(directory)
-    return _test(directory, arguments.on_evaluation_error)
+        return _check(directory, as_json=arguments.json)
+    return _test(directory, arguments.on_evaluation_error, as_json=arguments.json)
 
 
-def _check(directory: Path) -> int:
+def _check(directory: Path, *, as_json: bool) -> int:
     from authz_lib.decisions.cedar import CedarEngine, validation_errors
     from authz_lib.decisions.policy_files import UnreadableError, read_directory
 
+    sources = None
     try:
         sources = read_directory(directory)
         errors = validation_errors(sources)
@@ -139,16 +204,39 @@ def _check(directory: Path) -> int:
         raise
     except ConfigurationError as error:
         errors = [str(error)]
+    if as_json:
+        print(json.dumps(_checked(sources, errors), indent=2, ensure_ascii=False))
+        return int(bool(errors))
     for text in errors:
         print(text)
-    if errors:
+    if sources is None or errors:
         return 1
     how = "no schema to validate against" if sources.schema is None else "valid against the schema"
     print(f"{len(sources.policies)} policies and templates: {how}")
     return 0
 
 
-def _test(directory: Path, on_evaluation_error: ErrorMode) -> int:
+def _checked(sources: PolicySources | None, errors: list[str]) -> dict[str, Any]:
+    """What a check found, for machines; ``policies`` is null where a text does not parse."""
+    return {
+        "valid": not errors,
+        "policies": None if sources is None else len(sources.policies),
+        "schema": None if sources is None else sources.schema_file,
+        "errors": [_error(text) for text in errors],
+    }
+
+
+def _error(text: str) -> dict[str, Any]:
+    """A message as its place and the rest; a place that is not known is null."""
+    found = _PLACED.fullmatch(text)
+    if found is None:
+        return {"file": None, "line": None, "column": None, "message": text}
+    file, line, column, message = found.groups()
+    numbers = {"line": line and int(line), "column": column and int(column)}
+    return {"file": file, **numbers, "message": message}
+
+
+def _test(directory: Path, on_evaluation_error: ErrorMode, *, as_json: bool) -> int:
     from authz_lib.decisions.cedar import CedarEngine
     from authz_lib.decisions.policy_files import list_folder
 
@@ -165,32 +253,56 @@ def _test(directory: Path, on_evaluation_error: ErrorMode) -> int:
                 directory, action_type=row.action_type, on_evaluation_error=on_evaluation_error
             )
     results = [_decide(engines[row.action_type], row) for row in rows]
-    headings = ("request", "expected", "decision", "policies", "errors", "")
-    print_table(headings, [result.cells for result in results])
     failed = sum(not result.ok for result in results)
+    if as_json:
+        listed = [result._asdict() for result in results]
+        sums = {"as_expected": len(results) - failed, "different": failed}
+        print(json.dumps({"requests": listed, **sums}, indent=2, ensure_ascii=False))
+        return int(bool(failed))
+    headings = ("request", "expected", "decision", "policies", "errors", "")
+    print_table(headings, [_cells(result) for result in results], outcome=len(headings) - 1)
     print(f"{len(results) - failed} as expected, {failed} not")
-    return 1 if failed else 0
+    return int(bool(failed))
 
 
 class _Result(NamedTuple):
+    name: str
+    expected: str
+    decision: str
+    policies: tuple[str, ...]
+    errors: tuple[str, ...]
     ok: bool
-    cells: tuple[str, ...]
+    refused: str | None = None
 
 
 def _decide(engine: CedarEngine, row: _Row) -> _Result:
     try:
         decision = engine.is_authorized(row.request)
     except InvalidRequestError as error:
-        return _Result(False, (row.name, row.expect, "INVALID", "-", "-", str(error)))
+        return _Result(row.name, row.expect, "INVALID", (), (), False, str(error))
     made = "ALLOW" if decision.allowed else "DENY"
-    ok = made == row.expect and row.policies in {None, decision.determining_policies}
-    policies = ", ".join(decision.determining_policies) or "-"
-    errors = str(len(decision.errors) or "-")
-    return _Result(ok, (row.name, row.expect, made, policies, errors, "ok" if ok else "DIFFERENT"))
+    determining = decision.determining_policies
+    ok = made == row.expect and row.policies in {None, determining}
+    errors = tuple(map(str, decision.errors))
+    return _Result(row.name, row.expect, made, tuple(determining), errors, ok)
+
+
+def _cells(result: _Result) -> tuple[str, ...]:
+    return (
+        result.name,
+        result.expected,
+        result.decision,
+        ", ".join(result.policies) or "-",
+        str(len(result.errors) or "-"),
+        result.refused or ("ok" if result.ok else "DIFFERENT"),
+    )
 
 
 def _read(file: Path) -> Iterable[_Row]:
-    document = _load(file)
+    from authz_lib.decisions.policy_files import read_text
+
+    text = read_text(file)
+    document = _load(file, text)
     if isinstance(document, dict) and (unknown := document.keys() - {"entities", "requests"}):
         raise ConfigurationError(
             f"`{file}`: `{min(map(str, unknown))}` is neither `entities` nor `requests`"
@@ -203,17 +315,36 @@ def _read(file: Path) -> Iterable[_Row]:
         try:
             yield _row(f"{file.stem}#{number}", item, shared)
         except AuthzError as error:
-            raise ConfigurationError(f"{file}: request {number}: {error}") from None
-        except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
-            raise ConfigurationError(
-                f"{file}: request {number}: not a request, see `authz policies --help`"
-            ) from None
+            problem = str(error)
+        except KeyError as error:
+            problem = f"a request needs `{error.args[0]}`, see `authz policies --help`"
+        except (TypeError, AttributeError, ValueError, RecursionError):
+            problem = "not a request, see `authz policies --help`"
+        else:
+            continue
+        at = ("requests", number - 1) if isinstance(document, dict) else (number - 1,)
+        where = _place(file, text, at, problem)
+        raise ConfigurationError(f"{where}: request {number}: {problem}")
 
 
-def _load(file: Path) -> Any:
-    from authz_lib.decisions.policy_files import read_text
+def _place(file: Path, text: str, at: tuple[str | int, ...], problem: str) -> str:
+    """Where the member stands that the words name, or else the request."""
+    places: Mapping[tuple[str | int, ...], str]
+    if file.suffix == ".json":
+        from authz_lib._support.json_places import json_offsets
 
-    text = read_text(file)
+        places = {
+            path: place_in_file(file, text, offset) for path, offset in json_offsets(text).items()
+        }
+    else:
+        from authz_lib._support.yaml_file import yaml_places
+
+        places = yaml_places(text, str(file))
+    named = [(*at, name) for name in re.findall(r"`(\w{1,64})`", problem)]
+    return next((places[path] for path in (*named, at) if path in places), str(file))
+
+
+def _load(file: Path, text: str) -> Any:
     if file.suffix == ".json":
         return _load_json(file, text)
     load_extra("yaml", extra="yaml", what=f"`{file}`")
@@ -224,19 +355,9 @@ def _load(file: Path) -> Any:
 
 def _load_json(file: Path, text: str) -> Any:
     try:
-        require_shallow(text.encode())
-        json.loads(text)  # it can say where; the strict reader below cannot
         return loads_document(text.encode())
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            f"`{file}` is not JSON, line {error.lineno}: {error.msg}"
-        ) from None
-    except StrictJSONError as error:
-        raise ConfigurationError(f"`{file}`: {error}") from None
-    except (RecursionError, ValueError):  # a number of too many digits
-        raise ConfigurationError(
-            f"`{file}` is nested too deeply, or holds a number that is too large"
-        ) from None
+    except StrictJSONError:
+        raise ConfigurationError(not_strict_json(file, "file", text.encode())) from None
 
 
 def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
@@ -245,11 +366,11 @@ def _row(default_name: str, item: dict[str, Any], shared: list[Any]) -> _Row:
         raise ConfigurationError(f"`{min(map(str, unknown))}` is not a member of a request")
     require_one_of(item["expect"], "expect", ("ALLOW", "DENY"))
     name = item["action"]
-    action = _uid(name) if _UID.fullmatch(name) else EntityUid("Action", name)
+    action = _uid(name, "action") if _UID.fullmatch(name) else EntityUid("Action", name)
     request = AuthorizationRequest(
-        _uid(item["principal"]),
+        _uid(item["principal"], "principal"),
         action.id,
-        _uid(item["resource"]),
+        _uid(item["resource"], "resource"),
         value_from_cedar_json(item.get("context", {})),
         [Entity.from_cedar_json(entity) for entity in [*shared, *item.get("entities", [])]],
     )
@@ -269,8 +390,8 @@ def _policies(item: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(sorted(policies))
 
 
-def _uid(text: str) -> EntityUid:
+def _uid(text: str, member: str) -> EntityUid:
     found = _UID.fullmatch(text)
     if found is None:
-        raise ConfigurationError('an id is written `Type::"id"`')
+        raise ConfigurationError(f'`{member}`: an id is written `Type::"id"`')
     return EntityUid(found[1], json.loads(found[2]))

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.cli.command_help import add_json_option
 from authz_lib.cli.policies_diff import add_question_arguments, print_markdown, proves
 from authz_lib.cli.policy_versions import read_version, with_schema
 from authz_lib.cli.table import print_table
@@ -41,14 +42,19 @@ def add_ask_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=["table", "json"], default="table", help="default: table"
     )
+    add_json_option(command)
 
 
 def add_matrix_arguments(command: argparse.ArgumentParser) -> None:
     """The words that `authz policies matrix` takes."""
     _add_policies(command)
     command.add_argument(
-        "--format", choices=["table", "csv", "markdown"], default="table", help="default: table"
+        "--format",
+        choices=["table", "csv", "json", "markdown"],
+        default="table",
+        help="default: table",
     )
+    add_json_option(command)
 
 
 def _add_policies(command: argparse.ArgumentParser) -> None:
@@ -110,6 +116,9 @@ def run_matrix(arguments: argparse.Namespace) -> int:
     headings, rows = _lines(matrix)
     if arguments.format == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows([headings, *rows])
+    elif arguments.format == "json":
+        listed = [dict(zip(headings, row, strict=True)) for row in rows]
+        print(json.dumps({"rows": listed}, indent=2, ensure_ascii=False))
     elif arguments.format == "markdown":
         print_markdown(headings, rows)
     else:

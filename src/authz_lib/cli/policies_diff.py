@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.cli.command_help import add_json_option
 from authz_lib.cli.policy_versions import read_version, with_schema
 from authz_lib.cli.table import print_table
 
@@ -46,6 +47,7 @@ def add_diff_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=["table", "json", "markdown"], default="table", help="default: table"
     )
+    add_json_option(command)
     command.add_argument(
         "--forbid-opening",
         metavar="GLOB",
@@ -177,7 +179,7 @@ def _summary(verdicts: Sequence[EnvironmentVerdict]) -> str:
 
 def _print_table(verdicts: Sequence[EnvironmentVerdict]) -> None:
     if rows := _rows(verdicts):
-        print_table(_HEADINGS, [[_one_line(cell) for cell in row] for row in rows])
+        print_table(_HEADINGS, [[_one_line(cell) for cell in row] for row in rows], outcome=0)
     print(_summary(verdicts))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authz_lib.cli.command_help import give_help
 from authz_lib.errors import ConfigurationError
 from authz_lib.integrations.revoked_tokens import RevokedTokens
 
@@ -15,13 +16,22 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz revoke``."""
-    parser.add_argument("table", help="the table that the verifiers read")
+    give_help(
+        parser,
+        "Refuse a token, a sign-in or a subject from now on, by an entry in a table of DynamoDB.",
+        examples=[
+            "authz revoke Revoked subject 7f1e --issuer https://id.example",
+            "authz revoke Revoked token 5c2a --issuer https://id.example --expires-at 1893456000",
+        ],
+        exit_codes={"1": "never"},
+    )
+    parser.add_argument("table", metavar="TABLE", help="the table that the verifiers read")
     parser.add_argument(
         "what",
         choices=["token", "sign-in", "subject"],
         help="one token (`jti`), all of a sign-in (`origin_jti`), or all of a subject (`sub`)",
     )
-    parser.add_argument("name", help="the value of that claim")
+    parser.add_argument("name", metavar="VALUE", help="the value of that claim")
     parser.add_argument("--issuer", required=True, help="`iss` of the tokens, exactly")
     parser.add_argument(
         "--expires-at",

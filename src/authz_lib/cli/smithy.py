@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from authz_lib._support.json_file import place_in_document
 from authz_lib._support.strict_json import StrictJSONError, loads_document
 from authz_lib._support.text_file import read_bounded, replace_text
 from authz_lib.actions.document import compile_actions
 from authz_lib.actions.map import ActionMap
 from authz_lib.cli.attribute_options import add_attribute_option, attribute_types
+from authz_lib.cli.command_help import add_command, give_help
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema import cedar_schema
 from authz_lib.smithy.lint import lint
@@ -26,20 +28,47 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 _MAX_COMPARED = 64_000_000
+_EXAMPLES = {
+    "actions": [
+        "authz smithy actions model.json -o actions.json",
+        "authz smithy actions model.json -o actions.json --check # in CI: 1 where they differ",
+        "authz smithy actions model.json --target http",
+    ],
+    "cedar-schema": [
+        "authz smithy cedar-schema model.json -o policies/schema.cedarschema",
+        "authz smithy cedar-schema model.json --format json --attribute level=number",
+    ],
+}
+_EXIT_CODES = {"1": "the file differs, or the API cannot be deployed"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz smithy``."""
+    give_help(
+        parser,
+        "Make the action map and the Cedar schema that a Smithy model implies, or compare them "
+        "with what is there.",
+        examples=[*_EXAMPLES["actions"], *_EXAMPLES["cedar-schema"]],
+        exit_codes=_EXIT_CODES,
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    actions = commands.add_parser(
-        "actions", help="which action each route means: the map that `ActionMap.load` reads"
+    actions = add_command(
+        commands,
+        "actions",
+        "which action each route means: the map that `ActionMap.load` reads",
+        examples=_EXAMPLES["actions"],
+        exit_codes=_EXIT_CODES,
     )
     _add_common(actions)
     actions.add_argument(
         "--target", choices=["http", "rest"], help="also print what this kind of API cannot deploy"
     )
-    schema = commands.add_parser(
-        "cedar-schema", help="the Cedar schema of the service's actions and resources"
+    schema = add_command(
+        commands,
+        "cedar-schema",
+        "the Cedar schema of the service's actions and resources",
+        examples=_EXAMPLES["cedar-schema"],
+        exit_codes=_EXIT_CODES,
     )
     _add_common(schema)
     schema.add_argument(
@@ -48,17 +77,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["cedar", "json"],
         help="`json` is for Verified Permissions",
     )
-    for name in ("principal", "group", "application"):
+    for name, default, whose in (
+        ("principal", "User", "callers"),
+        ("group", "Group", "their groups"),
+        ("application", "Application", "the application as a whole"),
+    ):
         schema.add_argument(
-            f"--{name}-type", default=name.replace("principal", "user").title(), metavar="TYPE"
+            f"--{name}-type",
+            default=default,
+            metavar="TYPE",
+            help=f"the Cedar type of {whose} (default: {default})",
         )
-
     add_attribute_option(schema)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "model", type=Path, help="the JSON AST of the model, as `smithy ast` prints it"
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="the JSON AST of the model, as `smithy ast` prints it",
     )
     parser.add_argument(
         "--service", metavar="ID", help="the service's shape id or name; default: the only one"
@@ -88,8 +126,12 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.check and arguments.output is None:
         raise ConfigurationError("`--check` needs `-o FILE`: the file to compare with")
-    service = Model.load(arguments.model).service(arguments.service)
-    made, failed = _COMMANDS[arguments.command](service, arguments)
+    model = Model.load(arguments.model)
+    try:
+        made, failed = _COMMANDS[arguments.command](model.service(arguments.service), arguments)
+    except ConfigurationError as error:
+        where = place_in_document(arguments.model, str(error))
+        raise ConfigurationError(f"{where}: {error}" if where else str(error)) from None
     if arguments.check:
         return max(failed, _compare(arguments.output, made))
     if failed:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from authz_lib.cli.command_help import add_json_option, give_help
 from authz_lib.cli.pasted_token import Peeked, read_pasted, tidied
+from authz_lib.cli.terminal import painted
 from authz_lib.cli.token_presets import PRESETS, verifier_by_options
 from authz_lib.errors import (
     AccessDeniedError,
@@ -25,15 +27,27 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+_HELP: Final[dict[str, Any]] = {
+    "examples": [
+        "pbpaste | authz token verify --cognito us-east-1_EXAMPLE --client-id orders-web",
+        "authz token verify --file token.txt --oidc https://id.example.com --any-audience",
+        "authz token verify --jwks keys.json --issuer https://id.example.com --any-audience --json",
+    ],
+    "exit_codes": {
+        "0": "it passes",
+        "1": "it fails",
+        "2": "the question was wrong or could not be answered",
+    },
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``authz token``."""
+    give_help(parser, "Check a token: which checks it passes, and which it fails.", **_HELP)
     commands = parser.add_subparsers(dest="token_command", metavar="COMMAND", required=True)
-    verify = commands.add_parser(
-        "verify",
-        help="check a token",
-        description="Check a token.  `Bearer`, quotes and line breaks around it do no harm.  "
-        "Exit codes: 0 it passes, 1 it fails, 2 the question was wrong or could not be answered.",
+    verify = commands.add_parser("verify", help="check a token")
+    give_help(
+        verify, "Check a token.  `Bearer`, quotes and line breaks around it do no harm.", **_HELP
     )
     verify.add_argument(
         "token", nargs="?", metavar="TOKEN|-", help="the token; else standard input is read"
@@ -71,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     expected.add_argument(
         "--token-use", choices=["access", "id", "any"], help="for --cognito; default access"
     )
+    add_json_option(verify)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,11 +107,29 @@ def run(arguments: argparse.Namespace) -> int:
     except AuthzError as problem:
         print(f"could not find out: {problem}", file=sys.stderr)
         return 2
-    _print_checks(checks, error, peeked, peeked.hint(load_balancer=is_balancer))
-    if arguments.show_claims:
-        print(f"header  {json.dumps(peeked.header)}")
-        print(f"claims  {json.dumps(peeked.claims)}")
+    results = _results(checks, error, peeked, peeked.hint(load_balancer=is_balancer))
+    shown = {"header": peeked.header, "claims": peeked.claims} if arguments.show_claims else {}
+    if arguments.json:
+        listed = [result._asdict() for result in results]
+        print(json.dumps({"passed": error is None, "checks": listed, **shown}, indent=2))
+    else:
+        for result in results:
+            print(_line(result))
+        for name, value in shown.items():
+            print(f"{name}  {json.dumps(value)}")
     return 0 if error is None else 1
+
+
+class _CheckResult(NamedTuple):
+    name: str
+    state: str  # passed, FAILED or open
+    reason: str | None
+
+
+def _line(result: _CheckResult) -> str:
+    style = {"passed": "green", "FAILED": "red"}.get(result.state, "dim")
+    state = painted(f"{result.state:<8}", style, sys.stdout)
+    return f"{state}{result.name}{f': {result.reason}' if result.reason else ''}"
 
 
 class _Check(NamedTuple):
@@ -139,11 +172,11 @@ _TOLD_BY_CODE = {
 }
 
 
-def _print_checks(
+def _results(
     checks: tuple[_Check, ...], error: AuthzError | None, peeked: Peeked, hint: str | None
-) -> None:
+) -> list[_CheckResult]:
     failed = len(checks)
-    reason = ""
+    reason = None
     if error is not None:
         failed = next(
             (position for position, check in enumerate(checks) if check.refused(error)), 0
@@ -153,10 +186,12 @@ def _print_checks(
             parts.append(hint)
         elif checks[min(failed, len(checks) - 1)] is _CLAIMS and peeked.looks_like_id_token():
             parts.append("it looks like an ID token")
-        reason = f": {'; '.join(parts)}"
+        reason = "; ".join(parts)
+    results = []
     for position, check in enumerate(checks):
         state = "passed" if position < failed else "FAILED" if position == failed else "open"
-        print(f"{state:<8}{check.name}{reason if position == failed else ''}")
+        results.append(_CheckResult(check.name, state, reason if position == failed else None))
+    return results
 
 
 def _expected(error: AuthzError) -> list[str]:

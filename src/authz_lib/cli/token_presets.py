@@ -189,7 +189,7 @@ _EXPECTATIONS: Final = (
 
 
 def verifier_by_options(given: argparse.Namespace) -> JWTVerifier:
-    """The verifier that the options of the command line describe.
+    """The verifier that the options of the command line give_help.
 
     Raises:
         ConfigurationError: they say too little, too much or what contradicts itself.

@@ -19,7 +19,9 @@ from authz_lib._support.checks import (
 )
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.own_stack import run_on_own_stack
-from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
+from authz_lib._support.text_place import place_in_file
+from authz_lib.decisions.cedar_places import place_of_fault
+from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema, policies_to_json
 from authz_lib.decisions.held_entities import entities_text, hold_entities
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
@@ -451,7 +453,11 @@ def validation_errors(sources: PolicySources) -> list[str]:
         for error in _validated(text, schema):
             place, problem = name, str(error.error).splitlines()[0]
             if policy := by_number.get(error.policy_id):
-                place = policy.place
+                # Its own id comes first, and is no word of the statement.
+                said = problem.replace(f"`{error.policy_id}`", "", 1)
+                piece = policy.piece
+                offset = place_of_fault(text, piece.start, piece.end, said, policies_to_json)
+                place = place_in_file(name, text, offset)
                 problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
             found.append(f"{place}: {problem}")
     return found

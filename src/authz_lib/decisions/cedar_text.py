@@ -29,6 +29,8 @@ from typing import Any, NamedTuple
 
 from authz_lib._support.extras import load_extra
 from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib._support.text_place import place_in_file
+from authz_lib.decisions.cedar_places import place_of_fault
 from authz_lib.decisions.operator_chains import balance_chains
 from authz_lib.errors import ConfigurationError
 
@@ -299,7 +301,16 @@ def parse_schema(text: str, name: str | None = None) -> Any:
     except ConfigurationError:
         raise
     except ValueError as error:
-        where = "" if name is None else f"{name}: "
-        raise ConfigurationError(
-            f"{where}the schema does not parse: {str(error).splitlines()[0]}"
-        ) from None
+        problem = str(error).splitlines()[0]
+        where = "" if name is None else f"{_place_in_schema(text, name, problem)}: "
+        raise ConfigurationError(f"{where}the schema does not parse: {problem}") from None
+
+
+def _place_in_schema(text: str, name: str, problem: str) -> str:
+    """The place of the fault; in the JSON form the parser's own words tell it."""
+    if text.lstrip().startswith("{"):
+        return name
+    parse = load_cedarpy().Schema.from_str
+    said = problem.removeprefix("error parsing schema: ")
+    offset = run_on_own_stack(lambda: place_of_fault(text, 0, len(text), said, parse))
+    return place_in_file(name, text, offset)

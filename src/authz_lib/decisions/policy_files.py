@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from authz_lib._support.own_stack import run_on_own_stack
 from authz_lib._support.strict_json import loads_document
 from authz_lib._support.text_file import read_bounded
+from authz_lib._support.text_place import place_in_file
+from authz_lib.decisions.cedar_places import place_of_fault
 from authz_lib.decisions.cedar_text import (
     MAX_POLICY_CHARACTERS,
     TOO_DEEP,
@@ -206,7 +208,9 @@ def _first_error(name: str, text: str, pieces: Iterable[Piece]) -> str:
         try:
             policies_to_json(text[piece.start : piece.end])
         except ValueError as error:
-            return f"{name}:{piece.line}: the policy does not parse: {str(error).splitlines()[0]}"
+            problem = str(error).splitlines()[0]
+            offset = place_of_fault(text, piece.start, piece.end, problem, policies_to_json)
+            return f"{place_in_file(name, text, offset)}: the policy does not parse: {problem}"
     return f"{name}: the policies do not parse"
 
 

@@ -13,6 +13,7 @@ from authz_lib._support.yaml_file import (
     MAX_NUMBER,
     parse_yaml,
     read_yaml,
+    yaml_places,
 )
 from authz_lib.errors import ConfigurationError
 
@@ -48,7 +49,7 @@ def test_the_levels_at_the_bound_and_one_past_it():
     parse_yaml("[" * MAX_LEVELS + "]" * MAX_LEVELS, "x.yaml")
     refused(
         "[" * (MAX_LEVELS + 1) + "]" * (MAX_LEVELS + 1),
-        "^`x.yaml` is nested too deeply, more than 64 levels, aliases written out, line 1$",
+        "^x.yaml:1:65: the document is nested too deeply, more than 64 levels, aliases written",
     )
     parse_yaml("- " * (MAX_LEVELS - 1) + "x", "x.yaml")
     refused("- " * MAX_LEVELS + "x", "nested too deeply")
@@ -56,7 +57,7 @@ def test_the_levels_at_the_bound_and_one_past_it():
 
 def test_the_levels_of_aliases_count():
     parse_yaml(chain(MAX_LEVELS - 1), "x.yaml")
-    refused(chain(MAX_LEVELS), "nested too deeply, .* line 64$")
+    refused(chain(MAX_LEVELS), "^x.yaml:64:12: .* nested too deeply")
 
 
 def test_a_long_chain_of_merged_mappings():
@@ -71,19 +72,19 @@ def test_the_values_at_the_bound_and_one_past_it():
     thousand = f"- &thousand [{', '.join('x' * 999)}]\n"  # with the list itself
     text = thousand + "- *thousand\n" * 98 + "- x\n" * 999  # and the outer list
     assert len(parse_yaml(text, "x.yaml")) == 1098
-    refused(text + "- x\n", "has more than 100000 values, aliases written out, line 1099$")
+    refused(text + "- x\n", "^x.yaml:1099:3: .* has more than 100000 values, aliases written out$")
     assert MAX_NODES == 100_000
 
 
 def test_aliases_that_grow_without_end():
-    refused(doubling(30), "has more than 100000 values, aliases written out, line 1[5-7]$")
+    refused(doubling(30), "^x.yaml:1[5-7]:.* has more than 100000 values, aliases written out$")
 
 
 @pytest.mark.parametrize(
     "text", ["&a [*a]", "&a {b: *a}", "&a {*a : b}", "&a {<<: *a}", "&a [&b [*a]]"]
 )
 def test_an_alias_inside_of_what_it_stands_for(text):
-    refused(text, "has an alias inside of what it stands for, line 1")
+    refused(text, "^x.yaml:1:.* has an alias inside of what it stands for$")
 
 
 def test_the_characters_at_the_bound_and_one_past_it(tmp_path):
@@ -91,7 +92,7 @@ def test_the_characters_at_the_bound_and_one_past_it(tmp_path):
     assert parse_yaml(text, "x.yaml") == {"a": "b"}
     refused(text + ".", "has more than 1000000 characters")
     (tmp_path / "x.yaml").write_text(text + ".")
-    with pytest.raises(ConfigurationError, match=r"`x.yaml` has more than 1000000 characters"):
+    with pytest.raises(ConfigurationError, match=r"x.yaml` has more than 1000000 characters"):
         read_yaml(tmp_path / "x.yaml")
 
 
@@ -151,3 +152,18 @@ def test_brackets_without_an_end_take_linear_time(bracket):
     started = time.process_time()
     refused(bracket * 5000, "nested too deeply")
     assert time.process_time() - started < 0.1  # PyYAML alone: 0.4 s
+
+
+def test_each_key_and_item_has_its_place():
+    text = "a: &x\n  - b: 1\n  - [c, {d: 2}]\ne: *x\n2: !Ref f\n"
+    places = yaml_places(text, "x.yaml", levels=3)
+    assert places["a",] == "x.yaml:1:1"
+    assert places["a", 0] == places["a", 0, "b"] == "x.yaml:2:5"
+    assert places["a", 1] == "x.yaml:3:5"
+    assert places["a", 1, 0] == "x.yaml:3:6"
+    assert places["e",] == "x.yaml:4:1"
+    assert places["e", 0] == "x.yaml:2:5"  # an alias: where it is written
+    assert places["2",] == "x.yaml:5:1"
+    assert ("a", 1, 1, "d") not in places
+    assert yaml_places("", "x.yaml") == {}
+    assert yaml_places("a", "x.yaml") == {}

@@ -107,7 +107,7 @@ def test_keys_are_texts(source):
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xff\xfe\x00", "cannot be read as UTF-8 text"),
-        (b"a: [b", "is not YAML, line 1"),
+        (b"a: [b", "yaml:1:6: the document is not YAML"),
         (b"- a\n", "must be an object"),
         (b"just text", "must be an object"),
         (b"a: &a\n  b: *a\n", "has an alias inside of what it stands for"),
@@ -121,9 +121,16 @@ def test_what_is_no_template_is_refused_in_one_line(source, content, reason):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b'{"a": ', b'{"a": 1, "a": 2}', b"{" * 100])
-def test_what_is_no_json_is_refused(source, content):
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"a": ', "json:1:7: the file is not strict JSON: expecting value"),
+        (b'{"a": 1,\n "a": 2}', "json:2:2: the file is not strict JSON: duplicate member name"),
+        (b"{" * 100, "json: the file is not strict JSON: nested deeper"),
+    ],
+)
+def test_what_is_no_json_is_refused_at_its_place(source, content, reason):
+    with pytest.raises(ConfigurationError, match=reason):
         source(content, "template.json")
 
 

@@ -200,7 +200,7 @@ def test_an_openapi_document_is_compared_too(folder, capsys):
     ("words", "message"),
     [
         ([], "`check` needs `--schema FILE`, `--template FILE` or both"),
-        (["--schema", "gone.cedarschema"], "`gone.cedarschema` cannot be read"),
+        (["--schema", "gone.cedarschema"], "gone.cedarschema` cannot be read"),
         (["--schema", "template.yaml"], "does not parse"),
         (["--template", "gone.yaml"], "`gone.yaml` cannot be read"),
         (["--template", "gone.json"], "`gone.json` cannot be read"),
@@ -259,3 +259,53 @@ def test_declared_attributes_are_compared_with_the_schema(folder, capsys):
     template = ("--template", folder / "template.yaml", "--attribute", "level")
     code, _, err = check(folder, capsys, *template)
     assert (code, "`--attribute` goes with `--schema FILE`" in err) == (2, True)
+
+
+def test_a_check_for_machines(folder, capsys):
+    words = ("--schema", folder / "schema.cedarschema", "--template", folder / "template.yaml")
+    code, out, _ = check(folder, capsys, *words, "--json")
+    assert (code, json.loads(out)) == (0, {"lines": 3, "problems": []})
+    write(folder, [MAP[0], MAP[1] | {"action": "get /order"}])
+    code, out, _ = check(folder, capsys, *words, "--json")
+    found = json.loads(out)
+    assert (code, found["lines"]) == (1, 2)
+    assert [problem["rule"] for problem in found["problems"]] == ["schema", "no-line"]
+    assert found["problems"][0]["place"].startswith(f"{folder / 'actions.json'}:1:")
+    assert found["problems"][0]["message"].startswith("`actions[1]` (`GET /orders`): the schema")
+
+
+def test_a_wrong_line_is_shown_where_it_stands(folder, capsys):
+    text = json.dumps({"version": 1, "actions": [MAP[0], MAP[1] | {"method": "GTE"}]}, indent=1)
+    (folder / "actions.json").write_text(text)
+    number = 1 + next(at for at, line in enumerate(text.splitlines()) if "GTE" in line)
+    code, _, err = check(folder, capsys, "--schema", folder / "schema.cedarschema")
+    assert code == 2
+    place = f"{folder / 'actions.json'}:{number}:4"
+    assert err.startswith(f"authz actions: {place}: `actions[1].method` must be an HTTP method")
+
+
+def line_of(path, text):
+    lines = path.read_text().splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if text in line)
+
+
+def test_what_does_not_fit_is_shown_where_it_stands(folder, capsys):
+    write(folder, [*MAP[1:], {"method": "GET", "route": "/x", "action": "x"}])
+    template = folder / "openapi.yaml"
+    _, out, _ = check(folder, capsys, "--template", template)
+    lines = out.splitlines()
+    number = line_of(template, "operationId: listPets")
+    assert lines[0].startswith(f"{template}:{number}:5: error: GET /pets: ")
+    unserved = [line for line in lines if "no route serves `actions[2]`" in line]
+    assert unserved[0].startswith(f"{folder / 'actions.json'}:1:")
+
+
+def test_a_route_without_a_line_is_shown_where_it_stands(folder, capsys):
+    template = folder / "template.yaml"
+    template.write_text(TEMPLATE.replace("Method: GET", "Method: !Ref Method", 1))
+    code, _, err = made(capsys, "from-template", template)
+    assert code == 1
+    assert err.startswith(f"{template}:")
+    found = err.splitlines()[0]
+    event = found.partition(": error: Orders.")[2].partition(":")[0]
+    assert int(found.split(":")[1]) == line_of(template, f"{event}:")

@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_hides_no_other(template, cap
     words = [template("a: [", "broken.yaml"), template(OPEN)]
     assert main(["audit", *words, "--format", "json"]) == 2
     told = capsys.readouterr()
-    assert told.err.startswith("authz audit: `broken.yaml` is not YAML, line 1")
+    assert told.err.startswith(f"authz audit: {words[0]}:1:5: the document is not YAML: ")
     assert [len(file["findings"]) for file in json.loads(told.out)["files"]] == [1]
 
 

@@ -184,3 +184,14 @@ def test_it_is_this_library_that_is_copied(tmp_path):
         p.relative_to(own).as_posix() for p in own.rglob("*") if p.suffix != ".pyc" and p.is_file()
     }
     assert files == {p.relative_to(copied).as_posix() for p in copied.rglob("*") if p.is_file()}
+
+
+def test_what_was_built_for_machines(tmp_path, capsys):
+    out = tmp_path / "layer"
+    assert main(["layer", "-o", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["output"] == str(out)
+    assert found["bytes"] == sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    assert (found["python"], found["arch"]) == ("3.12", "arm64")
+    assert found["packages"]["pyjwt"] == "2.15.1"
+    assert "authz-lib" in found["packages"]

@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -162,15 +163,15 @@ def test_a_reader_that_has_read_enough_ends_it_quietly(words, unbuffered):
     assert (ended.returncode, ended.stderr) == (141, "")
 
 
-def test_a_broken_pipe_of_something_else_is_not_taken_for_the_output(monkeypatch):
+def test_a_broken_pipe_of_something_else_is_not_taken_for_the_output(monkeypatch, capsys):
     module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
 
     def broken(arguments):
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr(module, "run", broken)
-    with pytest.raises(BrokenPipeError):
-        cli.main(["gateway-responses", "--format", "sam"])
+    assert cli.main(["gateway-responses", "--format", "sam"]) == 2
+    assert "BrokenPipeError: [Errno 32] Broken pipe\n" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -206,17 +207,64 @@ def test_output_that_fails_while_it_is_written_is_one_line(monkeypatch, capsys):
 
 
 def test_a_fault_of_something_else_is_not_taken_for_one_of_the_output(monkeypatch, capfd):
-    """It says where it comes from, and the caller may go on printing."""
+    """It says where it comes from, the caller may go on printing, and it is no "no"."""
     module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
 
     def unreachable(arguments):
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(module, "run", unreachable)
-    with pytest.raises(ConnectionRefusedError):
-        cli.main(["gateway-responses", "--format", "sam"])
+    assert cli.main(["gateway-responses", "--format", "sam"]) == 2
     os.write(1, b"goes on\n")
-    assert capfd.readouterr() == ("goes on\n", "")
+    out, err = capfd.readouterr()
+    assert out == "goes on\n"
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert "in unreachable\n" in err
+    assert err.endswith(
+        "\nConnectionRefusedError: [Errno 111] Connection refused\n"
+        "authz gateway-responses: this is a fault of authz: please report the lines above\n"
+    )
+
+
+def test_an_interrupt_is_quiet(monkeypatch, capsys):
+    module = import_module(cli._SUBCOMMANDS["gateway-responses"].module)
+
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", interrupted)
+    assert cli.main(["gateway-responses", "--format", "sam"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+_READY_BEFORE_READING = """
+import sys
+from authz_lib.cli.main import main
+
+class Stdin:
+    def read(self, size):
+        print("reading", flush=True)
+        return sys.__stdin__.read(size)
+
+sys.stdin = Stdin()
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_ctrl_c_while_a_token_is_awaited_is_quiet():
+    words = ["token", "verify", "--oidc", "https://id.example.com", "--any-audience"]
+    with subprocess.Popen(
+        [sys.executable, "-c", _READY_BEFORE_READING, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "reading\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
 def test_without_standard_input_no_token_can_be_read(monkeypatch, capsys, tmp_path):

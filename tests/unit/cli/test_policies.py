@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -75,14 +76,14 @@ def test_every_validation_error_has_its_place(directory, capsys):
     )
     assert main(["policies", "check", str(directory)]) == 1
     printed = capsys.readouterr().out
-    assert "more.cedar:1: " in printed
-    assert "more.cedar:3: " in printed
+    assert "more.cedar:1:29: " in printed
+    assert "more.cedar:3:1: " in printed
 
 
 def test_a_policy_that_does_not_parse(directory, capsys):
     (directory / "more.cedar").write_text("\npermit(")
     assert main(["policies", "check", str(directory)]) == 1
-    assert "more.cedar:2: the policy does not parse" in capsys.readouterr().out
+    assert "more.cedar:2:7: the policy does not parse" in capsys.readouterr().out
 
 
 def test_a_decision_other_than_expected(directory, capsys):
@@ -129,7 +130,28 @@ def test_a_decision_other_than_expected(directory, capsys):
 def test_a_request_that_is_none_is_a_usage_error(directory, capsys, row):
     (directory / "tests" / "more.json").write_text(json.dumps([row]))
     assert main(["policies", "test", str(directory)]) == 2
-    assert "more.json: request 1: " in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert re.search(r"more\.json:1:\d+: request 1: ", printed)
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        (
+            "more.yaml",
+            "requests:\n  - action: View\n    principal: alice\n    expect: DENY\n    resource: x",
+            'more.yaml:3:5: request 1: `principal`: an id is written `Type::"id"`',
+        ),
+        ("more.yaml", "# none\n- action: View\n", "more.yaml:2:3: request 1: a request needs `exp"),
+        ("more.json", '[\n {"expect": "no"}]', "more.json:2:3: request 1: `expect` must be"),
+        ("more.json", '{"requests": [\n  7]}', "more.json:2:3: request 1: not a request"),
+    ],
+)
+def test_a_request_that_is_none_is_shown_where_it_stands(directory, capsys, name, text, place):
+    (directory / "tests" / name).write_text(text)
+    assert main(["policies", "test", str(directory)]) == 2
+    assert place in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["[{", "{}", '"x"', '{"requests": [], "entites": []}'])
@@ -161,22 +183,26 @@ def test_a_request_file_that_cannot_be_read_is_a_usage_error(directory, capsys):
         (  # two tests, the first of which would never run
             "more.yaml",
             "requests:\n- {principal: 1}\nrequests:\n- {principal: 1}\n",
-            "more.yaml` is not YAML, line 3: the key `requests` is there twice",
+            "more.yaml:3:1: the document is not YAML: the key `requests` is there twice",
         ),
         (
             "more.yml",
             "- {expect: DENY,\n   expect: ALLOW}",
-            "more.yml` is not YAML, line 2: the key `expect`",
+            "more.yml:2:4: the document is not YAML: the key `expect`",
         ),
-        ("more.yaml", "- a: [", "more.yaml` is not YAML, line 1: "),
-        ("more.yaml", "- !!python/none x", "more.yaml` is not YAML, line 1: "),
-        ("more.yaml", "- !!int x", "more.yaml` is not YAML"),
-        ("more.yaml", "- !!bool maybe", "more.yaml` is not YAML"),
-        ("more.yaml", "- !!int ''", "more.yaml` is not YAML"),
-        ("more.yaml", "[" * 5000 + "]" * 5000, "more.yaml` is nested too deeply"),
-        ("more.json", '{"requests": [], "requests": []}', "more.json`: duplicate member name"),
-        ("more.json", "[\n{]", "more.json` is not JSON, line 2: "),
-        ("more.json", "[" * 200_000 + "]" * 200_000, "more.json`: nested deeper than 64 levels"),
+        ("more.yaml", "- a: [", "more.yaml:1:7: the document is not YAML: "),
+        ("more.yaml", "- !!python/none x", "more.yaml:1:3: the document is not YAML: "),
+        ("more.yaml", "- !!int x", "more.yaml: the document is not YAML"),
+        ("more.yaml", "- !!bool maybe", "more.yaml: the document is not YAML"),
+        ("more.yaml", "- !!int ''", "more.yaml: the document is not YAML"),
+        ("more.yaml", "[" * 5000 + "]" * 5000, "more.yaml:1:65: the document is nested too deeply"),
+        (
+            "more.json",
+            '{"requests": [], "requests": []}',
+            ":1:18: the file is not strict JSON: duplicate",
+        ),
+        ("more.json", "[\n{]", "more.json:2:2: the file is not strict JSON: "),
+        ("more.json", "[" * 200_000 + "]" * 200_000, "strict JSON: nested deeper than 64"),
     ],
 )
 def test_a_request_file_that_says_less_than_it_seems_to(directory, capsys, name, text, message):
@@ -259,7 +285,7 @@ def test_a_validation_error_names_the_policy_as_its_author_does(directory, capsy
     )
     assert main(["policies", "check", str(directory)]) == 1
     printed = capsys.readouterr().out
-    assert "more.cedar:2: for policy `nope`, unrecognized entity type `Nobody`" in printed
+    assert "more.cedar:2:33: for policy `nope`, unrecognized entity type `Nobody`" in printed
     assert "policy0" not in printed
 
 
@@ -269,7 +295,7 @@ def test_the_help_has_the_format_and_the_exit_codes(directory, capsys):
     printed = capsys.readouterr().out
     for word in (*cli._MEMBERS, "requests", "exit codes:"):
         assert word in printed
-    example = printed[printed.index("  - name:") : printed.index("exit codes:")]
+    example = printed[printed.index("  - name:") : printed.index("examples:")]
     (directory / "orders.cedar").write_text(POLICIES.replace("View", "ViewOrder"))
     (directory / "schema.cedarschema").unlink()
     (directory / "tests" / "orders.yaml").write_text(example)
@@ -291,3 +317,70 @@ def test_the_example_of_the_documentation(directory, capsys):
     (directory / "tests" / "orders.yaml").write_text(example)
     assert main(["policies", "test", str(directory)]) == 0
     assert "1 as expected, 0 not" in capsys.readouterr().out
+
+
+def test_a_check_for_machines(directory, capsys):
+    words = ["policies", "check", str(directory), "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "valid": True,
+        "policies": 2,
+        "schema": str(directory / "schema.cedarschema"),
+        "errors": [],
+    }
+    (directory / "more.cedar").write_text("permit(principal is Nobody, action, resource);")
+    assert main(words) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["policies"]) == (False, 3)
+    first = found["errors"][0]
+    assert first.pop("message").startswith("for policy `more`, unrecognized entity type `Nobody`")
+    assert first == {"file": str(directory / "more.cedar"), "line": 1, "column": 21}
+    (directory / "more.cedar").write_text("permit(")
+    assert main(words) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["policies"], found["errors"][0]["line"]) == (False, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a.cedar:3:7: no", {"file": "a.cedar", "line": 3, "column": 7, "message": "no"}),
+        ("a.cedar:3: no: 5", {"file": "a.cedar", "line": 3, "column": None, "message": "no: 5"}),
+        ("a.cedar: no", {"file": "a.cedar", "line": None, "column": None, "message": "no"}),
+        ("no", {"file": None, "line": None, "column": None, "message": "no"}),
+    ],
+)
+def test_a_message_is_told_apart_from_its_place(text, place):
+    assert cli._error(text) == place
+
+
+def test_requests_for_machines(directory, capsys):
+    (directory / "tests" / "more.json").write_text(
+        json.dumps([GOOD | {"name": "wrong", "expect": "ALLOW"}])
+    )
+    assert main(["policies", "test", str(directory), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["as_expected"], found["different"]) == (3, 1)
+    assert {request["name"]: request["ok"] for request in found["requests"]} == {
+        "owner": True,
+        "orders#2": True,
+        "no total": True,
+        "wrong": False,
+    }
+    owner = next(one for one in found["requests"] if one["name"] == "owner")
+    assert owner == {
+        "name": "owner",
+        "expected": "ALLOW",
+        "decision": "ALLOW",
+        "policies": ["owners-view"],
+        "errors": [],
+        "ok": True,
+        "refused": None,
+    }
+
+
+def test_outcomes_are_coloured_where_somebody_looks(directory, capsys, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["policies", "test", str(directory)]) == 0
+    assert capsys.readouterr().out.count("\x1b[32mok\x1b[0m\n") == 3

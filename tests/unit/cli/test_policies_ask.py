@@ -115,3 +115,30 @@ def test_the_matrix_of_routes(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| action | principal | resource | anybody signed in | Group support |"
     assert lines[2] == "| cancel | User | Order | if owner | if owner |"
+
+
+def test_the_matrix_for_machines(folder, capsys):
+    assert main(["policies", "matrix", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {(row["principal"], row["action"]) for row in rows} == {
+        ("User", "get"),
+        ("Bot", "get"),
+        ("User", "cancel"),
+    }
+    main(["policies", "matrix", "--format", "csv"])
+    (headings, *_) = csv.reader(capsys.readouterr().out.splitlines())
+    assert all(list(row) == headings for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [
+        ("principal = resource", "line 1, column 11: '=' is not a valid operator"),
+        ("true &&\n  || false", "line 2, column 3: unexpected token `||`"),
+        ("(" * 70 + ")" * 70, "line 1: the policy is nested too deeply"),
+    ],
+)
+def test_a_condition_that_does_not_parse_is_shown_where(folder, capsys, condition, place):
+    assert main(["policies", "ask", ".", "--never", condition]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"authz policies: the condition does not parse: {place}")

@@ -193,7 +193,7 @@ def test_a_policy_that_does_not_fit_the_schema_is_named_and_compared(folders, ca
     (folders / "new" / "orders.cedar").write_text(wrong)
     assert diff("old", "new", "--on-evaluation-error", "cedar") == 1
     printed = capsys.readouterr()
-    assert "authz policies: NEW: new/orders.cedar:3: for policy `orders#2`" in printed.err
+    assert "authz policies: NEW: new/orders.cedar:3:54: for policy `orders#2`" in printed.err
     assert "opens" in printed.out
 
 

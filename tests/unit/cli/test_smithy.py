@@ -123,8 +123,8 @@ def test_a_wrong_question_is_one_line_and_exit_code_2(folder, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not valid JSON"),
-        ("[]", "not a JSON object"),
+        ("", "model.json:1:1: the model is not strict JSON: expecting value"),
+        ("[]", "the model is not strict JSON: not a JSON object"),
         ("{}", "no Smithy JSON AST"),
         ("[" * 9000, "nested deeper than 64 levels"),
     ],
@@ -154,3 +154,20 @@ def test_an_attribute_that_could_not_be_declared_is_a_2(folder, capsys, given):
     options = [word for text in given for word in ("--attribute", text)]
     assert run(folder, "cedar-schema", *options) == 2
     assert "attribute" in capsys.readouterr().err
+
+
+def test_a_shape_that_is_wrong_is_shown_where_it_stands(folder, capsys):
+    model = {
+        "smithy": "2.0",
+        "shapes": {
+            "a#S": {"type": "service", "version": "1", "operations": [{"target": "a#O"}]},
+            "a#O": {"type": "operation"},
+        },
+    }
+    text = json.dumps(model, indent=1)
+    (folder / "model.json").write_text(text)
+    assert run(folder, "actions") == 2
+    line = 1 + next(at for at, line in enumerate(text.splitlines()) if '"a#O": {' in line)
+    error = capsys.readouterr().err
+    assert error.startswith(f"authz smithy: {folder / 'model.json'}:{line}:3: ")
+    assert "`a#O` must have `@http`" in error

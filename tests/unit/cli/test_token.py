@@ -524,3 +524,26 @@ def test_a_token_for_microsoft_graph_is_named(capsys, tmp_path):
     out = capsys.readouterr().out
     assert states(out)["signature"] == "FAILED"
     assert "it is meant for Microsoft Graph" in out
+
+
+def test_checks_for_machines(pool, verify):
+    token = pool.access_token(client_id="web")
+    code, out, _ = verify(token, "--client-id", "web", "--json", "--show-claims")
+    found = json.loads(out)
+    assert (code, found["passed"], len(found["checks"])) == (0, True, 7)
+    assert {check["state"] for check in found["checks"]} == {"passed"}
+    assert found["claims"]["client_id"] == "web"
+    assert found["header"]["alg"] == "RS256"
+    code, out, _ = verify(token, "--client-id", "another", "--json")
+    found = json.loads(out)
+    assert (code, found["passed"], "claims" in found) == (1, False, False)
+    failed = [check for check in found["checks"] if check["state"] == "FAILED"]
+    assert [check["name"] for check in failed] == ["audience, client and other claims"]
+    assert "expected client_id: another" in failed[0]["reason"]
+
+
+def test_states_are_coloured_where_somebody_looks(pool, verify, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, out, _ = verify(pool.access_token(client_id="web"), "--client-id", "web")
+    assert out.count("\x1b[32mpassed  \x1b[0m") == 7

@@ -286,9 +286,9 @@ def test_typed_values_reach_the_policies():
     [
         (
             {"a.cedar": f"// x\n\n{ALL}\n\n\npermit(principal, actn, resource);"},
-            "a.cedar:6: ",
+            "a.cedar:6:19: ",
         ),
-        ({"a.cedar": "permit(principal, action, resource)"}, "a.cedar:1: "),
+        ({"a.cedar": "permit(principal, action, resource)"}, "a.cedar:1:35: "),
         ({"a.cedar": '\n\n"; permit'}, "a.cedar:"),
         (
             {
@@ -296,7 +296,7 @@ def test_typed_values_reach_the_policies():
                 "b.cedar": '\n// c\npermit(principal, action == Action::"Nope", resource);',
                 "schema.cedarschema": SCHEMA,
             },
-            "b.cedar:3: ",
+            "b.cedar:3:29: ",
         ),
         (
             {
@@ -307,7 +307,7 @@ def test_typed_values_reach_the_policies():
         ),
         (
             {"a.cedar": ALL, "schema.cedarschema": "entity ;"},
-            "schema.cedarschema: the schema does not parse: ",
+            "schema.cedarschema:1:8: the schema does not parse: ",
         ),
         (
             {"a.cedar": ALL, "schema.json": '{"": \n}'},

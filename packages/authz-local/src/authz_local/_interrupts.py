@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["interruptible", "interrupts_held_back"]
+__all__ = ["EndOfServing", "interruptible", "interrupts_held_back", "serving"]
 
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -61,6 +61,19 @@ def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Ca
 
     with _handled(interrupt):
         yield check
+
+
+class EndOfServing(KeyboardInterrupt):
+    """The interrupt that ends what served until then."""
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """What serves: an interrupt is its good end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise EndOfServing from None
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from authz_lib.cli.command_help import give_help
 from authz_lib.cli.main import main as authz
 from authz_lib.errors import ConfigurationError
-from authz_local._interrupts import interruptible
+from authz_local._interrupts import EndOfServing, interruptible, serving
 from authz_local.report import as_json, log_lines, print_results
 from authz_local.serving import describe, print_description
 
@@ -35,14 +36,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that `authz local` takes."""
+    give_help(
+        parser,
+        "Deploy a SAM or CloudFormation template on a local AWS, and serve it or check its "
+        "answers.  Or serve Cedar policies as a policy store.",
+        examples=[
+            "authz local examples/orders_router # URLs, tokens and lines to paste",
+            "authz local examples/orders_router --check # each request of requests.yaml",
+            "authz local examples/orders_router --check --json --logs",
+            "authz local my_service --init # write a first requests.yaml",
+            "authz local store policies/ # a Verified Permissions endpoint",
+        ],
+        exit_codes={
+            "0": "every answer was the expected one, or it was served until Ctrl-C",
+            "1": "an answer was another one, or there was no request",
+            "130": "Ctrl-C before it served, or while it checked",
+        },
+    )
     parser.add_argument(
         "path",
         type=Path,
+        metavar="PATH",
         help="a folder with `template.yaml` and `requests.yaml`; or the word `store`",
     )
     parser.add_argument(
         "policies",
         type=Path,
+        metavar="POLICIES",
         nargs="?",
         help="after `store`: a folder of Cedar policies, served as a policy store",
     )
@@ -76,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     |---|---|
     | 0 | served until Ctrl-C, or every answer was the expected one |
     | 1 | an answer was another one, or there was no request |
-    | 130 | a check was interrupted |
+    | 130 | it was interrupted before it served, or while it checked |
 
     Raises:
         ConfigurationError: it could not be asked.
@@ -94,9 +114,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         try:
             return _run(arguments, progress, check_interrupt)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("stopped")
-            return 130 if arguments.check else 0
+            return 0 if isinstance(interrupt, EndOfServing) else 130
 
 
 def _run(
@@ -177,7 +197,8 @@ def _serve(
     else:
         print_description(described)
         print("\nserving; Ctrl-C ends it", flush=True)
-    _watch(scenario, check_interrupt, all_logs=arguments.logs)
+    with serving():
+        _watch(scenario, check_interrupt, all_logs=arguments.logs)
 
 
 def _watch(

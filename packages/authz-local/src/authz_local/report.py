@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
-import re
 import sys
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from authz_lib.cli.table import print_table
+from authz_lib.cli.terminal import painted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,20 +17,13 @@ if TYPE_CHECKING:
     from authz_local.scenario import RequestRow
     from authz_local.stack import Invocation
 
-__all__ = ["as_json", "caller_of", "colours", "log_lines", "print_results"]
+__all__ = ["as_json", "caller_of", "log_lines", "print_results"]
 
 _HEADINGS = (
     "request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", ""
 )  # fmt: skip
 _LOG_LINES = 12
 _TRACEBACK = "Traceback (most recent call last):"
-_RED, _GREEN, _DIM, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"
-_OUTCOME = re.compile(r"(DIFFERENT|ok)$")
-
-
-def colours(stream: TextIO) -> bool:
-    """Whether colours are shown: on a terminal, unless ``NO_COLOR`` is set."""
-    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def print_results(
@@ -51,29 +41,20 @@ def print_results(
         errors: what the local AWS itself logged; printed where something differs.
         all_logs: print the log of each invocation, not only of those behind a difference.
     """
-    coloured = colours(sys.stdout)
-    table = io.StringIO()
-    with contextlib.redirect_stdout(table):
-        print_table(_HEADINGS, [_cells(result) for result in results])
-    for line in table.getvalue().splitlines():
-        print(_OUTCOME.sub(_coloured_outcome, line) if coloured else line)
+    print_table(_HEADINGS, [_cells(result) for result in results], outcome=len(_HEADINGS) - 1)
     failed = [result for result in results if result.differences]
     for result in results:
         if result.differences:
-            word = f"{_RED}DIFFERENT{_PLAIN}" if coloured else "DIFFERENT"
+            word = painted("DIFFERENT", "red", sys.stdout)
             print(f"{word}  {result.row.name}: {'; '.join(result.differences)}")
         if all_logs or result.differences:
             if not result.differences:
                 print(f"LOGS       {result.row.name}")
             for text in log_lines(result.invocations, names, whole=all_logs):
-                print(f"LOG        {_DIM}{text}{_PLAIN}" if coloured else f"LOG        {text}")
+                print(f"LOG        {painted(text, 'dim', sys.stdout)}")
     for line in errors if failed else ():
         print(f"LOGGED     {line}")
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-
-
-def _coloured_outcome(match: re.Match[str]) -> str:
-    return f"{_GREEN if match[1] == 'ok' else _RED}{match[1]}{_PLAIN}"
 
 
 def log_lines(

@@ -6,12 +6,15 @@ It is read once and checked as a whole.  Nothing in it is code.
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic resolves the annotations at run time
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from authz_lib._support.yaml_file import read_yaml
+from authz_lib._support.yaml_file import read_yaml, yaml_places
 from authz_lib.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "Expectation",
@@ -157,23 +160,35 @@ class Scenario(_Document):
             scenario = cls.model_validate(document)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(step) for step in first["loc"]) or "document"
-            raise ConfigurationError(f"`{path.name}`: `{where}`: {first['msg']}") from None
+            member = ".".join(str(step) for step in first["loc"]) or "document"
+            where = _place(path, first["loc"])
+            raise ConfigurationError(f"{where}: `{member}`: {first['msg']}") from None
         _check_names(scenario, path)
         return scenario
 
 
+def _place(path: Path, member: Sequence[str | int]) -> str:
+    """Where a member stands; of one that is absent, what holds it."""
+    text = path.read_text(encoding="utf-8")
+    places = yaml_places(text, str(path))
+    steps = tuple(member)
+    found = (places.get(steps[:end]) for end in range(len(steps), 0, -1))
+    return next(filter(None, found), str(path))
+
+
 def _check_names(scenario: Scenario, path: Path) -> None:
     pool = scenario.user_pool
-    for row in scenario.requests:
+    for number, row in enumerate(scenario.requests):
         recipe = row.recipe()
         if recipe is None or recipe.user is None:
             continue
         if pool is None or recipe.user not in pool.users:
             raise ConfigurationError(
-                f"`{path.name}`: request `{row.name}` names the unknown user `{recipe.user}`"
+                f"{_place(path, ('requests', number))}: request `{row.name}` names the unknown "
+                f"user `{recipe.user}`"
             )
         if recipe.client is not None and recipe.client not in pool.clients:
             raise ConfigurationError(
-                f"`{path.name}`: request `{row.name}` names the unknown client `{recipe.client}`"
+                f"{_place(path, ('requests', number))}: request `{row.name}` names the unknown "
+                f"client `{recipe.client}`"
             )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from authz_lib.errors import ConfigurationError
+from authz_local._interrupts import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from authz_lib.testing.policy_store import PolicyStoreServer
     from authz_lib.testing.policy_store.decisions import AuthorizationRecord
 
 __all__ = ["serve_store"]
@@ -40,14 +42,19 @@ def serve_store(policies: Path, port: int | None, check_interrupt: Callable[[], 
         print(f"\nexport AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS={server.url}")
         print(_EXAMPLE.format(url=server.url, store=store_id))
         print("\nserving; Ctrl-C ends it", flush=True)
-        printed = 0
-        while True:
-            check_interrupt()
-            records = server.requests[printed:]
-            for record in records:
-                print(_line(record), file=sys.stderr, flush=True)
-            printed += len(records)
-            time.sleep(_WATCH_SECONDS)
+        with serving():
+            _print_decisions(server, check_interrupt)
+
+
+def _print_decisions(server: PolicyStoreServer, check_interrupt: Callable[[], None]) -> NoReturn:
+    printed = 0
+    while True:
+        check_interrupt()
+        records = server.requests[printed:]
+        for record in records:
+            print(_line(record), file=sys.stderr, flush=True)
+        printed += len(records)
+        time.sleep(_WATCH_SECONDS)
 
 
 def _line(record: AuthorizationRecord) -> str:

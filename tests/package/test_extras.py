@@ -24,6 +24,7 @@ POLICIES = "permit(principal, action, resource);"
 # The extra, what it brings, the module that needs it as soon as it is imported.
 MODULES = [
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
+    ("opentelemetry", "opentelemetry", "authz_lib.integrations.opentelemetry"),
     ("powertools", "aws_lambda_powertools", "authz_lib.integrations.powertools"),
     ("powertools", "aws_lambda_powertools", "authz_lib.integrations.powertools_metrics"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
@@ -34,6 +35,7 @@ BROUGHT = {
     "analysis": "cvc5",
     "cedar": "cedarpy",
     "httpx": "httpx",
+    "opentelemetry": "opentelemetry",
     "powertools": "aws_lambda_powertools",
     "requests": "requests",
     "sqlalchemy": "sqlalchemy",

@@ -19,7 +19,7 @@ from authz_lib.decisions.request import Decision
 from authz_lib.entities.wire import uid_text
 from authz_lib.errors import AccessDeniedError, ConfigurationError
 from authz_lib.integrations.telemetry_operations import (
-    Operation,
+    ObservedOperation,
     Told,
     plain_word,
     told_of_error,
@@ -106,7 +106,8 @@ class AuthorizationTelemetry:
     >>> telemetry = AuthorizationTelemetry()
     >>> engine = CedarEngine.from_text("permit(principal, action, resource);")
     >>> policies = telemetry.decisions(engine.cached())
-    >>> policies.require(EntityUid("User", "a"), "View", EntityUid("Doc", "1")).allowed
+    >>> alice, document = EntityUid("User", "alice"), EntityUid("Doc", "1")
+    >>> policies.require(alice, "View", document).allowed
     True
     """
 
@@ -125,11 +126,11 @@ class AuthorizationTelemetry:
         meter = _metrics.get_meter("authz_lib", __version__, meter_provider)
         kinds = _trace.SpanKind
 
-        def operation(span: str, histogram: str, kind: Any) -> Operation:
+        def operation(span: str, histogram: str, kind: Any) -> ObservedOperation:
             durations = meter.create_histogram(
                 histogram, unit="s", explicit_bucket_boundaries_advisory=list(_BOUNDARIES)
             )
-            return Operation(span, kind, tracer, durations)
+            return ObservedOperation(span, kind, tracer, durations)
 
         self._verify = operation("authz.verify", "authz.verify.duration", kinds.INTERNAL)
         self._fetch = operation("authz.fetch_keys", "authz.fetch.duration", kinds.CLIENT)
@@ -237,7 +238,7 @@ class ObservedVerifier:
 
     __slots__ = ("_operation", "_verifier")
 
-    def __init__(self, verifier: JWTVerifier, operation: Operation) -> None:
+    def __init__(self, verifier: JWTVerifier, operation: ObservedOperation) -> None:
         self._verifier = verifier
         self._operation = operation
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Span, Tracer
 
-__all__ = ["Operation", "Told", "plain_word", "told_of_error"]
+__all__ = ["ObservedOperation", "Told", "plain_word", "told_of_error"]
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Told(NamedTuple):
         return named | ({"error.type": self.reason} if self.result == "error" else {})
 
 
-class Operation(NamedTuple):
+class ObservedOperation(NamedTuple):
     """One kind of work: its span and its histogram."""
 
     name: str
@@ -106,7 +106,7 @@ class _Begun:
 
     __slots__ = ("_operation", "_span", "_started", "_token")
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: ObservedOperation) -> None:
         self._operation = operation
         self._span: Span | None = None
         self._token: Any = None

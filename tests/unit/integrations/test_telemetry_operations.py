@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from authz_lib.errors import AccessDeniedError, PolicyStoreThrottledError
-from authz_lib.integrations.telemetry_operations import Operation, Told, told_of_error
+from authz_lib.integrations.telemetry_operations import ObservedOperation, Told, told_of_error
 
 
 class Broken:
@@ -53,18 +53,24 @@ def fail_to_tell(answer):
 
 DURATIONS = MeterProvider().get_meter("test").create_histogram("h")
 CASES = {
-    "tracer": (Operation("authz.x", None, Broken(), DURATIONS), tell),
-    "span": (Operation("authz.x", None, TracerOfBroken(), DURATIONS), tell),
+    "tracer": (ObservedOperation("authz.x", None, Broken(), DURATIONS), tell),
+    "span": (ObservedOperation("authz.x", None, TracerOfBroken(), DURATIONS), tell),
     "exporter": (
-        Operation("authz.x", trace.SpanKind.INTERNAL, exporting(FailingExporter()), DURATIONS),
+        ObservedOperation(
+            "authz.x", trace.SpanKind.INTERNAL, exporting(FailingExporter()), DURATIONS
+        ),
         tell,
     ),
     "histogram": (
-        Operation("authz.x", trace.SpanKind.INTERNAL, exporting(InMemorySpanExporter()), Broken()),
+        ObservedOperation(
+            "authz.x", trace.SpanKind.INTERNAL, exporting(InMemorySpanExporter()), Broken()
+        ),
         tell,
     ),
     "tell": (
-        Operation("authz.x", trace.SpanKind.INTERNAL, exporting(InMemorySpanExporter()), DURATIONS),
+        ObservedOperation(
+            "authz.x", trace.SpanKind.INTERNAL, exporting(InMemorySpanExporter()), DURATIONS
+        ),
         fail_to_tell,
     ),
 }
@@ -112,12 +118,14 @@ def test_an_interruption_is_no_fault_of_telemetry():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Operation("authz.x", None, Interrupted(), DURATIONS).run(dict, tell)
+        ObservedOperation("authz.x", None, Interrupted(), DURATIONS).run(dict, tell)
 
 
 def test_the_span_is_current_meanwhile_and_ends_with_a_failing_tell():
     exporter = InMemorySpanExporter()
-    operation = Operation("authz.x", trace.SpanKind.INTERNAL, exporting(exporter), DURATIONS)
+    operation = ObservedOperation(
+        "authz.x", trace.SpanKind.INTERNAL, exporting(exporter), DURATIONS
+    )
     name = operation.run(lambda: trace.get_current_span().name, fail_to_tell)
     assert name == "authz.x"
     (span,) = exporter.get_finished_spans()

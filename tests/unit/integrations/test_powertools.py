@@ -252,6 +252,71 @@ class TestRoutes:
         assert records[0]["request_id"] == http()["requestContext"]["requestId"]
 
 
+CLAIMS = {"sub": "alice", "iss": ISSUER, "client_id": "web", "exp": "4000000000"}
+ROLE = "arn:aws:sts::123456789012:assumed-role/App/alice"
+
+
+class TestGateways:
+    """Each kind of gateway whose events a resolver reads, and the same event without its word."""
+
+    @pytest.mark.parametrize(
+        ("resolver", "kind", "event", "subject"),
+        [
+            (
+                APIGatewayHttpResolver,
+                "http-jwt",
+                lambda: http("/me", None, authorizer={"jwt": {"claims": CLAIMS, "scopes": None}}),
+                "alice",
+            ),
+            (
+                APIGatewayRestResolver,
+                "rest-lambda",
+                lambda: events.rest_event(path="/me", authorizer=to_context(ALICE)),
+                "alice",
+            ),
+            (
+                APIGatewayRestResolver,
+                "http-lambda",
+                lambda: events.http_event_v1(path="/me", authorizer=to_context(ALICE)),
+                "alice",
+            ),
+            (
+                APIGatewayRestResolver,
+                "rest-iam",
+                lambda: events.rest_event(path="/me", identity={"userArn": ROLE}),
+                ROLE,
+            ),
+            (
+                LambdaFunctionUrlResolver,
+                "function-url-iam",
+                lambda: events.function_url_event(path="/me", iam={"userArn": ROLE}),
+                ROLE,
+            ),
+        ],
+    )
+    def test_the_caller_is_read(self, resolver, kind, event, subject):
+        pinned = {"api_id": events.API_ID, "account_id": events.ACCOUNT_ID, "token_use": None}
+        claims = (
+            {"issuer": None, "client_ids": None}
+            if kind.endswith("-iam")
+            else {"issuer": ISSUER, "client_ids": ["web"]}
+        )
+        app = resolver()
+        authorization = ResolverAuthorization.behind_gateway(
+            app, ExpectedGateway(kind=kind, **pinned, **claims)
+        )
+        app.get("/me", middlewares=[any_caller()])(lambda: {"sub": principal_of(app).subject})
+        handle = authorization.handler()
+        answer = handle(event(), None)
+        assert (status_of(answer), json.loads(answer["body"])) == (200, {"sub": subject})
+        other_api, no_word = event(), event()
+        other_api["requestContext"]["apiId"] = "another"
+        no_word["requestContext"].pop("authorizer", None)
+        no_word["requestContext"].pop("identity", None)
+        assert status_of(handle(other_api, None)) == 401
+        assert status_of(handle(no_word, None)) == 401
+
+
 class TestConstruction:
     @pytest.mark.parametrize(
         ("middlewares", "count"), [(None, 0), ([], 0), ([public(), any_caller()], 2)]

@@ -205,10 +205,9 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "tests/fuzz", "--rounds", rounds, *options)
     if options:  # one case or one parser is looked at
         return
+    more = {"HYPOTHESIS_PROFILE": "fuzz", "AUTHZ_FUZZED_REQUESTS": "10000"}
     for _ in range(int(rounds)):
-        session.run(
-            "python", "-m", "pytest", "-q", "tests/property", env={"HYPOTHESIS_PROFILE": "fuzz"}
-        )
+        session.run("python", "-m", "pytest", "-q", "tests/property", env=more)
 
 
 @nox.session

@@ -24,6 +24,9 @@ POLICIES = "permit(principal, action, resource);"
 # The extra, what it brings, the module that needs it as soon as it is imported.
 MODULES = [
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
+    ("opentelemetry", "opentelemetry", "authz_lib.integrations.opentelemetry"),
+    ("powertools", "aws_lambda_powertools", "authz_lib.integrations.powertools"),
+    ("powertools", "aws_lambda_powertools", "authz_lib.integrations.powertools_metrics"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
     ("sqlalchemy", "sqlalchemy", "authz_lib.integrations.sqlalchemy"),
 ]
@@ -32,6 +35,8 @@ BROUGHT = {
     "analysis": "cvc5",
     "cedar": "cedarpy",
     "httpx": "httpx",
+    "opentelemetry": "opentelemetry",
+    "powertools": "aws_lambda_powertools",
     "requests": "requests",
     "sqlalchemy": "sqlalchemy",
     "yaml": "yaml",

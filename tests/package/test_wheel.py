@@ -16,8 +16,12 @@ from authz_lib.errors import ConfigurationError
 
 # Modules that may be imported with an extra only; without it, the error names the extra.
 NEED_AN_EXTRA = {
+    "authz_lib.integrations.opentelemetry": "opentelemetry",
+    "authz_lib.integrations.powertools": "powertools",
+    "authz_lib.integrations.powertools_metrics": "powertools",
     "authz_lib.integrations.sql_columns": "sqlalchemy",
     "authz_lib.integrations.sqlalchemy": "sqlalchemy",
+    "authz_lib.integrations.telemetry_operations": "opentelemetry",
     "authz_lib.sigv4.httpx_auth": "httpx",
     "authz_lib.sigv4.requests_auth": "requests",
     "authz_lib.testing.policy_store.decisions": "cedar",

@@ -23,7 +23,7 @@ from authz_lib.smithy.errors import SmithyError, from_authz_error, internal, val
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Handler", "json_body", "service_handler"]
+__all__ = ["Handler", "event_names", "json_body", "service_handler", "smithy_error_of"]
 
 Handler: TypeAlias = "Callable[[Any, Any], Any]"
 """A Lambda handler: ``(event, context) -> answer``."""
@@ -106,7 +106,7 @@ def service_handler(
     headers = cors_headers(cors_origin, [EXPOSED_HEADERS])
 
     def answer(error: Exception, names: EventNames) -> dict[str, Any]:
-        return _answer(error, names).to_response(
+        return smithy_error_of(error, names).to_response(
             request_id=names.request_id, error_format=errors, headers=headers
         )
 
@@ -118,7 +118,7 @@ def service_handler(
 
         @functools.wraps(function)
         def handle(event: Any, context: Any = None) -> Any:
-            names = EventNames(event, _request_id(event, context))
+            names = event_names(event, context)
             before = CURRENT_REQUEST.set(names)
             try:
                 returned = function(event, context)
@@ -135,8 +135,14 @@ def service_handler(
     return decorate if handler is None else decorate(handler)
 
 
-def _answer(error: Exception, names: EventNames) -> SmithyError:
-    """What an error is to the caller; refusals and what nobody expected are logged."""
+def smithy_error_of(error: Exception, names: EventNames) -> SmithyError:
+    """What an error is to the caller; refusals and what nobody expected are logged.
+
+    >>> from authz_lib.errors import AccessDeniedError
+    >>> names = event_names({}, None)
+    >>> smithy_error_of(AccessDeniedError("not yours"), names).status
+    403
+    """
     error = _alone(error)
     if isinstance(error, AuthzError):
         log_refusal(Refusal.of(error), names, error=error if error.status >= 500 else None)
@@ -177,9 +183,15 @@ def _run(
         return answer(RuntimeError("the handler was cancelled"))
 
 
-def _request_id(event: Mapping[str, Any], context: Any) -> str:
+def event_names(event: Mapping[str, Any], context: Any) -> EventNames:
+    """Route and request id of an event: the gateway's id, else Lambda's, else a new one.
+
+    >>> event_names({"requestContext": {"requestId": "r-1"}}, None).request_id
+    'r-1'
+    """
     found = (Event.of(event).request_context("requestId"), getattr(context, "aws_request_id", None))
-    return next((text for text in found if type(text) is str and text), str(uuid.uuid4()))
+    request_id = next((text for text in found if type(text) is str and text), str(uuid.uuid4()))
+    return EventNames(event, request_id)
 
 
 def json_body(event: Mapping[str, Any]) -> dict[str, Any]:

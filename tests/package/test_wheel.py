@@ -18,6 +18,7 @@ from authz_lib.errors import ConfigurationError
 NEED_AN_EXTRA = {
     "authz_lib.integrations.opentelemetry": "opentelemetry",
     "authz_lib.integrations.powertools": "powertools",
+    "authz_lib.integrations.resolver_routes": "powertools",
     "authz_lib.integrations.powertools_metrics": "powertools",
     "authz_lib.integrations.sql_columns": "sqlalchemy",
     "authz_lib.integrations.sqlalchemy": "sqlalchemy",

@@ -24,6 +24,13 @@ from authz_lib.errors import (
     InsufficientScopeError,
 )
 from authz_lib.integrations.request_tokens import principal_from_tokens
+from authz_lib.integrations.resolver_routes import (
+    added_routes,
+    kinds_of,
+    matched_route,
+    require_no_success,
+    requirement_of,
+)
 from authz_lib.integrations.route_requirements import (
     MET_KEY,
     PRINCIPAL_KEY,
@@ -82,14 +89,6 @@ _powertools: Any = load_extra(
 _NO_ROUTE: Final = "no_route"
 _RESULTS: Final = {401: "unauthenticated", 403: "deny"}
 
-# Which kinds of proxy event a resolver reads, as `VERIFIED_AT` names them.
-_KINDS: Mapping[str, frozenset[str]] = {
-    "APIGatewayRestResolver": frozenset({"rest", "http-1.0"}),
-    "APIGatewayHttpResolver": frozenset({"http-2.0"}),
-    "LambdaFunctionUrlResolver": frozenset({"function-url"}),
-    "ALBResolver": frozenset(),
-}
-
 
 class ResolverOptions(TypedDict, total=False):
     """What every `ResolverAuthorization` takes."""
@@ -132,7 +131,7 @@ class ResolverAuthorization:
         options: ResolverOptions,
     ) -> None:
         require_known(options, ResolverOptions.__optional_keys__)
-        _require_resolver(app)
+        kinds_of(app)
         if app._router_middlewares:  # noqa: SLF001  there is no public way to see them
             raise ConfigurationError(
                 "make `ResolverAuthorization` before other middlewares are added: nothing may run "
@@ -183,7 +182,7 @@ class ResolverAuthorization:
         """
         if not isinstance(gateway, ExpectedGateway):
             raise ConfigurationError("`gateway` must be an `ExpectedGateway`")
-        if not _require_resolver(app) & VERIFIED_AT[gateway.kind].keys():
+        if not kinds_of(app) & VERIFIED_AT[gateway.kind].keys():
             raise ConfigurationError(
                 f"`{type(app).__name__}` reads no event of a gateway of the kind `{gateway.kind}`"
             )
@@ -277,7 +276,7 @@ class ResolverAuthorization:
         Raises:
             ConfigurationError: as of `handler`.
         """
-        for route in _routes_of(self._app):
+        for route in added_routes(self._app):
             self._requirement_of(route)
         self._is_checked = True
 
@@ -289,26 +288,11 @@ class ResolverAuthorization:
         return self._answered(event, context)
 
     def _requirement_of(self, route: Route) -> RouteRequirement:
-        found = [one for one in route.middlewares or () if isinstance(one, RouteRequirement)]
-        name = f"`{route.method} {route.path}`"
-        if len(found) != 1:
-            raise ConfigurationError(
-                f"the route {name} must have exactly one of `requires(...)`, `any_caller()` and "
-                f"`public()` in its `middlewares`; it has {len(found)}"
-            )
-        (requirement,) = found
-        if requirement.action is not None and self._decisions is None:
-            raise ConfigurationError(f"the route {name} requires an action, without `decisions`")
-        if (
-            requirement.action is not None
-            and requirement.resource is None
-            and self._application is None
-        ):
-            raise ConfigurationError(
-                f"the route {name} requires an action on nothing: it needs `resource`, or the "
-                "resolver `application`"
-            )
-        return requirement
+        return requirement_of(
+            route,
+            has_decisions=self._decisions is not None,
+            has_application=self._application is not None,
+        )
 
     def answer(self, app: ApiGatewayResolver, next_middleware: Next) -> Response[Any]:
         """The middleware: check the request, and let it pass to the route."""
@@ -338,7 +322,7 @@ class ResolverAuthorization:
                     return self._refusal(outcome.error, names)
                 response = next_middleware(app)
                 if outcome.result == _NO_ROUTE:
-                    _require_no_success(app, response)
+                    require_no_success(app, response)
                 return response
         except Exception as error:
             known = _known(error)
@@ -359,21 +343,15 @@ class ResolverAuthorization:
         try:
             if not self._is_checked:
                 self.check()
-            requirement = self._requirement_of_request(app)
-            if requirement is None:
+            route = matched_route(app)
+            if route is None:
                 return _Outcome(_NO_ROUTE, "allowed")
+            requirement = self._requirement_of(route)
             hits = self._meet(requirement, app)
         except Exception as error:  # noqa: BLE001  whatever it is, the route does not run
             return _Outcome.of(error)
         app.context[MET_KEY] = requirement
         return _Outcome("public" if requirement.is_public else "allow", "allowed", cache_hits=hits)
-
-    def _requirement_of_request(self, app: ApiGatewayResolver) -> RouteRequirement | None:
-        """What the matched route asks for; ``None`` where the request matches none."""
-        route = app.context["_route"]
-        if not route.middlewares and not any(one is route for one in _routes_of(app)):
-            return None
-        return self._requirement_of(route)
 
     def _meet(self, requirement: RouteRequirement, app: ApiGatewayResolver) -> int:
         """Read the caller and check the route; how many answers were remembered."""
@@ -454,29 +432,6 @@ class _Middleware:
 
     def __call__(self, app: ApiGatewayResolver, next_middleware: Next) -> Response[Any]:
         return self._answer(app, next_middleware)
-
-
-def _require_resolver(app: object) -> frozenset[str]:
-    """The kinds of events that a resolver reads."""
-    for name, kinds in _KINDS.items():
-        if isinstance(app, getattr(_powertools, name)):
-            return kinds
-    raise ConfigurationError(f"the resolver must be one of {', '.join(f'`{n}`' for n in _KINDS)}")
-
-
-def _routes_of(app: ApiGatewayResolver) -> list[Route]:
-    """Every route that was added; Powertools has no public list."""
-    return [*app._static_routes, *app._dynamic_routes]  # noqa: SLF001
-
-
-def _require_no_success(app: ApiGatewayResolver, response: Response[Any]) -> None:
-    """Where no route matches, what serves more than a 404 or a preflight is a route in disguise."""
-    is_preflight = app.current_event.http_method.upper() == "OPTIONS" and not response.body
-    if response.status_code < 300 and not is_preflight:
-        raise ConfigurationError(
-            "the handler for what is not found answers with success: make it a route, which says "
-            "whom it is for"
-        )
 
 
 def _known(error: BaseException) -> AuthzError | SmithyError | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from authz_lib import RemoteKeySet, errors
+from authz_lib import LambdaAuthorizer, RemoteKeySet, errors
 from authz_lib._support import strict_json
 from authz_lib.actions import map as actions_map
 from authz_lib.audit import source, template
@@ -135,6 +135,35 @@ def test_each_reason_of_the_authorizer_alone_is_on_the_page():
     section = text_of("failures.md").partition("## Reasons of an authorizer\n")[2]
     rows = [row[0].strip("`") for row in rows_of(section.partition("\n## ")[0])]
     assert rows == list(authorizer._NO_LINE)
+
+
+PROVIDERS = [
+    path
+    for path in sorted((CHECKOUT / "docs" / "how-to" / "providers").glob("*.md"))
+    if "AUTHZ_TENANT_CLAIM:" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("page", PROVIDERS, ids=lambda page: page.stem)
+def test_the_variables_of_a_provider_s_page_build_an_authorizer(page, tmp_path):
+    found = re.findall(r"^    (AUTHZ_\w+): (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    actions, policies = tmp_path / "actions.json", tmp_path / "policies"
+    line = '{"method": "GET", "route": "/orders", "action": "ListOrders"}'
+    actions.write_text(f'{{"version": 1, "actions": [{line}]}}')
+    policies.mkdir()
+    (policies / "all.cedar").write_text("permit(principal, action, resource);")
+    rest = {
+        "AUTHZ_ACTIONS": str(actions),
+        "AUTHZ_POLICIES": str(policies),
+        "AUTHZ_APPLICATION": 'Application::"orders"',
+        "AUTHZ_RESPONSE": "simple",
+        "AUTHZ_GATEWAY_TTL_SECONDS": "0",
+    }
+    assert LambdaAuthorizer.from_env(dict(found) | rest)
+
+
+def test_each_provider_with_variables_is_built():
+    assert [page.stem for page in PROVIDERS] == ["auth0", "cognito", "entra", "keycloak", "okta"]
 
 
 def test_each_variable_that_the_code_reads_is_on_the_page():

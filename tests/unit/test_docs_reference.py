@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -179,3 +180,11 @@ def test_each_variable_that_the_code_reads_is_on_the_page():
     assert len(read) > 10
     page = text_of("environment.md")
     assert sorted(name for name in read if f"`{name}`" not in page) == []
+
+
+def test_the_supported_pythons_are_those_of_the_package():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    said = [each.rpartition(" :: ")[2] for each in project["classifiers"] if " :: 3." in each]
+    page = (CHECKOUT / "docs" / "explanation" / "compatibility.md").read_text(encoding="utf-8")
+    assert f"| Python | {', '.join(said)};" in page
+    assert project["requires-python"] == f">={said[0]}"

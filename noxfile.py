@@ -153,7 +153,7 @@ def tests(session: nox.Session) -> None:
 
 def _run_tests(session: nox.Session) -> None:
     with session.chdir(unpacked_sdist(session)):
-        words = session.posargs or ["tests", "--ignore=tests/package"]
+        words = session.posargs or ["tests", "--ignore=tests/package", "--ignore=tests/docs"]
         session.run("python", "-m", "pytest", *PYTEST, *words)
 
 
@@ -280,11 +280,33 @@ def _lowest_pins() -> list[str]:
 def docs(session: nox.Session) -> None:
     """The pages (a warning is an error); every example in pages and docstrings is executed."""
     install_wheel(session, *group("docs"), extras=("all",))
-    out = Path(session.create_tmp()) / "html"
-    session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
+    out = _built_pages(session)
     session.run(
         *["python", "-m", "pytest", "-p", "executed", "-q", "README.md", "docs", "src"],
         env={"PYTHONPATH": str(HERE / "docs")},
+    )
+    session.run(
+        *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs", "tests/docs"],
+        env={"AUTHZ_DOCS_HTML": str(out)},
+    )
+
+
+def _built_pages(session: nox.Session) -> Path:
+    out = Path(session.create_tmp()).resolve() / "html"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
+    return out
+
+
+@nox.session
+def pages(session: nox.Session) -> None:
+    """Every page in a headless Chromium: it fits 1280 and 390 pixels, and can be read."""
+    install_wheel(session, *group("docs"), extras=("all",))
+    out = _built_pages(session)
+    session.run(
+        *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs"],
+        *["tests/docs/test_pages.py", *session.posargs],
+        env={"AUTHZ_DOCS_HTML": str(out), "AUTHZ_DOCS_PICTURES": "1"},
     )
 
 

@@ -3,7 +3,7 @@
 ::
 
     AuthzError                     code (stable str), status, retryable; never raised itself
-    ├── ConfigurationError         500   also a ValueError; raised while building, never per request
+    ├── ConfigurationError         500   also a ValueError; raised while building
     ├── AuthenticationError        401
     │   ├── MissingTokenError · AmbiguousTokenError · UntrustedEventError
     │   └── InvalidTokenError                malformed or unsupported
@@ -13,7 +13,7 @@
     ├── AccessDeniedError          403
     │   └── InsufficientScopeError
     ├── InvalidRequestError        400   a request that Verified Permissions would refuse
-    ├── DeliveryRejectedError      502   a signed call that was refused: a "no" from the other side
+    ├── DeliveryRejectedError      502   a signed call that the other side refused
     └── DependencyError            503   "could not find out" is not "no"
         ├── KeySetUnavailableError · PolicyStoreUnavailableError · PolicyStoreThrottledError
         ├── PolicyStoreMisconfiguredError      missing store, missing permission: not retryable

@@ -345,8 +345,9 @@ CallerKey: TypeAlias = (
     tuple[str, str | None, tuple[str, ...], str | None]
     | tuple[str, str | None, tuple[str, ...], str | None, "_AttributesKey"]
 )
-"""Subject, issuer, groups, tenant and any attributes: what a principal's Cedar entities are made
-of, under one configuration.
+"""What a principal's Cedar entities are made of, under one configuration.
+
+It holds subject, issuer, groups, tenant and any attributes.
 """
 
 _AttributesKey: TypeAlias = "tuple[tuple[str, type, AttributeValue], ...]"

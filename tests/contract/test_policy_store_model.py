@@ -103,7 +103,7 @@ def test_every_operation_of_the_model_is_there():
 
 
 def test_the_page_lists_the_operations():
-    page = (Path(__file__).parents[2] / "docs" / "policy-store.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "policy-store.md").read_text()
     section = page.partition("## Operations\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"`([A-Z][A-Za-z]+)`", section))
     assert listed == set(OPERATIONS)

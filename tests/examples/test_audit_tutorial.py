@@ -1,4 +1,4 @@
-"""The page `docs/audit-tutorial.md` shows what the command prints."""
+"""The page `docs/tutorial/audit.md` shows what the command prints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from authz_lib.cli.main import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "audit-tutorial.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "tutorial" / "audit.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 TEMPLATES = [text for kind, text in BLOCKS if kind == "yaml"]
 OUTPUTS = [text for kind, text in BLOCKS if kind == "text" and text.startswith("template.yaml")]

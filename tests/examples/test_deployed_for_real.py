@@ -94,7 +94,7 @@ def test_the_layer_that_the_readme_builds_is_the_one_of_the_template(folder):
 def test_then_sam_builds_and_deploys(folder):
     readme = (folder / "README.md").read_text()
     assert re.search(r"^sam build && sam deploy --guided", readme, re.MULTILINE)
-    assert "](../../docs/deploy.md)" in readme
+    assert "](../../docs/how-to/deploy.md)" in readme
 
 
 def run(*words, **options):

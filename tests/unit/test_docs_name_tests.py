@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+(?:::\w+)?)`")
 LEAST = {"threat-model.md": 25, "fork-freeze-snapshot.md": 35}
 
@@ -38,7 +38,7 @@ def test_every_named_test_exists(page):
 
 
 def test_every_row_of_a_defence_names_its_test():
-    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
     for title in ("Trust boundaries", "What each invariant defends"):
         rows = text.partition(f"## {title}\n")[2].partition("\n## ")[0]
         rows = [line for line in rows.splitlines() if line.startswith("|")][2:]

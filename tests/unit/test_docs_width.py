@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 MOST_COLUMNS = 84
 PAGES = [
     ROOT / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))

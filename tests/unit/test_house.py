@@ -38,6 +38,7 @@ WITHOUT_A_MODULE = {
     "sigv4/test_exports.py": "the names of the whole room",
     "test_docs_name_tests.py": "every test that a page names exists",
     "test_async_hooks.py": "every hook of every room, as an `async def`",
+    "test_docs_reference.py": "the tables of the reference",
     "test_docs_width.py": "the width of code in the pages",
     "test_freeze_and_snapshot.py": "time jumps and copies, through all rooms",
     "test_house.py": "the whole package",

@@ -67,8 +67,8 @@ def test_a_refusal_of_unknown_types_names_the_resources():
 
 def page():
     for parent in Path(__file__).resolve().parents:
-        if (parent / "docs" / "local.md").is_file():
-            return (parent / "docs" / "local.md").read_text()
+        if (parent / "docs" / "how-to" / "local.md").is_file():
+            return (parent / "docs" / "how-to" / "local.md").read_text()
     pytest.skip("the page is not beside the tests")
 
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "SCOPE", "ActionEntry", "numbered", "read_entry"]
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""The methods that a line of an action map may name."""
+
 _METHODS_TEXT = ", ".join(f"`{method}`" for method in sorted(METHODS))
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
+"""What an OAuth scope is made of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 PolicyFinding: TypeAlias = Literal["never true", "always errs", "no difference", "undecided"]
+"""Why a policy is redundant, or that it could not be found out."""
 
 
 @dataclass(frozen=True, slots=True)

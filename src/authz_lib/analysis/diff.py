@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Counterexample", "EnvironmentVerdict", "Verdict", "compare_policies"]
 
 Verdict: TypeAlias = Literal["same", "opens", "closes", "both", "undecided"]
+"""What a change does to one kind of request; ``"both"`` opens some and closes others."""
 
 
 @dataclass(frozen=True, slots=True)

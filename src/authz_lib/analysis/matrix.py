@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 __all__ = ["ANYBODY", "CellAnswer", "MatrixCell", "MatrixRow", "PolicyMatrix"]
 
 CellAnswer: TypeAlias = Literal["yes", "no", "if", "undecided"]
+"""Always, never, under a condition; ``"undecided"`` within the bounds of the search."""
 
 ANYBODY = "anybody signed in"
 """The first column: a caller who is in none of the groups that the policies name."""

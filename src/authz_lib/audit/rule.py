@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["SEVERITIES", "AuditFinding", "AuditRule", "Severity", "Sight"]
 
 Severity = Literal["info", "low", "medium", "high"]
+"""How bad a finding is; ``"info"`` is what the template says on purpose."""
+
 Confidence = Literal["low", "medium", "high"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "low", "medium", "high")

@@ -1,6 +1,6 @@
 """The page of a rule, made from the rule.
 
-``python -m authz_lib.audit.rule_page docs/audit-rules`` writes them all.
+``python -m authz_lib.audit.rule_page docs/reference/audit-rules`` writes them all.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ FieldKind: TypeAlias = Literal["Bool", "Long", "String", "Entity", "Other"]
 """
 
 FieldSource: TypeAlias = Literal["attribute", "id", "parent"]
+"""What a field of a row is: an attribute, the id, or the id of a parent."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,7 +90,10 @@ class Constant:
 
 
 EVERY_ROW: Final = Constant(value=True)
+"""Every row is visible."""
+
 NO_ROW: Final = Constant(value=False)
+"""No row is visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ class AnyOf:
 RowCondition: TypeAlias = (
     Constant | Present | OneOf | SameValue | Less | Matches | Negation | AllOf | AnyOf
 )
+"""What must be true of a row: what a policy comes to, once the caller is known."""
 
 
 def one_of(field: RowField, values: Iterable[bool | int | str]) -> RowCondition:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "DeliveryEvent", "DeliveryPath", "PathName", "Receipt"]
 
 PathName: TypeAlias = Literal["primary", "fallback"]
+"""The new way, and the old one that stands in."""
 
 _logger = logging.getLogger(__name__)
 

@@ -37,6 +37,7 @@ __all__ = [
 AuthorizerKind: TypeAlias = Literal[
     "rest-token", "rest-request", "http-1.0", "http-2.0", "websocket", "appsync", "appsync-events"
 ]
+"""Whose question an authorizer's event is: the kind of API, and of payload."""
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

@@ -15,6 +15,7 @@ __all__ = ["ProxyKind", "is_authorizer_event", "proxy_kind"]
 ProxyKind: TypeAlias = Literal[
     "rest", "http-1.0", "http-2.0", "websocket", "function-url", "alb", "lattice"
 ]
+"""What has sent an event to a service."""
 
 
 def proxy_kind(event: Mapping[str, Any]) -> ProxyKind:

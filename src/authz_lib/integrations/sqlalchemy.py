@@ -77,15 +77,13 @@ def where(
 ) -> sa.ColumnElement[bool]:
     """The rows on which the caller may do the action: those that `DecisionPoint.filter` keeps.
 
-    ==============  ================================================================
-    the schema says  the column is
-    ==============  ================================================================
-    ``Bool``        ``Boolean``
-    ``Long``        ``Integer``, ``SmallInteger``, ``BigInteger``
-    ``String``      ``String``, ``Text``, ``Unicode``; no ``CHAR``, no ``Enum``
-    an entity       the entity's id: one of the texts above, a whole number or ``Uuid``
-    anything else   any; only ``has`` is translated
-    ==============  ================================================================
+    | the schema says | the column is |
+    |---|---|
+    | ``Bool`` | ``Boolean`` |
+    | ``Long`` | ``Integer``, ``SmallInteger``, ``BigInteger`` |
+    | ``String`` | ``String``, ``Text``, ``Unicode``; no ``CHAR``, no ``Enum`` |
+    | an entity | the entity's id: one of the texts above, a whole number or ``Uuid`` |
+    | anything else | any; only ``has`` is translated |
 
     Args:
         engine: an embedded engine with a schema; see `authz_lib.decisions.residual.residual`.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Segment", "SegmentKind", "UriPattern"]
 
 SegmentKind = Literal["literal", "label", "greedy"]
+"""A literal is matched as it is; a label takes one segment, a greedy one the rest."""
 
 _LABEL = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 _LITERAL = re.compile(r"[!$&'()*+,;=:@A-Za-z0-9._~-]+")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TYPES", "CedarSchema", "SchemaFormat", "cedar_schema"]
 
 SchemaFormat = Literal["cedar", "json"]
+"""The two forms of a Cedar schema."""
 
 _NOT_NAMES = frozenset(
     {"Action", "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"}

@@ -59,28 +59,39 @@ __all__ = [
 ]
 
 DeniedProfile = Literal["AccessDeniedException", "ForbiddenException"]
+"""Which of the two shapes a 403 has."""
 
 
 _validation = define(
     "ValidationException", 400, "client", default_message="the request is not valid"
 )
 unauthorized = define("UnauthorizedException", 401, "client", default_message="Unauthorized")
+"""401 ``UnauthorizedException``."""
+
 access_denied = define(
     "AccessDeniedException",
     403,
     "client",
     default_message="User is not authorized to access this resource",
 )
+"""403 ``AccessDeniedException``."""
+
 forbidden = define("ForbiddenException", 403, "client", default_message="Forbidden")
+"""403 ``ForbiddenException``."""
+
 not_found = define(
     "ResourceNotFoundException", 404, "client", default_message="the resource does not exist"
 )
+"""404 ``ResourceNotFoundException``."""
+
 conflict = define(
     "ConflictException",
     409,
     "client",
     default_message="the request conflicts with the resource's state",
 )
+"""409 ``ConflictException``."""
+
 throttling = define(
     "ThrottlingException",
     429,
@@ -89,12 +100,16 @@ throttling = define(
     throttling=True,
     default_message="Too Many Requests",
 )
+"""429 ``ThrottlingException``."""
+
 service_quota_exceeded = define(
     "ServiceQuotaExceededException",
     402,
     "client",
     default_message="the request would exceed a quota",
 )
+"""402 ``ServiceQuotaExceededException``."""
+
 internal = define(
     "InternalServerException",
     500,
@@ -102,12 +117,16 @@ internal = define(
     retryable=True,
     default_message="Internal server error",
 )
+"""500 ``InternalServerException``."""
+
 bad_gateway = define(
     "BadGatewayException",
     502,
     "server",
     default_message="a service behind this one refused the request",
 )
+"""502 ``BadGatewayException``."""
+
 service_unavailable = define(
     "ServiceUnavailableException",
     503,
@@ -115,6 +134,7 @@ service_unavailable = define(
     retryable=True,
     default_message="Service Unavailable",
 )
+"""503 ``ServiceUnavailableException``."""
 
 CATALOGUE: Mapping[str, ErrorShape] = MappingProxyType(
     {

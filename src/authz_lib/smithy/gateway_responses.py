@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["GATEWAY_RESPONSES", "GatewayResponse", "TemplateFormat", "gateway_responses"]
 
 TemplateFormat = Literal["cloudformation", "sam", "terraform", "openapi"]
+"""The language that gateway responses are written in."""
 
 _VALIDATION = catalogue.CATALOGUE["ValidationException"]
 _MESSAGE = "$context.error.messageString"

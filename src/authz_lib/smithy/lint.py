@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiKind", "Finding", "lint"]
 
 ApiKind = Literal["http", "rest"]
+"""Which kind of API a model is checked for."""
 
 _REST_PART = re.compile(r"[A-Za-z0-9._:-]+")
 _MAX_ROUTES = 300

@@ -53,6 +53,8 @@ TXN_TOKEN_HEADER: Final = "txn-token"  # noqa: S105  the name of a header
 """The name of the header, in lower case."""
 
 AssertionAlgorithm: TypeAlias = Literal["EdDSA", "HS256", "HS384", "HS512"]
+"""What an assertion is signed with."""
+
 _ALGORITHMS: Final = ("EdDSA", "HS256", "HS384", "HS512")
 _TYPE: Final = "txntoken+jwt"
 _MOST_SECONDS: Final = 300

@@ -18,8 +18,11 @@ AttributeType: TypeAlias = Literal["text", "number", "bool", "texts"]
 """A text, a whole number, a bool, or a list of texts, which is a set in Cedar."""
 
 AttributeValue: TypeAlias = str | int | bool | tuple[str, ...]
+"""What an attribute holds."""
 
 MAX_ATTRIBUTES = 16
+"""The most attributes of a caller."""
+
 # What a principal has already, and what gateways write beside it.
 _RESERVED = frozenset({
     "sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp", "reason",

@@ -157,6 +157,8 @@ class ClientReader:
 
 
 STANDARD_CLIENT: Final = ClientReader()
+"""Reads the client from ``client_id``, else ``azp``."""
+
 _NO_SCOPES: Final = frozenset[str]()
 
 

@@ -41,6 +41,8 @@ __all__ = [
 
 MAX_KEY_ID_LENGTH: Final = 256
 NOT_FOR_SIGNATURES: Final = "`use` is not `sig`"
+"""Why a key of another use is left out."""
+
 _RSA_BITS: Final = range(2048, 16384 + 1)
 _COORDINATE_BYTES: Final = {"P-256": 32, "P-384": 48, "P-521": 66}
 _CURVES: Final[dict[str, ec.EllipticCurve]] = {
@@ -91,8 +93,13 @@ SUPPORTED: dict[str, SignatureAlgorithm] = {
     "HS384": SignatureAlgorithm("HS384", "oct", min_secret_bytes=48),
     "HS512": SignatureAlgorithm("HS512", "oct", min_secret_bytes=64),
 }
+"""Every algorithm that a verifier can allow, by its name."""
+
 HMAC = frozenset(name for name, algorithm in SUPPORTED.items() if algorithm.key_type == "oct")
+"""The algorithms with a shared secret."""
+
 ASYMMETRIC = frozenset(SUPPORTED) - HMAC
+"""The algorithms with a public key."""
 
 
 def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TOKEN_LENGTH", "Compact", "JOSEHeader", "Jws", "KeyFinder", "verify_compact"]
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
+"""The most characters of a token; a longer one is refused before it is read."""
+
 _REFUSED_MEMBERS: Final = ("crit", "b64", "enc", "zip")
 _MAX_REMEMBERED_HEADERS: Final = 256
 _MAX_REMEMBERED_LENGTH: Final = 1024

@@ -24,9 +24,13 @@ __all__ = [
 ]
 
 Secret: TypeAlias = str | bytes
+"""A shared secret, as text or as bytes."""
 
 Encoding: TypeAlias = Literal["text", "base64"]
+"""How the bytes of a secret are written where it is stored."""
+
 ENCODINGS: Final = ("text", "base64")
+"""Each of `Encoding`."""
 
 _KEY_FILE: Final = re.compile(
     rb"-----BEGIN |---- BEGIN SSH2|^\s*(ssh-|ecdsa-|sk-|PuTTY-User-Key)", re.MULTILINE

@@ -27,7 +27,10 @@ __all__ = [
 ]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+"""The port of a scheme where a URL names none."""
+
 MAX_URL_CHARACTERS: Final = 65_536
+"""The most characters of a URL."""
 
 _MAX_HOST_CHARACTERS: Final = 253
 _URL: Final = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?)://([!-.0->@-~]*)([/?][!-~]*)?")

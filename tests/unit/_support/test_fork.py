@@ -23,7 +23,8 @@ from authz_lib._support.single_flight import SingleFlight
 from authz_lib.sigv4.credentials import DefaultCredentials
 
 SOURCES = Path(authz_lib.__file__).parent
-# What a thread may hold or share, by file.  How each survives a fork: docs/fork-freeze-snapshot.md.
+# What a thread may hold or share, by file.  How each survives a fork:
+# docs/explanation/fork-freeze-snapshot.md.
 HELD = {
     "_support/async_flight.py": {"Lock"},
     "_support/own_stack.py": {"Lock", "Thread"},

@@ -1,4 +1,4 @@
-"""The pages in `docs/audit-rules` are those that the rules make."""
+"""The pages in `docs/reference/audit-rules` are those that the rules make."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from authz_lib.audit.rule_page import rule_index, rule_page, write_rule_pages
 from authz_lib.audit.rules import AUDIT_RULES
 
-PAGES = Path(__file__).parents[3] / "docs" / "audit-rules"
+PAGES = Path(__file__).parents[3] / "docs" / "reference" / "audit-rules"
 
 
 @pytest.mark.parametrize("rule", AUDIT_RULES, ids=lambda rule: rule.id)

@@ -35,7 +35,7 @@ from authz_lib.tokens.remote_keys import KeySetOptions
 from authz_lib.tokens.secret_source import SecretOptions
 from authz_lib.tokens.trusted_issuer import CheckOptions
 
-DOCS = Path(__file__).parents[3] / "docs" / "authorizer.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "environment.md"
 
 FIRST = {
     "AUTHZ_USER_POOL_ID": "eu-west-1_Ab1",

@@ -308,7 +308,9 @@ def test_the_help_has_the_format_and_the_exit_codes(directory, capsys):
 
 
 def test_the_example_of_the_documentation(directory, capsys):
-    page = (Path(__file__).parents[3] / "docs" / "decisions.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "decisions.md").read_text(
+        encoding="utf-8"
+    )
     example = page.partition("```yaml\n")[2].partition("```")[0]
     (directory / "orders.cedar").write_text(
         POLICIES.replace("View", "ViewOrder").partition('@id("limit")')[0]

@@ -79,7 +79,7 @@ def _one(issuer):
 
 
 class Row(NamedTuple):
-    """A row of the table in `docs/tokens.md`."""
+    """A row of the table in `docs/how-to/tokens.md`."""
 
     make: Any
     claims: dict[str, Any]

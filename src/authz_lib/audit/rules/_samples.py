@@ -68,7 +68,8 @@ _LAMBDA_AUTHORIZER: Final = f"""{_HTTP_API}  Tokens:
       AuthorizerPayloadFormatVersion: "2.0"
       EnableSimpleResponses: true
       AuthorizerResultTtlInSeconds: 60
-      IdentitySource: SOURCES
+      IdentitySource:
+        SOURCES
       AuthorizerUri: !GetAtt Authorizer.Arn
   Get:
     Type: AWS::ApiGatewayV2::Route

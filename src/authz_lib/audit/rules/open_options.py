@@ -59,7 +59,8 @@ Resources:
       ResourceId: !GetAtt Api.RootResourceId
       HttpMethod: OPTIONS
       AuthorizationType: NONE
-      Integration: {Type: HTTP_PROXY, Uri: https://example.com/, IntegrationHttpMethod: ANY}
+      Integration:
+        {Type: HTTP_PROXY, Uri: https://example.com/, IntegrationHttpMethod: ANY}
 """,
     after="""
 Resources:

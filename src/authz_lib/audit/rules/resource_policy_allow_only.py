@@ -85,7 +85,10 @@ Resources:
       Policy:
         Version: "2012-10-17"
         Statement:
-          - {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: "*"}
+          - Effect: Allow
+            Principal: "*"
+            Action: execute-api:Invoke
+            Resource: "*"
 """,
     after="""
 Resources:
@@ -96,7 +99,10 @@ Resources:
       Policy:
         Version: "2012-10-17"
         Statement:
-          - {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: "*"}
+          - Effect: Allow
+            Principal: "*"
+            Action: execute-api:Invoke
+            Resource: "*"
           - Effect: Deny
             Principal: "*"
             Action: execute-api:Invoke

@@ -45,7 +45,8 @@ Resources:
       StageName: prod
       Auth:
         Authorizers:
-          Users: {UserPoolArn: arn:aws:cognito-idp:us-east-1:111122223333:userpool/x}
+          Users:
+            UserPoolArn: arn:aws:cognito-idp:us-east-1:111122223333:userpool/x
   Orders:
     Type: AWS::Serverless::Function
     Properties:
@@ -67,7 +68,8 @@ Resources:
       Auth:
         DefaultAuthorizer: Users
         Authorizers:
-          Users: {UserPoolArn: arn:aws:cognito-idp:us-east-1:111122223333:userpool/x}
+          Users:
+            UserPoolArn: arn:aws:cognito-idp:us-east-1:111122223333:userpool/x
   Orders:
     Type: AWS::Serverless::Function
     Properties:

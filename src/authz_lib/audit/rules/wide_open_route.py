@@ -78,7 +78,8 @@ Resources:
     Properties: {ApiId: !Ref Api, RouteKey: GET /orders, AuthorizationType: AWS_IAM}
   Rest:
     Type: AWS::ApiGatewayV2::Route
-    Properties: {ApiId: !Ref Api, RouteKey: "ANY /{proxy+}", AuthorizationType: AWS_IAM}
+    Properties:
+      {ApiId: !Ref Api, RouteKey: "ANY /{proxy+}", AuthorizationType: AWS_IAM}
 """,
     check=_check,
 )

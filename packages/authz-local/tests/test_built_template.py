@@ -180,7 +180,7 @@ def test_what_is_left_out_is_said(tmp_path):
                 "Resources:\n  A: {Type: x, Properties: {Fn::Transform: "
                 "{Name: AWS::Include, Parameters: {Location: gone.yaml}}}}"
             ),
-            "`gone.yaml` cannot be read",
+            "gone.yaml` cannot be read",
         ),
     ],
 )

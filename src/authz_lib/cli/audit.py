@@ -91,7 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.baseline is not None:
         audit = against_baseline(audit, arguments.baseline)
-    if arguments.policies is not None and actions is not None:
+    if audit.problems and not audit.files and arguments.format == "table":
+        pass  # "0 findings" would look like an answer
+    elif arguments.policies is not None and actions is not None:
         _write(_with_matrix(audit, arguments.policies, actions), arguments.output)
     elif arguments.format == "table" and arguments.output is None and is_coloured(sys.stdout):
         sys.stdout.write(audit_table(audit, coloured=True))

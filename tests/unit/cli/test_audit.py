@@ -103,3 +103,21 @@ def test_colours_are_for_terminals(template, capsys, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     main(["audit", template(OPEN)])
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_where_no_file_could_be_read_there_is_no_answer(template, capsys):
+    path = template("a: [", "broken.yaml")
+    assert main(["audit", path]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"authz audit: {path}:1:5: ")
+    assert main(["audit", path, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["files"] == []
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("FORCE_COLOR", True), ("NO_COLOR", False)])
+def test_colours_can_be_asked_for(template, capsys, monkeypatch, variable, coloured):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv(variable, "1")
+    main(["audit", template(OPEN)])
+    assert ("\x1b[1;31m" in capsys.readouterr().out) is coloured

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from authz_lib._support.yaml_file import TextDatesLoader, read_yaml
+from authz_lib._support.yaml_file import TextDatesLoader, read_yaml, yaml_places
 from authz_lib.errors import ConfigurationError
 from authz_local.function_code import Beside
 
@@ -95,28 +95,36 @@ def load_template(path: Path) -> dict[str, Any]:
     """
     document = read_yaml(path, _TemplateLoader)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
-        raise ConfigurationError(f"`{path.name}` is not a template: it has no `Resources`")
+        raise ConfigurationError(f"{path}: the document is no template: it has no `Resources`")
     for logical_id, resource in document["Resources"].items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-            raise ConfigurationError(f"`{path.name}`: resource `{logical_id}` has no `Type`")
-        _section(resource, "Properties", f"`{path.name}`: `{logical_id}.Properties`")
+            where = _place(path, "Resources", logical_id)
+            raise ConfigurationError(f"{where}: resource `{logical_id}` has no `Type`")
+        _section(resource, "Properties", path, "Resources", logical_id)
     _function_defaults(document, path)
     return document
 
 
 def _function_defaults(template: dict[str, Any], path: Path) -> dict[str, Any]:
-    defaults = _section(template, "Globals", f"`{path.name}`: `Globals`")
-    return _section(defaults, "Function", f"`{path.name}`: `Globals.Function`")
+    defaults = _section(template, "Globals", path)
+    return _section(defaults, "Function", path, "Globals")
 
 
-def _section(parent: dict[str, Any], name: str, what: str) -> dict[str, Any]:
-    """A section that may be missing or empty."""
+def _section(parent: dict[str, Any], name: str, path: Path, *above: str) -> dict[str, Any]:
+    """A section that may be missing or empty; ``above`` are the keys that hold it."""
     section = parent.get(name)
     if section is None:
         return {}
     if not isinstance(section, dict):
-        raise ConfigurationError(f"{what} is not a mapping")
+        where = _place(path, *above, name)
+        raise ConfigurationError(f"{where}: `{'.'.join((*above[-1:], name))}` is not a mapping")
     return section
+
+
+def _place(path: Path, *steps: str) -> str:
+    """``FILE:LINE:COLUMN`` of a key of a template that was read."""
+    places = yaml_places(path.read_text(encoding="utf-8"), str(path), _TemplateLoader)
+    return places.get(steps, str(path))
 
 
 def load_part(folder: Path, location: object, what: str) -> Any:

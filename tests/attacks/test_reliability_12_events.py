@@ -19,10 +19,10 @@ EVENTS = {
 def test_a_query_of_a_megabyte_is_refused_before_it_is_read(event: dict[str, str]) -> None:
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         with pytest.raises(errors.UntrustedEventError):
             QueryParameter("t").read(event)
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert min(times) < 0.01
 
 

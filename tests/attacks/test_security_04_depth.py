@@ -55,9 +55,9 @@ def run():
         for token in header_tokens:
             times = []
             for _ in range(20):
-                started = time.perf_counter()
+                started = time.thread_time()
                 refused(lambda: one.verify(token), errors.InvalidTokenError)
-                times.append(time.perf_counter() - started)
+                times.append(time.thread_time() - started)
             assert min(times) < 0.001, times
     elif "WHERE" == "payload":  # read before the signature: it says whose rules hold
         for token in payload_tokens:

@@ -40,12 +40,12 @@ token = issuer.token({"sub": "mallory"})
 path = "/api" + "/" * 801 + "*"
 event = events.rest_token_authorizer_event(token, path=path)
 authorizer(events.rest_token_authorizer_event(token, path="/orders"))
-started = time.perf_counter()
+started = time.thread_time()
 try:
     authorizer(event)
 except errors.AuthzError:
     pass
-assert time.perf_counter() - started < 0.5
+assert time.thread_time() - started < 0.5
 print("answered", len(path))
 """
 

@@ -73,9 +73,9 @@ def test_below_the_bound_the_time_grows_with_the_entities():
         request = AuthorizationRequest(ALICE, "Read", FILE, entities=entities)
         times = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.thread_time()
             assert engine.is_authorized(request)
-            times.append(time.perf_counter() - started)
+            times.append(time.thread_time() - started)
         return min(times)
 
     assert seconds(40) < 40 * seconds(4)

@@ -13,7 +13,7 @@ def test_a_query_of_16_kb_is_read_in_the_time_of_its_parts() -> None:
     times = []
     for _ in range(5):
         event = parse_authorizer_event(raw)
-        started = time.perf_counter()
+        started = time.thread_time()
         assert len(event.query["a"]) == 8_000
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert min(times) < 0.05

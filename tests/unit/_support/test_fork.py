@@ -60,7 +60,7 @@ def exit_code_of_a_child(lock, work):
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: threads and fork
         child = os.fork()
         if child == 0:
-            signal.alarm(5)
+            signal.alarm(60)
             os._exit(work())
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

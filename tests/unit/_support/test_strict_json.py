@@ -245,10 +245,10 @@ LONG = {
 def test_64_kb_of_anything_take_a_moment(data):
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         with contextlib.suppress(StrictJSONError):
             loads_document(data)
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert min(times) < 0.05
 
 

@@ -238,10 +238,10 @@ def test_a_url_of_the_most_characters_is_taken_and_one_more_is_refused(head, que
     ],
 )
 def test_a_url_of_a_stranger_is_read_in_linear_time(url):
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(InvalidRequestError):
         canonical_url(url)
-    assert time.perf_counter() - began < 0.5  # quadratic: minutes
+    assert time.thread_time() - began < 0.5  # quadratic: minutes
 
 
 @pytest.mark.parametrize("query", ["a=1", b"a=1", ["a"], [("a", "1", "2")], [1]])

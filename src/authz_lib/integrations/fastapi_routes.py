@@ -15,7 +15,7 @@ from authz_lib.integrations.asgi import AuthorizationMiddleware, DecidedApp
 from authz_lib.integrations.fastapi_decisions import CALLER, RequiredAction, RouteDecision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from authz_lib.integrations.asgi import AppAuthorization
 
@@ -43,7 +43,7 @@ class CheckedRoutes:
     def __init__(self, application: FastAPI, authorization: AppAuthorization) -> None:
         self._application = application
         self._authorization = authorization
-        self._seen: list[tuple[Sequence[Any], tuple[Any, ...]]] | None = None
+        self._seen: list[tuple[Router, list[Any]]] | None = None
 
     def check(self) -> None:
         """Refuse an application with a route that nobody has decided upon.
@@ -76,26 +76,24 @@ def is_documentation(route: Any) -> bool:
 
 
 class _Reading:
-    """One reading of all routes: the lists that they stand in, and what is wrong with them."""
+    """One reading of all routes: the routers that they stand in, and what is wrong with them."""
 
     def __init__(self, authorization: AppAuthorization) -> None:
         self._authorization = authorization
-        self.seen: list[tuple[Sequence[Any], tuple[Any, ...]]] = []
+        self.seen: list[tuple[Router, list[Any]]] = []
         self.problems: list[str] = []
 
     def router(self, router: Router, prefix: str) -> None:
         """A router, and all below it."""
+        self.seen.append((router, _held_by(router)))
         if router.default != router.not_found:
             self._app(router.default, f"the default of `{prefix}/`", prefix)
-        self._watch(router.routes)
         for route in router.routes:
             if hasattr(route, "original_router"):
                 self._included(route, prefix)
             else:
                 self._route(route, route, prefix)
-        low = getattr(router, "_low_priority_routes", [])  # of `frontend`
-        self._watch(low)
-        for route in low:
+        for route in _frontends_of(router):
             self._dependencies(getattr(route, "dependant", None), f"a frontend of `{prefix}/`")
 
     def _included(self, included: Any, prefix: str) -> None:
@@ -111,14 +109,10 @@ class _Reading:
             self._dependencies(getattr(frontend, "dependant", None), f"a frontend of `{prefix}/`")
 
     def _watch_included(self, router: Any) -> None:
-        self._watch(router.routes)
-        self._watch(getattr(router, "_low_priority_routes", []))
+        self.seen.append((router, _held_by(router)))
         for route in router.routes:
             if hasattr(route, "original_router"):
                 self._watch_included(route.original_router)
-
-    def _watch(self, routes: Sequence[Any]) -> None:
-        self.seen.append((routes, tuple(routes)))
 
     def _route(self, declared: Any, effective: Any, prefix: str) -> None:
         """One route: as it was declared, and as it is where its router was included."""
@@ -181,9 +175,20 @@ class _Reading:
             self.problems.append(f"{where}: the schema has no action `{action}`")
 
 
-def _is_unchanged(seen: tuple[Sequence[Any], tuple[Any, ...]]) -> bool:
-    routes, before = seen
-    return len(routes) == len(before) and all(map(is_, routes, before))
+def _frontends_of(router: Any) -> list[Any]:
+    """Where FastAPI looks after all routes: the pages of `frontend`."""
+    return list(getattr(router, "_low_priority_routes", ()))
+
+
+def _held_by(router: Any) -> list[Any]:
+    """All that a router may hand a request to."""
+    return [router.default, *router.routes, *_frontends_of(router)]
+
+
+def _is_unchanged(seen: tuple[Router, list[Any]]) -> bool:
+    router, before = seen
+    now = _held_by(router)
+    return len(now) == len(before) and all(map(is_, now, before))
 
 
 def _calls(dependant: Any) -> Iterator[Any]:

@@ -99,13 +99,15 @@ class _Reading:
     def _included(self, included: Any, prefix: str) -> None:
         """A router that FastAPI keeps as one route, instead of a copy of each of its routes."""
         self._watch_included(included.original_router)
-        contexts = getattr(routing, "iter_route_contexts", None)
+        contexts = getattr(included, "effective_route_contexts", None)
         if contexts is None:
             self.problems.append(f"the routes of a router in `{prefix}/` cannot be read")
             return
-        for context in contexts([included]):
-            self._route(context.original_route, context, prefix)
-        for frontend in included.effective_low_priority_routes():
+        for context in contexts():
+            # What is no route of FastAPI's own is made anew, with the prefix of the router.
+            effective = getattr(context, "starlette_route", None) or context
+            self._route(context.original_route, effective, prefix)
+        for frontend in getattr(included, "effective_low_priority_routes", tuple)():
             self._dependencies(getattr(frontend, "dependant", None), f"a frontend of `{prefix}/`")
 
     def _watch_included(self, router: Any) -> None:

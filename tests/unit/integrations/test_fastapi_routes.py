@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import fastapi.routing
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from fastapi.responses import PlainTextResponse
@@ -180,6 +181,9 @@ WAYS = {
     "host": (lambda app: app.router.routes.append(Host("x.example", asgi)), "`x.example`"),
     "host in a router": (lambda app: within(app, Host("x.example", asgi)), "x.example"),
 }
+# Older versions of FastAPI leave out what is mounted in a router.
+if not hasattr(fastapi.routing, "_IncludedRouter"):
+    del WAYS["mount in a router"], WAYS["host in a router"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -384,6 +388,8 @@ class TestFrontends:
         assert "a frontend of `/`" in problem(app)
 
     def test_the_router_decides(self, app, site, ask):
+        if not hasattr(fastapi.routing, "_FrontendRouteGroup"):
+            pytest.skip("this FastAPI asks no dependencies of a router for its frontend")
         router = APIRouter(dependencies=[public()])
         router.frontend("/", directory=site)
         app.include_router(router)
@@ -399,11 +405,10 @@ class TestUnreadable:
         app.router.routes.append(Strange())
         assert "`any method of /page` has no explicit decision" in problem(app)
 
-    def test_an_included_router_of_an_unknown_kind(self, app, monkeypatch):
+    def test_an_included_router_of_an_unknown_kind(self, app):
         class Included:
             original_router = APIRouter()
 
-        monkeypatch.delattr("fastapi.routing.iter_route_contexts", raising=False)
         app.router.routes.append(Included())
         assert "cannot be read" in problem(app)
 

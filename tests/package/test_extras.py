@@ -23,6 +23,7 @@ from authz_lib.errors import ConfigurationError
 POLICIES = "permit(principal, action, resource);"
 # The extra, what it brings, the module that needs it as soon as it is imported.
 MODULES = [
+    ("fastapi", "fastapi", "authz_lib.integrations.fastapi"),
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
     ("requests", "requests", "authz_lib.sigv4.requests_auth"),
     ("sqlalchemy", "sqlalchemy", "authz_lib.integrations.sqlalchemy"),
@@ -31,6 +32,7 @@ BROUGHT = {
     "audit": "samtranslator",
     "analysis": "cvc5",
     "cedar": "cedarpy",
+    "fastapi": "fastapi",
     "httpx": "httpx",
     "requests": "requests",
     "sqlalchemy": "sqlalchemy",

@@ -16,6 +16,9 @@ from authz_lib.errors import ConfigurationError
 
 # Modules that may be imported with an extra only; without it, the error names the extra.
 NEED_AN_EXTRA = {
+    "authz_lib.integrations.fastapi": "fastapi",
+    "authz_lib.integrations.fastapi_decisions": "fastapi",
+    "authz_lib.integrations.fastapi_routes": "fastapi",
     "authz_lib.integrations.sql_columns": "sqlalchemy",
     "authz_lib.integrations.sqlalchemy": "sqlalchemy",
     "authz_lib.sigv4.httpx_auth": "httpx",

@@ -32,6 +32,7 @@ WITHOUT_A_MODULE = {
     "authorizer/test_fail_closed.py": "what breaks anywhere on the way is a denial",
     "authorizer/test_status_table.py": "each failure of a module and the status it becomes",
     "gateway/test_one_reader.py": "authorizer and service read an event alike",
+    "integrations/test_fastapi_served.py": "one application under uvicorn and under Mangum",
     "service/test_json_body.py": "one function of `handler.py`, with a table of bodies of its own",
     "sigv4/test_adapters.py": "`httpx_auth.py` and `requests_auth.py` pass the same tests",
     "sigv4/test_arequest.py": "one method of `client.py`, from an event loop",

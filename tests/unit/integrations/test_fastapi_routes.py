@@ -388,7 +388,8 @@ class TestFrontends:
         assert "a frontend of `/`" in problem(app)
 
     def test_the_router_decides(self, app, site, ask):
-        if not hasattr(fastapi.routing, "_FrontendRouteGroup"):
+        group = getattr(fastapi.routing, "_FrontendRouteGroup", None)
+        if not hasattr(group, "_solve_dependencies"):
             pytest.skip("this FastAPI asks no dependencies of a router for its frontend")
         router = APIRouter(dependencies=[public()])
         router.frontend("/", directory=site)

@@ -6,7 +6,9 @@ first, then the scopes, then what the application loads.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from inspect import Parameter, Signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.checks import require_function, require_names, require_text
@@ -17,7 +19,7 @@ from authz_lib.integrations.asgi import authorized_request
 from authz_lib.smithy.errors import not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from authz_lib.principal import Principal
 
@@ -29,6 +31,8 @@ from fastapi.requests import HTTPConnection  # noqa: E402
 from fastapi.security.base import SecurityBase  # noqa: E402
 
 __all__ = ["CALLER", "AnyCaller", "Everybody", "KnownCaller", "RequiredAction", "RouteDecision"]
+
+_NO_CONTEXT: Mapping[str, object] = MappingProxyType({})
 
 
 def _signature(**dependencies: Any) -> Signature:
@@ -150,11 +154,13 @@ class RequiredAction(RouteDecision):
         connection: HTTPConnection,
         principal: Principal,
         resource: Any = None,
-        context: Mapping[str, object] | None = None,
+        context: Any = _NO_CONTEXT,
     ) -> Any:
         """Called by FastAPI; what the function has loaded, or the caller where nothing is."""
         request = authorized_request(connection.scope)
         if self.action is not None:
+            if not isinstance(context, Mapping):
+                raise ConfigurationError(f"`context` of `{self.action}` must give a mapping")
             await request.require(principal, self.action, self._entity_of(resource), context)
         request.let_pass()
         return principal if resource is None else resource

@@ -203,6 +203,14 @@ class TestRequires:
 
         assert ask(app, "DELETE", "/orders", tokens.bearer()).status_code == 500
 
+    @pytest.mark.parametrize("given", [None, False, "", 0, [], "till"])
+    def test_a_context_that_is_no_mapping_lets_nobody_pass(self, app, ask, tokens, given):
+        @app.post("/open", dependencies=[Requires("Open", resource=SHOP, context=lambda: given)])
+        def open_shop():
+            raise AssertionError("it is never asked")
+
+        assert ask(app, "POST", "/open", tokens.bearer()).status_code == 500
+
     def test_a_function_that_nobody_awaits_lets_nobody_pass(self, app, ask, tokens):
         waiting = []
 

@@ -150,7 +150,9 @@ class ASGIReply:
     async def _answer(self, kind: str, said: SmithyError) -> None:
         made = said.to_response(request_id=self._names.request_id, error_format=self._format)
         body = made["body"].encode()
-        headers = {**made["headers"], "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        headers = {**made["headers"], "Cache-Control": "no-store"}
+        if kind == "http":  # a server writes the length of a refused handshake itself, or twice
+            headers["Content-Length"] = str(len(body))
         start = {
             "type": f"{kind}.response.start",
             "status": made["statusCode"],

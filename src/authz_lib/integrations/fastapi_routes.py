@@ -53,7 +53,6 @@ class CheckedRoutes:
         """
         if self._seen is not None and all(map(_is_unchanged, self._seen)):
             return
-        self._seen = None
         reading = _Reading(self._authorization)
         reading.router(self._application.router, "")
         if reading.problems:

@@ -348,8 +348,14 @@ class TestErrors:
 
         assert ask(app, "GET", "/me", tokens.bearer()).status_code == 403
 
-    def test_a_page_of_another_origin_reads_refusals(self, app, ask):
-        app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_a_page_of_another_origin_reads_refusals(self, authorization, ask, is_first):
+        app = FastAPI(openapi_url=None)
+        if is_first:
+            app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+        protect(app, authorization)
+        if not is_first:
+            app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
 
         @app.get("/me", dependencies=[authenticated()])
         def me():

@@ -23,6 +23,7 @@ from authz_lib.errors import ConfigurationError
 POLICIES = "permit(principal, action, resource);"
 # The extra, what it brings, the module that needs it as soon as it is imported.
 MODULES = [
+    ("fastapi", "fastapi", "authz_lib.integrations.fastapi"),
     ("httpx", "httpx", "authz_lib.sigv4.httpx_auth"),
     ("opentelemetry", "opentelemetry", "authz_lib.integrations.opentelemetry"),
     ("powertools", "aws_lambda_powertools", "authz_lib.integrations.powertools"),
@@ -34,6 +35,7 @@ BROUGHT = {
     "audit": "samtranslator",
     "analysis": "cvc5",
     "cedar": "cedarpy",
+    "fastapi": "fastapi",
     "httpx": "httpx",
     "opentelemetry": "opentelemetry",
     "powertools": "aws_lambda_powertools",

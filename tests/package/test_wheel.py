@@ -16,6 +16,9 @@ from authz_lib.errors import ConfigurationError
 
 # Modules that may be imported with an extra only; without it, the error names the extra.
 NEED_AN_EXTRA = {
+    "authz_lib.integrations.fastapi": "fastapi",
+    "authz_lib.integrations.fastapi_decisions": "fastapi",
+    "authz_lib.integrations.fastapi_routes": "fastapi",
     "authz_lib.integrations.opentelemetry": "opentelemetry",
     "authz_lib.integrations.powertools": "powertools",
     "authz_lib.integrations.resolver_routes": "powertools",

@@ -23,6 +23,7 @@ MODULES = {
 }
 # Names that two modules define on purpose, because they stand for one thing.
 SHARED_NAMES = {
+    "public": "everybody may ask: the word of each web framework",
     "add_arguments": "each command of `authz` describes its arguments in one",
     "where": "the rows that a caller may see, one in each file of a database",
     "run": "each command of `authz` begins in one",
@@ -32,6 +33,7 @@ WITHOUT_A_MODULE = {
     "authorizer/test_fail_closed.py": "what breaks anywhere on the way is a denial",
     "authorizer/test_status_table.py": "each failure of a module and the status it becomes",
     "gateway/test_one_reader.py": "authorizer and service read an event alike",
+    "integrations/test_fastapi_served.py": "one application under uvicorn and under Mangum",
     "service/test_json_body.py": "one function of `handler.py`, with a table of bodies of its own",
     "sigv4/test_adapters.py": "`httpx_auth.py` and `requests_auth.py` pass the same tests",
     "sigv4/test_arequest.py": "one method of `client.py`, from an event loop",

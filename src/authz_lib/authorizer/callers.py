@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import is_answering, require_method
 from authz_lib._support.key_id import digest_of_tokens_key_id
-from authz_lib.errors import AuthenticationError, ConfigurationError
+from authz_lib.errors import (
+    AuthenticationError,
+    AuthzError,
+    ConfigurationError,
+    InvalidClaimError,
+)
 from authz_lib.gateway.context import to_context
 from authz_lib.gateway.sources import read_token
 from authz_lib.principal import (
@@ -20,6 +25,7 @@ from authz_lib.principal import (
 from authz_lib.tokens.attributes import Attributes
 from authz_lib.tokens.claim_reader import ClaimPath, claim_path, tenant_of
 from authz_lib.tokens.trusted_issuer import VerifiedToken
+from authz_lib.tokens.verifier import verify_async
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,9 +140,29 @@ class Callers:
             token.keep(self._mark, caller)
         return caller
 
-    def _caller_of(self, token: VerifiedToken) -> Caller:
+    async def aprincipal(self, event: Event) -> Principal:
+        """The caller of an event, for a service that is told by no gateway.
+
+        The event loop is not blocked.
+
+        Raises:
+            AuthenticationError: there is no acceptable token, or it does not say when it expires.
+            AccessDeniedError: the token lacks a scope or group that the verifier asks for.
+            DependencyError: the key set did not answer.
+        """
+        text = read_token(event, self._sources)
+        try:
+            principal = self._principal_of(await verify_async(self._verifier, text))
+            if principal.expires_at is None:
+                raise InvalidClaimError("`exp` is missing", claim="exp")
+        except AuthzError as error:
+            error.key_id_digest = digest_of_tokens_key_id(text)
+            raise
+        return principal
+
+    def _principal_of(self, token: VerifiedToken) -> Principal:
         tenant_claim, groups_claim = self._tenant_claim, self._groups_claim
-        principal = Principal.from_token(
+        return Principal.from_token(
             token,
             tenant_claim=(
                 tenant_claim.get(token.issuer or "")
@@ -150,6 +176,9 @@ class Callers:
             ),
             attributes=self._attributes,
         )
+
+    def _caller_of(self, token: VerifiedToken) -> Caller:
+        principal = self._principal_of(token)
         context = to_context(principal, self._attributes)
         usage_claim = self._usage_claim
         if isinstance(usage_claim, dict):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
+    from authz_lib.tokens.assertion import AssertedCaller
     from authz_lib.tokens.attributes import Attribute
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "MutualTLS",
     "Proof",
     "SecretHeader",
+    "aprincipal_from_headers",
     "header_parameters",
     "principal_from_headers",
     "principal_to_headers",
@@ -263,7 +265,8 @@ def principal_from_headers(
     reader = Event.of(event)
     declared = None if attributes is None else Attributes(attributes)
     if isinstance(proof, SignedAssertion):
-        return _asserted(reader, proof, declared, clock())
+        caller = proof.read(reader.header(TXN_TOKEN_HEADER), *_method_and_path(reader))
+        return _principal_of(caller, declared, clock())
     if proof is not None:
         refused: object = proof.check(reader)
         if refused is not None:  # it answers by raising: an awaitable or a `False` is no "yes"
@@ -278,11 +281,32 @@ def principal_from_headers(
     return principal_from_context(values, now=clock(), attributes=declared)
 
 
-def _asserted(
-    event: Event, proof: SignedAssertion, declared: Attributes | None, now: float
+async def aprincipal_from_headers(
+    event: Mapping[str, Any],
+    *,
+    proof: Proof | None,
+    clock: Clock = system_clock,
+    attributes: Mapping[str, str | Attribute] | None = None,
 ) -> Principal:
+    """What `principal_from_headers` answers or raises, without blocking the event loop.
+
+    >>> import asyncio
+    >>> from authz_lib.principal import Principal
+    >>> headers = principal_to_headers(Principal("alice", expires_at=4000000000.0))
+    >>> caller = aprincipal_from_headers({"headers": headers}, proof=None)
+    >>> asyncio.run(caller).subject
+    'alice'
+    """
+    if not isinstance(proof, SignedAssertion):
+        return principal_from_headers(event, proof=proof, clock=clock, attributes=attributes)
+    reader = Event.of(event)
+    declared = None if attributes is None else Attributes(attributes)
+    caller = await proof.aread(reader.header(TXN_TOKEN_HEADER), *_method_and_path(reader))
+    return _principal_of(caller, declared, clock())
+
+
+def _principal_of(caller: AssertedCaller, declared: Attributes | None, now: float) -> Principal:
     """The caller of an assertion that is about this request."""
-    caller = proof.read(event.header(TXN_TOKEN_HEADER), *_method_and_path(event))
     if caller.expires_at <= now:
         raise TokenExpiredError("the assertion has expired")
     values = {} if declared is None else declared.of_asserted(caller.attributes)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from authz_lib._support.clock import Clock
     from authz_lib.tokens.secret_source import SecretSource
-    from authz_lib.tokens.verifier import Verifier
+    from authz_lib.tokens.verifier import VerifiedToken, Verifier
 
 __all__ = [
     "TXN_TOKEN_HEADER",
@@ -304,11 +304,19 @@ class SignedAssertion:
             InvalidTokenError, DependencyError: as the verifier says, and where ``typ`` or a member
                 is not an assertion's.
         """
-        if not values:
-            raise MissingTokenError("the request has no `Txn-Token`")
-        if len(values) != 1:
-            raise UntrustedEventError("`Txn-Token` is there more than once")
-        token = self._verifier.verify(values[0])
+        return self._checked(self._verifier.verify(_only(values)), method, path)
+
+    async def aread(
+        self, values: Sequence[str], method: str | None = None, path: str | None = None
+    ) -> AssertedCaller:
+        """What `read` answers or raises, without blocking the event loop on a key set."""
+        from authz_lib.tokens.verifier import verify_async
+
+        return self._checked(await verify_async(self._verifier, _only(values)), method, path)
+
+    def _checked(
+        self, token: VerifiedToken, method: str | None, path: str | None
+    ) -> AssertedCaller:
         if token.header.get("typ") != _TYPE:
             raise InvalidTokenError("`typ` is not `txntoken+jwt`: it is no assertion")
         caller = _read(token.claims)
@@ -323,6 +331,14 @@ class SignedAssertion:
         if index is None or method is None or path is None:
             return False
         return index.by_path(method, path, None) is not None
+
+
+def _only(values: Sequence[str]) -> str:
+    if not values:
+        raise MissingTokenError("the request has no `Txn-Token`")
+    if len(values) != 1:
+        raise UntrustedEventError("`Txn-Token` is there more than once")
+    return values[0]
 
 
 def _key_of(key: object, algorithm: str) -> tuple[SecretSource | None, bytes]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from authz_lib.tokens.keys import KeySet
     from authz_lib.tokens.trusted_issuer import Trust
 
-__all__ = ["JWTVerifier", "VerifiedToken", "Verifier"]
+__all__ = ["JWTVerifier", "VerifiedToken", "Verifier", "verify_async"]
 
 T = TypeVar("T")
 
@@ -342,3 +342,17 @@ def _not_allowed(algorithms: frozenset[str]) -> InvalidAlgorithmError:
 async def _asking(trust: Trust, work: Callable[[], T]) -> T:
     """Do what may ask the ``revoked`` hook, which may block."""
     return work() if trust.revoked is None else await HOOK_WORKERS.run(work)
+
+
+async def verify_async(verifier: Verifier, token: str) -> VerifiedToken:
+    """What ``verifier.verify`` answers or raises, without blocking the event loop.
+
+    A verifier without an ``averify`` of its own verifies in a thread.  So does a subclass with
+    another ``verify``, and a class that only hands ``averify`` on: what they check beside is asked.
+    """
+    for kind in type(verifier).__mro__:
+        if "averify" in vars(kind):
+            return await verifier.averify(token)  # type: ignore[attr-defined, no-any-return]
+        if "verify" in vars(kind):
+            break
+    return await HOOK_WORKERS.run(partial(verifier.verify, token))

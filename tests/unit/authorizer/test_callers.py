@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from typing import NamedTuple
 
@@ -9,7 +10,12 @@ import pytest
 
 from authz_lib import BearerToken, JWTVerifier
 from authz_lib.authorizer.callers import Caller, Callers
-from authz_lib.errors import ConfigurationError
+from authz_lib.errors import (
+    ConfigurationError,
+    InvalidClaimError,
+    InvalidRequestError,
+    UnknownKeyError,
+)
 from authz_lib.gateway.events import Event, parse_authorizer_event
 from authz_lib.testing.issuer import TestIssuer
 
@@ -263,3 +269,36 @@ def test_a_local_pool_is_named_by_its_issuer():
         callers(verifier, groups_claim="cognito:groups")
     claims = {local.issuer: "cognito:groups", OTHER.issuer: None}
     assert callers(verifier, groups_claim=claims)
+
+
+def aprincipal(made, token):
+    event = Event.of({"headers": {"authorization": f"Bearer {token}"}})
+    return asyncio.run(made.aprincipal(event))
+
+
+def test_a_service_of_its_own_knows_the_same_caller():
+    made = callers_of(verifier_of())
+    token = ISSUER.token({"sub": "alice", "scope": "read"})
+    assert aprincipal(made, token) == made.identify(event_of(token)).principal
+
+
+def test_it_passes_on_what_no_gateway_would():
+    groups = [f"group-{number}" for number in range(600)]
+    made = Callers(verifier_of(), [BearerToken()], tenant_claim=None, groups_claim="roles")
+    token = ISSUER.token({"sub": "alice", "roles": groups})
+    with pytest.raises(InvalidRequestError):
+        made.identify(event_of(token))
+    assert len(aprincipal(made, token).groups) == 600
+
+
+def test_its_refusals_name_the_key_by_a_digest():
+    stranger = TestIssuer(ISSUER.issuer, algorithm="EdDSA")
+    with pytest.raises(UnknownKeyError) as refused:
+        aprincipal(callers_of(verifier_of()), stranger.token({"sub": "alice"}))
+    assert len(refused.value.key_id_digest) == 12
+
+
+def test_it_takes_no_token_without_an_end():
+    endless = Foreign(lambda token: Plain({"sub": "alice"}, token.header, None, token.key_id))
+    with pytest.raises(InvalidClaimError, match="`exp`"):
+        aprincipal(callers_of(endless), ISSUER.token())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from authz_lib import principal_from_headers
+from authz_lib import JWTVerifier, principal_from_headers
 from authz_lib.errors import (
     ConfigurationError,
     InvalidClaimError,
@@ -15,6 +17,7 @@ from authz_lib.gateway.context import PRINCIPAL_KEYS, refusal_context, to_contex
 from authz_lib.principal import Principal
 from authz_lib.service import principal_headers as module
 from authz_lib.testing import events
+from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
 from authz_lib.tokens.attributes import Attribute
 
 NOW = 1_700_000_000.0
@@ -331,3 +334,48 @@ def test_each_header_that_is_read_is_mapped(kind, public, constant):
 def test_parameters_of_nothing_are_refused(options):
     with pytest.raises(ConfigurationError):
         module.header_parameters(**{"kind": "http", **options})
+
+
+class TestInAnEventLoop:
+    def read(self, headers, **options):
+        event = {"httpMethod": "GET", "path": "/orders/7", "headers": headers}
+        options = {"proof": PROOF, "clock": lambda: NOW, **options}
+        return asyncio.run(module.aprincipal_from_headers(event, **options))
+
+    def test_the_headers_say_the_same(self):
+        proven = {**HEADERS, PROOF.name: SECRET}
+        assert self.read(proven) == read(proven, proof=PROOF)
+
+    def test_without_the_proof_they_are_refused(self):
+        with pytest.raises(UntrustedEventError):
+            self.read(HEADERS)
+
+    def test_an_assertion_says_who_calls_and_the_headers_nothing(self):
+        key = "correct horse battery staple, and more"
+        names = {"issuer": "https://orders.example", "audience": "orders"}
+        signer = CallerAssertion(key=key, algorithm="HS256", clock=lambda: NOW, **names)
+        asserted = AssertedCaller(
+            subject="bob",
+            issuer=CALLER.issuer,
+            client_id="web",
+            scopes=frozenset({"read"}),
+            groups=("g",),
+            tenant_id="t1",
+            expires_at=NOW + 30,
+            action="Get",
+            route="GET /orders/{id}",
+            attributes={"level": 3},
+            transaction="",
+        )
+        headers = {**HEADERS, "Txn-Token": signer.sign(asserted)}
+        verifier = JWTVerifier.shared_secret(secret=key, clock=lambda: NOW, **names)
+        options = {
+            "proof": SignedAssertion(verifier),
+            "attributes": {"level": Attribute("level", type="number")},
+        }
+        caller = self.read(headers, **options)
+        assert (caller.subject, caller.attributes["level"]) == ("bob", 3)
+        event = {"httpMethod": "GET", "path": "/orders/7", "headers": headers}
+        assert principal_from_headers(event, clock=lambda: NOW, **options) == caller
+        with pytest.raises(TokenExpiredError):
+            self.read(headers, clock=lambda: NOW + 31, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from types import MappingProxyType
 
 import jwt
@@ -382,3 +384,37 @@ def test_no_repr_shows_a_key():
 def test_an_attribute_that_is_no_json_value_is_refused():
     with pytest.raises(InvalidClaimError):
         signer().sign(caller(attributes={"at": object()}))
+
+
+class TestInAnEventLoop:
+    def read(self, reader, *values, method="DELETE", path="/orders/17"):
+        return asyncio.run(reader.aread(values, method, path))
+
+    def test_it_says_the_same(self):
+        token = signer().sign(caller())
+        assert self.read(proof(), token) == proof().read([token], "DELETE", "/orders/17")
+
+    def test_another_route_is_refused(self):
+        with pytest.raises(UntrustedEventError):
+            self.read(proof(), signer().sign(caller()), path="/users/17")
+
+    def test_what_is_no_assertion_is_refused(self):
+        token = signer().sign(caller())
+        with pytest.raises(MissingTokenError):
+            self.read(proof())
+        with pytest.raises(UntrustedEventError):
+            self.read(proof(), token, token)
+        with pytest.raises(InvalidTokenError):
+            self.read(proof(), token[:-4] + "AAAA")
+
+    def test_a_verifier_that_waits_does_so_in_a_thread(self):
+        threads, inner = [], verifier()
+
+        class Waiting:
+            def verify(self, token):
+                threads.append(threading.current_thread())
+                return inner.verify(token)
+
+        token = signer().sign(caller())
+        assert self.read(SignedAssertion(Waiting()), token).subject == "alice"
+        assert threads[0] is not threading.current_thread()

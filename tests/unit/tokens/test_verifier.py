@@ -16,6 +16,7 @@ from authz_lib._support.workers import Workers
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import BundledKeySet
 from authz_lib.tokens.jws import Compact
+from authz_lib.tokens.verifier import verify_async
 from authz_lib.transport.fetch import FetchError
 
 ISSUER = "https://issuer.example"
@@ -720,3 +721,60 @@ class TestPrefetch:
         verifier.prefetch(strict=True)
         verifier.verify(issuer.token())
         assert len(fetches) == 1
+
+
+class TestVerifyAsync:
+    """What any verifier answers, on an event loop: its own word, and never half of it."""
+
+    def threads_of(self, verifier, token):
+        asyncio.run(verify_async(verifier, token))
+        return verifier.threads
+
+    def test_a_verifier_of_this_library_needs_no_thread(self, issuer, verifier_of):
+        token = issuer.token({"sub": "alice"})
+        assert asyncio.run(verify_async(verifier_of(), token)).claims["sub"] == "alice"
+
+    def test_another_one_verifies_in_a_thread(self):
+        class Plain:
+            def __init__(self):
+                self.threads = []
+
+            def verify(self, token):
+                self.threads.append(threading.current_thread())
+                return token
+
+        (thread,) = self.threads_of(Plain(), "token")
+        assert thread is not threading.current_thread()
+
+    def test_an_error_is_the_verifiers(self):
+        class Refusing:
+            def verify(self, token):
+                raise errors.TokenRevokedError("no")
+
+        with pytest.raises(errors.TokenRevokedError):
+            asyncio.run(verify_async(Refusing(), "token"))
+
+    def test_a_class_around_one_that_hands_on_the_rest_is_asked_itself(self, issuer, verifier_of):
+        class Stricter:
+            def __init__(self, inner):
+                self._inner = inner
+
+            def __getattr__(self, name):
+                return getattr(self._inner, name)
+
+            def verify(self, token):
+                self._inner.verify(token)
+                raise errors.AccessDeniedError("not on Sundays")
+
+        with pytest.raises(errors.AccessDeniedError):
+            asyncio.run(verify_async(Stricter(verifier_of()), issuer.token({"sub": "alice"})))
+
+    def test_a_subclass_with_another_verify_is_asked_itself(self, issuer, verifier_of):
+        class Stricter(JWTVerifier):
+            def verify(self, token):
+                raise errors.AccessDeniedError("not on Sundays")
+
+        plain = verifier_of()
+        stricter = Stricter._of(plain.configuration, {})
+        with pytest.raises(errors.AccessDeniedError):
+            asyncio.run(verify_async(stricter, issuer.token({"sub": "alice"})))

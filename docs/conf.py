@@ -34,6 +34,7 @@ html_theme = "furo"
 html_title = f"authz-lib {release}"
 html_static_path = ["_static"]
 html_css_files = ["authz.css"]
+html_js_files = ["tables.js"]
 html_theme_options = {"top_of_page_buttons": []}
 html_sidebars = {
     "**": [
@@ -53,6 +54,7 @@ html_context = {
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
+default_role = "py:obj"  # a name in single backticks: a link where it is described
 nitpicky = True
 # Types of other packages: their object inventories are on the network.
 nitpick_ignore_regex = [

@@ -61,10 +61,16 @@ def _section(parser: argparse.ArgumentParser) -> str:
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     usage = formatter.format_help().strip()
     summary = _sentence(parser.description or "")
-    rows = [_row(action) for action in parser._actions if action.dest != "help"]
-    table = "\n".join(["| word | meaning | default |", "|---|---|---|", *rows])
+    rows = [_row(action) for action in parser._actions if _is_described(action)]
+    heads = ["| word | meaning | default |", "|---|---|---|"]
+    table = "\n".join([*heads, *rows]) if rows else ""
     heading = "#" * len(words)
     return f"{heading} `{parser.prog}`\n\n{summary}\n\n```text\n{usage}\n```\n\n{table}"
+
+
+def _is_described(action: argparse.Action) -> bool:
+    """Whether a word has a row: commands below have sections of their own."""
+    return action.dest != "help" and not isinstance(action, argparse._SubParsersAction)
 
 
 def _sentence(text: str) -> str:

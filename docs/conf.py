@@ -7,9 +7,12 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+# The other distribution of this repository: what its modules need is installed.
+sys.path.append(str(HERE.parent / "packages" / "authz-local" / "src"))
 
-from site_versions import versions_of
+from site_versions import versions_of  # noqa: E402 - found by the lines above
 
 project = "authz-lib"
 author = "the authz-lib authors"
@@ -68,7 +71,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 autodoc_default_options = {
     # Presets and asynchronous verbs are inherited; what Python gives is left out.
-    "inherited-members": "tuple, dict, Protocol, BaseException, object, str, Enum",
+    "inherited-members": "tuple, dict, Protocol, BaseException, object, str, Enum, "
+    "BaseModel",
 }
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"

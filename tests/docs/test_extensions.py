@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("sphinx")
-sys.path.append(str(Path(__file__).parents[2] / "docs" / "_extensions"))
-
 from command_line import command_line, parsers
 from docstring_tables import with_tables
 from flow_diagram import draw_flow, read_flow

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("sphinx")
 from command_line import command_line, parsers
 from docstring_tables import with_tables
 from flow_diagram import draw_flow, read_flow
+from site_versions import versions_of
 
 FLOW = ["Token", "  of <one> source", "  ! 401 none", "Decision", "  = Allow"]
 
@@ -53,3 +56,14 @@ def test_each_command_has_its_section_with_all_its_words():
         assert [word for word in words if word not in section and "help" not in word] == []
     assert "# `authz local`" in text
     assert "# `authz token verify`" in text
+
+
+def test_the_version_switch_marks_the_version_that_is_shown():
+    from jinja2 import Template
+
+    folder = Path(__file__).parents[2] / "docs" / "_templates" / "sidebar"
+    template = Template((folder / "versions.html").read_text(encoding="utf-8"))
+    shown = template.render(versions=versions_of("1.1=/1.1/ 1.0=/1.0/"), current_version="1.0")
+    assert '<a href="/1.1/">1.1</a>' in shown
+    assert '<a href="/1.0/" aria-current="true">1.0</a>' in shown
+    assert template.render(versions=[], current_version="1.0").strip() == ""

@@ -286,7 +286,8 @@ def docs(session: nox.Session) -> None:
         env={"PYTHONPATH": str(HERE / "docs")},
     )
     session.run(
-        *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs", "tests/docs"],
+        *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs"],
+        *["--ignore=tests/docs/test_pages.py", "tests/docs"],
         env={"AUTHZ_DOCS_HTML": str(out)},
     )
 

@@ -7,9 +7,12 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+# The other distribution of this repository: what its modules need is installed.
+sys.path.append(str(HERE.parent / "packages" / "authz-local" / "src"))
 
-from site_versions import versions_of
+from site_versions import versions_of  # noqa: E402 - found by the lines above
 
 project = "authz-lib"
 author = "the authz-lib authors"
@@ -34,6 +37,7 @@ html_theme = "furo"
 html_title = f"authz-lib {release}"
 html_static_path = ["_static"]
 html_css_files = ["authz.css"]
+html_js_files = ["tables.js"]
 html_theme_options = {"top_of_page_buttons": []}
 html_sidebars = {
     "**": [
@@ -53,6 +57,7 @@ html_context = {
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
+default_role = "py:obj"  # a name in single backticks: a link where it is described
 nitpicky = True
 # Types of other packages: their object inventories are on the network.
 nitpick_ignore_regex = [
@@ -66,7 +71,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 autodoc_default_options = {
     # Presets and asynchronous verbs are inherited; what Python gives is left out.
-    "inherited-members": "tuple, dict, Protocol, BaseException, object, str, Enum",
+    "inherited-members": "tuple, dict, Protocol, BaseException, object, str, Enum, "
+    "BaseModel",
 }
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"

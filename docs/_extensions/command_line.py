@@ -6,9 +6,7 @@ It asks the parsers themselves, so no option can be forgotten.
 from __future__ import annotations
 
 import argparse
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphinx.util.docutils import SphinxDirective
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command_line", "parsers"]
 
-_LOCAL = Path(__file__).parents[2] / "packages" / "authz-local" / "src"
 _COLUMNS = 80
 
 
@@ -31,8 +28,7 @@ def parsers() -> Iterator[argparse.ArgumentParser]:
     """The parser of each command, and of each command below it."""
     for name, command in entry_point._SUBCOMMANDS.items():
         parser = argparse.ArgumentParser(prog=f"authz {name}", description=command.summary)
-        if command.module is None:  # of the other distribution of this repository
-            sys.path.append(str(_LOCAL))
+        # No module: it is of the other distribution of this repository.
         import_module(command.module or "authz_local.command").add_arguments(parser)
         yield from _with_those_below(parser)
 
@@ -61,10 +57,16 @@ def _section(parser: argparse.ArgumentParser) -> str:
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     usage = formatter.format_help().strip()
     summary = _sentence(parser.description or "")
-    rows = [_row(action) for action in parser._actions if action.dest != "help"]
-    table = "\n".join(["| word | meaning | default |", "|---|---|---|", *rows])
+    rows = [_row(action) for action in parser._actions if _is_described(action)]
+    heads = ["| word | meaning | default |", "|---|---|---|"]
+    table = "\n".join([*heads, *rows]) if rows else ""
     heading = "#" * len(words)
     return f"{heading} `{parser.prog}`\n\n{summary}\n\n```text\n{usage}\n```\n\n{table}"
+
+
+def _is_described(action: argparse.Action) -> bool:
+    """Whether a word has a row: commands below have sections of their own."""
+    return action.dest != "help" and not isinstance(action, argparse._SubParsersAction)
 
 
 def _sentence(text: str) -> str:

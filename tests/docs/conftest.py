@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+sys.path.append(str(CHECKOUT / "docs" / "_extensions"))
+sys.path.append(str(CHECKOUT / "packages" / "authz-local" / "src"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -38,6 +39,17 @@ class View:
 
     def __init__(self, browser, page):
         self._browser, self._page = browser, page
+
+    def search(self, words):
+        """The pages that the search of the built site finds."""
+        site = Path(os.environ["AUTHZ_DOCS_HTML"])
+        self._page.open(f"{(site / 'search.html').as_uri()}?q={quote(words)}")
+        self._page.wait_for("document.querySelector('.search-summary')?.innerText.match(/found/)")
+        links = self.evaluate(
+            "[...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+        )
+        pages = [link.partition("?")[0].partition("#")[0] for link in links]
+        return [page.removeprefix(f"{site.as_uri()}/") for page in pages]
 
     def open(self, path, *, width, scheme="light", height=900):
         self._send(
@@ -148,6 +160,20 @@ def test_a_box_of_code_holds_88_columns(chromium):
             "return box.scrollWidth <= box.clientWidth })()"
         )
         assert found is fits
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("test two users", "how-to/test-your-service.html"),
+        ("deploy arm64", "how-to/deploy.html"),
+        ("key set down", "how-to/incidents.html"),
+        ("Entra tenant", "how-to/providers/entra.html"),
+        ("ambiguous_path", "reference/failures.html"),
+    ],
+)
+def test_a_search_leads_to_the_answer(chromium, words, answer):
+    assert answer in chromium.search(words)
 
 
 def test_dark_pages_are_dark(chromium):

@@ -11,15 +11,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from public_names import described_modules
+from site_versions import versions_of
 
 import authz_lib
 
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
-sys.path.append(str(DOCS / "_extensions"))
-
-from public_names import described_modules  # noqa: E402
-from site_versions import versions_of  # noqa: E402
 
 MODULES = described_modules()
 ROOMS = [

@@ -188,3 +188,18 @@ def test_the_supported_pythons_are_those_of_the_package():
     page = (CHECKOUT / "docs" / "explanation" / "compatibility.md").read_text(encoding="utf-8")
     assert f"| Python | {', '.join(said)};" in page
     assert project["requires-python"] == f">={said[0]}"
+
+
+TEXTS = [
+    *CHECKOUT.glob("*.md"),
+    *sorted((CHECKOUT / "docs").rglob("*.md")),
+    *sorted((CHECKOUT / "examples").glob("*/README.md")),
+    *sorted((CHECKOUT / "packages").glob("*/README.md")),
+]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
+def test_each_link_to_a_file_leads_there(path):
+    """Sphinx checks its pages; the files that GitHub shows are checked here."""
+    links = re.findall(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []

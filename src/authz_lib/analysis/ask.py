@@ -58,7 +58,7 @@ class NeverVerdict:
 
     Attributes:
         principal: the type of the principal.
-        action: see `authz_lib.analysis.environments.action_words`.
+        action: see ``authz_lib.analysis.environments.action_words``.
         resource: the type of the resource.
         verdict: ``never``: proved; ``allowed``: there is such a request; or ``undecided``.
         counterexample: the request in words, or None.

@@ -70,7 +70,7 @@ class EnvironmentVerdict:
 
     Attributes:
         principal: the type of the principal.
-        action: see `authz_lib.analysis.environments.action_words`.
+        action: see ``authz_lib.analysis.environments.action_words``.
         resource: the type of the resource.
         verdict: see the table above.
         counterexamples: at most one that opens, then at most one that closes.

@@ -88,7 +88,7 @@ def default_endpoint(region: str, environment: Mapping[str, str]) -> str:
     """The endpoint of the environment, else the Region's.
 
     As the AWS SDKs have it, but for ``AWS_ENDPOINT_URL``: by ``https`` it is another service's
-    (`authz_lib.transport.endpoints`).  ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS
+    (``authz_lib.transport.endpoints``).  ``AWS_USE_FIPS_ENDPOINT`` asks for the Region's FIPS
     endpoint.  See "Service-specific endpoints"
     and "FIPS endpoints" in the AWS SDKs and Tools Reference Guide.
 

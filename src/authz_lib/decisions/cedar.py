@@ -74,7 +74,7 @@ class CedarEngine(DecisionPoint):
     Build it with `from_directory`, `from_text` or `from_policies`.  Policies are parsed once, and
     do not change: build another engine for other policies.  Each question is put only to the
     policies that can matter to it, with the answer of all of them (see
-    `authz_lib.decisions.slicing`).
+    ``authz_lib.decisions.slicing``).
 
     With a schema:
 

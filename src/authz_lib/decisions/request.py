@@ -35,7 +35,7 @@ class AuthorizationRequest:
         action: the id of the action, such as ``"commercial:GetOrder"``; the decision point knows
             the type.
         resource: an id, or an entity when policies read its attributes or parents.
-        context: what else policies may read, as plain Python values (see `authz_lib.entities`).
+        context: what else policies may read, as plain Python values (see ``authz_lib.entities``).
         entities: more entities that policies may read.  No actions: those belong to the schema.
         expires_at: seconds since the epoch after which a remembered answer no longer holds.  A
             `Principal`'s own expiry counts as well, without being named here.

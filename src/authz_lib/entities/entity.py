@@ -41,7 +41,7 @@ class Entity:
 
     Raises:
         InvalidRequestError: a part has no Cedar value; see the table at the top of
-            `authz_lib.entities`.
+            ``authz_lib.entities``.
 
     >>> alice, order = EntityUid("User", "alice"), EntityUid("Order", "o-1")
     >>> entity = Entity(order, attrs={"owner": alice, "total": 12})

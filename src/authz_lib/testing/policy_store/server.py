@@ -70,7 +70,7 @@ class PolicyStores:
     Args:
         read_token: reads the claims of a token for the ``...WithToken`` operations, instead of
             checking signature and expiry by the keys of the identity source's issuer.
-            `authz_lib.testing.policy_store.tokens.read_unverified` checks neither.
+            ``authz_lib.testing.policy_store.tokens.read_unverified`` checks neither.
         user_pools_url: where the user pools of identity sources have their keys: a local AWS.  By
             default as `JWTVerifier.cognito` finds them.
 

@@ -137,6 +137,8 @@ def _of_body(template: Template, gateway: Gateway) -> Iterator[EntryPoint]:
     properties = gateway.properties
     if "BodyS3Location" in properties:
         yield _opaque(template, gateway, "OPAQUE_S3", Guard())
+    if "CloneFrom" in properties:
+        yield _opaque(template, gateway, "OPAQUE_BODY", Guard())
     for guard, body in template.values.branches(properties.get("Body"), Guard()):
         if body is None or body is ABSENT:
             continue
@@ -148,7 +150,7 @@ def _of_body(template: Template, gateway: Gateway) -> Iterator[EntryPoint]:
 
 def _opaque(template: Template, gateway: Gateway, kind: str, guard: Guard) -> EntryPoint:
     line = template.origins.line_of_resource(gateway.name)
-    for member in ("DefinitionBody", "DefinitionUri", "Body", "BodyS3Location"):
+    for member in ("DefinitionBody", "DefinitionUri", "Body", "BodyS3Location", "CloneFrom"):
         place = template.origins.place("Resources", gateway.name, "Properties", member)
         if place is not None:
             line = place.line

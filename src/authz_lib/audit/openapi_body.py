@@ -80,45 +80,66 @@ def body_operations(
     """The operations of a readable body."""
     schemes = _Schemes(body, values, surface)
     for guard, paths in values.branches(body["paths"], Guard()):
-        if not isinstance(paths, dict):
+        if paths is not ABSENT and not isinstance(paths, dict):
+            yield _unseen("*", "paths", guard)
             continue
-        for path, written in paths.items():
+        for path, written in paths.items() if isinstance(paths, dict) else ():
+            if str(path).startswith("Fn::"):
+                yield _unseen("*", "paths", guard)
+                continue
             for outer, item in values.branches(written, guard):
-                if isinstance(item, dict):
-                    yield from _of_path(str(path), item, outer, values, schemes)
+                yield from _of_path(str(path), item, outer, values, schemes)
+
+
+def _unseen(path: str, key: str, guard: Guard) -> BodyOperation:
+    """Operations that a function brings, or another document."""
+    return BodyOperation("*", path, key, Authorization("OPAQUE_BODY"), guard, False, None)
 
 
 def _of_path(
-    path: str, item: dict[str, Any], guard: Guard, values: StackValues, schemes: _Schemes
+    path: str, item: Any, guard: Guard, values: StackValues, schemes: _Schemes
 ) -> Iterator[BodyOperation]:
-    if "Fn::Transform" in item:
-        unknown = Authorization("OPAQUE_BODY")
-        yield BodyOperation("*", path, "Fn::Transform", unknown, guard, False, None)
+    if not isinstance(item, dict):
+        if item is UNKNOWN:
+            yield _unseen(path, path, guard)
+        return
+    if any(str(key).startswith("Fn::") or key == "$ref" for key in item):
+        yield _unseen(path, path, guard)
     for key, written in item.items():
         method = _METHODS.get(str(key).lower())
         if method is None:
             continue
         for narrowed, operation in values.branches(written, guard):
-            if not isinstance(operation, dict):
-                continue
-            integrations = [
-                inner
-                for _, inner in values.branches(operation.get(INTEGRATION), Guard())
-                if isinstance(inner, dict)
-            ]
-            is_mock = bool(integrations) and all(
-                str(values.plain(one.get("type"))).lower() == "mock" for one in integrations
-            )
-            for own, authorization in schemes.authorizations(operation, narrowed):
-                yield BodyOperation(
-                    method,
-                    _plain_path(path),
-                    str(key),
-                    authorization,
-                    own,
-                    method == "OPTIONS" and is_mock,
-                    next((one.get("uri") for one in integrations), None),
-                )
+            if operation is UNKNOWN:
+                yield _unseen(path, path, guard)
+            elif isinstance(operation, dict):
+                place = method, _plain_path(path), str(key)
+                yield from _of_operation(place, operation, narrowed, values, schemes)
+
+
+def _of_operation(
+    place: tuple[str, str, str],
+    operation: dict[str, Any],
+    guard: Guard,
+    values: StackValues,
+    schemes: _Schemes,
+) -> Iterator[BodyOperation]:
+    integrations = [
+        inner
+        for _, inner in values.branches(operation.get(INTEGRATION), Guard())
+        if isinstance(inner, dict)
+    ]
+    is_mock = bool(integrations) and all(
+        str(values.plain(one.get("type"))).lower() == "mock" for one in integrations
+    )
+    for own, authorization in schemes.authorizations(operation, guard):
+        yield BodyOperation(
+            *place,
+            authorization,
+            own,
+            place[0] == "OPTIONS" and is_mock,
+            next((one.get("uri") for one in integrations), None),
+        )
 
 
 def _plain_path(path: str) -> str:
@@ -146,7 +167,9 @@ class _Schemes:
             for narrowed, kind in self._values.texts(extension.get("type"), guard):
                 yield narrowed, Authorization(authorization_kind(kind))
             return
-        for narrowed, security in self._values.branches(operation.get("security"), guard):
+        is_made = any(str(key).startswith("Fn::") for key in operation)
+        written = operation.get("security", UNKNOWN if is_made else None)
+        for narrowed, security in self._values.branches(written, guard):
             yield from self._of_requirements(security, narrowed)
 
     def _of_requirements(

@@ -185,3 +185,54 @@ def test_an_http_api_remembers_nothing_by_default(audit):
     text = text.replace("AuthorizerType: JWT", "AuthorizerType: REQUEST")
     cache = audit(text).inventory.gateways["Api"].authorizers["Users"].cache
     assert cache.ttl_seconds == 0
+
+
+SWITCHED = """
+Parameters:
+  Public: {{Type: String, Default: "{default}"}}
+  Other: {{Type: String, AllowedValues: [yes please, no]}}
+Conditions:
+  IsPublic: !Equals [!Ref Public, {literal}]
+Resources:
+  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: GET /orders
+      AuthorizationType: !If [IsPublic, NONE, AWS_IAM]
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "literal"),
+    [
+        ("false", "true"),
+        ("false", '"true"'),
+        ("0", "1"),
+        ("0", "1.5"),
+        ("no", "!Ref Other"),
+        ("no", "x" * 300),
+    ],
+)
+def test_the_open_side_of_a_switch_is_seen_however_its_value_is_written(points, default, literal):
+    """YAML makes a Boolean of `true` and a number of `1`; CloudFormation compares texts."""
+    assert points(SWITCHED.format(default=default, literal=literal)) == [
+        ("GET", "/orders", "NONE", "IsPublic"),
+        ("GET", "/orders", "AWS_IAM", "!IsPublic"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", '"true"'])
+def test_a_given_value_decides_a_switch_however_its_value_is_written(points, value):
+    template = SWITCHED.format(default="false", literal=value)
+    assert points(template, parameters={"Public": "false"}) == [("GET", "/orders", "AWS_IAM", "")]
+    assert points(template, parameters={"Public": "true"}) == [("GET", "/orders", "NONE", "")]
+
+
+@pytest.mark.parametrize("member", ["CloneFrom: abc123", "CloneFrom: !ImportValue other"])
+def test_the_routes_of_a_clone_are_not_seen(audit, member):
+    text = f"Resources: {{Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{{member}}}}}}}"
+    file = audit(text)
+    assert [point.is_seen for point in file.inventory.entry_points] == [False]
+    assert [finding.rule for finding in file.findings] == ["not-seen"]

@@ -194,3 +194,39 @@ def test_a_preflight_is_one_under_each_condition(audit, integration, expected):
     )
     (point,) = audit(text).inventory.entry_points
     assert (point.method, point.is_preflight) == ("OPTIONS", expected)
+
+
+MADE = """
+Transform: AWS::LanguageExtensions
+Conditions:
+  C: !Equals [!Ref AWS::Region, us-east-1]
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        paths: {paths}
+"""
+LOOP = '"Fn::ForEach::Names": [Name, [a, b], {"${Name}": {get: {}}}]'
+INCLUDE = '"Fn::Transform": {Name: AWS::Include, Parameters: {Location: s3://a/b}}'
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        f"{{{LOOP}}}",
+        f"{{/a: {{{LOOP}}}}}",
+        f"{{/a: {{get: {{{LOOP}}}}}}}",
+        f"!If [C, {{{INCLUDE}}}, {{}}]",
+        f"{{/a: !If [C, {{{INCLUDE}}}, {{}}]}}",
+        "{/a: {$ref: '#/components/pathItems/a'}}",
+        "{/a: {get: !If [C]}}",
+        "!If [C, !If [C], {}]",
+        '{"Fn::FindInMap": [M, a, b]}',
+    ],
+)
+def test_routes_that_a_function_makes_are_not_seen(audit, paths):
+    file = audit(MADE.replace("{paths}", paths))
+    assert any(not point.is_seen for point in file.inventory.entry_points)
+    assert "not-seen" in {finding.rule for finding in file.findings}

@@ -230,27 +230,28 @@ def _presence(resource: dict[str, Any]) -> Guard:
 
 def _of_method(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
-    method = template.values.plain(properties.get("HttpMethod"))
+    presence = _presence(resource)
     integration = properties.get("Integration")
     kind = integration.get("Type") if isinstance(integration, dict) else None
     is_mock = all(one == "MOCK" for _, one in template.values.texts(kind, Guard()))
-    method = str(method).upper() if isinstance(method, str) else "?"
-    for guard, authorization in _authorizations(template, properties, _presence(resource)):
-        yield EntryPoint(
-            name,
-            template.resource_id(properties.get("RestApiId")),
-            "rest",
-            method,
-            _path_of(template, properties.get("ResourceId"), 0),
-            authorization,
-            template.origins.line_of_resource(name),
-            guard,
-            own_condition(resource),
-            is_preflight=method == "OPTIONS" and is_mock,
-            function=template.resource_id(
-                integration.get("Uri") if isinstance(integration, dict) else None
-            ),
-        )
+    for outer, written in template.values.texts(properties.get("HttpMethod"), presence):
+        method = written.upper() if isinstance(written, str) else "?"
+        for guard, authorization in _authorizations(template, properties, outer):
+            yield EntryPoint(
+                name,
+                template.resource_id(properties.get("RestApiId")),
+                "rest",
+                method,
+                _path_of(template, properties.get("ResourceId"), 0),
+                authorization,
+                template.origins.line_of_resource(name),
+                Guard((*outer.beyond(presence).terms, *guard.terms)),
+                own_condition(resource),
+                is_preflight=method == "OPTIONS" and is_mock,
+                function=template.resource_id(
+                    integration.get("Uri") if isinstance(integration, dict) else None
+                ),
+            )
 
 
 def _path_of(template: Template, value: Any, depth: int) -> str | None:

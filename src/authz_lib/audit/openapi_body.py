@@ -130,7 +130,9 @@ def _of_operation(
         if isinstance(inner, dict)
     ]
     is_mock = bool(integrations) and all(
-        str(values.plain(one.get("type"))).lower() == "mock" for one in integrations
+        str(kind).lower() == "mock"
+        for one in integrations
+        for _, kind in values.texts(one.get("type"), Guard())
     )
     for own, authorization in schemes.authorizations(operation, guard):
         yield BodyOperation(
@@ -238,8 +240,9 @@ def scheme_kind(written: Any, values: StackValues) -> str | None:
     ``UNKNOWN`` where that depends on a condition: then it may ask nobody.
     """
     kinds = {
-        _kind_of(scheme, authorizer, values)
+        _kind_of(kind, authorizer, values)
         for _, scheme in values.branches(written, Guard())
+        for _, kind in values.texts(_member(scheme, AUTHTYPE), Guard())
         for _, authorizer in values.branches(_member(scheme, AUTHORIZER), Guard())
     }
     return kinds.pop() if len(kinds) == 1 else "UNKNOWN"
@@ -249,8 +252,8 @@ def _member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _kind_of(scheme: Any, authorizer: Any, values: StackValues) -> str | None:
-    if str(values.plain(_member(scheme, AUTHTYPE))).lower() == "awssigv4":
+def _kind_of(written: Any, authorizer: Any, values: StackValues) -> str | None:
+    if str(written).lower() == "awssigv4":
         return "AWS_IAM"
     if not isinstance(authorizer, dict) or not authorizer:
         return None

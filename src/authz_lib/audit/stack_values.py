@@ -249,7 +249,8 @@ class StackValues:
     def texts(self, value: Any, guard: Guard) -> Iterator[Branch]:
         """The plain values that a value may be.
 
-        A parameter with ``AllowedValues`` has each of them, where they make a difference.
+        A parameter with ``AllowedValues`` has each of them, and a condition inside of the value has
+        both of its sides, where they make a difference.
         """
         for narrowed, inner in self.branches(value, guard):
             yield from self._variants(inner, narrowed)
@@ -265,7 +266,7 @@ class StackValues:
             return
         found: dict[str, list[Branch]] = {}
         for setting in product(*choices.values()):
-            narrowed = Guard((*guard.terms, *zip(choices, map(str, setting), strict=True)))
+            narrowed = Guard((*guard.terms, *zip(choices, setting, strict=True)))
             plain = self.plain(value, narrowed)
             found.setdefault(repr(plain), []).append((narrowed, plain))
         if len(found) == 1:
@@ -275,19 +276,25 @@ class StackValues:
         for same in found.values():
             yield from same
 
-    def _choices(self, value: Any) -> dict[str, list[Any]]:
-        """What each parameter in a value may be: allowed values, or the keys of a mapping."""
-        found: dict[str, list[Any]] = {}
+    def _choices(self, value: Any) -> dict[str, list[bool | str]]:
+        """What each parameter in a value may be, and each condition.
+
+        Of a parameter that is allowed values, or the keys of a mapping.
+        """
+        found: dict[str, list[bool | str]] = {}
         for function, given in functions_in(value):
             if function == "Ref" and self.allowed_values(str(given)):
-                found[str(given)] = self.allowed_values(str(given))
+                found[str(given)] = [*map(str, self.allowed_values(str(given)))]
+            elif function == "Fn::If" and isinstance(given, list) and given:
+                side = self.decided(str(given[0]))
+                found[str(given[0])] = [True, False] if side is None else [side]
             elif function == "Fn::FindInMap" and isinstance(given, list) and len(given) > 1:
                 name = one_member(given[1])
                 mapping = self._mappings.get(str(given[0]))
                 if name is None or name[0] != "Ref" or not isinstance(mapping, dict):
                     continue
                 if self.is_parameter(str(name[1])) and name[1] not in self.given:
-                    found.setdefault(str(name[1]), list(mapping))
+                    found.setdefault(str(name[1]), [*map(str, mapping)])
         return found
 
     def plain(self, value: Any, guard: Guard = _ALWAYS) -> Any:

@@ -236,3 +236,43 @@ def test_the_routes_of_a_clone_are_not_seen(audit, member):
     file = audit(text)
     assert [point.is_seen for point in file.inventory.entry_points] == [False]
     assert [finding.rule for finding in file.findings] == ["not-seen"]
+
+
+INSIDE = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Mappings: {Kinds: {dev: {Kind: NONE}, prod: {Kind: AWS_IAM}}}
+Resources:
+  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a}}
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+"""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "!FindInMap [Kinds, !If [IsDev, dev, prod], Kind]",
+        "!Select [!If [IsDev, 0, 1], [NONE, AWS_IAM]]",
+        "!Join ['', [!If [IsDev, 'NO', AWS_], !If [IsDev, NE, IAM]]]",
+        "!Sub ['${Kind}', {Kind: !If [IsDev, NONE, AWS_IAM]}]",
+    ],
+)
+def test_a_condition_inside_of_a_kind_has_two_sides(points, kind):
+    text = f"{INSIDE}      HttpMethod: GET\n      AuthorizationType: {kind}\n"
+    assert points(text) == [("GET", "/", "NONE", "IsDev"), ("GET", "/", "AWS_IAM", "!IsDev")]
+    assert points(text, parameters={"Stage": "dev"}) == [("GET", "/", "NONE", "")]
+
+
+def test_a_condition_inside_of_a_method_has_two_sides(audit):
+    text = (
+        f"{INSIDE}      HttpMethod: !If [IsDev, GET, OPTIONS]\n      AuthorizationType: NONE\n"
+        "      Integration: {Type: MOCK}\n"
+    )
+    file = audit(text)
+    found = {(one.method, str(one.guard), one.is_preflight) for one in file.inventory.entry_points}
+    assert found == {("GET", "IsDev", False), ("OPTIONS", "!IsDev", True)}
+    assert "open-route" in {finding.rule for finding in file.findings}

@@ -230,3 +230,34 @@ def test_routes_that_a_function_makes_are_not_seen(audit, paths):
     file = audit(MADE.replace("{paths}", paths))
     assert any(not point.is_seen for point in file.inventory.entry_points)
     assert "not-seen" in {finding.rule for finding in file.findings}
+
+
+SIDES = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        components:
+          securitySchemes:
+            sigv4:
+              type: apiKey
+              name: Authorization
+              in: header
+              x-amazon-apigateway-authtype: !If [IsDev, !Ref AWS::NoValue, awsSigv4]
+        paths:
+          /a:
+            get: {security: [{sigv4: []}]}
+            options:
+              x-amazon-apigateway-integration: {type: !If [IsDev, aws_proxy, mock]}
+"""
+
+
+def test_the_side_that_is_not_the_default_counts_too(audit):
+    file = audit(SIDES)
+    read, preflight = file.inventory.entry_points
+    assert (read.method, read.authorization.kind) == ("GET", "UNKNOWN")
+    assert (preflight.method, preflight.is_preflight) == ("OPTIONS", False)

@@ -279,22 +279,23 @@ def _of_route(
 ) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     api = template.resource_id(properties.get("ApiId"))
-    key = template.values.plain(properties.get("RouteKey"))
-    surface = apis[api].surface if api in apis else _guessed_surface(key)
-    method, path = _place_of_key(key, surface)
-    for guard, authorization in _authorizations(template, properties, _presence(resource)):
-        yield EntryPoint(
-            name,
-            api,
-            surface,
-            method,
-            path,
-            authorization,
-            template.origins.line_of_resource(name),
-            guard,
-            own_condition(resource),
-            function=_function_of_route(template, properties),
-        )
+    presence = _presence(resource)
+    for outer, key in template.values.texts(properties.get("RouteKey"), presence):
+        surface = apis[api].surface if api in apis else _guessed_surface(key)
+        method, path = _place_of_key(key, surface)
+        for guard, authorization in _authorizations(template, properties, outer):
+            yield EntryPoint(
+                name,
+                api,
+                surface,
+                method,
+                path,
+                authorization,
+                template.origins.line_of_resource(name),
+                Guard((*outer.beyond(presence).terms, *guard.terms)),
+                own_condition(resource),
+                function=_function_of_route(template, properties),
+            )
 
 
 def _guessed_surface(key: Any) -> str:

@@ -276,3 +276,18 @@ def test_a_condition_inside_of_a_method_has_two_sides(audit):
     found = {(one.method, str(one.guard), one.is_preflight) for one in file.inventory.entry_points}
     assert found == {("GET", "IsDev", False), ("OPTIONS", "!IsDev", True)}
     assert "open-route" in {finding.rule for finding in file.findings}
+
+
+def test_a_condition_inside_of_a_route_key_has_two_sides(audit):
+    file = audit("""
+    Parameters: {Stage: {Type: String, Default: prod}}
+    Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+    Resources:
+      Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
+      Route:
+        Type: AWS::ApiGatewayV2::Route
+        Properties: {ApiId: !Ref Api, RouteKey: !If [IsDev, GET /a, OPTIONS /a]}
+    """)
+    found = [(one.method, one.path, str(one.guard)) for one in file.inventory.entry_points]
+    assert found == [("GET", "/a", "IsDev"), ("OPTIONS", "/a", "!IsDev")]
+    assert "open-route" in {finding.rule for finding in file.findings}

@@ -282,7 +282,8 @@ def _asserted(
     event: Event, proof: SignedAssertion, declared: Attributes | None, now: float
 ) -> Principal:
     """The caller of an assertion that is about this request."""
-    caller = proof.read(event.header(TXN_TOKEN_HEADER), *_method_and_path(event))
+    given = event.header(TXN_TOKEN_HEADER)
+    caller = proof.read(given, *_method_and_path(event), event.parameters())
     if caller.expires_at <= now:
         raise TokenExpiredError("the assertion has expired")
     values = {} if declared is None else declared.of_asserted(caller.attributes)

@@ -27,6 +27,7 @@ MAX_BRANCHES: Final = 256
 """A value that can be more than this is refused, or not seen."""
 
 _MAX_DEPTH: Final = 48
+_SIDES: Final = frozenset({True, False})
 _MAX_SETTINGS: Final = 4_096
 _PLAIN_FUNCTIONS: Final = frozenset(
     {"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
@@ -157,9 +158,9 @@ class StackValues:
             for name, side in terms
             for parameter in ([name] if isinstance(side, str) else self.parameters_of(name))
         }
-        others = self._compared_texts(names)
-        choices = {name: self._candidates(name, terms, others) for name in sorted(names)}
-        if not all(self._compares_plainly(name) for name, side in terms if side in {True, False}):
+        others = [*self._compared_texts(names), *(side for _, side in terms if side not in _SIDES)]
+        choices = {name: self._candidates(name, others) for name in sorted(names)}
+        if not all(self._compares_plainly(name) for name, side in terms if side in _SIDES):
             return True  # the values that tell its sides apart are not known
         if not terms or prod(map(len, choices.values())) > _MAX_SETTINGS:
             return True
@@ -197,16 +198,13 @@ class StackValues:
         values = [str(self.values[name]) for name in sorted(names) if name in self.values]
         return list(dict.fromkeys([*written, *allowed, *values]))
 
-    def _candidates(
-        self, name: str, terms: list[tuple[str, bool | str]], others: list[str]
-    ) -> list[Any]:
-        """Values of a parameter that tell conditions apart."""
+    def _candidates(self, name: str, others: list[Any]) -> list[Any]:
+        """Values of a parameter that tell conditions apart; the last is its own alone."""
         if name in self.given:
             return [self.given[name]]
-        sides: list[Any] = [side for known, side in terms if known == name]
         if self.allowed_values(name):
             return self.allowed_values(name)
-        return list(dict.fromkeys([*sides, *others, "\0another value"]))
+        return list(dict.fromkeys([*others, "\0another value", f"\0{name}"]))
 
     def _conditions(self, values: Mapping[str, Any]) -> Conditions:
         return Conditions(self._written, lambda value: self._plain(value, Guard(), values, 0))

@@ -137,7 +137,8 @@ def _of_body(template: Template, gateway: Gateway) -> Iterator[EntryPoint]:
     properties = gateway.properties
     if "BodyS3Location" in properties:
         yield _opaque(template, gateway, "OPAQUE_S3", Guard())
-    if "CloneFrom" in properties:
+    is_made = "Fn::Transform" in template.resources[gateway.name] or "Fn::Transform" in properties
+    if "CloneFrom" in properties or (is_made and "Body" not in properties):
         yield _opaque(template, gateway, "OPAQUE_BODY", Guard())
     for guard, body in template.values.branches(properties.get("Body"), Guard()):
         if body is None or body is ABSENT:

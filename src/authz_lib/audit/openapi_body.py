@@ -13,11 +13,12 @@ See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
 from authz_lib.audit.entry_point import (
+    OPEN,
     Authorization,
     AuthorizerUse,
     ResultCache,
@@ -164,11 +165,24 @@ class _Schemes:
         self, operation: dict[str, Any], guard: Guard
     ) -> Iterator[tuple[Guard, Authorization]]:
         """Who is let in to an operation, under each condition."""
-        extension = operation.get("x-amazon-apigateway-auth")
-        if isinstance(extension, dict) and "security" not in operation:
-            for narrowed, kind in self._values.texts(extension.get("type"), guard):
-                yield narrowed, Authorization(authorization_kind(kind))
-            return
+        written = operation.get("x-amazon-apigateway-auth")
+        for outer, extension in self._values.branches(written, guard):
+            if not isinstance(extension, dict):
+                yield from self._of_security(operation, outer)
+                continue
+            for narrowed, kind in self._values.texts(extension.get("type"), outer):
+                own = Authorization(authorization_kind(kind))
+                if "security" not in operation:
+                    yield narrowed, own
+                    continue
+                # Which of the two API Gateway takes is documented nowhere.
+                for inner, asked in self._of_security(operation, narrowed):
+                    is_told = asked.kind in OPEN or own.kind not in {*OPEN, "UNKNOWN"}
+                    yield inner, asked if is_told else replace(asked, kind="UNKNOWN")
+
+    def _of_security(
+        self, operation: dict[str, Any], guard: Guard
+    ) -> Iterator[tuple[Guard, Authorization]]:
         is_made = any(str(key).startswith("Fn::") for key in operation)
         written = operation.get("security", UNKNOWN if is_made else None)
         for narrowed, security in self._values.branches(written, guard):

@@ -133,7 +133,7 @@ def _kind_of_item(
 def _graphql(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     outer = _presence(resource)
-    others = properties.get("AdditionalAuthenticationProviders")
+    others = written_kind(properties, "AdditionalAuthenticationProviders")
     for narrowed, written in template.values.texts(
         written_kind(properties, "AuthenticationType"), outer
     ):

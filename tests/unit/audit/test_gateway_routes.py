@@ -291,3 +291,13 @@ def test_a_condition_inside_of_a_route_key_has_two_sides(audit):
     found = [(one.method, one.path, str(one.guard)) for one in file.inventory.entry_points]
     assert found == [("GET", "/a", "IsDev"), ("OPTIONS", "/a", "!IsDev")]
     assert "open-route" in {finding.rule for finding in file.findings}
+
+
+MACRO = "Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://a/b}}"
+
+
+@pytest.mark.parametrize("kind", ["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"])
+@pytest.mark.parametrize("members", [f"Properties: {{{MACRO}}}", MACRO])
+def test_a_macro_may_bring_the_body(points, kind, members):
+    text = f"Resources: {{Api: {{Type: '{kind}', {members}}}}}"
+    assert points(text) == [("*", "*", "OPAQUE_BODY", "")]

@@ -261,3 +261,21 @@ def test_the_side_that_is_not_the_default_counts_too(audit):
     read, preflight = file.inventory.entry_points
     assert (read.method, read.authorization.kind) == ("GET", "UNKNOWN")
     assert (preflight.method, preflight.is_preflight) == ("OPTIONS", False)
+
+
+@pytest.mark.parametrize(
+    ("extension", "kinds"),
+    [
+        ("{type: NONE}", {"UNKNOWN"}),
+        ("{type: AWS_IAM}", {"AWS_IAM"}),
+        ("!If [IsDev, {type: NONE}, !Ref AWS::NoValue]", {"UNKNOWN", "AWS_IAM"}),
+        ("{type: !If [IsDev, NONE, AWS_IAM]}", {"UNKNOWN", "AWS_IAM"}),
+    ],
+)
+def test_what_says_open_beside_what_says_closed_is_not_closed(points, extension, kinds):
+    """Which of the two API Gateway takes is documented nowhere."""
+    text = SIDES.replace("!If [IsDev, !Ref AWS::NoValue, awsSigv4]", "awsSigv4").replace(
+        "{security: [{sigv4: []}]}",
+        f"{{security: [{{sigv4: []}}], x-amazon-apigateway-auth: {extension}}}",
+    )
+    assert {one[2] for one in points(text) if one[0] == "GET"} == kinds

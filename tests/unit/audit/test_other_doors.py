@@ -156,3 +156,13 @@ def test_events_with_one_mode_that_is_known_when_deployed(points):
             DefaultSubscribeAuthModes: [{AuthType: AWS_IAM}]
     """
     assert [one[2] for one in points(text)] == ["UNKNOWN", "API_KEY", "AWS_IAM"]
+
+
+def test_a_macro_may_bring_another_way_into_graphql(points):
+    text = """
+    Resources:
+      Graph:
+        Type: AWS::AppSync::GraphQLApi
+        Properties: {AuthenticationType: AWS_IAM, Fn::Transform: {Name: x}}
+    """
+    assert points(text) == [("*", "GRAPHQL", "UNKNOWN", "")]

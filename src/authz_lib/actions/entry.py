@@ -73,7 +73,8 @@ class ActionEntry:
     def whole_route(self) -> str:
         """Method, route and query literals.
 
-        >>> ActionEntry("GET", "/orders", {"sort": "asc", "all": ""}, "List").whole_route
+        >>> query = {"sort": "asc", "all": ""}
+        >>> ActionEntry("GET", "/orders", query, "List").whole_route
         'GET /orders?all&sort=asc'
         """
         literals = [f"{name}={text}" if text else name for name, text in sorted(self.query.items())]

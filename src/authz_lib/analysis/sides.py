@@ -15,7 +15,7 @@ from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.policy_terms import PolicyRule
@@ -108,22 +108,22 @@ def regrouped(
 
     An engine reads the groups of its own schema.
     """
-    if was == now:
-        return False
+    none: frozenset[Uid] = frozenset()
+    moved = {uid for uid in {*was, *now} if was.get(uid, none) != now.get(uid, none)}
     action = environment.action
-    before = replace(action, groups=was.get(action.uid, frozenset()))
-    has_moved = before.groups != action.groups
-    for rule in rules:
+    before = replace(action, groups=was.get(action.uid, none))
+    for rule in rules if moved else ():
         applies = rule.could_apply(environment)
         if applies != rule.could_apply(environment._replace(action=before)):
             return True
-        if applies and _names_action(rule.document["conditions"], variable=has_moved):
+        is_read = action.uid in moved
+        if applies and _names_action(rule.document["conditions"], moved, variable=is_read):
             return True
     return False
 
 
-def _names_action(conditions: Any, *, variable: bool) -> bool:
-    """Whether conditions name an action, or read the one of the request."""
+def _names_action(conditions: Any, actions: Collection[Uid], *, variable: bool) -> bool:
+    """Whether conditions name one of some actions, or read the one of the request."""
     pending = [conditions]
     while pending:
         found = pending.pop()
@@ -132,7 +132,8 @@ def _names_action(conditions: Any, *, variable: bool) -> bool:
         elif isinstance(found, dict):
             if variable and found.get("Var") == "action":
                 return True
-            if {"type", "id"} == found.keys() and f"{found['type']}".endswith("Action"):
+            uid = found.get("type"), found.get("id")
+            if all(isinstance(one, str) for one in uid) and uid in actions:
                 return True
             pending += found.values()
     return False

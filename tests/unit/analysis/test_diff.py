@@ -555,3 +555,21 @@ def test_an_action_that_is_new_is_in_a_group_that_it_was_not_in(make_sources):
     found = differing(make_sources(reads, SCHEMA), make_sources(reads, more))
     assert found == {("copy", "Doc"): "undecided"}
     assert differing(make_sources(reads, None), make_sources(reads, more)) == {}
+
+
+def test_an_action_that_is_new_and_in_no_group_moves_nothing(make_sources):
+    named = 'permit(principal, action, resource) when { action == Action::"get" };'
+    more = SCHEMA + "action copy appliesTo { principal: User, resource: Doc };"
+    assert differing(make_sources(named, SCHEMA), make_sources(named, more)) == {}
+    moved = GROUPED + "action copy in [reads] appliesTo { principal: User, resource: Doc };"
+    assert differing(make_sources(named, SCHEMA), make_sources(named, moved)) == {
+        ("copy", "Doc"): "undecided",
+        ("put", "Doc"): "undecided",
+    }
+
+
+@pytest.mark.parametrize("record", ['{type: "a", id: "b"}', "{type: action, id: principal}"])
+def test_a_record_that_looks_like_an_entity_id_is_none(make_sources, record):
+    policies = f"permit(principal, action, resource) when {{ {record} has type }};"
+    found = differing(make_sources(policies, SCHEMA), make_sources(f"{ALL};", GROUPED))
+    assert found == ({("put", "Doc"): "undecided"} if "action" in record else {})

@@ -72,6 +72,17 @@ class ActionEntry:
         if self.resource_id_label is not None and self.resource_type is None:
             raise ConfigurationError(f"{where} has a `resource_id_label` and no `resource_type`")
 
+    @property
+    def whole_route(self) -> str:
+        """Method, route and query literals.
+
+        >>> query = {"sort": "asc", "all": ""}
+        >>> ActionEntry("GET", "/orders", query, "List").whole_route
+        'GET /orders?all&sort=asc'
+        """
+        literals = [f"{name}={text}" if text else name for name, text in sorted(self.query.items())]
+        return f"{self.method} {self.route}{'?' if literals else ''}{'&'.join(literals)}"
+
     def to_document(self) -> JSONObject:
         """The line of the document: what is not the default."""
         line: JSONObject = {"method": self.method, "route": self.route}

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from authz_lib.analysis.environments import request_environments, routes_of
 from authz_lib.analysis.finders import Found, SolverFinder, TrialFinder, Unclear
 from authz_lib.analysis.request_words import words_of_request
-from authz_lib.analysis.sides import Side
+from authz_lib.analysis.sides import Side, regrouped
 from authz_lib.analysis.smallest import smallest
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.decisions.cedar_schema import read_policy_schema
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from authz_lib.decisions.request import ErrorMode
 
 __all__ = ["Counterexample", "EnvironmentVerdict", "Verdict", "compare_policies"]
+
+_MOVED = "the schemas put actions into different groups, which the policies ask for"
 
 Verdict: TypeAlias = Literal["same", "opens", "closes", "both", "undecided"]
 """What a change does to one kind of request; ``"both"`` opens some and closes others."""
@@ -105,7 +107,8 @@ def compare_policies(
 
     Args:
         old: the policies before.
-        new: the policies after; requests fit their schema.
+        new: the policies after; requests fit their schema.  Where the schema of the old ones puts
+            actions into other groups, and a policy asks for them, it is ``undecided``.
         actions: says which routes mean an action.
         on_evaluation_error: as for `authz_lib.CedarEngine`.
         missing_entities: whether to look at requests too that leave out entities.
@@ -129,11 +132,17 @@ def compare_policies(
     if new.schema is None:
         raise ConfigurationError("the policies have no schema: name one")
     schema = read_policy_schema(new.schema, new.schema_file)
+    own = schema if old.schema is None else read_policy_schema(old.schema, old.schema_file)
     before = Side(replace(old, schema=new.schema, schema_file=new.schema_file), on_evaluation_error)
     after = Side(new, on_evaluation_error)
     comparison = _Comparison(schema, before, after, missing_entities, prove)
+    was, now = ({shape.uid: shape.groups for shape in one.actions} for one in (own, schema))
     for environment in request_environments(schema):
-        verdict = comparison.verdict(environment)
+        if regrouped([*before.rules, *after.rules], environment, was, now):
+            names = environment.principal, environment.action_name, environment.resource
+            verdict = EnvironmentVerdict(*names, "undecided", reason=_MOVED)
+        else:
+            verdict = comparison.verdict(environment)
         yield replace(verdict, routes=routes_of(actions, environment))
 
 

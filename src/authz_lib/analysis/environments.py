@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from authz_lib.actions import ActionMap
     from authz_lib.decisions.cedar_schema import ActionShape, PolicySchema
@@ -45,17 +45,10 @@ def request_environments(schema: PolicySchema) -> Iterator[RequestEnvironment]:
                 yield RequestEnvironment(principal, action, resource)
 
 
-def _query(literals: Mapping[str, str]) -> str:
-    parts = [f"{name}={value}" if value else name for name, value in literals.items()]
-    return f"?{'&'.join(parts)}" if parts else ""
-
-
 def routes_of(actions: ActionMap | None, environment: RequestEnvironment) -> tuple[str, ...]:
     """The routes that mean an action, such as ``DELETE /orders/{orderId}``."""
     if actions is None:
         return ()
     return tuple(
-        f"{entry.method} {entry.route}{_query(entry.query)}"
-        for entry in actions.entries
-        if entry.action == environment.action.uid[1]
+        entry.whole_route for entry in actions.entries if entry.action == environment.action.uid[1]
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib.analysis.concrete import Replay
 from authz_lib.analysis.policy_terms import policy_rules
@@ -14,13 +15,19 @@ from authz_lib.entities import Entity, EntityUid
 from authz_lib.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from authz_lib.analysis.environments import RequestEnvironment
     from authz_lib.analysis.policy_terms import PolicyRule
     from authz_lib.decisions.policy_files import PolicySources
     from authz_lib.decisions.request import ErrorMode
+    from authz_lib.decisions.slicing import Uid
 
-__all__ = ["Side", "literals_of"]
+__all__ = ["ActionGroups", "Side", "literals_of", "regrouped"]
+
+
+ActionGroups: TypeAlias = "Mapping[Uid, frozenset[Uid]]"
+"""The groups that each action of a schema is in."""
 
 
 class Side:
@@ -89,3 +96,44 @@ def _uid(type_: str, id_: str) -> Iterator[EntityUid]:
         yield EntityUid(type_, id_)
     except InvalidRequestError:  # an empty id, which no request of this library has
         return
+
+
+def regrouped(
+    rules: Iterable[PolicyRule],
+    environment: RequestEnvironment,
+    was: ActionGroups,
+    now: ActionGroups,
+) -> bool:
+    """Whether a policy may say something else because a schema has moved actions between groups.
+
+    An engine reads the groups of its own schema.
+    """
+    none: frozenset[Uid] = frozenset()
+    moved = {uid for uid in {*was, *now} if was.get(uid, none) != now.get(uid, none)}
+    action = environment.action
+    before = replace(action, groups=was.get(action.uid, none))
+    for rule in rules if moved else ():
+        applies = rule.could_apply(environment)
+        if applies != rule.could_apply(environment._replace(action=before)):
+            return True
+        is_read = action.uid in moved
+        if applies and _names_action(rule.document["conditions"], moved, variable=is_read):
+            return True
+    return False
+
+
+def _names_action(conditions: Any, actions: Collection[Uid], *, variable: bool) -> bool:
+    """Whether conditions name one of some actions, or read the one of the request."""
+    pending = [conditions]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, list):
+            pending += found
+        elif isinstance(found, dict):
+            if variable and found.get("Var") == "action":
+                return True
+            uid = found.get("type"), found.get("id")
+            if all(isinstance(one, str) for one in uid) and uid in actions:
+                return True
+            pending += found.values()
+    return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.json_file import in_one_line
+from authz_lib.audit.conditions import Guard
 from authz_lib.audit.entry_points import Inventory, inventory_of
 from authz_lib.audit.files import template_files
 from authz_lib.audit.ignores import apply_ignores, read_ignores
@@ -13,6 +14,7 @@ from authz_lib.audit.rule import AuditFinding
 from authz_lib.audit.rules import AUDIT_RULES
 from authz_lib.audit.rules._map_routes import deployed_routes
 from authz_lib.audit.source import read_source
+from authz_lib.audit.stack_values import UNKNOWN, parameter_text
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from authz_lib.actions.map import ActionMap
     from authz_lib.audit.rule import AuditRule, Sight
+    from authz_lib.audit.stack_values import StackValues
 
 __all__ = ["Audit", "AuditedFile", "audit_files"]
 
@@ -111,7 +114,7 @@ def audit_files(
 
 def _with_nested(
     path: Path,
-    parameters: Mapping[str, str],
+    parameters: Mapping[str, Any],
     actions: ActionMap | None,
     above: tuple[Path, ...],
     name: str,
@@ -126,13 +129,18 @@ def _with_nested(
         yield from _with_nested(nested, passed, actions, (*above, real), str(nested))
 
 
-def _passed(inventory: Inventory, logical_id: str) -> dict[str, str]:
-    """The values that a stack hands to one that it nests."""
+def _passed(inventory: Inventory, logical_id: str) -> dict[str, Any]:
+    """The values that a stack hands to one that it nests; `UNKNOWN` where they may be several."""
+    values = inventory.template.values
     written = inventory.template.properties(logical_id).get("Parameters")
-    plain = inventory.template.values.plain(written)
-    if not isinstance(plain, dict):
-        return {}
-    return {str(key): value for key, value in plain.items() if isinstance(value, str)}
+    sides = [side for _, side in values.branches(written, Guard()) if isinstance(side, dict)]
+    names = {str(name) for side in sides for name in side}
+    return {name: _handed(values, [side.get(name, UNKNOWN) for side in sides]) for name in names}
+
+
+def _handed(values: StackValues, written: Sequence[Any]) -> Any:
+    found = [parameter_text(plain) for one in written for _, plain in values.texts(one, Guard())]
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else UNKNOWN
 
 
 def _require_known(

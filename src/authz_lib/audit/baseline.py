@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.json_file import read_document
 from authz_lib.audit.audited import Audit
+from authz_lib.audit.rule import SEVERITIES
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ _Key = tuple[str, str, str, str | None, str | None]
 def against_baseline(audit: Audit, path: Path) -> Audit:
     """The audit, with each finding marked that a JSON report holds already.
 
-    A finding is the same while its file, rule, resource, entry point and condition are.  Its line
-    may move.  Two that are alike are known where the report has two.
+    A finding is the same while its file, rule, resource, entry point and condition are, and while
+    it is no more severe.  Its line may move.  Two that are alike are known where the report has
+    two.
 
     Raises:
         ConfigurationError: it is no report of ``authz audit --format json``.
@@ -35,25 +36,28 @@ def against_baseline(audit: Audit, path: Path) -> Audit:
     return Audit(tuple(_marked(file, known) for file in audit.files), audit.problems)
 
 
-def _keys_of(document: dict[str, Any], name: str) -> Counter[_Key]:
+def _keys_of(document: dict[str, Any], name: str) -> dict[_Key, list[int]]:
+    """The severities of what is known, by their rank."""
+    found: dict[_Key, list[int]] = {}
     try:
-        return Counter(
-            (
-                Path(file["file"]).as_posix(),
-                finding["rule"],
-                finding["resource"],
-                finding.get("place"),
-                finding.get("condition"),
-            )
-            for file in document["files"]
-            for finding in file["findings"]
-        )
-    except (AttributeError, KeyError, TypeError):
+        for file in document["files"]:
+            for finding in file["findings"]:
+                key = (
+                    Path(file["file"]).as_posix(),
+                    finding["rule"],
+                    finding["resource"],
+                    finding.get("place"),
+                    finding.get("condition"),
+                )
+                rank = SEVERITIES.index(finding["severity"])
+                found.setdefault(key, []).append(rank)
+    except (AttributeError, KeyError, TypeError, ValueError):
         message = f"the baseline `{name}` is no report of `authz audit --format json`"
-    raise ConfigurationError(message)
+        raise ConfigurationError(message) from None
+    return found
 
 
-def _marked(file: AuditedFile, known: Counter[_Key]) -> AuditedFile:
+def _marked(file: AuditedFile, known: dict[_Key, list[int]]) -> AuditedFile:
     findings: list[AuditFinding] = []
     for finding in file.findings:
         key = (
@@ -63,7 +67,9 @@ def _marked(file: AuditedFile, known: Counter[_Key]) -> AuditedFile:
             finding.place,
             finding.condition,
         )
-        is_known = known[key] > 0
-        known[key] -= is_known
-        findings.append(replace(finding, known=is_known))
+        ranks, own = known.get(key, []), SEVERITIES.index(finding.severity)
+        enough = min((rank for rank in ranks if rank >= own), default=None)
+        if enough is not None:
+            ranks.remove(enough)
+        findings.append(replace(finding, known=enough is not None))
     return replace(file, findings=tuple(findings))

@@ -11,7 +11,7 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Conditions", "Guard"]
+__all__ = ["Conditions", "Guard", "condition_text"]
 
 _MAX_DEPTH: Final = 32
 
@@ -108,7 +108,7 @@ class Conditions:
         values = [self._resolve(first), self._resolve(second)]
         if not all(isinstance(value, (str, int, float, bool)) for value in values):
             return None
-        return _as_text(values[0]) == _as_text(values[1])
+        return condition_text(values[0]) == condition_text(values[1])
 
 
 def _not(sides: list[bool | None]) -> bool | None:
@@ -126,6 +126,6 @@ def _or(sides: list[bool | None]) -> bool | None:
 _COMBINED: Final = {"Fn::And": _and, "Fn::Not": _not, "Fn::Or": _or}
 
 
-def _as_text(value: Any) -> str:
+def condition_text(value: Any) -> str:
     """A plain value as CloudFormation compares it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -137,6 +137,9 @@ def _of_body(template: Template, gateway: Gateway) -> Iterator[EntryPoint]:
     properties = gateway.properties
     if "BodyS3Location" in properties:
         yield _opaque(template, gateway, "OPAQUE_S3", Guard())
+    is_made = "Fn::Transform" in template.resources[gateway.name] or "Fn::Transform" in properties
+    if "CloneFrom" in properties or (is_made and "Body" not in properties):
+        yield _opaque(template, gateway, "OPAQUE_BODY", Guard())
     for guard, body in template.values.branches(properties.get("Body"), Guard()):
         if body is None or body is ABSENT:
             continue
@@ -148,7 +151,7 @@ def _of_body(template: Template, gateway: Gateway) -> Iterator[EntryPoint]:
 
 def _opaque(template: Template, gateway: Gateway, kind: str, guard: Guard) -> EntryPoint:
     line = template.origins.line_of_resource(gateway.name)
-    for member in ("DefinitionBody", "DefinitionUri", "Body", "BodyS3Location"):
+    for member in ("DefinitionBody", "DefinitionUri", "Body", "BodyS3Location", "CloneFrom"):
         place = template.origins.place("Resources", gateway.name, "Properties", member)
         if place is not None:
             line = place.line
@@ -228,27 +231,28 @@ def _presence(resource: dict[str, Any]) -> Guard:
 
 def _of_method(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
-    method = template.values.plain(properties.get("HttpMethod"))
+    presence = _presence(resource)
     integration = properties.get("Integration")
     kind = integration.get("Type") if isinstance(integration, dict) else None
     is_mock = all(one == "MOCK" for _, one in template.values.texts(kind, Guard()))
-    method = str(method).upper() if isinstance(method, str) else "?"
-    for guard, authorization in _authorizations(template, properties, _presence(resource)):
-        yield EntryPoint(
-            name,
-            template.resource_id(properties.get("RestApiId")),
-            "rest",
-            method,
-            _path_of(template, properties.get("ResourceId"), 0),
-            authorization,
-            template.origins.line_of_resource(name),
-            guard,
-            own_condition(resource),
-            is_preflight=method == "OPTIONS" and is_mock,
-            function=template.resource_id(
-                integration.get("Uri") if isinstance(integration, dict) else None
-            ),
-        )
+    for outer, written in template.values.texts(properties.get("HttpMethod"), presence):
+        method = written.upper() if isinstance(written, str) else "?"
+        for guard, authorization in _authorizations(template, properties, outer):
+            yield EntryPoint(
+                name,
+                template.resource_id(properties.get("RestApiId")),
+                "rest",
+                method,
+                _path_of(template, properties.get("ResourceId"), 0),
+                authorization,
+                template.origins.line_of_resource(name),
+                Guard((*outer.beyond(presence).terms, *guard.terms)),
+                own_condition(resource),
+                is_preflight=method == "OPTIONS" and is_mock,
+                function=template.resource_id(
+                    integration.get("Uri") if isinstance(integration, dict) else None
+                ),
+            )
 
 
 def _path_of(template: Template, value: Any, depth: int) -> str | None:
@@ -276,22 +280,23 @@ def _of_route(
 ) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     api = template.resource_id(properties.get("ApiId"))
-    key = template.values.plain(properties.get("RouteKey"))
-    surface = apis[api].surface if api in apis else _guessed_surface(key)
-    method, path = _place_of_key(key, surface)
-    for guard, authorization in _authorizations(template, properties, _presence(resource)):
-        yield EntryPoint(
-            name,
-            api,
-            surface,
-            method,
-            path,
-            authorization,
-            template.origins.line_of_resource(name),
-            guard,
-            own_condition(resource),
-            function=_function_of_route(template, properties),
-        )
+    presence = _presence(resource)
+    for outer, key in template.values.texts(properties.get("RouteKey"), presence):
+        surface = apis[api].surface if api in apis else _guessed_surface(key)
+        method, path = _place_of_key(key, surface)
+        for guard, authorization in _authorizations(template, properties, outer):
+            yield EntryPoint(
+                name,
+                api,
+                surface,
+                method,
+                path,
+                authorization,
+                template.origins.line_of_resource(name),
+                Guard((*outer.beyond(presence).terms, *guard.terms)),
+                own_condition(resource),
+                function=_function_of_route(template, properties),
+            )
 
 
 def _guessed_surface(key: Any) -> str:

@@ -13,11 +13,12 @@ See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
 from authz_lib.audit.entry_point import (
+    OPEN,
     Authorization,
     AuthorizerUse,
     ResultCache,
@@ -80,45 +81,68 @@ def body_operations(
     """The operations of a readable body."""
     schemes = _Schemes(body, values, surface)
     for guard, paths in values.branches(body["paths"], Guard()):
-        if not isinstance(paths, dict):
+        if paths is not ABSENT and not isinstance(paths, dict):
+            yield _unseen("*", "paths", guard)
             continue
-        for path, written in paths.items():
+        for path, written in paths.items() if isinstance(paths, dict) else ():
+            if str(path).startswith("Fn::"):
+                yield _unseen("*", "paths", guard)
+                continue
             for outer, item in values.branches(written, guard):
-                if isinstance(item, dict):
-                    yield from _of_path(str(path), item, outer, values, schemes)
+                yield from _of_path(str(path), item, outer, values, schemes)
+
+
+def _unseen(path: str, key: str, guard: Guard) -> BodyOperation:
+    """Operations that a function brings, or another document."""
+    return BodyOperation("*", path, key, Authorization("OPAQUE_BODY"), guard, False, None)
 
 
 def _of_path(
-    path: str, item: dict[str, Any], guard: Guard, values: StackValues, schemes: _Schemes
+    path: str, item: Any, guard: Guard, values: StackValues, schemes: _Schemes
 ) -> Iterator[BodyOperation]:
-    if "Fn::Transform" in item:
-        unknown = Authorization("OPAQUE_BODY")
-        yield BodyOperation("*", path, "Fn::Transform", unknown, guard, False, None)
+    if not isinstance(item, dict):
+        if item is UNKNOWN:
+            yield _unseen(path, path, guard)
+        return
+    if any(str(key).startswith("Fn::") or key == "$ref" for key in item):
+        yield _unseen(path, path, guard)
     for key, written in item.items():
         method = _METHODS.get(str(key).lower())
         if method is None:
             continue
         for narrowed, operation in values.branches(written, guard):
-            if not isinstance(operation, dict):
-                continue
-            integrations = [
-                inner
-                for _, inner in values.branches(operation.get(INTEGRATION), Guard())
-                if isinstance(inner, dict)
-            ]
-            is_mock = bool(integrations) and all(
-                str(values.plain(one.get("type"))).lower() == "mock" for one in integrations
-            )
-            for own, authorization in schemes.authorizations(operation, narrowed):
-                yield BodyOperation(
-                    method,
-                    _plain_path(path),
-                    str(key),
-                    authorization,
-                    own,
-                    method == "OPTIONS" and is_mock,
-                    next((one.get("uri") for one in integrations), None),
-                )
+            if operation is UNKNOWN:
+                yield _unseen(path, path, guard)
+            elif isinstance(operation, dict):
+                place = method, _plain_path(path), str(key)
+                yield from _of_operation(place, operation, narrowed, values, schemes)
+
+
+def _of_operation(
+    place: tuple[str, str, str],
+    operation: dict[str, Any],
+    guard: Guard,
+    values: StackValues,
+    schemes: _Schemes,
+) -> Iterator[BodyOperation]:
+    integrations = [
+        inner
+        for _, inner in values.branches(operation.get(INTEGRATION), Guard())
+        if isinstance(inner, dict)
+    ]
+    is_mock = bool(integrations) and all(
+        str(kind).lower() == "mock"
+        for one in integrations
+        for _, kind in values.texts(one.get("type"), Guard())
+    )
+    for own, authorization in schemes.authorizations(operation, guard):
+        yield BodyOperation(
+            *place,
+            authorization,
+            own,
+            place[0] == "OPTIONS" and is_mock,
+            next((one.get("uri") for one in integrations), None),
+        )
 
 
 def _plain_path(path: str) -> str:
@@ -141,12 +165,27 @@ class _Schemes:
         self, operation: dict[str, Any], guard: Guard
     ) -> Iterator[tuple[Guard, Authorization]]:
         """Who is let in to an operation, under each condition."""
-        extension = operation.get("x-amazon-apigateway-auth")
-        if isinstance(extension, dict) and "security" not in operation:
-            for narrowed, kind in self._values.texts(extension.get("type"), guard):
-                yield narrowed, Authorization(authorization_kind(kind))
-            return
-        for narrowed, security in self._values.branches(operation.get("security"), guard):
+        written = operation.get("x-amazon-apigateway-auth")
+        for outer, extension in self._values.branches(written, guard):
+            if not isinstance(extension, dict):
+                yield from self._of_security(operation, outer)
+                continue
+            for narrowed, kind in self._values.texts(extension.get("type"), outer):
+                own = Authorization(authorization_kind(kind))
+                if "security" not in operation:
+                    yield narrowed, own
+                    continue
+                # Which of the two API Gateway takes is documented nowhere.
+                for inner, asked in self._of_security(operation, narrowed):
+                    is_told = asked.kind in OPEN or own.kind not in {*OPEN, "UNKNOWN"}
+                    yield inner, asked if is_told else replace(asked, kind="UNKNOWN")
+
+    def _of_security(
+        self, operation: dict[str, Any], guard: Guard
+    ) -> Iterator[tuple[Guard, Authorization]]:
+        is_made = any(str(key).startswith("Fn::") for key in operation)
+        written = operation.get("security", UNKNOWN if is_made else None)
+        for narrowed, security in self._values.branches(written, guard):
             yield from self._of_requirements(security, narrowed)
 
     def _of_requirements(
@@ -215,8 +254,9 @@ def scheme_kind(written: Any, values: StackValues) -> str | None:
     ``UNKNOWN`` where that depends on a condition: then it may ask nobody.
     """
     kinds = {
-        _kind_of(scheme, authorizer, values)
+        _kind_of(kind, authorizer, values)
         for _, scheme in values.branches(written, Guard())
+        for _, kind in values.texts(_member(scheme, AUTHTYPE), Guard())
         for _, authorizer in values.branches(_member(scheme, AUTHORIZER), Guard())
     }
     return kinds.pop() if len(kinds) == 1 else "UNKNOWN"
@@ -226,8 +266,8 @@ def _member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _kind_of(scheme: Any, authorizer: Any, values: StackValues) -> str | None:
-    if str(values.plain(_member(scheme, AUTHTYPE))).lower() == "awssigv4":
+def _kind_of(written: Any, authorizer: Any, values: StackValues) -> str | None:
+    if str(written).lower() == "awssigv4":
         return "AWS_IAM"
     if not isinstance(authorizer, dict) or not authorizer:
         return None

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
 from authz_lib.audit.entry_point import (
+    OPEN,
     Authorization,
     EntryPoint,
     Gateway,
     authorization_kind,
     written_kind,
 )
+from authz_lib.audit.stack_values import ABSENT, MAX_BRANCHES, UNKNOWN
 from authz_lib.audit.template import own_condition, properties_of
+from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,13 +72,15 @@ def appsync_doors(template: Template) -> Iterator[EntryPoint]:
         yield from _graphql(template, name, resource)
     for name, resource in template.of_type(_EVENTS):
         configuration = properties_of(resource).get("EventConfig")
-        written = configuration if isinstance(configuration, dict) else {}
-        for method, member in (
-            ("CONNECT", "ConnectionAuthModes"),
-            ("PUBLISH", "DefaultPublishAuthModes"),
-            ("SUBSCRIBE", "DefaultSubscribeAuthModes"),
-        ):
-            yield _event_door(template, name, name, (method, "EVENTS"), written.get(member))
+        for guard, inner in template.values.branches(configuration, _presence(resource)):
+            written = inner if isinstance(inner, dict) else {}
+            for method, member in (
+                ("CONNECT", "ConnectionAuthModes"),
+                ("PUBLISH", "DefaultPublishAuthModes"),
+                ("SUBSCRIBE", "DefaultSubscribeAuthModes"),
+            ):
+                place = (method, "EVENTS")
+                yield from _event_doors(template, name, name, place, written.get(member), guard)
     for name, resource in template.of_type(_NAMESPACE):
         properties = properties_of(resource)
         api = template.resource_id(properties.get("ApiId"))
@@ -85,54 +90,90 @@ def appsync_doors(template: Template) -> Iterator[EntryPoint]:
             ("SUBSCRIBE", "SubscribeAuthModes"),
         ):
             if member in properties:  # else the API's own count
-                yield _event_door(template, name, api, (method, path), properties[member])
+                guard = _presence(resource)
+                yield from _event_doors(
+                    template, name, api, (method, path), properties[member], guard
+                )
+
+
+def _kinds(
+    template: Template, written: Any, guard: Guard, member: str
+) -> Iterator[tuple[Guard, tuple[str, ...]]]:
+    """The kinds in a list of AppSync, under each condition; ``UNKNOWN`` among what is not known."""
+    values = template.values
+    for outer, listed in values.branches(written, guard):
+        if listed is None or listed is ABSENT:
+            yield outer, ()
+            continue
+        found: list[tuple[Guard, tuple[str, ...]]] = [(outer, ())]
+        for item in listed if isinstance(listed, list) else [UNKNOWN]:
+            found = [
+                (inner, (*kinds, kind) if kind else kinds)
+                for narrowed, kinds in found
+                for inner, kind in _kind_of_item(template, item, narrowed, member)
+            ]
+            if len(found) > MAX_BRANCHES:
+                raise ConfigurationError(f"a list of AppSync has more than {MAX_BRANCHES} branches")
+        yield from ((inner, tuple(sorted(kinds))) for inner, kinds in found)
+
+
+def _kind_of_item(
+    template: Template, written: Any, guard: Guard, member: str
+) -> Iterator[tuple[Guard, str]]:
+    """The kind of one item; an empty text where nothing is there."""
+    for outer, item in template.values.branches(written, guard):
+        if item is ABSENT:
+            yield outer, ""
+            continue
+        kind = item.get(member, UNKNOWN) if isinstance(item, dict) else UNKNOWN
+        for inner, text in template.values.texts(kind, outer):
+            yield inner, authorization_kind(text)
 
 
 def _graphql(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     outer = _presence(resource)
-    for guard, kind in template.values.texts(written_kind(properties, "AuthenticationType"), outer):
-        others = template.values.plain(properties.get("AdditionalAuthenticationProviders"), guard)
-        names = [
-            str(one.get("AuthenticationType"))
-            for one in (others if isinstance(others, list) else [])
-            if isinstance(one, dict)
-        ]
+    others = written_kind(properties, "AdditionalAuthenticationProviders")
+    for narrowed, written in template.values.texts(
+        written_kind(properties, "AuthenticationType"), outer
+    ):
+        for guard, names in _kinds(template, others, narrowed, "AuthenticationType"):
+            kind = authorization_kind(written)
+            is_told = "UNKNOWN" not in names or kind in OPEN
+            yield EntryPoint(
+                name,
+                name,
+                "graphql",
+                "*",
+                "GRAPHQL",
+                Authorization(kind if is_told else "UNKNOWN", names=names),
+                template.origins.line_of_resource(name),
+                guard.beyond(outer),
+                own_condition(resource),
+            )
+
+
+def _event_doors(  # noqa: PLR0917  all of them are one door
+    template: Template,
+    name: str,
+    api: str | None,
+    place: tuple[str, str],
+    written: Any,
+    outer: Guard,
+) -> Iterator[EntryPoint]:
+    resource = template.resources[name]
+    for guard, names in _kinds(template, written, outer, "AuthType"):
+        first = next((one for one in ("API_KEY", "UNKNOWN") if one in names), None)
         yield EntryPoint(
             name,
-            name,
-            "graphql",
-            "*",
-            "GRAPHQL",
-            Authorization(authorization_kind(kind), names=tuple(sorted(names))),
+            api,
+            "events",
+            *place,
+            Authorization(first or next(iter(names), "UNKNOWN"), names=names),
             template.origins.line_of_resource(name),
-            guard.beyond(outer),
+            guard.beyond(_presence(resource)),
             own_condition(resource),
         )
-
-
-def _event_door(
-    template: Template, name: str, api: str | None, place: tuple[str, str], written: Any
-) -> EntryPoint:
-    modes = template.values.plain(written)
-    names = [
-        str(one.get("AuthType"))
-        for one in (modes if isinstance(modes, list) else [])
-        if isinstance(one, dict)
-    ]
-    weakest = "API_KEY" if "API_KEY" in names else next(iter(names), "UNKNOWN")
-    weakest = authorization_kind(weakest)
-    resource = template.resources[name]
-    return EntryPoint(
-        name,
-        api,
-        "events",
-        *place,
-        Authorization(weakest, names=tuple(sorted(names))),
-        template.origins.line_of_resource(name),
-        Guard(),
-        own_condition(resource),
-    )
 
 
 def _presence(resource: dict[str, Any]) -> Guard:

@@ -7,19 +7,27 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
-from authz_lib.audit.conditions import Conditions, Guard
+from authz_lib.audit.conditions import Conditions, Guard, condition_text
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ABSENT", "MAX_BRANCHES", "UNKNOWN", "Branch", "StackValues", "one_member"]
+__all__ = [
+    "ABSENT",
+    "MAX_BRANCHES",
+    "UNKNOWN",
+    "Branch",
+    "StackValues",
+    "one_member",
+    "parameter_text",
+]
 
 MAX_BRANCHES: Final = 256
 """A value that can be more than this is refused, or not seen."""
 
 _MAX_DEPTH: Final = 48
-_MAX_LITERAL: Final = 200
+_SIDES: Final = frozenset({True, False})
 _MAX_SETTINGS: Final = 4_096
 _PLAIN_FUNCTIONS: Final = frozenset(
     {"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
@@ -60,18 +68,20 @@ class StackValues:
 
     Args:
         template: the document.
-        given: values of parameters; a condition that they decide has one side only.
+        given: values of parameters; a condition that they decide has one side only.  One that is
+            `UNKNOWN` is given at the deployment: then its default does not count.
     """
 
-    def __init__(self, template: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    def __init__(self, template: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         self._parameters: dict[str, Any] = _section(template, "Parameters")
         self._mappings = _section(template, "Mappings")
         self._written = _section(template, "Conditions")
-        self.given = dict(given)
+        self.given = {name: value for name, value in given.items() if value is not UNKNOWN}
         self.defaults = {
-            name: _parameter_text(spec["Default"])
+            name: parameter_text(spec["Default"])
             for name, spec in self._parameters.items()
             if isinstance(spec, dict) and "Default" in spec and not _is_of_ssm(spec)
+            if given.get(name) is not UNKNOWN
         }
         self._by_values = self._conditions(self.values)
         self._by_given = self._conditions(self.given)
@@ -87,7 +97,7 @@ class StackValues:
         allowed = spec.get("AllowedValues") if isinstance(spec, dict) else None
         if name in self.given or not isinstance(allowed, list):
             return []
-        return [_parameter_text(value) for value in allowed]
+        return [parameter_text(value) for value in allowed]
 
     def is_parameter(self, name: str) -> bool:
         """Whether the template has a parameter of this name."""
@@ -148,8 +158,9 @@ class StackValues:
             for name, side in terms
             for parameter in ([name] if isinstance(side, str) else self.parameters_of(name))
         }
-        choices = {name: self._candidates(name, terms) for name in sorted(names)}
-        if not all(self._compares_plainly(name) for name, side in terms if side in {True, False}):
+        others = [*self._compared_texts(names), *(side for _, side in terms if side not in _SIDES)]
+        choices = {name: self._candidates(name, others) for name in sorted(names)}
+        if not all(self._compares_plainly(name) for name, side in terms if side in _SIDES):
             return True  # the values that tell its sides apart are not known
         if not terms or prod(map(len, choices.values())) > _MAX_SETTINGS:
             return True
@@ -180,16 +191,20 @@ class StackValues:
             for name, side in terms
         )
 
-    def _candidates(self, name: str, terms: list[tuple[str, bool | str]]) -> list[Any]:
-        """Values of a parameter that tell conditions apart."""
+    def _compared_texts(self, names: set[str]) -> list[str]:
+        """What conditions compare parameters with: texts, and what other parameters may be."""
+        written = [condition_text(one) for one in scalars_in(self._written)]
+        allowed = [one for name in sorted(names) for one in map(str, self.allowed_values(name))]
+        values = [str(self.values[name]) for name in sorted(names) if name in self.values]
+        return list(dict.fromkeys([*written, *allowed, *values]))
+
+    def _candidates(self, name: str, others: list[Any]) -> list[Any]:
+        """Values of a parameter that tell conditions apart; the last is its own alone."""
         if name in self.given:
             return [self.given[name]]
-        sides: list[Any] = [side for known, side in terms if known == name]
         if self.allowed_values(name):
             return self.allowed_values(name)
-        literals = [one for one in texts_in(self._written) if len(one) <= _MAX_LITERAL]
-        default = [self.defaults[name]] if name in self.defaults else []
-        return list(dict.fromkeys([*map(str, default), *sides, *literals, "\0another value"]))
+        return list(dict.fromkeys([*others, "\0another value", f"\0{name}"]))
 
     def _conditions(self, values: Mapping[str, Any]) -> Conditions:
         return Conditions(self._written, lambda value: self._plain(value, Guard(), values, 0))
@@ -232,7 +247,8 @@ class StackValues:
     def texts(self, value: Any, guard: Guard) -> Iterator[Branch]:
         """The plain values that a value may be.
 
-        A parameter with ``AllowedValues`` has each of them, where they make a difference.
+        A parameter with ``AllowedValues`` has each of them, and a condition inside of the value has
+        both of its sides, where they make a difference.
         """
         for narrowed, inner in self.branches(value, guard):
             yield from self._variants(inner, narrowed)
@@ -248,7 +264,7 @@ class StackValues:
             return
         found: dict[str, list[Branch]] = {}
         for setting in product(*choices.values()):
-            narrowed = Guard((*guard.terms, *zip(choices, map(str, setting), strict=True)))
+            narrowed = Guard((*guard.terms, *zip(choices, setting, strict=True)))
             plain = self.plain(value, narrowed)
             found.setdefault(repr(plain), []).append((narrowed, plain))
         if len(found) == 1:
@@ -258,19 +274,25 @@ class StackValues:
         for same in found.values():
             yield from same
 
-    def _choices(self, value: Any) -> dict[str, list[Any]]:
-        """What each parameter in a value may be: allowed values, or the keys of a mapping."""
-        found: dict[str, list[Any]] = {}
+    def _choices(self, value: Any) -> dict[str, list[bool | str]]:
+        """What each parameter in a value may be, and each condition.
+
+        Of a parameter that is allowed values, or the keys of a mapping.
+        """
+        found: dict[str, list[bool | str]] = {}
         for function, given in functions_in(value):
             if function == "Ref" and self.allowed_values(str(given)):
-                found[str(given)] = self.allowed_values(str(given))
+                found[str(given)] = [*map(str, self.allowed_values(str(given)))]
+            elif function == "Fn::If" and isinstance(given, list) and given:
+                side = self.decided(str(given[0]))
+                found[str(given[0])] = [True, False] if side is None else [side]
             elif function == "Fn::FindInMap" and isinstance(given, list) and len(given) > 1:
                 name = one_member(given[1])
                 mapping = self._mappings.get(str(given[0]))
                 if name is None or name[0] != "Ref" or not isinstance(mapping, dict):
                     continue
                 if self.is_parameter(str(name[1])) and name[1] not in self.given:
-                    found.setdefault(str(name[1]), list(mapping))
+                    found.setdefault(str(name[1]), [*map(str, mapping)])
         return found
 
     def plain(self, value: Any, guard: Guard = _ALWAYS) -> Any:
@@ -403,12 +425,12 @@ def names_in(value: Any) -> Iterator[str]:
                 yield owner.partition(".")[0]
 
 
-def texts_in(value: Any) -> Iterator[str]:
-    """Each text in a value, however deep."""
+def scalars_in(value: Any) -> Iterator[str | int | float]:
+    """Each text, number and Boolean in a value, however deep."""
     todo = [value]
     while todo:
         item = todo.pop()
-        if isinstance(item, str):
+        if isinstance(item, (str, int, float)):
             yield item
         elif isinstance(item, dict):
             todo += item.values()
@@ -441,7 +463,7 @@ def _is_of_ssm(spec: Mapping[str, Any]) -> bool:
     return str(spec.get("Type", "")).startswith("AWS::SSM::Parameter::Value")
 
 
-def _parameter_text(value: Any) -> Any:
+def parameter_text(value: Any) -> Any:
     """A value of a parameter is a text, or a list of texts."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -95,7 +95,7 @@ class AssertingAnswers:
             tenant_id=principal.tenant_id,
             expires_at=principal.expires_at,
             action=entry.action,
-            route=f"{entry.method} {entry.route}",
+            route=entry.whole_route,
             attributes=principal.attributes,
             transaction=event.request_id or "",
         )

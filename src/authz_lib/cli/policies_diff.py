@@ -74,7 +74,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     from authz_lib.actions import ActionMap
     from authz_lib.analysis.diff import compare_policies
 
-    old = read_version(arguments.old)
+    old = with_schema(read_version(arguments.old), arguments.schema)
     new = with_schema(read_version(arguments.new), arguments.schema)
     if new.schema is None:
         new = _with_schema_of(new, old)

@@ -19,7 +19,7 @@ pages.  Ask for one tenant's or one owner's items by a key, and filter those.
 
 from __future__ import annotations
 
-from functools import reduce
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from authz_lib._support.checks import is_text, require_mapping
@@ -42,7 +42,7 @@ from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.integrations.revoked_tokens import RevokedTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from authz_lib.decisions.point import DecisionPoint
     from authz_lib.entities import Entity, EntityUid
@@ -254,9 +254,17 @@ class _Writer:
     }
 
 
-def _all(parts: Iterable[Any]) -> Any:
-    return reduce(lambda left, right: left & right, parts)
+def _all(parts: Sequence[Any]) -> Any:
+    return _joined(parts, and_)
 
 
-def _any(parts: Iterable[Any]) -> Any:
-    return reduce(lambda left, right: left | right, parts)
+def _any(parts: Sequence[Any]) -> Any:
+    return _joined(parts, or_)
+
+
+def _joined(parts: Sequence[Any], join: Callable[[Any, Any], Any]) -> Any:
+    """The parts as a balanced tree: boto3 goes down each branch by recursion."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(_joined(parts[:middle], join), _joined(parts[middle:], join))

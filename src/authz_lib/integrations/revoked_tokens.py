@@ -24,6 +24,7 @@ from authz_lib._support.fork import reset_in_child
 from authz_lib._support.memo import Memo
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
+from authz_lib.principal import distinct_issuers
 from authz_lib.transport.deadline import within
 from authz_lib.transport.fetch import Backoff
 
@@ -58,6 +59,10 @@ class _Names(NamedTuple):
     issued_at: float | None
 
 
+_Asked: TypeAlias = tuple[_Names, int]
+"""The names, and how often this process had revoked something."""
+
+
 class RevokedTokens:
     """The hook ``revoked=`` of a `JWTVerifier`, and the commands that fill its table.
 
@@ -67,7 +72,8 @@ class RevokedTokens:
     | a sign-in | every token with that ``origin_jti``: all that a refresh token has given |
     | a subject | every token of it that was issued up to that time, or does not say when |
 
-    Each is within one issuer: two may give one ``jti``.  A token is looked up by all three in one
+    Each is within one issuer: two may give one ``jti``.  A user pool and an Entra tenant have two
+    issuers each, which count as one.  A token is looked up by all three in one
     strongly consistent read.  What was found is remembered for ``remember_seconds``: so long may a
     revoked token still pass, in every process.  The process that revokes forgets at once.
 
@@ -110,6 +116,7 @@ class RevokedTokens:
         "_max_entries",
         "_on_failure",
         "_remember_seconds",
+        "_revision",
         "_table",
     )
 
@@ -137,6 +144,7 @@ class RevokedTokens:
         self._clock = require_clock(clock)
         self._given = client
         self._flights = SingleFlight[bool]()
+        self._revision = 0
         self.reset()
         reset_in_child(self)
 
@@ -145,7 +153,7 @@ class RevokedTokens:
         self._client = self._given
         self._backoff = Backoff()
         # From when until when an answer holds, and the answer.
-        self._known: Memo[_Names, tuple[float, float, bool]] = Memo(max_entries=self._max_entries)
+        self._known: Memo[_Asked, tuple[float, float, bool]] = Memo(max_entries=self._max_entries)
 
     def __repr__(self) -> str:
         return f"<RevokedTokens in {self._table}>"
@@ -161,11 +169,13 @@ class RevokedTokens:
         if not names.ids:
             return True
         now = self._clock()
-        known = self._known.get(names)
+        # An answer from before this process revoked something is no answer any more.
+        asked = names, self._revision
+        known = self._known.get(asked)
         if known is not None and known[0] <= now < known[1]:
             return known[2]
         try:
-            return self._flights.run(names, lambda: self._ask(names, now))
+            return self._flights.run(asked, lambda: self._ask(asked, now))
         except SingleFlightTimeoutError:
             return self._failed("interrupted")
         except DependencyError as error:
@@ -175,17 +185,18 @@ class RevokedTokens:
         """Refuse one token, until it expires.
 
         Raises:
-            ConfigurationError: an argument makes no sense, or the table refused.
+            ConfigurationError: an argument makes no sense, ``expires_at`` has passed, or the table
+                refused.
             DependencyError: the table did not answer; the token may be revoked or not.
         """
-        self._put("token", issuer, jti, expires_at, up_to=None)
+        self._put("token", issuer, jti, self._ahead(expires_at), up_to=None)
 
     def revoke_sign_in(self, name: str, *, issuer: str | None, expires_at: float) -> None:
         """Refuse every token of one sign-in, until the last of them expires.
 
         Raises what `revoke_token` raises.
         """
-        self._put("sign-in", issuer, name, expires_at, up_to=None)
+        self._put("sign-in", issuer, name, self._ahead(expires_at), up_to=None)
 
     def revoke_subject(
         self,
@@ -197,7 +208,7 @@ class RevokedTokens:
     ) -> None:
         """Refuse every token of a subject that was issued until now, or up to another time.
 
-        An earlier time than the one that is listed changes nothing.
+        What is listed already stays: the later time counts, and the entry that lives longer.
 
         Args:
             subject: ``sub``.
@@ -210,6 +221,14 @@ class RevokedTokens:
         moment = self._clock() if up_to is None else up_to
         lifetime = require_seconds(lifetime_seconds, "lifetime_seconds", most=_YEAR)
         self._put("subject", issuer, subject, _moment(moment, "up_to") + lifetime, up_to=moment)
+
+    def _ahead(self, expires_at: float) -> float:
+        """When an entry may go; the table would forget at once what has ended."""
+        if not _moment(expires_at, "expires_at") > self._clock():
+            raise ConfigurationError(
+                "`expires_at` has passed: it is seconds since the epoch, and no duration"
+            )
+        return expires_at
 
     def _names(self, token: VerifiedToken) -> _Names:
         claims, issuer = token.claims, token.issuer
@@ -224,7 +243,8 @@ class RevokedTokens:
         is_time = type(issued_at) in {int, float}
         return _Names(tuple(ids.values()), ids.get("subject"), issued_at if is_time else None)
 
-    def _ask(self, names: _Names, now: float) -> bool:
+    def _ask(self, asked: _Asked, now: float) -> bool:
+        names, _ = asked
         if self._backoff.holds(now):
             raise DependencyError("the table did not answer shortly before")
         try:
@@ -234,7 +254,7 @@ class RevokedTokens:
             raise
         self._backoff.reset()
         revoked = _is_revoked(names, found)
-        self._known.put(names, (now, now + self._remember_seconds, revoked))
+        self._known.put(asked, (now, now + self._remember_seconds, revoked))
         return revoked
 
     def _failed(self, reason: str) -> bool:
@@ -251,7 +271,7 @@ class RevokedTokens:
         items: list[Mapping[str, Any]] = []
         for _ in range(_ATTEMPTS):
             answer = self._call("batch_get_item", RequestItems=asked)
-            items += answer.get("Responses", {}).get(self._table, ())
+            items += _listed(answer)
             asked = answer.get("UnprocessedKeys") or {}
             if not asked:
                 return items
@@ -263,23 +283,36 @@ class RevokedTokens:
         """List one name; what is listed already and holds for longer stays."""
         require_text(name, "name")
         until = int(_moment(expires_at, "expires_at")) + 1
-        member, value = ("expires_at", until) if up_to is None else ("up_to", up_to)
-        values = {":kind": {"S": kind}, ":until": {"N": str(until)}}
-        assignments = "kind = :kind, expires_at = :until"
+        key = _id(kind, issuer, name)
+        values: dict[str, dict[str, str]] = {":kind": {"S": kind}, ":until": {"N": str(until)}}
         if up_to is not None:
-            values[":value"] = {"N": repr(value)}
-            assignments += ", up_to = :value"
-        reference = ":until" if up_to is None else ":value"
+            self._update(
+                key,
+                "SET kind = :kind, up_to = :up_to, expires_at = if_not_exists(expires_at, :until)",
+                "attribute_not_exists(id) OR up_to < :up_to",
+                values | {":up_to": {"N": repr(up_to)}},
+            )
+        self._update(
+            key,
+            "SET kind = :kind, expires_at = :until",
+            "attribute_not_exists(id) OR expires_at < :until",
+            values,
+        )
+        self._revision += 1
+        self._known.clear()
+
+    def _update(
+        self, key: str, update: str, condition: str, values: Mapping[str, Mapping[str, str]]
+    ) -> None:
         self._call(
             "update_item",
             passing="ConditionalCheckFailedException",
             TableName=self._table,
-            Key={"id": {"S": _id(kind, issuer, name)}},
-            UpdateExpression=f"SET {assignments}",
-            ConditionExpression=f"attribute_not_exists(id) OR {member} < {reference}",
+            Key={"id": {"S": key}},
+            UpdateExpression=update,
+            ConditionExpression=condition,
             ExpressionAttributeValues=values,
         )
-        self._known.clear()
 
     def _call(self, method: str, *, passing: str = "", **arguments: Any) -> Mapping[str, Any]:
         """What DynamoDB answers; nothing where it refuses with the code ``passing``."""
@@ -331,6 +364,18 @@ _PASSING: Final = frozenset(
 """Refusals with a status of 400 that pass by themselves."""
 
 
+def _listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The items of the one table that was asked, whether it is called by its name or its ARN.
+
+    Raises:
+        DependencyError: there is no list, which is not an empty one.
+    """
+    lists = answer.get("Responses")
+    if not isinstance(lists, dict) or not all(isinstance(one, list) for one in lists.values()):
+        raise DependencyError("the answer of the table is not understood")
+    return [item for one in lists.values() for item in one]
+
+
 def _is_revoked(names: _Names, items: list[Mapping[str, Any]]) -> bool:
     for item in items:
         if item.get("id", {}).get("S") != names.subject:
@@ -352,6 +397,7 @@ def _refused(error: Exception) -> tuple[str, int | None]:
 
 
 def _id(kind: _Kind, issuer: str | None, name: str) -> str:
+    (issuer,) = distinct_issuers(frozenset({issuer})) if issuer else (issuer,)
     text = json.dumps([kind, issuer, name], separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
 

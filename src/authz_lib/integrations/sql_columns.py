@@ -5,6 +5,7 @@ Each comparison is written for PostgreSQL and for SQLite, and for no other datab
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from authz_lib._support.extras import load_extra
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import sqlalchemy as sa
     from sqlalchemy.ext.compiler import compiles
@@ -29,6 +30,8 @@ __all__ = ["LIKE_ESCAPE", "ExactText", "SqlColumn", "TextForm", "WellTyped", "Wi
 
 LIKE_ESCAPE: Final = "/"
 _I64 = 2**63
+_NO_DIGIT: Final = "'*[^0-9a-f]*'"
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")  # as `str` writes it
 
 
 class ExactText(FunctionElement[str]):
@@ -147,9 +150,8 @@ class SqlColumn:
         if self.form == "text" or type(value) is not str:
             return value
         if self.form == "integer":
-            number = int(value) if value.isascii() and value.lstrip("-").isdecimal() else None
-            fits = number is not None and str(number) == value and -_I64 <= number < _I64
-            return number if fits else None
+            number = int(value) if _NUMBER.fullmatch(value) else None
+            return number if number is not None and -_I64 <= number < _I64 else None
         try:
             found = UUID(value)
         except ValueError:
@@ -171,6 +173,13 @@ class SqlColumn:
         test = sa.func.typeof(self.column) == sa.literal_column(f"'{kinds[self.form]}'")
         if self.form == "boolean":
             test = sa.and_(test, self.column.in_([sa.literal_column("0"), sa.literal_column("1")]))
+        if self.form == "uuid":  # as SQLAlchemy writes it; it reads other spellings as the same id
+            digits = sa.type_coerce(self.column, sa.Text())
+            test = sa.and_(
+                test,
+                sa.func.length(digits) == sa.literal_column("32"),
+                sa.not_(digits.op("GLOB", is_comparison=True)(sa.literal_column(_NO_DIGIT))),
+            )
         if without_nul:
             blob = sa.cast(self.column, sa.LargeBinary())
             test = sa.and_(test, sa.func.instr(blob, sa.literal_column("x'00'")) == 0)
@@ -186,7 +195,7 @@ def _checked(column: Any, field: RowField) -> tuple[Any, str]:
     found = column.__clause_element__() if hasattr(column, "__clause_element__") else column
     if not isinstance(found, sa.ColumnElement):
         raise ConfigurationError(f"the column for `{field.name}` must be a column of SQLAlchemy")
-    form = _form(_plain_type(found.type))
+    form = _form_of(found.type)
     if form not in _FORMS[field.kind]:
         raise ConfigurationError(
             f"the column for `{field.name}` is of type `{type(found.type).__name__}`, "
@@ -204,15 +213,37 @@ _FORMS: Mapping[str, frozenset[str]] = {
 }
 
 
-def _plain_type(found: Any) -> Any:
-    """What a `TypeDecorator` that changes no value decorates."""
-    decorator = sa.TypeDecorator
-    while isinstance(found, decorator):
-        changes = ("process_bind_param", "process_result_value", "bind_expression")
-        if any(getattr(type(found), name) is not getattr(decorator, name) for name in changes):
-            break
-        found = found.impl_instance
-    return found
+_HOOKS: Final = (
+    *("process_bind_param", "process_result_value", "bind_processor", "result_processor"),
+    *("bind_expression", "column_expression", "comparator_factory", "load_dialect_impl"),
+)
+
+
+def _form_of(found: Any) -> str:
+    """How values of a type are compared, if all its variants compare them so."""
+    forms = {_form(one) for one in _plain_types(found)}
+    return forms.pop() if len(forms) == 1 else "other"
+
+
+def _plain_types(found: Any) -> Iterator[Any]:
+    """A type and its variants, or what they decorate; `None` for one that changes values."""
+    for one in (found, *found._variant_mapping.values()):  # noqa: SLF001  no other way to see them
+        if _changes_values(one):
+            yield None
+        elif isinstance(one, sa.TypeDecorator):
+            yield from _plain_types(one.impl_instance)
+        else:
+            yield one
+
+
+def _changes_values(found: Any) -> bool:
+    """Whether a class that is not SQLAlchemy's own says how values are written, read or compared.
+
+    `filter` is given what was read, and the database compares what was written.
+    """
+    kind = type(found)
+    own = next(one for one in kind.__mro__ if one.__module__.startswith("sqlalchemy."))
+    return any(getattr(kind, name, None) is not getattr(own, name, None) for name in _HOOKS)
 
 
 def _form(found: Any) -> str:
@@ -222,7 +253,7 @@ def _form(found: Any) -> str:
     if isinstance(found, sa.Integer):
         return "integer"
     if isinstance(found, sa.Uuid):
-        return "uuid"
+        return "uuid" if found.native_uuid else "other"  # in PostgreSQL any text of 32 characters
     # `CHAR` pads with spaces; an `Enum` is no text in PostgreSQL.
     if isinstance(found, sa.String) and not isinstance(found, sa.CHAR | sa.NCHAR | sa.Enum):
         return "text"

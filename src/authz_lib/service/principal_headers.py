@@ -265,7 +265,8 @@ def principal_from_headers(
     reader = Event.of(event)
     declared = None if attributes is None else Attributes(attributes)
     if isinstance(proof, SignedAssertion):
-        caller = proof.read(reader.header(TXN_TOKEN_HEADER), *_method_and_path(reader))
+        given = reader.header(TXN_TOKEN_HEADER)
+        caller = proof.read(given, *_method_and_path(reader), reader.parameters())
         return _principal_of(caller, declared, clock())
     if proof is not None:
         refused: object = proof.check(reader)
@@ -301,7 +302,8 @@ async def aprincipal_from_headers(
         return principal_from_headers(event, proof=proof, clock=clock, attributes=attributes)
     reader = Event.of(event)
     declared = None if attributes is None else Attributes(attributes)
-    caller = await proof.aread(reader.header(TXN_TOKEN_HEADER), *_method_and_path(reader))
+    given = reader.header(TXN_TOKEN_HEADER)
+    caller = await proof.aread(given, *_method_and_path(reader), reader.parameters())
     return _principal_of(caller, declared, clock())
 
 

@@ -73,7 +73,8 @@ class AssertedCaller(NamedTuple):
         tenant_id: the caller's tenant.
         expires_at: seconds since the epoch; of the token that is asserted, or of the assertion.
         action: the Cedar action that was decided.
-        route: the method and the path pattern, such as ``DELETE /orders/{id}``.
+        route: the method and the path pattern, such as ``DELETE /orders/{id}``; query literals
+            that tell actions apart follow: ``GET /orders?all&sort=asc``.
         attributes: the declared attributes of the caller.
         transaction: ``txn``: the same for everything that one request causes.
     """
@@ -243,9 +244,12 @@ class SignedAssertion:
 
     | ``routes`` | what the assertion must be about |
     |---|---|
-    | ``"event"`` | the method and the path of the event |
+    | ``"event"`` | the method, the path and the query of the event |
     | a list, such as ``["DELETE /orders/{id}"]`` | one of these, for a service further on |
     | ``None`` | whatever: the check is skipped |
+
+    It is about a route, and not about one request: not checked are the values of labels, nor
+    whether the application has a more specific route for the same path.
 
     Args:
         verifier: of the issuer that asserts, with its issuer, its audience and its keys.
@@ -277,19 +281,26 @@ class SignedAssertion:
             raise ConfigurationError("`routes` must be `event`, a list of routes or `None`")
         self._verifier = verifier
         self._by_event = routes == "event"
-        self._taken = None if routes is None or self._by_event else frozenset(routes)
-        for route in self._taken or ():
+        given: object = routes
+        if routes is not None and not isinstance(given, Collection):
+            raise ConfigurationError("`routes` must be `event`, a list of routes or `None`")
+        for route in () if routes is None or self._by_event else routes:
             if _index_of(route) is None:
                 raise ConfigurationError(
                     "`routes` must hold a method and a path each, such as `GET /orders/{id}`"
                 )
+        self._taken = None if routes is None or self._by_event else frozenset(routes)
         self._indexes: Memo[str, RouteIndex[str] | None] = Memo(_index_of, max_entries=_MAX_ROUTES)
 
     def __repr__(self) -> str:
         return f"<SignedAssertion of {self._verifier!r}>"
 
     def read(
-        self, values: Sequence[str], method: str | None = None, path: str | None = None
+        self,
+        values: Sequence[str],
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, Sequence[str]] | None = None,
     ) -> AssertedCaller:
         """Who calls, as an assertion says that holds for this request.
 
@@ -297,6 +308,7 @@ class SignedAssertion:
             values: what the header ``Txn-Token`` has: exactly one.
             method: of the request, with ``routes="event"``.
             path: of the request, with ``routes="event"``.
+            query: all values of each parameter; needed where the route has query literals.
 
         Raises:
             MissingTokenError: there is no assertion.
@@ -304,33 +316,48 @@ class SignedAssertion:
             InvalidTokenError, DependencyError: as the verifier says, and where ``typ`` or a member
                 is not an assertion's.
         """
-        return self._checked(self._verifier.verify(_only(values)), method, path)
+        return self._checked(self._verifier.verify(_only(values)), method, path, query)
 
     async def aread(
-        self, values: Sequence[str], method: str | None = None, path: str | None = None
+        self,
+        values: Sequence[str],
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, Sequence[str]] | None = None,
     ) -> AssertedCaller:
         """What `read` answers or raises, without blocking the event loop on a key set."""
         from authz_lib.tokens.verifier import verify_async
 
-        return self._checked(await verify_async(self._verifier, _only(values)), method, path)
+        token = await verify_async(self._verifier, _only(values))
+        return self._checked(token, method, path, query)
 
     def _checked(
-        self, token: VerifiedToken, method: str | None, path: str | None
+        self,
+        token: VerifiedToken,
+        method: str | None,
+        path: str | None,
+        query: Mapping[str, Sequence[str]] | None,
     ) -> AssertedCaller:
         if token.header.get("typ") != _TYPE:
             raise InvalidTokenError("`typ` is not `txntoken+jwt`: it is no assertion")
         caller = _read(token.claims)
-        if not self._is_about(caller.route, method, path):
+        if not self._is_about(caller.route, method, path, query):
             raise UntrustedEventError("the assertion is about another route")
         return caller
 
-    def _is_about(self, route: str, method: str | None, path: str | None) -> bool:
+    def _is_about(
+        self,
+        route: str,
+        method: str | None,
+        path: str | None,
+        query: Mapping[str, Sequence[str]] | None,
+    ) -> bool:
         if not self._by_event:
             return self._taken is None or route in self._taken
         index = self._indexes[route]
         if index is None or method is None or path is None:
             return False
-        return index.by_path(method, path, None) is not None
+        return index.by_path(method, path, query) is not None
 
 
 def _only(values: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authz_lib import CedarEngine, EntityUid
+from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
 from authz_lib.analysis import diff as module
 from authz_lib.analysis.concrete import Replay
 from authz_lib.analysis.diff import compare_policies
@@ -505,3 +505,71 @@ def test_of_a_few_ids_the_one_that_matters_is_told(make_sources):
     some = make_sources(f'{words}"a" || principal.role == Role::"a" }};', schema)
     (found,) = compare_policies(some, new)
     assert found.verdict == "same"
+
+
+GROUPED = SCHEMA.replace("action put appliesTo", "action put in [reads] appliesTo")
+MOVED = "the schemas put actions into different groups"
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        'permit(principal, action in Action::"reads", resource);',
+        'permit(principal, action in [Action::"reads", Action::"list"], resource);',
+        'permit(principal, action, resource) when { action in Action::"reads" };',
+        'permit(principal, action, resource) when { Action::"put" in Action::"reads" };',
+    ],
+)
+def test_an_action_that_the_schema_puts_into_another_group_is_not_the_same(make_sources, policies):
+    """The same words, and `put` is allowed now: each engine reads the groups of its own schema."""
+    old, new = make_sources(policies, SCHEMA), make_sources(policies, GROUPED)
+    entities = {"principal": EntityUid("User", "u"), "resource": EntityUid("Doc", "d")}
+    allowed = [
+        bool(
+            CedarEngine.from_text(policies, schema, validate_policies=False).is_authorized(
+                AuthorizationRequest(action="put", **entities)
+            )
+        )
+        for schema in (SCHEMA, GROUPED)
+    ]
+    assert allowed == [False, True]
+    verdicts = [one for one in compare_policies(old, new) if one.action == "put"]
+    assert {one.verdict for one in verdicts} == {"undecided"}
+    assert all(MOVED in one.reason for one in verdicts)
+    assert all(one.may_open for one in verdicts)
+
+
+def test_groups_that_no_policy_asks_for_do_not_matter(make_sources):
+    policies = f'{GET}; {PUT} when {{ action == Action::"put" }};'.replace(
+        'when { action == Action::"put" }', "when { principal is User }"
+    )
+    assert differing(make_sources(policies, SCHEMA), make_sources(policies, GROUPED)) == {}
+    reads = 'permit(principal, action in Action::"reads", resource);'
+    found = differing(make_sources(reads, SCHEMA), make_sources(reads, GROUPED))
+    assert found == {("put", "Doc"): "undecided"}
+
+
+def test_an_action_that_is_new_is_in_a_group_that_it_was_not_in(make_sources):
+    reads = 'permit(principal, action in Action::"reads", resource);'
+    more = SCHEMA + "action copy in [reads] appliesTo { principal: User, resource: Doc };"
+    found = differing(make_sources(reads, SCHEMA), make_sources(reads, more))
+    assert found == {("copy", "Doc"): "undecided"}
+    assert differing(make_sources(reads, None), make_sources(reads, more)) == {}
+
+
+def test_an_action_that_is_new_and_in_no_group_moves_nothing(make_sources):
+    named = 'permit(principal, action, resource) when { action == Action::"get" };'
+    more = SCHEMA + "action copy appliesTo { principal: User, resource: Doc };"
+    assert differing(make_sources(named, SCHEMA), make_sources(named, more)) == {}
+    moved = GROUPED + "action copy in [reads] appliesTo { principal: User, resource: Doc };"
+    assert differing(make_sources(named, SCHEMA), make_sources(named, moved)) == {
+        ("copy", "Doc"): "undecided",
+        ("put", "Doc"): "undecided",
+    }
+
+
+@pytest.mark.parametrize("record", ['{type: "a", id: "b"}', "{type: action, id: principal}"])
+def test_a_record_that_looks_like_an_entity_id_is_none(make_sources, record):
+    policies = f"permit(principal, action, resource) when {{ {record} has type }};"
+    found = differing(make_sources(policies, SCHEMA), make_sources(f"{ALL};", GROUPED))
+    assert found == ({("put", "Doc"): "undecided"} if "action" in record else {})

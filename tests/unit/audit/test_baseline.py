@@ -51,9 +51,43 @@ def test_another_condition_is_new(known):
     assert marked(known) == [("A", False, True)]
 
 
+ROUTES = """
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties: {EndpointConfiguration: {Types: [%s]}}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: NONE
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_known"),
+    [
+        ("PRIVATE", "PRIVATE", True),
+        ("REGIONAL", "PRIVATE", True),
+        ("PRIVATE", "REGIONAL", False),
+    ],
+)
+def test_what_is_worse_than_it_was_is_new(tmp_path, before, now, is_known):
+    """A route of a private API that the Internet reaches now."""
+    template = tmp_path / "template.yaml"
+    template.write_text(ROUTES % before)
+    (tmp_path / "known.json").write_text(audit_json(audit_files([template])))
+    template.write_text(ROUTES % now)
+    assert ("Get", is_known, not is_known) in marked(tmp_path)
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        '{"files": [{"file": "x", "findings": [{"rule": "a", "resource": "b"}]}]}',
+        '{"files": [{"file": "x", "findings": [{"rule": "a", "resource": "b", "severity": []}]}]}',
         "",
         "[]",
         "{}",

@@ -185,3 +185,119 @@ def test_an_http_api_remembers_nothing_by_default(audit):
     text = text.replace("AuthorizerType: JWT", "AuthorizerType: REQUEST")
     cache = audit(text).inventory.gateways["Api"].authorizers["Users"].cache
     assert cache.ttl_seconds == 0
+
+
+SWITCHED = """
+Parameters:
+  Public: {{Type: String, Default: "{default}"}}
+  Other: {{Type: String, AllowedValues: [yes please, no]}}
+Conditions:
+  IsPublic: !Equals [!Ref Public, {literal}]
+Resources:
+  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: GET /orders
+      AuthorizationType: !If [IsPublic, NONE, AWS_IAM]
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "literal"),
+    [
+        ("false", "true"),
+        ("false", '"true"'),
+        ("0", "1"),
+        ("0", "1.5"),
+        ("no", "!Ref Other"),
+        ("no", "x" * 300),
+    ],
+)
+def test_the_open_side_of_a_switch_is_seen_however_its_value_is_written(points, default, literal):
+    """YAML makes a Boolean of `true` and a number of `1`; CloudFormation compares texts."""
+    assert points(SWITCHED.format(default=default, literal=literal)) == [
+        ("GET", "/orders", "NONE", "IsPublic"),
+        ("GET", "/orders", "AWS_IAM", "!IsPublic"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", '"true"'])
+def test_a_given_value_decides_a_switch_however_its_value_is_written(points, value):
+    template = SWITCHED.format(default="false", literal=value)
+    assert points(template, parameters={"Public": "false"}) == [("GET", "/orders", "AWS_IAM", "")]
+    assert points(template, parameters={"Public": "true"}) == [("GET", "/orders", "NONE", "")]
+
+
+@pytest.mark.parametrize("member", ["CloneFrom: abc123", "CloneFrom: !ImportValue other"])
+def test_the_routes_of_a_clone_are_not_seen(audit, member):
+    text = f"Resources: {{Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{{member}}}}}}}"
+    file = audit(text)
+    assert [point.is_seen for point in file.inventory.entry_points] == [False]
+    assert [finding.rule for finding in file.findings] == ["not-seen"]
+
+
+INSIDE = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Mappings: {Kinds: {dev: {Kind: NONE}, prod: {Kind: AWS_IAM}}}
+Resources:
+  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a}}
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+"""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "!FindInMap [Kinds, !If [IsDev, dev, prod], Kind]",
+        "!Select [!If [IsDev, 0, 1], [NONE, AWS_IAM]]",
+        "!Join ['', [!If [IsDev, 'NO', AWS_], !If [IsDev, NE, IAM]]]",
+        "!Sub ['${Kind}', {Kind: !If [IsDev, NONE, AWS_IAM]}]",
+    ],
+)
+def test_a_condition_inside_of_a_kind_has_two_sides(points, kind):
+    text = f"{INSIDE}      HttpMethod: GET\n      AuthorizationType: {kind}\n"
+    assert points(text) == [("GET", "/", "NONE", "IsDev"), ("GET", "/", "AWS_IAM", "!IsDev")]
+    assert points(text, parameters={"Stage": "dev"}) == [("GET", "/", "NONE", "")]
+
+
+def test_a_condition_inside_of_a_method_has_two_sides(audit):
+    text = (
+        f"{INSIDE}      HttpMethod: !If [IsDev, GET, OPTIONS]\n      AuthorizationType: NONE\n"
+        "      Integration: {Type: MOCK}\n"
+    )
+    file = audit(text)
+    found = {(one.method, str(one.guard), one.is_preflight) for one in file.inventory.entry_points}
+    assert found == {("GET", "IsDev", False), ("OPTIONS", "!IsDev", True)}
+    assert "open-route" in {finding.rule for finding in file.findings}
+
+
+def test_a_condition_inside_of_a_route_key_has_two_sides(audit):
+    file = audit("""
+    Parameters: {Stage: {Type: String, Default: prod}}
+    Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+    Resources:
+      Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
+      Route:
+        Type: AWS::ApiGatewayV2::Route
+        Properties: {ApiId: !Ref Api, RouteKey: !If [IsDev, GET /a, OPTIONS /a]}
+    """)
+    found = [(one.method, one.path, str(one.guard)) for one in file.inventory.entry_points]
+    assert found == [("GET", "/a", "IsDev"), ("OPTIONS", "/a", "!IsDev")]
+    assert "open-route" in {finding.rule for finding in file.findings}
+
+
+MACRO = "Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://a/b}}"
+
+
+@pytest.mark.parametrize("kind", ["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"])
+@pytest.mark.parametrize("members", [f"Properties: {{{MACRO}}}", MACRO])
+def test_a_macro_may_bring_the_body(points, kind, members):
+    text = f"Resources: {{Api: {{Type: '{kind}', {members}}}}}"
+    assert points(text) == [("*", "*", "OPAQUE_BODY", "")]

@@ -128,3 +128,69 @@ def test_one_that_is_not_there_is_said(nested):
     (nested / "child.yaml").unlink()
     (file,) = audit_files([nested / "parent.yaml"]).files
     assert [(one.rule, one.severity, one.line) for one in file.findings] == [("not-seen", "low", 4)]
+
+
+NESTED = """
+Parameters:
+  AuthType: {Type: String, Default: AWS_IAM}
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: GET /orders, AuthorizationType: !Ref AuthType}
+"""
+
+
+@pytest.mark.parametrize(
+    ("handed", "kind"),
+    [
+        ("NONE", "NONE"),
+        ("!Ref Kind", "NONE"),
+        ("!Ref Nothing", "UNKNOWN"),
+        ("!ImportValue x", "UNKNOWN"),
+        ("!If [IsDev, NONE, AWS_IAM]", "UNKNOWN"),
+        ("!Ref Choice", "UNKNOWN"),
+    ],
+)
+def test_what_a_nested_stack_is_handed_counts_and_not_its_default(tmp_path, handed, kind):
+    (tmp_path / "nested.yaml").write_text(NESTED)
+    (tmp_path / "template.yaml").write_text(f"""
+Parameters:
+  Kind: {{Type: String, Default: NONE}}
+  Nothing: {{Type: String}}
+  Choice: {{Type: String, Default: AWS_IAM, AllowedValues: [AWS_IAM, NONE]}}
+Conditions:
+  IsDev: !Equals [!Ref Kind, dev]
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties: {{TemplateURL: nested.yaml, Parameters: {{AuthType: {handed}}}}}
+""")
+    _, nested = audit_files([tmp_path / "template.yaml"]).files
+    assert [one.authorization.kind for one in nested.inventory.entry_points] == [kind]
+
+
+@pytest.mark.parametrize(
+    "handed", ["{Public: true}", "!If [IsDev, {Public: true}, {}]", "{Public: !ImportValue x}"]
+)
+def test_a_switch_that_a_nested_stack_is_handed(tmp_path, handed):
+    (tmp_path / "nested.yaml").write_text("""
+Parameters:
+  Public: {Type: String, Default: "false"}
+Conditions:
+  IsPublic: !Equals [!Ref Public, "true"]
+Resources:
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: x, AuthType: !If [IsPublic, NONE, AWS_IAM]}
+""")
+    (tmp_path / "template.yaml").write_text(f"""
+Conditions:
+  IsDev: !Equals [!Ref AWS::Region, dev]
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties: {{TemplateURL: nested.yaml, Parameters: {handed}}}
+""")
+    _, nested = audit_files([tmp_path / "template.yaml"]).files
+    assert "NONE" in {one.authorization.kind for one in nested.inventory.entry_points}

@@ -194,3 +194,88 @@ def test_a_preflight_is_one_under_each_condition(audit, integration, expected):
     )
     (point,) = audit(text).inventory.entry_points
     assert (point.method, point.is_preflight) == ("OPTIONS", expected)
+
+
+MADE = """
+Transform: AWS::LanguageExtensions
+Conditions:
+  C: !Equals [!Ref AWS::Region, us-east-1]
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        paths: {paths}
+"""
+LOOP = '"Fn::ForEach::Names": [Name, [a, b], {"${Name}": {get: {}}}]'
+INCLUDE = '"Fn::Transform": {Name: AWS::Include, Parameters: {Location: s3://a/b}}'
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        f"{{{LOOP}}}",
+        f"{{/a: {{{LOOP}}}}}",
+        f"{{/a: {{get: {{{LOOP}}}}}}}",
+        f"!If [C, {{{INCLUDE}}}, {{}}]",
+        f"{{/a: !If [C, {{{INCLUDE}}}, {{}}]}}",
+        "{/a: {$ref: '#/components/pathItems/a'}}",
+        "{/a: {get: !If [C]}}",
+        "!If [C, !If [C], {}]",
+        '{"Fn::FindInMap": [M, a, b]}',
+    ],
+)
+def test_routes_that_a_function_makes_are_not_seen(audit, paths):
+    file = audit(MADE.replace("{paths}", paths))
+    assert any(not point.is_seen for point in file.inventory.entry_points)
+    assert "not-seen" in {finding.rule for finding in file.findings}
+
+
+SIDES = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        components:
+          securitySchemes:
+            sigv4:
+              type: apiKey
+              name: Authorization
+              in: header
+              x-amazon-apigateway-authtype: !If [IsDev, !Ref AWS::NoValue, awsSigv4]
+        paths:
+          /a:
+            get: {security: [{sigv4: []}]}
+            options:
+              x-amazon-apigateway-integration: {type: !If [IsDev, aws_proxy, mock]}
+"""
+
+
+def test_the_side_that_is_not_the_default_counts_too(audit):
+    file = audit(SIDES)
+    read, preflight = file.inventory.entry_points
+    assert (read.method, read.authorization.kind) == ("GET", "UNKNOWN")
+    assert (preflight.method, preflight.is_preflight) == ("OPTIONS", False)
+
+
+@pytest.mark.parametrize(
+    ("extension", "kinds"),
+    [
+        ("{type: NONE}", {"UNKNOWN"}),
+        ("{type: AWS_IAM}", {"AWS_IAM"}),
+        ("!If [IsDev, {type: NONE}, !Ref AWS::NoValue]", {"UNKNOWN", "AWS_IAM"}),
+        ("{type: !If [IsDev, NONE, AWS_IAM]}", {"UNKNOWN", "AWS_IAM"}),
+    ],
+)
+def test_what_says_open_beside_what_says_closed_is_not_closed(points, extension, kinds):
+    """Which of the two API Gateway takes is documented nowhere."""
+    text = SIDES.replace("!If [IsDev, !Ref AWS::NoValue, awsSigv4]", "awsSigv4").replace(
+        "{security: [{sigv4: []}]}",
+        f"{{security: [{{sigv4: []}}], x-amazon-apigateway-auth: {extension}}}",
+    )
+    assert {one[2] for one in points(text) if one[0] == "GET"} == kinds

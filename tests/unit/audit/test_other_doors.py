@@ -79,3 +79,90 @@ def test_events_whose_modes_are_known_when_deployed(points):
         "Resources: {Api: {Type: AWS::AppSync::Api, Properties: {EventConfig: !Ref AWS::NoValue}}}"
     )
     assert {one[2] for one in points(text)} == {"UNKNOWN"}
+
+
+CONDITIONAL = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Resources:
+"""
+
+
+@pytest.mark.parametrize(
+    "providers",
+    [
+        "!If [IsDev, [{AuthenticationType: API_KEY}], !Ref AWS::NoValue]",
+        "[!If [IsDev, {AuthenticationType: API_KEY}, !Ref AWS::NoValue]]",
+        "[{AuthenticationType: !If [IsDev, API_KEY, OPENID_CONNECT]}]",
+    ],
+)
+def test_another_way_into_graphql_under_a_condition(audit, providers):
+    file = audit(f"""{CONDITIONAL}
+  Graph:
+    Type: AWS::AppSync::GraphQLApi
+    Properties: {{AuthenticationType: AWS_IAM, AdditionalAuthenticationProviders: {providers}}}
+""")
+    found = {str(one.guard): one.authorization for one in file.inventory.entry_points}
+    assert found["IsDev"].names == ("API_KEY",)
+    assert "API_KEY" not in found["!IsDev"].names
+    assert [finding.rule for finding in file.findings] == ["appsync-api-key"]
+
+
+def test_another_way_into_graphql_that_is_known_when_deployed(points):
+    text = """
+    Resources:
+      Graph:
+        Type: AWS::AppSync::GraphQLApi
+        Properties:
+          AuthenticationType: AWS_IAM
+          AdditionalAuthenticationProviders: [{AuthenticationType: !ImportValue x}]
+    """
+    assert points(text) == [("*", "GRAPHQL", "UNKNOWN", "")]
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [
+        "!If [IsDev, [{AuthType: API_KEY}], [{AuthType: AWS_IAM}]]",
+        "[{AuthType: !If [IsDev, API_KEY, AWS_IAM]}]",
+        "[{AuthType: AWS_IAM}, !If [IsDev, {AuthType: API_KEY}, !Ref AWS::NoValue]]",
+    ],
+)
+def test_events_under_a_condition(points, modes):
+    written = (
+        f"{{ConnectionAuthModes: {modes}, DefaultPublishAuthModes: [{{AuthType: AWS_IAM}}], "
+        "DefaultSubscribeAuthModes: [{AuthType: AWS_IAM}]}"
+    )
+    text = f"""{CONDITIONAL}
+  Api: {{Type: AWS::AppSync::Api, Properties: {{EventConfig: {written}}}}}
+"""
+    assert [one[2:] for one in points(text) if one[0] == "CONNECT"] == [
+        ("API_KEY", "IsDev"),
+        ("AWS_IAM", "!IsDev"),
+    ]
+    both = text.replace("EventConfig: {", "EventConfig: !If [IsDev, {").replace("]}}}", "]}, {}]}}")
+    assert ("API_KEY", "IsDev") in {one[2:] for one in points(both) if one[0] == "CONNECT"}
+
+
+def test_events_with_one_mode_that_is_known_when_deployed(points):
+    text = """
+    Resources:
+      Api:
+        Type: AWS::AppSync::Api
+        Properties:
+          EventConfig:
+            ConnectionAuthModes: [{AuthType: AWS_IAM}, {AuthType: !ImportValue x}]
+            DefaultPublishAuthModes: [{AuthType: !ImportValue x}, {AuthType: API_KEY}]
+            DefaultSubscribeAuthModes: [{AuthType: AWS_IAM}]
+    """
+    assert [one[2] for one in points(text)] == ["UNKNOWN", "API_KEY", "AWS_IAM"]
+
+
+def test_a_macro_may_bring_another_way_into_graphql(points):
+    text = """
+    Resources:
+      Graph:
+        Type: AWS::AppSync::GraphQLApi
+        Properties: {AuthenticationType: AWS_IAM, Fn::Transform: {Name: x}}
+    """
+    assert points(text) == [("*", "GRAPHQL", "UNKNOWN", "")]

@@ -185,3 +185,26 @@ def test_functions_are_found_however_deep():
     assert "('Fn::GetAtt', ['X', 'Arn'])" in found
     assert {"('Ref', 'Y')", "('Ref', 'Z')"} <= found
     assert not {"('Ref', 'own')", "('Ref', '!no')"} & found
+
+
+FREE = {
+    "Parameters": {name: {"Type": "String"} for name in "PQR"},
+    "Conditions": {
+        "PQ": {"Fn::Equals": [{"Ref": "P"}, {"Ref": "Q"}]},
+        "QR": {"Fn::Equals": [{"Ref": "Q"}, {"Ref": "R"}]},
+        "PR": {"Fn::Equals": [{"Ref": "P"}, {"Ref": "R"}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("terms", "is_possible"),
+    [
+        ((("PQ", True), ("P", "dev")), True),
+        ((("PQ", True), ("P", "dev"), ("Q", "prod")), False),
+        ((("PQ", False), ("QR", False), ("PR", False)), True),
+        ((("PQ", True), ("QR", True), ("PR", False)), False),
+    ],
+)
+def test_parameters_that_are_compared_with_each_other(terms, is_possible):
+    assert StackValues(FREE, {}).is_possible(Guard(terms)) is is_possible

@@ -198,6 +198,70 @@ def test_it_is_for_its_route_only(event):
         principal_from_headers(behind(signed, **event), proof=proof(), clock=lambda: NOW[0])
 
 
+BY_QUERY = ActionMap.from_document(
+    {
+        "version": 1,
+        "actions": [
+            {"method": "GET", "route": "/orders/{id}", "action": "Read", "query": {"acl": ""}},
+            {
+                "method": "GET",
+                "route": "/orders/{id}",
+                "action": "Export",
+                "query": {"as": "csv", "all": ""},
+            },
+        ],
+    }
+)
+
+
+def asked_by_query(query):
+    handler = authorizer(actions=BY_QUERY)
+    event = events.http_authorizer_event(
+        token(), route="GET /orders/{id}", path="/orders/17", query=[*query.items()]
+    )
+    return handler(event)["context"]["txn_token"]
+
+
+def behind_query(signed, query):
+    return {**behind(signed), "multiValueQueryStringParameters": query}
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "replayed_on", "passes"),
+    [
+        ({"acl": "1"}, {"acl": ["1"]}, True),
+        ({"acl": "1"}, {"acl": ["2"], "page": ["7"]}, True),
+        ({"as": "csv", "all": ""}, {"as": ["csv"], "all": ["x"]}, True),
+        ({"acl": "1"}, {"as": ["csv"], "all": [""]}, False),
+        ({"acl": "1"}, {}, False),
+        ({"acl": "1"}, None, False),
+        ({"acl": "1"}, {"acl": ["1", "2"]}, False),
+        ({"as": "csv", "all": ""}, {"as": ["pdf"], "all": [""]}, False),
+        ({"as": "csv", "all": ""}, {"acl": ["1"]}, False),
+    ],
+)
+def test_what_tells_actions_apart_in_a_query_is_part_of_the_route(asked_for, replayed_on, passes):
+    """One method and path, and two actions: a caller who may read may not export."""
+    event = behind_query(asked_by_query(asked_for), replayed_on)
+    if passes:
+        found = principal_from_headers(event, proof=proof(), clock=lambda: NOW[0])
+        assert found.subject == "alice"
+    else:
+        with pytest.raises(UntrustedEventError):
+            principal_from_headers(event, proof=proof(), clock=lambda: NOW[0])
+
+
+def test_a_service_further_on_names_the_query_too():
+    signed = asked_by_query({"as": "csv", "all": ""})
+    event = behind_query(signed, {})
+    named = proof(routes=["GET /orders/{id}?all&as=csv"])
+    assert principal_from_headers(event, proof=named, clock=lambda: NOW[0]).subject == "alice"
+    with pytest.raises(UntrustedEventError):
+        principal_from_headers(
+            event, proof=proof(routes=["GET /orders/{id}"]), clock=lambda: NOW[0]
+        )
+
+
 def test_a_stage_is_no_part_of_the_path_on_the_domain_of_the_api_only():
     signed = asked(authorizer())["context"]["txn_token"]
     event = events.http_event(route="GET /orders/{id}", path="/orders/17", stage="prod")

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from authz_lib import CedarEngine, Principal
+from authz_lib import CedarEngine, Entity, EntityUid, Principal
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 from authz_lib.integrations.dynamodb import where
 
@@ -137,6 +137,19 @@ def test_a_condition_that_is_too_long_for_dynamodb_is_refused():
     many = " || ".join(f'resource.note like "*{number}*"' for number in range(150))
     with pytest.raises(InvalidRequestError, match="longer than DynamoDB takes"):
         condition_of(permit(many))
+
+
+def test_a_condition_of_many_parts_is_too_long_and_no_crash():
+    held = [
+        Entity(EntityUid("User", f"u{number}"), parents=[EntityUid("Group", f"g{number}")])
+        for number in range(1200)
+    ]
+    schema = SCHEMA.replace("owner: User,", "owner: User, group?: Group,")
+    policies = permit("resource has group && resource.owner in resource.group")
+    engine = CedarEngine.from_text(policies, schema, held)
+    columns = {"owner": "owner", "group": "group"}
+    with pytest.raises(InvalidRequestError, match="longer than DynamoDB takes"):
+        where(engine, ALICE, ACTION, resource_type="Order", columns=columns, resource_id="id")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from types import SimpleNamespace
 
 import boto3
@@ -127,6 +128,95 @@ def test_a_later_time_counts_and_an_earlier_one_changes_nothing(revoked):
     assert revoked(token(iat=NOW - 50)) is True
 
 
+def test_what_is_listed_for_longer_stays_as_long(revoked, client):
+    def ends():
+        (item,) = client.scan(TableName="revoked")["Items"]
+        return item["expires_at"]["N"]
+
+    revoked.revoke_subject("alice", issuer=ISSUER, up_to=NOW - 9, lifetime_seconds=86_400)
+    assert ends() == "1800086392"
+    revoked.revoke_subject("alice", issuer=ISSUER, up_to=NOW, lifetime_seconds=60)
+    assert ends() == "1800086392"
+    assert revoked(token(iat=NOW - 5)) is True
+    revoked.revoke_subject("alice", issuer=ISSUER, up_to=NOW, lifetime_seconds=90_000)
+    assert ends() == "1800090001"
+
+
+@pytest.mark.parametrize("name", ["revoke_token", "revoke_sign_in"])
+def test_an_end_that_has_passed_is_a_mistake(revoked, client, name):
+    """Such as a duration: the table would forget at once."""
+    with pytest.raises(ConfigurationError, match="has passed"):
+        getattr(revoked, name)("j1", issuer=ISSUER, expires_at=3600)
+    assert client.asked == 0
+
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1",
+            "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1",
+        ),
+        (
+            f"https://login.microsoftonline.com/{TENANT}/v2.0",
+            f"https://sts.windows.net/{TENANT}/",
+        ),
+    ],
+)
+def test_a_pool_and_a_tenant_have_one_user_under_both_of_their_issuers(revoked, one, other):
+    revoked.revoke_subject("alice", issuer=one)
+    assert revoked(token(issuer=one)) is True
+    assert revoked(token(issuer=other)) is True
+
+
+def test_the_name_of_the_table_may_be_its_arn(client, clock):
+    """Whether the answer names the table so, or by its name, does not matter."""
+    arn = client.describe_table(TableName="revoked")["Table"]["TableArn"]
+    revoked = RevokedTokens(arn, on_failure="closed", client=client, clock=clock)
+    item = {"id": {"S": "x"}, "kind": {"S": "token"}}
+    client.fault = {"Responses": {"revoked": [item]}, "UnprocessedKeys": {}}
+    assert revoked(token()) is True
+
+
+def test_an_answer_from_before_a_revocation_is_not_remembered(client, clock):
+    """A question that was under way when this process revoked."""
+    here = RevokedTokens("revoked", on_failure="closed", client=client, clock=clock)
+    real, before = client._client.batch_get_item, []
+
+    def slow(**arguments):
+        answer = real(**arguments)
+        if not before:
+            before.append(None)
+            here.revoke_token("j1", issuer=ISSUER, expires_at=NOW + 60)
+        return answer
+
+    client._client = SimpleNamespace(batch_get_item=slow, update_item=client._client.update_item)
+    assert here(token()) is False
+    assert here(token()) is True
+
+
+def test_who_asks_after_a_revocation_does_not_wait_for_an_older_answer(client, clock):
+    here = RevokedTokens("revoked", on_failure="closed", client=client, clock=clock)
+    real, found = client._client.batch_get_item, []
+
+    def slow(**arguments):
+        answer = real(**arguments)
+        if not found:
+            found.append(None)
+            here.revoke_token("j1", issuer=ISSUER, expires_at=NOW + 60)
+            later = threading.Thread(target=lambda: found.append(here(token())))
+            later.start()
+            later.join(2)
+        return answer
+
+    client._client = SimpleNamespace(batch_get_item=slow, update_item=client._client.update_item)
+    assert here(token()) is False
+    assert found == [None, True]
+
+
 def test_names_are_of_one_issuer_and_of_one_kind(revoked):
     revoked.revoke_token("j1", issuer="https://other.example", expires_at=NOW + 3600)
     revoked.revoke_token("j1", issuer=None, expires_at=NOW + 3600)
@@ -203,6 +293,8 @@ DOWN = {
     "garbage": "alice",
     "keys left over": {"Responses": {}, "UnprocessedKeys": {"revoked": {"Keys": [{}]}}},
     "no status": ClientError({}, "BatchGetItem"),
+    "an empty answer": {},
+    "an answer without lists": {"Responses": {"revoked": "alice"}},
 }
 
 

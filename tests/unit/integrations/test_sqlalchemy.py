@@ -54,6 +54,9 @@ COLUMNS = {
     for name in ("owner", "reviewer", "tenant_id", "note", "total", "limit", "closed", "labels")
 }
 KEY = uuid.UUID("0a1b2c3d-0000-4000-8000-00000000000f")
+NOT_KEYS = f"""
+permit(principal, action, resource) unless {{ resource.owner == User::"{KEY}" }};
+"""
 
 
 @pytest.fixture
@@ -187,6 +190,8 @@ def test_numbers_are_compared_up_to_64_bits(database):
         ("owner_number", [7, 0, 10], "07", []),
         ("owner_number", [7, 0, 10], "\u0667", []),
         ("owner_number", [7, 0, 10], "alice", []),
+        ("owner_number", [7, 0, 10], "--7", []),
+        ("owner_number", [7, 0, 10], "-", []),
         ("owner_number", [7, 0, 10], str(2**63), []),
         ("owner_uuid", [KEY, uuid.UUID(int=1), None], str(KEY), [1]),
         ("owner_uuid", [KEY], str(KEY).upper(), []),
@@ -223,14 +228,19 @@ def test_a_flag_and_what_is_only_there_or_not(database):
         ("closed", "2", "permit(principal, action, resource) unless { resource.closed };"),
         ("note", "x'61'", 'permit(principal, action, resource) unless { resource.note == "a" };'),
         ("note", "char(97, 0, 98)", permit('resource has note && !(resource.note like "a*c")')),
+        # SQLAlchemy reads both as the id that it writes in another way, and so does `filter`.
+        ("owner_uuid", f"'{KEY.hex.upper()}'", NOT_KEYS),
+        ("owner_uuid", f"'{KEY}'", NOT_KEYS),
     ],
 )
 def test_a_row_with_a_value_of_another_type_is_left_out(database, column, value, policies):
     assert rows_where(database, policies, [{}]) == []
     database.execute(sa.text(f"UPDATE orders SET {column} = {value}"))
-    condition = where(engine_of(policies), ALICE, ACTION, resource_type="Order", columns=COLUMNS)
+    columns = COLUMNS | ({"owner": ORDERS.c.owner_uuid} if column == "owner_uuid" else {})
+    condition = where(engine_of(policies), ALICE, ACTION, resource_type="Order", columns=columns)
     assert not database.scalars(sa.select(ORDERS.c.id).where(condition)).all()
-    good = {"total": "6", "closed": "0", "note": "'b'"}[column]
+    other = f"'{uuid.UUID(int=1).hex}'"
+    good = {"total": "6", "closed": "0", "note": "'b'", "owner_uuid": other}[column]
     database.execute(sa.text(f"UPDATE orders SET {column} = {good}"))
     assert database.scalars(sa.select(ORDERS.c.id).where(condition)).all() == [1]
 
@@ -278,6 +288,46 @@ class Plain(sa.TypeDecorator):
     cache_ok = True
 
 
+class Folded(sa.TypeDecorator):
+    """What is loaded is not what stands in the column."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def column_expression(self, column):
+        return sa.func.lower(column)
+
+
+class Padded(sa.TypeDecorator):
+    """It is another type in each database."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect):
+        return dialect.type_descriptor(sa.CHAR(10))
+
+
+class Loaded(sa.String):
+    """The same, of a type that decorates none."""
+
+    def result_processor(self, dialect, coltype):
+        return lambda value: value and value.lower()
+
+
+class Shifted(sa.Integer):
+    def bind_processor(self, dialect):
+        return lambda value: value + 1
+
+
+class Anyhow(sa.String):
+    """Its ``==`` is another."""
+
+    class comparator_factory(sa.String.Comparator):  # noqa: N801  so SQLAlchemy calls it
+        def operate(self, op, *other, **options):
+            return sa.true()
+
+
 @pytest.mark.parametrize(
     ("attribute", "type_"),
     [
@@ -286,7 +336,15 @@ class Plain(sa.TypeDecorator):
         ("owner", sa.Enum("a", "b")),
         ("owner", sa.JSON()),
         ("owner", Loud()),
+        ("owner", Folded()),
+        ("owner", Loaded(10)),
+        ("owner", Padded()),
+        ("owner", Anyhow()),
+        ("owner", sa.Uuid(native_uuid=False)),
+        ("owner", sa.Text().with_variant(sa.CHAR(10), "postgresql")),
+        ("owner", sa.Text().with_variant(Loaded(), "sqlite")),
         ("owner", sa.types.NullType()),
+        ("total", Shifted()),
         ("tenant_id", sa.Integer()),
         ("total", sa.String()),
         ("total", sa.Numeric()),
@@ -303,9 +361,10 @@ def test_a_column_of_another_type_is_refused(attribute, type_):
         where(engine_of(policies), ALICE, ACTION, resource_type="Order", columns=columns)
 
 
-def test_a_type_that_changes_no_value_is_looked_through(database):
+@pytest.mark.parametrize("type_", [Plain(), sa.Text().with_variant(sa.String(9), "postgresql")])
+def test_a_type_that_changes_no_value_is_looked_through(database, type_):
     rows = [{"owner": "alice"}, {"owner": "bob"}]
-    columns = {"owner": sa.type_coerce(ORDERS.c.owner, Plain())}
+    columns = {"owner": sa.type_coerce(ORDERS.c.owner, type_)}
     assert rows_where(database, permit("resource.owner == principal"), rows, columns=columns) == [1]
 
 

@@ -348,7 +348,9 @@ def test_wrong_arguments(options):
         signer(**options)
 
 
-@pytest.mark.parametrize("routes", ["GET /orders", ["/orders"], ["GET orders"], [5]])
+@pytest.mark.parametrize(
+    "routes", ["GET /orders", ["/orders"], ["GET orders"], [5], 5, [["GET /orders"]]]
+)
 def test_wrong_routes(routes):
     with pytest.raises(ConfigurationError):
         proof(routes=routes)

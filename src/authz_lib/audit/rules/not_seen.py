@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_SEEN_RULE"]
 
 _WHY: Final = {
-    "OPAQUE_BODY": "a file or a macro that is not here brings its routes",
+    "OPAQUE_BODY": "a file, a macro or another API that is not here brings its routes",
     "OPAQUE_S3": "its routes are in a file that is not here",
     "UNKNOWN": "who is let in is known only when it is deployed",
 }
@@ -40,6 +40,7 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
             yield Sight(point.api, point.line, message, point)
     yield from _macros(inventory)
     yield from _loops(inventory)
+    yield from _modules(inventory)
     yield from _nested_stacks(inventory)
 
 
@@ -59,6 +60,14 @@ def _loops(inventory: Inventory) -> Iterator[Sight]:
         if name.startswith("Fn::"):
             message = f"the resources that `{name}` makes were not seen"
             yield Sight(name, origins.line("Resources", name), message)
+
+
+def _modules(inventory: Inventory) -> Iterator[Sight]:
+    template = inventory.template
+    for name, resource in template.resources.items():
+        if str(resource.get("Type")).endswith("::MODULE"):
+            message = f"the resources that the module `{name}` makes were not seen"
+            yield Sight(name, template.origins.line_of_resource(name), message)
 
 
 def _nested_stacks(inventory: Inventory) -> Iterator[Sight]:

@@ -45,7 +45,8 @@ def _is_connected_closed(inventory: Inventory, point: EntryPoint) -> bool:
         for one in inventory.routes_of(point.gateway or "")
         if one.surface == "websocket" and one.path == _CONNECT
     ]
-    return bool(connects) and not any(one.is_open for one in connects)
+    is_always_there = any(one.present_if in {None, point.present_if} for one in connects)
+    return is_always_there and all(one.is_seen and not one.is_open for one in connects)
 
 
 OPEN_WEBSOCKET = AuditRule(

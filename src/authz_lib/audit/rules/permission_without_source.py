@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authz_lib.audit.rule import AuditRule, Sight
-from authz_lib.audit.rules.public_permission import is_narrowed
+from authz_lib.audit.rules.public_permission import is_narrowed, may_be
 from authz_lib.audit.template import properties_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
     template = inventory.template
     for name, resource in template.of_type("AWS::Lambda::Permission"):
         properties = properties_of(resource)
-        principal = template.values.plain(properties.get("Principal"))
-        is_service = isinstance(principal, str) and ".amazon" in principal
-        if not is_service or is_narrowed(template, properties):
+        principal = next(filter(_is_service, may_be(template, properties, "Principal")), None)
+        if principal is None or is_narrowed(template, properties):
             continue
         function = template.resource_id(properties.get("FunctionName"))
         who = f"`{principal}` invokes `{function or 'a function'}` for any account of AWS"
@@ -33,6 +32,10 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
             severity="high" if principal == "apigateway.amazonaws.com" else "medium",
             fix="SourceArn: the ARN of the API, the bucket, the rule ...",
         )
+
+
+def _is_service(principal: object) -> bool:
+    return isinstance(principal, str) and ".amazon" in principal
 
 
 PERMISSION_WITHOUT_SOURCE = AuditRule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.audit.conditions import Guard
 from authz_lib.audit.rule import AuditRule, Sight
 from authz_lib.audit.stack_values import ABSENT
 from authz_lib.audit.template import properties_of
@@ -14,15 +15,22 @@ if TYPE_CHECKING:
     from authz_lib.audit.entry_points import Inventory
     from authz_lib.audit.template import Template
 
-__all__ = ["PUBLIC_PERMISSION", "is_narrowed"]
+__all__ = ["PUBLIC_PERMISSION", "is_narrowed", "may_be"]
 
 _NARROWING = ("EventSourceToken", "PrincipalOrgID", "SourceAccount", "SourceArn")
 
 
 def is_narrowed(template: Template, properties: dict[str, Any]) -> bool:
     """Whether a permission is one for somebody."""
-    given = (template.values.plain(properties.get(name, ABSENT)) for name in _NARROWING)
-    return any(value is not ABSENT and value != "*" for value in given)
+    return any(
+        all(value is not ABSENT and value != "*" for value in may_be(template, properties, name))
+        for name in _NARROWING
+    )
+
+
+def may_be(template: Template, properties: dict[str, Any], name: str) -> list[Any]:
+    """What a member may be, under each condition."""
+    return [value for _, value in template.values.texts(properties.get(name, ABSENT), Guard())]
 
 
 def _check(inventory: Inventory) -> Iterator[Sight]:
@@ -34,7 +42,7 @@ def _check(inventory: Inventory) -> Iterator[Sight]:
     }
     for name, resource in template.of_type("AWS::Lambda::Permission"):
         properties = properties_of(resource)
-        if not _is_everybody(template.values.plain(properties.get("Principal"))):
+        if not any(map(_is_everybody, may_be(template, properties, "Principal"))):
             continue
         function = template.resource_id(properties.get("FunctionName"))
         is_written = name in template.origins.resources

@@ -33,3 +33,9 @@ def test_what_a_loop_makes_is_not_seen(audit):
     """
     (finding,) = audit(text).findings
     assert (finding.rule, finding.line) == ("not-seen", 3)
+
+
+def test_what_a_module_makes_is_not_seen(audit):
+    file = audit("Resources: {Orders: {Type: 'Mine::Orders::Api::MODULE', Properties: {}}}")
+    (finding,) = file.findings
+    assert (finding.rule, finding.resource) == ("not-seen", "Orders")

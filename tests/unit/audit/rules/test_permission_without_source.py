@@ -52,3 +52,32 @@ def test_what_sam_makes_has_the_line_of_its_event(audit):
     """
     (found,) = [one for one in audit(text).findings if one.rule == SERVICE]
     assert (found.line, found.severity) == (11, "medium")
+
+
+SIDES = """
+Parameters: {Stage: {Type: String, Default: prod}}
+Conditions: {IsDev: !Equals [!Ref Stage, dev]}
+Resources:
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties: {Action: lambda:InvokeFunction, FunctionName: f, %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("members", "rule"),
+    [
+        ("Principal: !If [IsDev, '*', '123456789012']", "public-permission"),
+        ("Principal: '*', SourceArn: !If [IsDev, !Ref AWS::NoValue, arn]", "public-permission"),
+        (
+            "Principal: apigateway.amazonaws.com, SourceArn: !If [IsDev, !Ref AWS::NoValue, arn]",
+            "permission-without-source",
+        ),
+        (
+            "Principal: !If [IsDev, apigateway.amazonaws.com, '123456789012']",
+            "permission-without-source",
+        ),
+    ],
+)
+def test_the_side_that_is_not_the_default_counts_too(audit, members, rule):
+    assert [finding.rule for finding in audit(SIDES % members).findings] == [rule]

@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+import fastapi  # noqa: F401  before autodoc, whose `TYPE_CHECKING = True` breaks its models
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 # The other distribution of this repository: what its modules need is installed.

@@ -259,19 +259,30 @@ def clients(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "tests/contract/test_smithy_clients.py", env=environment)
 
 
+NEEDS_SAM = ("aws-sam-translator", "cfn-lint")  # and these need a newer pydantic than we do
+
+
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The tests on the lowest direct versions that pyproject.toml promises."""
-    install_wheel(session, *group("tests"), *_lowest_pins(), extras=("all",))
-    _run_tests(session)
+    """The tests on the lowest direct versions that pyproject.toml promises.
+
+    Those of the audit come last: SAM's translator brings a newer pydantic.
+    """
+    others = tuple(extra for extra in EXTRAS if extra not in {"all", "audit"})
+    tools = [one for one in group("tests") if not one.startswith(NEEDS_SAM)]
+    install_wheel(session, *tools, *_lowest_pins(*others), extras=others)
+    _run_tests(session, "--ignore=tests/unit/audit")
+    pins = [pin for pin in _lowest_pins("audit") if not pin.startswith("pydantic")]
+    install_wheel(session, *group("tests"), *pins, extras=("audit", "cedar"))
+    _run_tests(session, "tests/unit/audit")
 
 
-def _lowest_pins() -> list[str]:
-    """Every `name>=version` of the project and its extras as `name==version`."""
-    extras = PROJECT["project"]["optional-dependencies"]
+def _lowest_pins(*extras: str) -> list[str]:
+    """Every `name>=version` of the project and of some extras as `name==version`."""
+    of_extras = PROJECT["project"]["optional-dependencies"]
     promised = [
         *PROJECT["project"]["dependencies"],
-        *(requirement for extra in EXTRAS if extra != "all" for requirement in extras[extra]),
+        *(requirement for extra in extras for requirement in of_extras[extra]),
     ]
     return [requirement.replace(">=", "==") for requirement in promised]
 

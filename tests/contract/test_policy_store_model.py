@@ -19,6 +19,9 @@ from authz_lib.testing.policy_store.operations import OPERATIONS
 from authz_lib.testing.policy_store.state import OperationError
 
 MODEL = botocore.session.get_session().get_service_model("verifiedpermissions")
+# The lowest boto3 of the package does not know the aliases yet: the newest says what there is.
+if "CreatePolicyStoreAlias" not in MODEL.operation_names:
+    pytest.skip("this botocore has an older model", allow_module_level=True)
 ALICE, DOC = {"entityType": "User", "entityId": "alice"}, {"entityType": "Doc", "entityId": "1"}
 VIEW = {"actionType": "Action", "actionId": "View"}
 QUESTION = {"principal": ALICE, "action": VIEW, "resource": DOC}

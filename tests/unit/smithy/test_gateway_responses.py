@@ -154,6 +154,7 @@ def cfn_lint(templates, tmp_path):
 
 
 def test_cloudformation_is_clean_for_cfn_lint(tmp_path):
+    pytest.importorskip("cfnlint")
     own = gateway_responses("cloudformation", headers=CORS)
     of_an_api = gateway_responses("cloudformation", headers=CORS, rest_api="RestApi")
     of_an_api["Resources"] |= REST_API
@@ -165,6 +166,7 @@ def test_cloudformation_is_clean_for_cfn_lint(tmp_path):
 
 
 def test_the_sam_transform_accepts_them(tmp_path, monkeypatch):
+    pytest.importorskip("samtranslator")
     from samtranslator.translator.transform import transform
 
     class NoPolicies:

@@ -102,7 +102,9 @@ def two_at_a_time(session: nox.Session, *jobs: Job) -> None:
 
     def run(job: Job) -> bool:
         given = {name: value for name, value in session.env.items() if value is not None}
-        environment = {**os.environ, **given, **job.variables}
+        venv = {"PATH": f"{session.bin}{os.pathsep}{os.environ['PATH']}"}
+        venv["VIRTUAL_ENV"] = session.virtualenv.location
+        environment = {**os.environ, **venv, **given, **job.variables}
         for words in job.commands:
             done = subprocess.run(  # noqa: S603  what this file says
                 words,

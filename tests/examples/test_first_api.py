@@ -74,14 +74,20 @@ def test_it_has_few_commands():
 
 
 # What belongs to the run of these tests, and not to a reader's machine.
-OURS = re.compile(r"AWS_|AUTHZ_|PYTHON|PYTEST|VIRTUAL_ENV|XDG_|NOX|COVERAGE|UV_PROJECT")
+OURS = re.compile(
+    r"AWS_|AUTHZ_|PYTHON|PYTEST|VIRTUAL_ENV|XDG_|NOX|COVERAGE|UV_(PROJECT|PYTHON|SYSTEM)"
+)
 
 
 def environment_of(home, uv):
-    """A new home on this machine; packages come from the cache that is there."""
+    """A new home on this machine; packages come from the cache that is there.
+
+    ``AUTHZ_TUTORIAL_PYTHON`` is the folder of the interpreter to use.
+    """
     kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
     cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True)
-    path = os.pathsep.join([str(Path(uv).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    folders = [str(Path(uv).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    path = os.pathsep.join([*filter(None, [os.environ.get("AUTHZ_TUTORIAL_PYTHON")]), *folders])
     return kept | {"HOME": str(home), "PATH": path, "UV_CACHE_DIR": cache.stdout.strip()}
 
 

@@ -293,30 +293,36 @@ def _lowest_pins(*extras: str) -> list[str]:
 def docs(session: nox.Session) -> None:
     """The pages (a warning is an error); every example in pages and docstrings is executed."""
     install_wheel(session, *group("docs"), extras=("all",))
-    out = _built_pages(session)
-    session.run(
-        *["python", "-m", "pytest", "-p", "executed", "-q", "README.md", "docs", "src"],
-        env={"PYTHONPATH": str(HERE / "docs")},
-    )
-    session.run(
-        *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs"],
-        *["--ignore=tests/docs/test_pages.py", "tests/docs"],
-        env={"AUTHZ_DOCS_HTML": str(out)},
+    out = _folder_of_pages(session)
+    pytest = [f"{session.bin}/python", "-m", "pytest", "-q"]
+    site = [*pytest, "--confcutdir=tests/docs", "--ignore=tests/docs/test_pages.py", "tests/docs"]
+    two_at_a_time(
+        session,
+        Job([_sphinx(session, out), site], {"AUTHZ_DOCS_HTML": str(out)}),
+        Job(
+            [[*pytest, "-p", "executed", "README.md", "docs", "src"]],
+            {"PYTHONPATH": str(HERE / "docs")},
+        ),
     )
 
 
-def _built_pages(session: nox.Session) -> Path:
+def _folder_of_pages(session: nox.Session) -> Path:
     out = Path(session.create_tmp()).resolve() / "html"
     shutil.rmtree(out, ignore_errors=True)
-    session.run("sphinx-build", "-nW", "--keep-going", "-q", "-b", "html", "docs", str(out))
     return out
+
+
+def _sphinx(session: nox.Session, out: Path) -> list[str]:
+    words = ["-nW", "--keep-going", "-q", "-b", "html", "docs", str(out)]
+    return [f"{session.bin}/sphinx-build", *words]
 
 
 @nox.session
 def pages(session: nox.Session) -> None:
     """Every page in a headless Chromium: it fits 1280 and 390 pixels, and can be read."""
     install_wheel(session, *group("docs"), extras=("all",))
-    out = _built_pages(session)
+    out = _folder_of_pages(session)
+    session.run(*_sphinx(session, out))
     session.run(
         *["python", "-m", "pytest", "-q", "--confcutdir=tests/docs"],
         *["tests/docs/test_pages.py", *session.posargs],
@@ -331,13 +337,13 @@ def examples(session: nox.Session) -> None:
         *["--reinstall-package", "authz-lib", "--reinstall-package", "authz-local"],
         *[wheel("all"), wheel(name="authz_local"), *group("examples"), *group("tests")],
     )
-    # Each file starts a local AWS of its own, and often waits for it: three at a time keep two
-    # cores busy.
+    # Tests of one file share a local AWS.  It is often waited for: three at a time keep two cores
+    # busy.
     stack = ["-m", "stack", "-n", "3", "--dist", "loadfile", *session.posargs]
     session.run("python", "-m", "pytest", *stack)
-    session.run(
-        "python", "-m", "pytest", "-m", "not stack", "tests/examples", "packages/authz-local/tests"
-    )
+    if not session.posargs:
+        folders = ["tests/examples", "packages/authz-local/tests"]
+        session.run("python", "-m", "pytest", *PYTEST, *folders)
 
 
 @nox.session

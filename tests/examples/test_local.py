@@ -20,6 +20,7 @@ from authz_local.command import main as authz_local
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders_router"
 SMALL = Path(__file__).parents[1] / "stack" / "project"  # where any template will do
+TAKES_LONGEST = True  # each test starts a local AWS of its own
 PATIENCE = 90
 
 EMPTY = """

@@ -13,6 +13,7 @@ import pytest
 
 from authz_lib.cli.main import main
 
+TAKES_LONGEST = True  # each test starts a local AWS of its own
 PROJECT = Path(__file__).parent / "project"
 LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
 PERMIT = 'permit(principal in Group::"readers", action == Action::"ListNotes", resource);'

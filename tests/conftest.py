@@ -23,7 +23,7 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(items):
-    """The files that take longest come first: with ``--dist loadfile`` none of them is left over."""
+    """The files that take longest come first: with ``--dist loadfile`` none is left over."""
     items.sort(key=lambda item: not getattr(item.module, "TAKES_LONGEST", False))
 
 

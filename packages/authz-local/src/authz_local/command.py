@@ -192,12 +192,12 @@ def _serve(
     scenario: LocalScenario, arguments: argparse.Namespace, check_interrupt: Callable[[], None]
 ) -> NoReturn:
     described = describe(scenario)
-    if arguments.json:
-        print(json.dumps(described, indent=2), flush=True)
-    else:
-        print_description(described)
-        print("\nserving; Ctrl-C ends it", flush=True)
-    with serving():
+    with serving():  # from the first line on: whoever has read it may interrupt
+        if arguments.json:
+            print(json.dumps(described, indent=2), flush=True)
+        else:
+            print_description(described)
+            print("\nserving; Ctrl-C ends it", flush=True)
         _watch(scenario, check_interrupt, all_logs=arguments.logs)
 
 

@@ -37,12 +37,12 @@ def serve_store(policies: Path, port: int | None, check_interrupt: Callable[[], 
         raise ConfigurationError(f"`{policies}` is not a folder")
     with PolicyStoreServer(port=0 if port is None else usable_port(port)) as server:
         store_id = server.create_store_from_directory(policies)
-        print(f"EndpointUrl = {server.url}")
-        print(f"PolicyStoreId = {store_id}")
-        print(f"\nexport AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS={server.url}")
-        print(_EXAMPLE.format(url=server.url, store=store_id))
-        print("\nserving; Ctrl-C ends it", flush=True)
-        with serving():
+        with serving():  # from the first line on: whoever has read it may interrupt
+            print(f"EndpointUrl = {server.url}")
+            print(f"PolicyStoreId = {store_id}")
+            print(f"\nexport AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS={server.url}")
+            print(_EXAMPLE.format(url=server.url, store=store_id))
+            print("\nserving; Ctrl-C ends it", flush=True)
             _print_decisions(server, check_interrupt)
 
 

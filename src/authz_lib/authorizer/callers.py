@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import is_answering, require_method
@@ -28,7 +29,7 @@ from authz_lib.tokens.trusted_issuer import VerifiedToken
 from authz_lib.tokens.verifier import verify_async
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from authz_lib.gateway.events import Event
     from authz_lib.gateway.responses import ContextValue
@@ -140,10 +141,8 @@ class Callers:
             token.keep(self._mark, caller)
         return caller
 
-    async def aprincipal(self, event: Event) -> Principal:
+    def principal(self, event: Event) -> Principal:
         """The caller of an event, for a service that is told by no gateway.
-
-        The event loop is not blocked.
 
         Raises:
             AuthenticationError: there is no acceptable token, or it does not say when it expires.
@@ -151,13 +150,19 @@ class Callers:
             DependencyError: the key set did not answer.
         """
         text = read_token(event, self._sources)
-        try:
-            principal = self._principal_of(await verify_async(self._verifier, text))
-            if principal.expires_at is None:
-                raise InvalidClaimError("`exp` is missing", claim="exp")
-        except AuthzError as error:
-            error.key_id_digest = digest_of_tokens_key_id(text)
-            raise
+        with _key_told(text):
+            return self._lasting_principal_of(self._verifier.verify(text))
+
+    async def aprincipal(self, event: Event) -> Principal:
+        """What `principal` answers or raises, without blocking the event loop."""
+        text = read_token(event, self._sources)
+        with _key_told(text):
+            return self._lasting_principal_of(await verify_async(self._verifier, text))
+
+    def _lasting_principal_of(self, token: VerifiedToken) -> Principal:
+        principal = self._principal_of(token)
+        if principal.expires_at is None:
+            raise InvalidClaimError("`exp` is missing", claim="exp")
         return principal
 
     def _principal_of(self, token: VerifiedToken) -> Principal:
@@ -192,6 +197,16 @@ class Callers:
             return digest_of_tokens_key_id(read_token(event, self._sources))
         except AuthenticationError:
             return None
+
+
+@contextmanager
+def _key_told(text: str) -> Iterator[None]:
+    """Say in an error which key the refused token names, by a digest."""
+    try:
+        yield
+    except AuthzError as error:
+        error.key_id_digest = digest_of_tokens_key_id(text)
+        raise
 
 
 def _is_source(source: object) -> bool:

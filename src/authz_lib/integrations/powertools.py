@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack
 from authz_lib._support.checks import require_known, require_method, require_one_of
 from authz_lib._support.current_request import CURRENT_REQUEST
 from authz_lib._support.extras import load_extra
-from authz_lib.authorizer.callers import require_qualified_ids
+from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.decisions.request import AuthorizationRequest
 from authz_lib.entities import EntityUid
 from authz_lib.errors import (
@@ -23,7 +23,7 @@ from authz_lib.errors import (
     ConfigurationError,
     InsufficientScopeError,
 )
-from authz_lib.integrations.request_tokens import principal_from_tokens
+from authz_lib.gateway.events import Event
 from authz_lib.integrations.resolver_routes import (
     added_routes,
     kinds_of,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
     from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, Route
 
+    from authz_lib.authorizer.callers import Claim
     from authz_lib.decisions.point import DecisionPoint
     from authz_lib.decisions.request import Decision
     from authz_lib.gateway.refusals import EventNames
@@ -67,7 +68,6 @@ if TYPE_CHECKING:
     from authz_lib.service.principal_headers import Proof
     from authz_lib.smithy.error_answers import ErrorFormat
     from authz_lib.tokens.attributes import Attribute
-    from authz_lib.tokens.claim_reader import ClaimPath
     from authz_lib.tokens.verifier import Verifier
 
 __all__ = [
@@ -228,8 +228,8 @@ class ResolverAuthorization:
         *,
         verifier: Verifier,
         token_sources: Sequence[TokenSource],
-        tenant_claim: ClaimPath | None,
-        groups_claim: ClaimPath | None = COGNITO_GROUPS,
+        tenant_claim: Claim,
+        groups_claim: Claim = COGNITO_GROUPS,
         attributes: Mapping[str, str | Attribute] | None = None,
         **options: Unpack[ResolverOptions],
     ) -> ResolverAuthorization:
@@ -243,15 +243,16 @@ class ResolverAuthorization:
             verifier: verifies the token, such as `JWTVerifier.alb`.
             token_sources: where the token is read from.
             tenant_claim: the claim that holds the tenant, which users must not be able to write.
-            groups_claim: the claim that holds the groups.  ``None``: no groups.
+                With several issuers one per issuer, as for `LambdaAuthorizer`.
+            groups_claim: the claim that holds the groups, or one per issuer.  ``None``: no groups.
             attributes: claims that are attributes of the caller.
             options: as of `behind_gateway`.
 
         Raises:
-            ConfigurationError: no source; several issuers, and a tenant, groups or attributes are
-                read or ids do not contain the issuer; or as of `behind_gateway`.
+            ConfigurationError: no source; several issuers, and claims that are not named per issuer
+                or ids that do not contain it; or as of `behind_gateway`.
         """
-        read = principal_from_tokens(
+        callers = Callers(
             verifier,
             token_sources,
             tenant_claim=tenant_claim,
@@ -259,7 +260,7 @@ class ResolverAuthorization:
             attributes=attributes,
         )
         require_qualified_ids(verifier, options.get("decisions"))
-        return cls(app, read, options)
+        return cls(app, lambda event: callers.principal(Event.of(event)), options)
 
     def handler(self) -> Handler:
         """The Lambda's handler.  Call it when all routes are there.

@@ -271,34 +271,42 @@ def test_a_local_pool_is_named_by_its_issuer():
     assert callers(verifier, groups_claim=claims)
 
 
-def aprincipal(made, token):
-    event = Event.of({"headers": {"authorization": f"Bearer {token}"}})
-    return asyncio.run(made.aprincipal(event))
+@pytest.fixture(params=["principal", "aprincipal"])
+def asked(request):
+    """The caller of a service of its own, asked in both ways."""
+
+    def known(made, token):
+        found = getattr(made, request.param)(
+            Event.of({"headers": {"authorization": f"Bearer {token}"}})
+        )
+        return asyncio.run(found) if request.param == "aprincipal" else found
+
+    return known
 
 
-def test_a_service_of_its_own_knows_the_same_caller():
+def test_a_service_of_its_own_knows_the_same_caller(asked):
     made = callers_of(verifier_of())
     token = ISSUER.token({"sub": "alice", "scope": "read"})
-    assert aprincipal(made, token) == made.identify(event_of(token)).principal
+    assert asked(made, token) == made.identify(event_of(token)).principal
 
 
-def test_it_passes_on_what_no_gateway_would():
+def test_it_passes_on_what_no_gateway_would(asked):
     groups = [f"group-{number}" for number in range(600)]
     made = Callers(verifier_of(), [BearerToken()], tenant_claim=None, groups_claim="roles")
     token = ISSUER.token({"sub": "alice", "roles": groups})
     with pytest.raises(InvalidRequestError):
         made.identify(event_of(token))
-    assert len(aprincipal(made, token).groups) == 600
+    assert len(asked(made, token).groups) == 600
 
 
-def test_its_refusals_name_the_key_by_a_digest():
+def test_its_refusals_name_the_key_by_a_digest(asked):
     stranger = TestIssuer(ISSUER.issuer, algorithm="EdDSA")
     with pytest.raises(UnknownKeyError) as refused:
-        aprincipal(callers_of(verifier_of()), stranger.token({"sub": "alice"}))
+        asked(callers_of(verifier_of()), stranger.token({"sub": "alice"}))
     assert len(refused.value.key_id_digest) == 12
 
 
-def test_it_takes_no_token_without_an_end():
+def test_it_takes_no_token_without_an_end(asked):
     endless = Foreign(lambda token: Plain({"sub": "alice"}, token.header, None, token.key_id))
     with pytest.raises(InvalidClaimError, match="`exp`"):
-        aprincipal(callers_of(endless), ISSUER.token())
+        asked(callers_of(endless), ISSUER.token())

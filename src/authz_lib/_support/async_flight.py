@@ -59,7 +59,7 @@ class AsyncFlights(Generic[T]):
 
         loop = get_running_loop()
         if key not in self._flights:
-            await self._workers.turn(loop)
+            await self._workers.turn()
         waiter: _Waiter[T] = (loop, loop.create_future())
         with self._lock:
             flight = self._flights.get(key)

@@ -11,9 +11,9 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from authz_lib._support.fork import reset_in_child
+from authz_lib._support.turns import Turns
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -41,7 +41,7 @@ class Workers:
     42
     """
 
-    __slots__ = ("__weakref__", "_begun", "_lanes", "_lock", "_max_threads", "_pool")
+    __slots__ = ("__weakref__", "_lanes", "_lock", "_max_threads", "_pool", "_turns")
 
     def __init__(self, *, max_threads: int) -> None:
         self._max_threads = max_threads
@@ -53,8 +53,7 @@ class Workers:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._lanes: dict[Hashable, deque[_Job[object]]] = {}
-        # How many pieces of work began in this turn of each loop.
-        self._begun: WeakKeyDictionary[AbstractEventLoop, int] = WeakKeyDictionary()
+        self._turns = Turns(_AT_A_TIME)
 
     async def run(self, work: Callable[[], T], *, lane: Hashable = None) -> T:
         """What ``work`` returns or raises, in a thread, with the context variables of the caller.
@@ -67,7 +66,7 @@ class Workers:
         from asyncio import get_running_loop  # in use already where this runs
 
         loop = get_running_loop()
-        await self.turn(loop)
+        await self.turn()
         job = _Job(work, loop)
         self._start(job, object() if lane is None else lane)
         result, error = await job.outcome
@@ -75,20 +74,10 @@ class Workers:
             raise error
         return result[0]
 
-    async def turn(self, loop: AbstractEventLoop) -> None:
-        """Wait until another piece of work may begin: of many, 16 in each turn of the loop.
-
-        A thousand that begin together would keep all other tasks of the loop waiting.
-        """
-        begun = self._begun.get(loop, 0)
-        while begun >= _AT_A_TIME:
-            from asyncio import sleep
-
-            await sleep(0)
-            begun = self._begun.get(loop, 0)
-        if not begun:
-            loop.call_soon(self._begun.pop, loop, None)  # runs in the next turn
-        self._begun[loop] = begun + 1
+    async def turn(self) -> None:
+        """Wait until another piece of work may begin: of many, 16 in each turn of the loop."""
+        if self._turns.one_more():
+            await self._turns.another()
 
     def submit(self, work: Callable[[], object]) -> None:
         """Run ``work``, which raises nothing, in a thread when one is free."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
+from authz_lib._support.turns import Turns
 from authz_lib._support.workers import DECISION_WORKERS
 from authz_lib.decisions.candidates import Candidates, complete, require_allowed
 from authz_lib.decisions.request import AuthorizationRequest, Decision
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from authz_lib.errors import AuthzError
     from authz_lib.principal import Principal
 
-__all__ = ["AsyncVerbs"]
+__all__ = ["ASKED", "AsyncVerbs"]
 
 R = TypeVar("R", bound=EntityUid | Entity)
 
 # A decision of the embedded engine takes fractions of a millisecond.
 _BEFORE_A_PAUSE: Final = 32
+
+_MADE_HERE: Final = Turns(_BEFORE_A_PAUSE)
+
+ASKED: Final = Turns(128)
+"""Counts the questions that are made ready or looked up."""
 
 
 class AsyncVerbs:
@@ -37,6 +43,8 @@ class AsyncVerbs:
     waits for a store                 in one of 32 threads of this library, never in asyncio's
     ================================  ========================================================
 
+    Of many that come together, a few are answered in each turn of the loop: 128 from memory, 32 by
+    the engine, 16 that begin to wait.
     Those who ask a memory the same question at the same time wait for one call, and hold no thread.
     One who is cancelled stops waiting; a call that has begun goes on, and its answer is remembered.
     Context variables are the caller's.  ``on_decision`` of a decision log runs on the event loop.
@@ -69,6 +77,8 @@ class AsyncVerbs:
         >>> bool(asyncio.run(engine.ais_authorized(request)))
         True
         """
+        if ASKED.one_more():
+            await ASKED.another()
         question = self.resolve(request)
         decision = self.recall(question)
         if decision is None:
@@ -82,7 +92,7 @@ class AsyncVerbs:
         self, requests: Iterable[AuthorizationRequest]
     ) -> list[Decision]:
         """What `batch_is_authorized` answers or raises, without blocking the event loop."""
-        questions = [self.resolve(request) for request in requests]
+        questions = await self._resolved(requests)
         return complete(await self.aanswer_batch(questions))
 
     async def arequire(
@@ -111,8 +121,16 @@ class AsyncVerbs:
         """What `filter` answers or raises, without blocking the event loop."""
         candidates = Candidates(resources, on_error)
         requests = candidates.requests(principal, action, context or {}, entities)
-        questions = [self.resolve(request) for request in requests]
+        questions = await self._resolved(requests)
         return candidates.allowed(await self.aanswer_batch(questions))
+
+    async def _resolved(self, requests: Iterable[AuthorizationRequest]) -> list[Question]:
+        found = []
+        for request in requests:
+            if ASKED.one_more():
+                await ASKED.another()
+            found.append(self.resolve(request))
+        return found
 
     async def aanswer_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Decide and report several resolved questions."""
@@ -121,6 +139,8 @@ class AsyncVerbs:
     async def adecide(self, question: Question) -> Decision:
         """What `decide` answers or raises, without blocking the event loop."""
         if not self.waits:
+            if _MADE_HERE.one_more():
+                await _MADE_HERE.another()
             return self.decide(question)
         return await DECISION_WORKERS.run(partial(self.decide, question))
 

@@ -10,7 +10,7 @@ from authz_lib._support.async_flight import AsyncFlights
 from authz_lib._support.checks import require_known
 from authz_lib._support.single_flight import SingleFlightTimeoutError
 from authz_lib._support.workers import DECISION_WORKERS
-from authz_lib.decisions.async_verbs import AsyncVerbs
+from authz_lib.decisions.async_verbs import ASKED, AsyncVerbs
 from authz_lib.decisions.candidates import Candidates, complete, require_allowed
 from authz_lib.decisions.request import (
     AuthorizationRequest,
@@ -445,7 +445,11 @@ class CachedDecisions(DecisionPoint):
 
     async def adecide_batch(self, questions: Sequence[Question]) -> list[Decision | AuthzError]:
         """Remembered decisions, and one batch for the others."""
-        found: list[Decision | AuthzError | None] = [self.recall(one) for one in questions]
+        found: list[Decision | AuthzError | None] = []
+        for question in questions:
+            if ASKED.one_more():
+                await ASKED.another()
+            found.append(self.recall(question))
         missing = [one for one, known in zip(questions, found, strict=True) if known is None]
         rest = iter(await super().adecide_batch(missing) if missing else ())
         return [next(rest) if known is None else known for known in found]

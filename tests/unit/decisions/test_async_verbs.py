@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from contextvars import ContextVar
 
 import pytest
@@ -207,6 +208,61 @@ def test_a_long_batch_of_the_engine_lets_other_tasks_run():
     decisions, turns = asyncio.run(main())
     assert len(decisions) == 100
     assert turns >= 3
+
+
+def each_alone(point, asked):
+    return asyncio.gather(*[point.ais_authorized(one) for one in asked])
+
+
+def as_a_batch(point, asked):
+    return point.abatch_is_authorized(asked)
+
+
+def as_a_list(point, asked):
+    return point.afilter(ALICE, "Read", [one.resource for one in asked])
+
+
+@pytest.mark.parametrize("ask", [each_alone, as_a_batch, as_a_list])
+@pytest.mark.parametrize("is_remembered", [False, True])
+def test_of_many_a_few_are_taken_in_each_turn_of_the_loop(monkeypatch, ask, is_remembered):
+    point = CedarEngine.from_text("permit(principal, action, resource);").cached(max_entries=1000)
+    asked = [AuthorizationRequest(ALICE, "Read", EntityUid("Page", str(n))) for n in range(1000)]
+    if is_remembered:
+        point.batch_is_authorized(asked)
+    in_this_turn, most = Counter(), Counter()
+
+    def count(owner, name, size=lambda _: 1):
+        real = getattr(owner, name)
+
+        def counted(self, what):
+            in_this_turn[name] += size(what)
+            return real(self, what)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(type(point), "resolve")
+    count(CedarEngine, "decide")
+    count(CedarEngine, "decide_batch", len)
+
+    async def tick():
+        while True:
+            in_this_turn.clear()
+            await asyncio.sleep(0)
+            for name, found in in_this_turn.items():
+                most[name] = max(most[name], found)
+
+    async def main():
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0)
+        answers = await ask(point, asked)
+        await asyncio.sleep(0)
+        ticking.cancel()
+        return answers
+
+    assert len(asyncio.run(main())) == 1000
+    assert 100 <= most["resolve"] <= 128
+    decided = max(most["decide"], most["decide_batch"])
+    assert decided == 0 if is_remembered else 30 <= decided <= 32
 
 
 def test_require_and_filter():

@@ -1,0 +1,89 @@
+"""Of many that begin together, a few begin in each turn of a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from authz_lib._support.turns import Turns
+
+
+async def begin(turns, begun):
+    if turns.one_more():
+        await turns.another()
+    begun.append(1)
+
+
+async def most_in_a_turn(turns, count):
+    begun, most = [], 0
+    tasks = [asyncio.create_task(begin(turns, begun)) for _ in range(count)]
+    while not all(task.done() for task in tasks):
+        before = len(begun)
+        await asyncio.sleep(0)
+        most = max(most, len(begun) - before)
+    assert len(begun) == count
+    return most
+
+
+def test_each_turn_has_room_for_so_many():
+    assert asyncio.run(most_in_a_turn(Turns(10), 105)) == 10
+
+
+def test_who_begins_alone_waits_for_nobody():
+    turns = Turns(10)
+    assert [turns.one_more() for _ in range(11)] == [False] * 10 + [True]
+
+
+def test_those_who_are_cancelled_take_no_room():
+    async def main():
+        turns, begun = Turns(2), []
+        tasks = [asyncio.create_task(begin(turns, begun)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[2:]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await begin(turns, begun)
+        return len(begun)
+
+    assert asyncio.run(main()) == 3
+
+
+def test_a_loop_that_was_closed_in_the_middle_keeps_no_other_waiting():
+    async def left():
+        turns.one_more()
+        turns.one_more()
+        await turns.another()
+
+    turns = Turns(1)
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(left())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert not waiting.done()
+    waiting.cancel()
+    loop.close()
+    assert asyncio.run(most_in_a_turn(turns, 5)) == 1
+
+
+def test_loops_in_several_threads_all_come_to_their_end():
+    turns, ended = Turns(3), []
+
+    def run():
+        ended.append(asyncio.run(most_in_a_turn(turns, 300)))
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(ended) == 4
+
+
+def test_where_no_loop_runs_nobody_waits():
+    turns = Turns(1)
+    assert [turns.one_more(), turns.one_more()] == [False, True]
+    with pytest.raises(StopIteration):
+        turns.another().send(None)
+    assert not turns.one_more()

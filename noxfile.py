@@ -36,6 +36,9 @@ if _pyenv.is_dir():
         sorted((p.name for p in _pyenv.iterdir()), key=lambda name: not name.startswith(CURRENT))
     )
 
+# Several hundred processes are started. With this, each would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"

@@ -31,6 +31,7 @@ extensions = [
     "flow_diagram",
     "llms_txt",
     "public_names",
+    "sidebar_titles",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]

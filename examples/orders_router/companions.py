@@ -10,10 +10,10 @@ support = Container(HERE / "services" / "support.py")
 companions = support.named("SupportListenerArn")
 
 
-def seed(local: Any) -> None:
+def seed(local: Any) -> Any:
     """Start the service, and give the rows the partner's API key."""
     secret, table = local.variables["AssertionSecretArn"], local.variables["TicketsTableName"]
-    support.start(local.aws, SECRET_ID=secret, POLICIES=str(HERE / "policies"), TABLE=table)
     partner, keys = local.variables["PartnerKeyId"], local.aws.client("apigateway")
     key = keys.get_api_key(apiKey=partner, includeValue=True)
     local.variables |= {"PartnerKey": key["value"], "SupportUrl": support.url}
+    return support.launch(local.aws, SECRET_ID=secret, POLICIES=str(HERE / "policies"), TABLE=table)

@@ -160,11 +160,12 @@ class Deployment:
     def __init__(self, aws, store, issuer):
         self.aws, self.store, self.issuer = aws, store, issuer
         self.store_id = store.create_store(POLICIES)
-        self.service = self._function("service", SERVICE, {})
+        self.service = self.function("service", SERVICE, {})
         self._count = 0
         self._authorizers = {}
 
-    def _function(self, name, code, variables):
+    def function(self, name, code, variables=None):
+        """The ARN of a Lambda with this code."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("main.py", code)
@@ -175,7 +176,7 @@ class Deployment:
             Handler="main.handler",
             Timeout=10,
             Code={"ZipFile": archive.getvalue()},
-            Environment={"Variables": variables},
+            Environment={"Variables": variables or {}},
         )
         return answer["FunctionArn"]
 
@@ -194,7 +195,7 @@ class Deployment:
         text = json.dumps(config, sort_keys=True)
         if text not in self._authorizers:
             name = f"authorizer{len(self._authorizers)}"
-            self._authorizers[text] = self._function(name, AUTHORIZER, {"CONFIG": text})
+            self._authorizers[text] = self.function(name, AUTHORIZER, {"CONFIG": text})
         return self._authorizers[text]
 
     def refuses(

@@ -49,7 +49,16 @@ def test_each_of_the_two_may_be_missing(tmp_path):
             "from contextlib import nullcontext\ndef companions(_): return nullcontext({})",
         )
     )
-    only_start.seed(None)
+    only_start.seed(None)()
+
+
+def test_what_seed_returns_waits_for_what_it_began(tmp_path):
+    text = "def seed(local):\n    local.append(1)\n    return lambda: local.append(2)"
+    seen = []
+    wait = Companions(write(tmp_path, text)).seed(seen)
+    assert seen == [1]
+    wait()
+    assert seen == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,23 @@ def test_it_serves_where_the_parameter_says_until_the_block_ends(container, tmp_
     service = container(SERVES)
     with service.named("ListenerArn")(tmp_path) as parameters:
         assert parameters == {"ListenerArn": service.url}
-        service.start(AWS, TABLE="tickets")
+        service.launch(AWS, TABLE="tickets")()
         with urllib.request.urlopen(service.url) as answer:
             assert answer.read() == b"http://127.0.0.1:4566,us-gov-west-1,tickets,-"
         process = service._process
     assert process.poll() is not None
     with pytest.raises(OSError):
         urllib.request.urlopen(service.url)
+
+
+def test_it_is_launched_at_once_and_waited_for_later(container, tmp_path):
+    service = container("import time\ntime.sleep(0.5)\n" + SERVES)
+    with service.named("ListenerArn")(tmp_path):
+        wait = service.launch(AWS)
+        with pytest.raises(OSError):
+            urllib.request.urlopen(service.url)
+        wait()
+        urllib.request.urlopen(service.url).close()
 
 
 def test_one_that_is_never_started_leaves_nothing(container, tmp_path):
@@ -62,4 +72,4 @@ def test_one_that_ends_is_told_by_name(container, tmp_path):
         service.named("ListenerArn")(tmp_path),
         pytest.raises(ConfigurationError, match=r"`service\.py` does not serve"),
     ):
-        service.start(AWS)
+        service.launch(AWS)()

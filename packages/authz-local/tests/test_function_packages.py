@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -33,7 +34,7 @@ def said():
 @pytest.fixture
 def builder(tmp_path, cache, said):
     (tmp_path / "project").mkdir()
-    return CodeBuilder(tmp_path / "project", tmp_path / "run", said.append, cache=cache)
+    return CodeBuilder(tmp_path / "project", said.append, cache=cache)
 
 
 @pytest.fixture
@@ -55,6 +56,21 @@ def test_an_interpreter_has_no_packages(cache):
     done = subprocess.run([found.path, "-c", "import authz_lib"], capture_output=True, check=False)
     assert b"ModuleNotFoundError" in done.stderr
     assert find_interpreter(OWN, cache=cache) == found
+
+
+def test_a_shim_of_pyenv_is_not_asked(cache, monkeypatch, tmp_path):
+    """It stands on the path for each Python that pyenv has, and runs the chosen one alone."""
+    shim = tmp_path / "shims" / "python3.99"
+    real = tmp_path / "versions" / "3.99.1" / "bin" / "python3.99"
+    for path, script in ((shim, "touch $0.asked"), (real, "touch $0.asked; exit 1")):
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    assert not find_interpreter("python3.99", cache=cache).is_the_runtime_s
+    assert real.with_name("python3.99.asked").exists()
+    assert not shim.with_name("python3.99.asked").exists()
 
 
 def test_a_runtime_that_is_not_installed_runs_on_the_tool_s_python(builder, said):
@@ -84,7 +100,7 @@ def test_requirements_files(tmp_path, cache, said, installed):
     (tmp_path / "requirements.txt").write_text(
         "-r more.txt\n# nothing\n-c bounds.txt\nAuthz_Lib[cedar]>=0.1\nrequests \\\n  >=2\n"
     )
-    packages = FunctionPackages(cache, tmp_path, said.append)
+    packages = FunctionPackages(cache, said.append)
     interpreter = find_interpreter(OWN, cache=cache)
     first, library = packages.of_file(tmp_path / "requirements.txt", interpreter)
     (lines,) = installed
@@ -105,8 +121,20 @@ def test_requirements_files(tmp_path, cache, said, installed):
     ]
 
 
+def test_each_run_finds_the_library_in_the_same_place(cache, installed):
+    """So a template with its path is transformed once."""
+    interpreter = find_interpreter(OWN, cache=cache)
+    first, second = (
+        FunctionPackages(cache, lambda _: None).of_lines(["authz-lib"], interpreter, None, "x")[-1]
+        for _ in range(2)
+    )
+    assert first == second
+    assert (second / "authz_lib" / "py.typed").is_file()
+    assert [path.suffix for path in second.iterdir() if path.name != "authz_lib"] == [".dist-info"]
+
+
 def test_other_requirements_are_another_place(tmp_path, cache, installed):
-    packages = FunctionPackages(cache, tmp_path, lambda _: None)
+    packages = FunctionPackages(cache, lambda _: None)
     interpreter = find_interpreter(OWN, cache=cache)
     one = packages.of_lines(["a==1"], interpreter, None, "x")
     other = packages.of_lines(["a==2"], interpreter, None, "x")
@@ -117,7 +145,7 @@ def test_other_requirements_are_another_place(tmp_path, cache, installed):
 def test_dependencies_of_a_project_file(tmp_path, cache, installed):
     (tmp_path / "pyproject.toml").write_text('[project]\nname="x"\ndependencies=["urllib3>=2"]')
     assert requirements_in(tmp_path) == tmp_path / "pyproject.toml"
-    packages = FunctionPackages(cache, tmp_path, lambda _: None)
+    packages = FunctionPackages(cache, lambda _: None)
     packages.of_file(tmp_path / "pyproject.toml", find_interpreter(OWN, cache=cache))
     assert installed[-1:] == [["urllib3>=2"]] or installed == []
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]")
@@ -125,7 +153,7 @@ def test_dependencies_of_a_project_file(tmp_path, cache, installed):
 
 
 def test_what_uv_refuses_is_one_line(tmp_path, cache):
-    packages = FunctionPackages(cache, tmp_path, lambda _: None)
+    packages = FunctionPackages(cache, lambda _: None)
     interpreter = find_interpreter(OWN, cache=cache)
     with pytest.raises(ConfigurationError, match="the requirements of `x` cannot") as caught:
         packages.of_lines(["not a requirement at all"], interpreter, None, "`x`")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-__all__ = ["inherited_variables", "make_client", "make_resource"]
+__all__ = ["inherited_variables", "make_client", "make_resource", "own_session"]
 
 # They change where AWS is, how the local one works, or what its Lambdas read.
 _FAMILIES = ("AWS_", "AUTHZ_", "LAMBDA_", "LOCALSTACK_", "MINISTACK_", "SFN_")
@@ -35,21 +35,28 @@ def inherited_variables(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def make_client(service: str, *, endpoint_url: str, region: str) -> Any:
-    """A botocore client that reads no variable and no file of the user's, and uses no proxy."""
-    return _session().create_client(service, **_options(endpoint_url, region))
+def make_client(
+    service: str, *, endpoint_url: str, region: str, session: Session | None = None
+) -> Any:
+    """A botocore client that reads no variable and no file of the user's, and uses no proxy.
+
+    Args:
+        session: one of `own_session`, for several clients: each loads the list of endpoints once.
+    """
+    return (session or own_session()).create_client(service, **_options(endpoint_url, region))
 
 
 def make_resource(service: str, *, endpoint_url: str, region: str) -> Any:
     """A boto3 resource, with the same isolation as `make_client`."""
     from boto3.session import Session
 
-    session = Session(botocore_session=_session())
+    session = Session(botocore_session=own_session())
     make: Callable[..., Any] = session.resource  # its overloads want a literal name
     return make(service, **_options(endpoint_url, region))
 
 
-def _session() -> Session:
+def own_session() -> Session:
+    """A botocore session that reads no variable and no file of the user's."""
     from botocore.session import Session
 
     # A setting is (name in the file, variable, default, conversion).  Keep the last two.

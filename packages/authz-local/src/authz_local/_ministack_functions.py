@@ -7,6 +7,7 @@
 | layers before the function's code | the code, its packages, the layers, the runtime's packages |
 | botocore is imported for every function | botocore is prepared when the function imports it |
 | a function that does not start says one line | its traceback is in its log |
+| a dry run of an invocation does nothing | it starts the function, and does not wait |
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import io
 import json
 import os
 import zipfile
-from contextvars import ContextVar
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -142,6 +146,31 @@ def correct_functions(runtime: ModuleType, lambdas: ModuleType) -> None:
     functions._emit_lambda_logs = _noting(functions._emit_lambda_logs)  # noqa: SLF001
     functions._execute_function_warm = _with_its_log(functions._execute_function_warm)  # noqa: SLF001
     module.Worker._spawn = _telling_why(module.Worker._spawn)  # noqa: SLF001
+    functions._invoke = _starting(functions, module)  # noqa: SLF001
+
+
+def _starting(functions: Any, runtime: Any) -> Any:
+    """AWS starts functions before their first event too; here it is a dry run that asks for it."""
+    invoke = functions._invoke  # noqa: SLF001
+    starters = ThreadPoolExecutor(2, "authz-local-start")
+
+    def start(name: str) -> None:
+        function = functions._functions[name]  # noqa: SLF001
+        config, code = function.get("config") or function, function.get("code_zip")
+        if not code or not str(config.get("Runtime", "")).startswith("python"):
+            return
+        worker, _ = runtime.acquire_worker(name, config, code)
+        runtime.release_worker(worker)  # an invocation takes it, and waits for its start
+        with suppress(Exception):  # it starts again, and says why, when it is invoked
+            runtime.ensure_spawned(worker)
+
+    async def invoked(name: str, *args: Any, **more: Any) -> Any:
+        answer = await invoke(name, *args, **more)
+        if answer[0] == HTTPStatus.NO_CONTENT:
+            starters.submit(copy_context().run, start, name)
+        return answer
+
+    return invoked
 
 
 def _telling_why(spawn: Any) -> Any:

@@ -6,6 +6,8 @@
 |---|---|
 | ``companions(folder)`` | a context manager: starts processes, yields parameters of the template |
 | ``seed(local)`` | is called once after the deployment, with the running `LocalScenario` |
+
+What ``seed`` returns, if anything, is called before the first request: it waits for what was begun.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Companions:
             ) from None
         self._start: Callable[[Path], AbstractContextManager[Mapping[str, str]]] | None
         self._start = getattr(module, "companions", None)
-        self._seed: Callable[[Any], None] | None = getattr(module, "seed", None)
+        self._seed: Callable[[Any], object] | None = getattr(module, "seed", None)
         if self._start is None and self._seed is None:
             raise ConfigurationError(f"`{path.name}` defines neither `companions` nor `seed`")
         self._folder = path.parent
@@ -55,7 +57,7 @@ class Companions:
         """Start the companions; what the context yields are parameters of the template."""
         return nullcontext({}) if self._start is None else self._start(self._folder)
 
-    def seed(self, local: Any) -> None:
-        """Fill what was deployed, where the file has a `seed`."""
-        if self._seed is not None:
-            self._seed(local)
+    def seed(self, local: Any) -> Callable[[], None]:
+        """Fill what was deployed, where the file has a `seed`; what is returned waits for it."""
+        wait = None if self._seed is None else self._seed(local)
+        return wait if callable(wait) else lambda: None

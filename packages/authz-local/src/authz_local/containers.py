@@ -33,7 +33,7 @@ class Container:
     """A server of its own, which has the variables ``HOST`` and ``PORT``.
 
     `named` makes a companion of it, whose parameter is the URL: a template names it before the
-    server runs.  It is started by `start`, from the companion's ``seed``.
+    server runs.  The companion's ``seed`` starts it, and returns what `launch` does.
 
     Args:
         script: the Python file; it runs on this Python and its packages.
@@ -64,11 +64,10 @@ class Container:
             process.terminate()
             process.wait()
 
-    def start(self, aws: LocalAWS, **environment: str) -> None:
-        """Start it, with the local AWS as its AWS, and wait until it listens.
+    def launch(self, aws: LocalAWS, **environment: str) -> Callable[[], None]:
+        """Start it, with the local AWS as its AWS; what is returned waits until it listens.
 
-        Raises:
-            ConfigurationError: it ended, or did not listen in time.
+        That raises a `ConfigurationError` where it ended, or did not listen in time.
         """
         host, _, port = self.url.removeprefix("http://").partition(":")
         variables = {
@@ -80,7 +79,7 @@ class Container:
             "PORT": port,
             **environment,
         }
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [sys.executable, str(self._script)],
             env=inherited_variables(os.environ) | variables,
             stdin=subprocess.DEVNULL,
@@ -89,10 +88,14 @@ class Container:
             start_new_session=True,  # Ctrl-C reaches only us
         )
         deadline = time.monotonic() + _START_SECONDS
-        while not _listens(host, int(port)):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise ConfigurationError(f"`{self._script.name}` does not serve")
-            time.sleep(0.05)
+
+        def wait() -> None:
+            while not _listens(host, int(port)):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise ConfigurationError(f"`{self._script.name}` does not serve")
+                time.sleep(0.05)
+
+        return wait
 
 
 def _listens(host: str, port: int) -> bool:

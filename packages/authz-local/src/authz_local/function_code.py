@@ -45,19 +45,18 @@ class CodeBuilder:
 
     Args:
         template: the template's folder, whose ``requirements.txt`` counts for code without one.
-        folder: a folder of this run.
         say: is told what is slow or differs from AWS, a line each time.
         cache: what is kept between runs; `cache_folder` by default.
     """
 
     def __init__(
-        self, template: Path, folder: Path, say: Callable[[str], None], *, cache: Path | None = None
+        self, template: Path, say: Callable[[str], None], *, cache: Path | None = None
     ) -> None:
         self._template = template
         self._cache = cache or cache_folder()
         self._say = say
         self._said: set[str] = set()
-        self._packages = FunctionPackages(self._cache, folder, say)
+        self._packages = FunctionPackages(self._cache, say)
         self._interpreters: dict[str, Interpreter] = {}
         self._is_offline = False
 

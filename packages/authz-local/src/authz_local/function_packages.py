@@ -65,13 +65,12 @@ class FunctionPackages:
 
     Args:
         cache: where installed packages are kept between runs.
-        folder: a folder of this run, for the library.
         say: is told what is slow, a line each time.
     """
 
-    def __init__(self, cache: Path, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, cache: Path, say: Callable[[str], None]) -> None:
         self._cache = cache / "packages"
-        self._library = folder / "library"
+        self._libraries = cache / "library"
         self._say = say
 
     def of_runtime(self, interpreter: Interpreter) -> list[Path]:
@@ -96,12 +95,20 @@ class FunctionPackages:
         return [*found, self._own_library()] if has_library else found
 
     def _own_library(self) -> Path:
-        if not self._library.exists():
-            self._library.mkdir(parents=True)
-            (self._library / "authz_lib").symlink_to(Path(authz_lib.__file__).parent)
-            metadata = Path(str(importlib.metadata.distribution(_LIBRARY)._path))  # type: ignore[attr-defined]  # noqa: SLF001
-            (self._library / metadata.name).symlink_to(metadata)
-        return self._library
+        """A folder with links to the library and its metadata.
+
+        The same one in each run, since a template with its path is transformed once.
+        """
+        package = Path(authz_lib.__file__).parent
+        metadata = Path(str(importlib.metadata.distribution(_LIBRARY)._path))  # type: ignore[attr-defined]  # noqa: SLF001
+        linked = hashlib.sha256(f"{package}\n{metadata}".encode()).hexdigest()[:32]
+        target = self._libraries / linked
+        if not target.is_dir():
+            with new_folder(target) as made:
+                made.mkdir()
+                (made / "authz_lib").symlink_to(package)
+                (made / metadata.name).symlink_to(metadata)
+        return target
 
     def _installed(
         self, lines: list[str], interpreter: Interpreter, folder: Path | None, what: str

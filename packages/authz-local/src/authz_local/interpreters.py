@@ -80,9 +80,10 @@ def _installed(version: str) -> Path | None:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     shared = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(shared) / "uv" / "python")
-    on_path = shutil.which(name)
+    on_path = Path(shutil.which(name) or "")
     candidates = [
-        *([Path(on_path)] if on_path else []),
+        # A shim of pyenv stands on the path for versions that are not chosen too, and is slow.
+        *([on_path] if on_path.name and on_path.parent != pyenv.parent / "shims" else []),
         *sorted(pyenv.glob(f"{version}.*/bin/{name}"), reverse=True),
         *sorted(managed.glob(f"cpython-{version}.*/bin/{name}"), reverse=True),
     ]
@@ -90,7 +91,7 @@ def _installed(version: str) -> Path | None:
 
 
 def _runs(path: Path) -> bool:
-    """Whether it starts: a shim of pyenv stands on the path for versions that are not chosen."""
+    """Whether it starts."""
     try:
         done = run_to_its_end([path, "-I", "-c", ""], timeout=_SECONDS)
     except OSError:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["LocalScenario"]
 
 _POLL_SECONDS = 0.2
+_STARTED = 8  # functions that are started before their first event: each is a process
 _PASSWORD = "Local-only-1!"  # of users that live as long as the command
 _STORE_URL = "AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS"
 _STORE_TYPES = "AWS::VerifiedPermissions::"
@@ -133,6 +134,7 @@ class LocalScenario:
         built = self.aws.build(
             self._template, parameters=self.scenario.parameters, on_event=self._say
         )
+        self.aws.prepare_clients()
         self.aws.wait_until_it_answers()
         self._say(f"local AWS at {self.aws.url}")
         for name in self.scenario.before:
@@ -152,8 +154,10 @@ class LocalScenario:
                 raise ConfigurationError(f"`requests.yaml` names the unknown function `{name}`")
         self._create_users()
         self._fill_tables()
-        if companions is not None:
-            companions.seed(self)
+        wait = None if companions is None else companions.seed(self)
+        self.aws.start_functions(list(self.stack.functions.values())[:_STARTED])
+        if wait is not None:
+            wait()
 
     def _start_policy_store(self, port: int) -> dict[str, str]:
         """Parameters of the template; none where it makes its own policy store."""

@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +27,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from authz_lib._support.memo import Memo
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import interrupts_held_back
-from authz_local._isolation import inherited_variables, make_client, make_resource
+from authz_local._isolation import (
+    inherited_variables,
+    make_client,
+    make_resource,
+    own_session,
+)
 from authz_local._ministack_functions import INVOCATIONS
 from authz_local._process import end_group, free_port, usable_port
 from authz_local.built_template import BuiltTemplate, build_template
@@ -33,9 +40,11 @@ from authz_local.deployment import DeployedStack, Deployment, local_url
 from authz_local.function_code import CodeBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
+
+    from botocore.session import Session
 
 __all__ = ["DeployedStack", "Invocation", "LocalAWS"]
 
@@ -86,6 +95,8 @@ class LocalAWS:
         self._check_iam = check_iam
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
+        self._making = threading.Lock()
+        self._session: Session | None = None  # botocore is loaded when it is needed
         self._clients: Memo[str, Any] = Memo(self._make_client, max_entries=64)
 
     # -- start and stop ---
@@ -220,7 +231,12 @@ class LocalAWS:
         return self._clients[service]
 
     def _make_client(self, service: str) -> Any:
-        return make_client(service, endpoint_url=self.url, region=self.region)
+        with self._making:  # a session of botocore is for one thread at a time
+            if self._session is None:
+                self._session = own_session()
+            return make_client(
+                service, endpoint_url=self.url, region=self.region, session=self._session
+            )
 
     def resource(self, service: str) -> Any:
         """A boto3 resource of the local AWS, such as ``resource("dynamodb").Table(name)``."""
@@ -258,9 +274,9 @@ class LocalAWS:
         parameters: Mapping[str, str] | None = None,
         on_event: Callable[[str], None] | None = None,
     ) -> BuiltTemplate:
-        """The first half of `deploy`: all that needs no local AWS yet, but its folder."""
+        """The first half of `deploy`: all that needs no local AWS yet."""
         say = on_event or (lambda _: None)
-        builder = CodeBuilder(template.parent.resolve(), self.folder, say)
+        builder = CodeBuilder(template.parent.resolve(), say)
         return build_template(
             template, parameters=parameters or {}, region=self.region, builder=builder
         )
@@ -320,6 +336,21 @@ class LocalAWS:
             ]
         except logs.exceptions.ResourceNotFoundException:  # it was never called
             return []
+
+    def start_functions(self, names: Iterable[str]) -> None:
+        """Begin to start functions, in this order, as AWS starts some before their first event.
+
+        It waits for none.  One that does not start says so when it is invoked.
+        """
+        functions = self.client("lambda")
+        for name in names:
+            with suppress(functions.exceptions.ClientError):
+                functions.invoke(FunctionName=name, InvocationType="DryRun")
+
+    def prepare_clients(self) -> None:
+        """Make the clients that a deployment needs, which loads botocore."""
+        for service in ("s3", "cloudformation"):
+            self.client(service)
 
     def invoke(self, function_name: str, payload: bytes) -> tuple[int, bytes]:
         """Invoke a Lambda function and wait: the status of the invocation, and its answer."""

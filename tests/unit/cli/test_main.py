@@ -238,6 +238,7 @@ def test_an_interrupt_is_quiet(monkeypatch, capsys):
 
 
 _READY_BEFORE_READING = """
+import signal
 import sys
 from authz_lib.cli.main import main
 
@@ -247,6 +248,7 @@ class Stdin:
         return sys.__stdin__.read(size)
 
 sys.stdin = Stdin()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.exit(main())
 """
 

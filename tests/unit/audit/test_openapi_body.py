@@ -68,6 +68,9 @@ Resources:
         ("{security: [{key: []}]}", ["API_KEY"]),
         ("{security: [{key: []}, {tokens: []}]}", ["CUSTOM"]),
         ("{security: [{key: [], tokens: []}]}", ["CUSTOM"]),
+        ("{security: [{}, {tokens: []}]}", ["UNKNOWN"]),  # nobody has to
+        ("{security: [{sigv4: []}, {}]}", ["UNKNOWN"]),
+        ("{security: [{}]}", ["NONE"]),
         ("{security: [{later: []}]}", ["UNKNOWN"]),
         ("{security: [{empty: []}]}", ["NONE"]),
         ("{security: [{sometimes: []}]}", ["UNKNOWN"]),

@@ -69,6 +69,11 @@ def test_a_shim_of_pyenv_is_not_asked(cache, monkeypatch, tmp_path):
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
     assert not find_interpreter("python3.99", cache=cache).is_the_runtime_s
+    behind = tmp_path / "bin" / "python3.99"
+    behind.parent.mkdir()
+    behind.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(shim.parent), str(behind.parent), os.defpath]))
+    assert interpreters._installed("3.99") == behind
     assert real.with_name("python3.99.asked").exists()
     assert not shim.with_name("python3.99.asked").exists()
 
@@ -129,6 +134,10 @@ def test_each_run_finds_the_library_in_the_same_place(cache, installed):
         for _ in range(2)
     )
     assert first == second
+    for path in first.iterdir():  # as a cleaner of caches does
+        path.unlink()
+    packages = FunctionPackages(cache, lambda _: None)
+    assert packages.of_lines(["authz-lib"], interpreter, None, "x")[-1] == first
     assert (second / "authz_lib" / "py.typed").is_file()
     assert [path.suffix for path in second.iterdir() if path.name != "authz_lib"] == [".dist-info"]
 

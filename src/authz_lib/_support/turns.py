@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Future
 
 __all__ = ["Turns"]
 
@@ -27,19 +28,21 @@ class Turns:
     >>> asyncio.run(main())
     0 1 2 3 4
 
-    Counting looks at no loop, since most begin alone: those who come one after the other give way
-    once in a while as well.  The count is of all threads; the loop of each begins its own turns.
+    Those who wait go in their order, before all that come later: one who begins much in a row
+    keeps nobody waiting.  Counting looks at no loop, since most begin alone: who comes after many
+    others gives way once.  The count is of all threads; the loop of each has its own turns.
 
     Args:
         at_a_time: how many begin in one turn; at least 1.
     """
 
-    __slots__ = ("_at_a_time", "_begun", "_turning")
+    __slots__ = ("_at_a_time", "_begun", "_waiting")
 
     def __init__(self, at_a_time: int) -> None:
         self._at_a_time = at_a_time
         self._begun = 0
-        self._turning: WeakSet[AbstractEventLoop] = WeakSet()
+        # By the id of their loop, for as long as it is going to run their turn.
+        self._waiting: WeakValueDictionary[int, deque[Future[None]]] = WeakValueDictionary()
 
     def one_more(self) -> bool:
         """Count one that begins; whether it has to wait for `another` turn."""
@@ -51,21 +54,35 @@ class Turns:
 
         Where no loop of asyncio runs, nobody has to be left room for.
         """
-        from asyncio import get_running_loop, sleep  # in use already where this runs
+        from asyncio import get_running_loop  # in use already where this runs
 
         try:
             loop = get_running_loop()
         except RuntimeError:
             self._begun = 0
             return
-        while True:
-            if loop not in self._turning:
-                self._turning.add(loop)
-                loop.call_soon(self._turn, loop)
-            await sleep(0)
-            if not self.one_more():
-                return
+        await self._joined(loop)
 
-    def _turn(self, loop: AbstractEventLoop) -> None:
-        self._turning.discard(loop)
-        self._begun = 0
+    def _joined(self, loop: AbstractEventLoop) -> Future[None]:
+        place = loop.create_future()
+        waiting = self._waiting.get(id(loop))
+        if waiting is None:
+            waiting = deque()
+            loop.call_soon(self._turn, loop, waiting)
+            self._waiting[id(loop)] = waiting
+        waiting.append(place)
+        return place
+
+    def _turn(self, loop: AbstractEventLoop, waiting: deque[Future[None]]) -> None:
+        begun = 0
+        while waiting and begun < self._at_a_time:
+            place = waiting.popleft()
+            if not place.done():  # it was not cancelled
+                place.set_result(None)
+                begun += 1
+        if waiting:
+            self._begun = self._at_a_time  # who comes now, comes after them
+            loop.call_soon(self._turn, loop, waiting)
+        else:
+            self._begun = begun
+            self._waiting.pop(id(loop), None)

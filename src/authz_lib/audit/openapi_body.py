@@ -210,6 +210,10 @@ class _Schemes:
             yield narrowed, self._authorization(items)
 
     def _authorization(self, requirements: list[dict[str, Any]]) -> Authorization:
+        requirements = [
+            {name: scopes for name, scopes in item.items() if self._may(scopes, be_there=True)}
+            for item in requirements
+        ]
         named = [(str(name), scopes) for item in requirements for name, scopes in item.items()]
         names = tuple(sorted({name for name, _ in named}))
         api_key = self._surface == "rest" and any(self._is_key(name) for name, _ in named)
@@ -220,11 +224,20 @@ class _Schemes:
                 asked = tuple(
                     str(one) for one in map(self._values.plain, listed) if one is not ABSENT
                 )
-                # OpenAPI: with an empty requirement beside it, nobody has to. What API Gateway makes
-                # of that is documented nowhere.
-                found = kind if all(requirements) else "UNKNOWN"
-                return Authorization(found, name, asked, names, api_key)
+                # With an empty requirement beside it nobody has to, by OpenAPI. What API Gateway
+                # makes of that is documented nowhere.
+                is_sure = all(
+                    any(not self._may(scopes, be_there=False) for scopes in item.values())
+                    for item in requirements
+                )
+                kind = kind if is_sure else "UNKNOWN"
+                return Authorization(kind, name, asked, names, api_key)
         return Authorization("API_KEY" if api_key else "NONE", None, (), names, api_key)
+
+    def _may(self, written: Any, *, be_there: bool) -> bool:
+        """Whether a member may be there, or may be without a value, as `AWS::NoValue` is."""
+        sides = self._values.branches(written, Guard())
+        return any((value is not ABSENT) is be_there for _, value in sides)
 
     def kind_of(self, name: str) -> str | None:
         """The kind of authorization that a scheme asks for; ``None``: none."""

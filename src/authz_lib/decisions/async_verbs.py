@@ -43,8 +43,8 @@ class AsyncVerbs:
     waits for a store                 in one of 32 threads of this library, never in asyncio's
     ================================  ========================================================
 
-    Of many that come together, a few are answered in each turn of the loop: 128 from memory, 32 by
-    the engine, 16 that begin to wait.
+    Of many that come together, each turn of the loop takes some, in their order: 128 questions are
+    looked up, 32 are decided by the engine, and 16 begin to wait for a store.
     Those who ask a memory the same question at the same time wait for one call, and hold no thread.
     One who is cancelled stops waiting; a call that has begun goes on, and its answer is remembered.
     Context variables are the caller's.  ``on_decision`` of a decision log runs on the event loop.
@@ -92,7 +92,7 @@ class AsyncVerbs:
         self, requests: Iterable[AuthorizationRequest]
     ) -> list[Decision]:
         """What `batch_is_authorized` answers or raises, without blocking the event loop."""
-        questions = await self._resolved(requests)
+        questions = await self._resolved(list(requests))  # of this moment
         return complete(await self.aanswer_batch(questions))
 
     async def arequire(

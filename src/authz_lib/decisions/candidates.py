@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from authz_lib.decisions.request import AuthorizationRequest, Decision
 from authz_lib.entities import Entity
+from authz_lib.entities.values import freeze_record
 from authz_lib.errors import AccessDeniedError, BatchIncompleteError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,10 +66,15 @@ class Candidates(Generic[R]):
         context: Mapping[str, object],
         entities: Iterable[Entity],
     ) -> Iterator[AuthorizationRequest]:
-        """One request per distinct resource, in order of appearance."""
-        shared = tuple(entities)
-        for resource in self._unique.values():
-            yield AuthorizationRequest(principal, action, resource, context, shared)
+        """One request per distinct resource, in order of appearance.
+
+        What is shared is read at once: whoever takes the requests one by one, asks one question.
+        """
+        shared, frozen = tuple(entities), freeze_record(context, where="context")
+        return (
+            AuthorizationRequest(principal, action, resource, frozen, shared)
+            for resource in self._unique.values()
+        )
 
     def allowed(self, results: Sequence[Decision | AuthzError]) -> list[R]:
         """The resources whose result is a yes, in their order.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import types
+import weakref
 
 import pytest
 
@@ -36,6 +39,69 @@ def test_who_begins_alone_waits_for_nobody():
     assert [turns.one_more() for _ in range(11)] == [False] * 10 + [True]
 
 
+@types.coroutine
+def counting(coroutine, resumed):
+    """Runs a coroutine, and counts how often the loop goes on with it."""
+    try:
+        while True:
+            resumed.append(1)
+            yield coroutine.send(None)
+    except StopIteration:
+        return
+
+
+async def counted(coroutine, resumed):
+    await counting(coroutine, resumed)
+
+
+def test_each_is_gone_on_with_once_however_many_wait():
+    async def main():
+        turns, resumed = Turns(10), []
+        await asyncio.gather(*[counted(begin(turns, []), resumed) for _ in range(1000)])
+        return len(resumed)
+
+    assert asyncio.run(main()) <= 2 * 1000
+
+
+def test_one_who_begins_much_in_a_row_keeps_nobody_waiting():
+    async def main():
+        turns, order = Turns(10), []
+
+        async def many():
+            for _ in range(1000):
+                await begin(turns, order)
+            order.append("many")
+
+        async def one():
+            await begin(turns, order)
+            order.append("one")
+
+        await asyncio.gather(many(), one())
+        return order
+
+    order = asyncio.run(main())
+    assert order.index("one") < 50
+    assert order[-1] == "many"
+
+
+def test_who_comes_later_comes_after_those_who_wait():
+    async def main():
+        turns, order = Turns(2), []
+
+        async def named(name):
+            if turns.one_more():
+                await turns.another()
+            order.append(name)
+
+        first = [asyncio.create_task(named(number)) for number in range(8)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(*first, named("later"))
+        return order
+
+    assert asyncio.run(main()) == [*range(8), "later"]
+
+
 def test_those_who_are_cancelled_take_no_room():
     async def main():
         turns, begun = Turns(2), []
@@ -65,6 +131,10 @@ def test_a_loop_that_was_closed_in_the_middle_keeps_no_other_waiting():
     waiting.cancel()
     loop.close()
     assert asyncio.run(most_in_a_turn(turns, 5)) == 1
+    gone = weakref.ref(loop)
+    del loop, waiting
+    gc.collect()
+    assert gone() is None
 
 
 def test_loops_in_several_threads_all_come_to_their_end():

@@ -71,6 +71,9 @@ Resources:
         ("{security: [{}, {tokens: []}]}", ["UNKNOWN"]),  # nobody has to
         ("{security: [{sigv4: []}, {}]}", ["UNKNOWN"]),
         ("{security: [{}]}", ["NONE"]),
+        ("{security: [{tokens: !Ref AWS::NoValue}]}", ["NONE"]),
+        ("{security: [{tokens: !If [C, [], !Ref AWS::NoValue]}]}", ["UNKNOWN"]),
+        ("{security: [{tokens: !Ref AWS::NoValue}, {sigv4: []}]}", ["UNKNOWN"]),
         ("{security: [{later: []}]}", ["UNKNOWN"]),
         ("{security: [{empty: []}]}", ["NONE"]),
         ("{security: [{sometimes: []}]}", ["UNKNOWN"]),

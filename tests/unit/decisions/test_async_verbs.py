@@ -265,6 +265,36 @@ def test_of_many_a_few_are_taken_in_each_turn_of_the_loop(monkeypatch, ask, is_r
     assert decided == 0 if is_remembered else 30 <= decided <= 32
 
 
+def changed_meanwhile(coroutine, change):
+    """What comes of it, where another task changes what it was given after its first turn."""
+
+    async def main():
+        task = asyncio.create_task(coroutine)
+        await asyncio.sleep(0)
+        assert not task.done()
+        change()
+        return await task
+
+    return asyncio.run(main())
+
+
+MANY = [EntityUid("Page", str(number)) for number in range(400)]
+
+
+def test_a_context_is_read_once_for_all_candidates():
+    engine = CedarEngine.from_text("permit(principal, action, resource) when { context.ok };")
+    context, entities = {"ok": False}, []
+    asked = engine.afilter(ALICE, "Read", MANY, context=context, entities=entities)
+    assert changed_meanwhile(asked, lambda: context.update(ok=True)) == []
+
+
+def test_a_list_of_requests_is_read_once():
+    engine = CedarEngine.from_text("permit(principal, action, resource);")
+    asked = [AuthorizationRequest(ALICE, "Read", page) for page in MANY]
+    decisions = changed_meanwhile(engine.abatch_is_authorized(asked), asked.clear)
+    assert len(decisions) == len(MANY)
+
+
 def test_require_and_filter():
     store = Store()
     store.open.set()

@@ -15,15 +15,18 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from functools import partial
 from http import HTTPStatus
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import ModuleType
 
@@ -34,6 +37,7 @@ INVOCATIONS = "AUTHZ_LOCAL_INVOCATIONS"
 MARKER = ".authz-local"
 """The file in the archive of a function or a layer that `marker` makes."""
 _OF_THE_TOOL = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "VIRTUAL_ENV", "UV")
+_AT_ONCE = 2
 _python: ContextVar[str | None] = ContextVar("python", default=None)
 
 
@@ -145,35 +149,47 @@ def correct_functions(runtime: ModuleType, lambdas: ModuleType) -> None:
     module._detect_runtime_binary = chosen  # noqa: SLF001
     functions._emit_lambda_logs = _noting(functions._emit_lambda_logs)  # noqa: SLF001
     functions._execute_function_warm = _with_its_log(functions._execute_function_warm)  # noqa: SLF001
-    module.Worker._spawn = _telling_why(module.Worker._spawn)  # noqa: SLF001
+    module.Worker._spawn = _telling_why(module.Worker._spawn, module)  # noqa: SLF001
     functions._invoke = _starting(functions, module)  # noqa: SLF001
 
 
 def _starting(functions: Any, runtime: Any) -> Any:
     """AWS starts functions before their first event too; here it is a dry run that asks for it."""
     invoke = functions._invoke  # noqa: SLF001
-    starters = ThreadPoolExecutor(2, "authz-local-start")
+    wanted: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def start(name: str) -> None:
+    def start(name: str, version: str) -> None:
         function = functions._functions[name]  # noqa: SLF001
-        config, code = function.get("config") or function, function.get("code_zip")
+        aliases = function.get("aliases") or {}
+        if version == "$LATEST" and aliases:  # events go to what the alias names
+            version = next(iter(aliases.values()))["FunctionVersion"]
+        record = (function.get("versions") or {}).get(version, function)
+        config, code = record.get("config") or record, record.get("code_zip")
         if not code or not str(config.get("Runtime", "")).startswith("python"):
             return
-        worker, _ = runtime.acquire_worker(name, config, code)
+        worker, _ = runtime.acquire_worker(name, config, code, qualifier=version)
         runtime.release_worker(worker)  # an invocation takes it, and waits for its start
-        with suppress(Exception):  # it starts again, and says why, when it is invoked
-            runtime.ensure_spawned(worker)
+        runtime.ensure_spawned(worker)
+
+    def keep_starting() -> None:
+        while True:
+            begin = wanted.get()
+            with suppress(Exception):  # it starts again, and says why, when it is invoked
+                begin()
 
     async def invoked(name: str, *args: Any, **more: Any) -> Any:
         answer = await invoke(name, *args, **more)
         if answer[0] == HTTPStatus.NO_CONTENT:
-            starters.submit(copy_context().run, start, name)
+            version = answer[1].get("X-Amz-Executed-Version", "$LATEST")
+            wanted.put(partial(copy_context().run, start, name, version))
         return answer
 
+    for _ in range(_AT_ONCE):
+        Thread(target=keep_starting, daemon=True).start()  # nobody waits for them at the end
     return invoked
 
 
-def _telling_why(spawn: Any) -> Any:
+def _telling_why(spawn: Any, runtime: Any) -> Any:
     """A function that does not start: what it wrote is the log of its invocation."""
 
     def spawned(worker: Any) -> None:
@@ -183,6 +199,10 @@ def _telling_why(spawn: Any) -> Any:
         except RuntimeError as error:
             worker._stderr_thread.join(timeout=1)  # noqa: SLF001
             log = worker._drain_stderr()  # noqa: SLF001
+            # It ends by itself soon; who waits for its start would find it alive until then.
+            process, worker._proc = worker._proc, None  # noqa: SLF001
+            runtime._signal(process)  # noqa: SLF001
+            runtime._collect(process, time.monotonic() + 2)  # noqa: SLF001
             raise RuntimeError(f"{error}\n{log}" if log else str(error)) from None
         finally:
             _python.reset(chosen)

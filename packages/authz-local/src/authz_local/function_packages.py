@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import platform
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +104,8 @@ class FunctionPackages:
         metadata = Path(str(importlib.metadata.distribution(_LIBRARY)._path))  # type: ignore[attr-defined]  # noqa: SLF001
         linked = hashlib.sha256(f"{package}\n{metadata}".encode()).hexdigest()[:32]
         target = self._libraries / linked
-        if not target.is_dir():
+        if not (target / "authz_lib").is_symlink():
+            shutil.rmtree(target, ignore_errors=True)  # a cleaner of caches may leave it empty
             with new_folder(target) as made:
                 made.mkdir()
                 (made / "authz_lib").symlink_to(package)

@@ -80,10 +80,11 @@ def _installed(version: str) -> Path | None:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     shared = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(shared) / "uv" / "python")
-    on_path = Path(shutil.which(name) or "")
+    # A shim of pyenv stands on the path for versions that are not chosen too, and is slow.
+    folders = [one for one in os.get_exec_path() if Path(one) != pyenv.parent / "shims"]
+    on_path = shutil.which(name, path=os.pathsep.join(folders))
     candidates = [
-        # A shim of pyenv stands on the path for versions that are not chosen too, and is slow.
-        *([on_path] if on_path.name and on_path.parent != pyenv.parent / "shims" else []),
+        *([Path(on_path)] if on_path else []),
         *sorted(pyenv.glob(f"{version}.*/bin/{name}"), reverse=True),
         *sorted(managed.glob(f"cpython-{version}.*/bin/{name}"), reverse=True),
     ]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from authz_lib import BearerToken, JWTVerifier
+from authz_lib._support.key_id import digest_of_tokens_key_id
 from authz_lib.authorizer.callers import Caller, Callers
 from authz_lib.errors import (
     ConfigurationError,
@@ -18,6 +19,7 @@ from authz_lib.errors import (
 )
 from authz_lib.gateway.events import Event, parse_authorizer_event
 from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens.attributes import Attribute
 
 ISSUER = TestIssuer("https://issuer.example", algorithm="EdDSA")
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3/prod/GET/orders"
@@ -308,5 +310,91 @@ def test_its_refusals_name_the_key_by_a_digest(asked):
 
 def test_it_takes_no_token_without_an_end(asked):
     endless = Foreign(lambda token: Plain({"sub": "alice"}, token.header, None, token.key_id))
-    with pytest.raises(InvalidClaimError, match="`exp`"):
+    with pytest.raises(InvalidClaimError, match="`exp`") as refused:
         asked(callers_of(endless), ISSUER.token())
+    assert refused.value.claim == "exp"
+
+
+class TestUsageKeys:
+    """The claim that a usage plan counts against; with several issuers, one for each."""
+
+    def test_is_the_claim(self):
+        for claims, key in (({"plan": "gold"}, "gold"), ({}, None)):
+            callers = Callers(
+                verifier_of(),
+                [BearerToken()],
+                tenant_claim=None,
+                groups_claim=None,
+                usage_claim="plan",
+            )
+            caller = callers.identify(event_of(ISSUER.token({"sub": "alice"} | claims)))
+            assert caller.usage_key == key
+
+    def test_without_one_there_is_none(self):
+        callers = callers_of(verifier_of())
+        token = ISSUER.token({"sub": "alice", "plan": "gold"})
+        assert callers.identify(event_of(token)).usage_key is None
+
+    def test_of_another_kind_is_refused(self):
+        callers = Callers(
+            verifier_of(), [BearerToken()], tenant_claim=None, groups_claim=None, usage_claim="plan"
+        )
+        with pytest.raises(InvalidClaimError):
+            callers.identify(event_of(ISSUER.token({"sub": "alice", "plan": 7})))
+
+    def test_of_several_issuers(self):
+        names = [ISSUER.issuer, "https://other.example", "https://third.example"]
+        verifier = JWTVerifier(
+            issuer=names, audience=None, algorithms=["EdDSA"], keys=ISSUER.key_set()
+        )
+        callers = Callers(
+            verifier,
+            [BearerToken()],
+            tenant_claim=None,
+            groups_claim=None,
+            usage_claim=dict(zip(names, ["plan", "key", None], strict=True)),
+        )
+        claims = {"sub": "alice", "plan": "gold", "key": "k"}
+        tokens = [ISSUER.token(claims | {"iss": name}) for name in names]
+        found = [callers.identify(event_of(token)).usage_key for token in tokens]
+        assert found == ["gold", "k", None]
+
+    @pytest.mark.parametrize("argument", ["usage_identifier_key", "attributes"])
+    def test_must_be_told_apart_for_several_issuers(self, argument):
+        verifier = JWTVerifier(
+            issuer=[ISSUER.issuer, "https://other.example"],
+            audience=None,
+            algorithms=["EdDSA"],
+            keys=ISSUER.key_set(),
+        )
+        given = {"usage_claim": "plan", "attributes": {"plan": Attribute("plan")}}
+        name = "usage_claim" if argument == "usage_identifier_key" else argument
+        options = {"tenant_claim": None, "groups_claim": None, name: given[name]}
+        with pytest.raises(ConfigurationError, match=f"^with several issuers `{argument}` must"):
+            Callers(verifier, [BearerToken()], **options)
+
+
+class TestAttributes:
+    def test_the_integration_is_told(self):
+        callers = Callers(
+            verifier_of(),
+            [BearerToken()],
+            tenant_claim=None,
+            groups_claim=None,
+            attributes={"level": Attribute("level", "number")},
+        )
+        token = ISSUER.token({"sub": "alice", "level": 3})
+        assert callers.attribute_types == {"level": "number"}
+        plain = callers_of(verifier_of())
+        assert callers.identify(event_of(token)).context != plain.identify(event_of(token)).context
+        assert plain.attribute_types == {}
+
+
+def test_the_key_of_a_refused_token_is_told_by_a_digest():
+    callers, token = callers_of(verifier_of()), ISSUER.token({"sub": "alice"})
+    assert callers.key_id_digest(event_of(token)) == digest_of_tokens_key_id(token)
+    assert len(callers.key_id_digest(event_of(token))) == 12
+    no_token = parse_authorizer_event(
+        {"type": "TOKEN", "authorizationToken": "Basic x", "methodArn": ARN}
+    )
+    assert callers.key_id_digest(no_token) is None

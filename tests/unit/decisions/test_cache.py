@@ -541,3 +541,44 @@ class TestMemory:
     def test_a_wrong_option_is_named(self, options, name):
         with pytest.raises(ConfigurationError, match=name):
             DecisionCache(ttl_seconds=60, deny_ttl_seconds=5, **options)
+
+
+class TestRecall:
+    """Looking without asking, as in an event loop."""
+
+    @pytest.fixture
+    def memory(self, clock):
+        return DecisionCache(
+            ttl_seconds=60, deny_ttl_seconds=5, ttl={"Slow": 600}, no_cache=["Pay"], clock=clock
+        )
+
+    def question(self, action="View", **options):
+        engine = CedarEngine.from_text("permit(principal, action, resource);")
+        return engine.resolve(AuthorizationRequest(ALICE, action, DOC, **options))
+
+    @pytest.mark.parametrize(
+        ("action", "is_kept"), [("View", True), ("Slow", True), ("Pay", False)]
+    )
+    def test_finds_what_is_remembered(self, memory, action, is_kept):
+        question = self.question(action)
+        assert memory.recall(question) is None
+        memory.decide(question, lambda _: Decision(allowed=True))
+        assert (memory.recall(self.question(action)) is not None) is is_kept
+
+    def test_that_there_is_none_is_no_miss(self, memory):
+        memory.recall(self.question())
+        assert memory.statistics == cache_module.CacheStatistics(0, 0, 0)
+        memory.decide(self.question(), lambda _: Decision(allowed=True))
+        memory.recall(self.question())
+        assert memory.statistics == cache_module.CacheStatistics(1, 1, 1)
+
+    def test_a_flight_is_of_one_question_and_of_one_time(self, memory):
+        key = memory.flight_key(self.question())
+        assert key == memory.flight_key(self.question())
+        assert memory.flight_key(self.question("Slow")) not in {key, None}
+        assert memory.flight_key(self.question("Pay")) is None
+        known = self.question()
+        memory.recall(known)  # its digest is made now
+        assert memory.flight_key(known) == key
+        memory.clear()
+        assert memory.flight_key(self.question()) != key

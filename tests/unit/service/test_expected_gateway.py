@@ -6,10 +6,12 @@ import copy
 import json
 import os
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from authz_lib import BearerToken, ExpectedGateway, JWTVerifier, principal_from_event
+from authz_lib._support.key_id import digest_of_tokens_key_id
 from authz_lib.errors import (
     ConfigurationError,
     InvalidClaimError,
@@ -22,6 +24,7 @@ from authz_lib.gateway.context import to_context
 from authz_lib.principal import Principal
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
+from authz_lib.tokens.attributes import Attribute, Attributes
 
 NOW = 1_700_000_000.0
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1"
@@ -655,3 +658,112 @@ def test_a_value_of_an_authorizer_is_judged_though_it_is_empty(authorizer):
     options = {"verifier": verify, "token_sources": [BearerToken()]}
     with pytest.raises(UntrustedEventError):
         read(event, expected("http-lambda"), **options)
+
+
+class TestWhatAnErrorNames:
+    """The argument of `ExpectedGateway` that asks for it, with what it asks for."""
+
+    @pytest.mark.parametrize(
+        ("event", "options", "configured"),
+        [
+            ("rest-lambda", {"api_id": "other"}, {"api_id": "other"}),
+            ("rest-lambda", {"api_id": lambda: "found"}, {"api_id": "found"}),
+            ("rest-lambda", {"account_id": "999999999999"}, {"account_id": "999999999999"}),
+            ("rest-lambda", {"issuer": "https://x.example"}, {"issuer": "https://x.example"}),
+            ("rest-lambda", {"client_ids": ["app"]}, {"client_ids": frozenset({"app"})}),
+            ("rest-lambda", {"token_use": "id"}, {"token_use": "id"}),
+            ("http-jwt", {}, {"kind": "rest-lambda"}),
+            ("rest-cognito", {}, {"kind": "rest-lambda"}),
+        ],
+    )
+    def test_of_an_event(self, event, options, configured):
+        with pytest.raises((UntrustedEventError, InvalidClaimError)) as refused:
+            read(EVENTS[event], expected("rest-lambda", **options))
+        assert refused.value.configured == configured
+
+    def test_of_an_event_without_what_the_authorizer_says(self):
+        with pytest.raises(UntrustedEventError, match="authorizer` of the event is missing") as no:
+            read(events.rest_event(), expected("rest-lambda"))
+        assert no.value.configured == {"kind": "rest-lambda"}
+
+    @pytest.mark.parametrize("name", ["api_id", "account_id"])
+    def test_of_a_pin_where_a_verifier_stands_in(self, name):
+        issuer = TestIssuer(ISSUER, algorithm="EdDSA")
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+        )
+        event = events.http_event(headers={"authorization": f"Bearer {issuer.token()}"})
+        with pytest.raises(UntrustedEventError) as refused:
+            read(
+                event,
+                expected("http-lambda", **{name: "other"}),
+                verifier=verifier,
+                token_sources=[BearerToken()],
+            )
+        assert refused.value.configured == {name: "other"}
+
+    def test_of_a_token_the_key_is_told_by_a_digest(self):
+        issuer = TestIssuer(ISSUER, algorithm="EdDSA")
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+        )
+        token = issuer.token({"sub": "alice", "client_id": "app", "token_use": "access"})
+        event = events.http_event(headers={"authorization": f"Bearer {token}"})
+        with pytest.raises(InvalidClaimError) as refused:
+            read(event, expected("http-lambda"), verifier=verifier, token_sources=[BearerToken()])
+        assert refused.value.key_id_digest == digest_of_tokens_key_id(token)
+        assert refused.value.key_id_digest is not None
+
+
+class TestAttributes:
+    DECLARED = MappingProxyType({"level": Attribute("level", "number")})
+
+    def test_are_read_of_what_the_authorizer_says(self):
+        attributes = Attributes(self.DECLARED)
+        caller = Principal(
+            "alice",
+            issuer=ISSUER,
+            client_id="web",
+            claims={"token_use": "access"},
+            attributes={"level": 3},
+            expires_at=NOW + 60,
+        )
+        context = {key: str(value) for key, value in to_context(caller, attributes).items()}
+        event = events.rest_event(authorizer=context | {"principalId": "alice"})
+        gateway = expected("rest-lambda", attributes=self.DECLARED)
+        assert read(event, gateway).attributes == {"level": 3}
+        assert gateway.read_attributes.types == {"level": "number"}
+        assert expected("rest-lambda").read_attributes is None
+
+    def test_are_read_of_a_token_where_a_verifier_stands_in(self):
+        issuer = TestIssuer(ISSUER, algorithm="EdDSA")
+        verifier = JWTVerifier(
+            issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+        )
+        token = issuer.token(
+            {"sub": "alice", "client_id": "web", "token_use": "access", "level": 3}
+        )
+        caller = read(
+            events.http_event(headers={"authorization": f"Bearer {token}"}),
+            expected("http-lambda", attributes=self.DECLARED),
+            verifier=verifier,
+            token_sources=[BearerToken()],
+        )
+        assert caller.attributes == {"level": 3}
+
+    @pytest.mark.parametrize("kind", ["http-jwt", "rest-cognito"])
+    def test_need_a_lambda_authorizer(self, kind):
+        with pytest.raises(ConfigurationError, match="`attributes` needs"):
+            expected(kind, attributes=self.DECLARED)
+
+
+def test_the_claim_of_the_client_is_kept_as_it_is_read():
+    assert expected("http-jwt", client_claim="cid").client_claim == ("cid",)
+
+
+def test_an_api_id_that_is_awaited_is_refused_by_its_name():
+    async def api_id():
+        return "a"
+
+    with pytest.raises(ConfigurationError, match="`api_id`"):
+        expected("http-jwt", api_id=api_id)

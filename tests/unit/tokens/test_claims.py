@@ -9,6 +9,7 @@ from math import inf
 import pytest
 
 from authz_lib import JWTVerifier, errors
+from authz_lib.tokens.claim_reader import shown_path
 from authz_lib.tokens.claims import ClaimRules, HeaderRules, TimeRules
 
 NOW = 1_800_000_000.0
@@ -311,6 +312,100 @@ class TestWhatAnErrorSays:
         rules = ClaimRules(issuers=None, audiences=None, cognito=True)
         with pytest.raises(errors.InvalidClaimError, match=r"it must be `access` or `id`$"):
             rules.check(None, {"token_use": "refresh"})
+
+
+ONE = frozenset({"one"})
+USE = {"token_use": "access"}
+TOLD = [
+    # what is asked, the claims, the claim that is wrong, and what was expected by its argument
+    ({"type": "at+jwt"}, {}, None, {"typ": "at+jwt"}),
+    ({"issuers": ONE}, {"iss": "x"}, "iss", {"issuer": ONE}),
+    ({"audiences": ONE}, {"aud": "x"}, "aud", {"audience": ONE}),
+    ({"clients": ONE}, {"client_id": "x"}, "client_id", {"client_id": ONE}),
+    ({"access_only": True}, {"aud": "x"}, "client_id", {}),
+    ({"access_only": True}, {"typ": "ID", "azp": "x"}, "typ", {}),
+    ({"cognito": True}, {}, "token_use", {"token_use": ("access", "id")}),
+    ({"cognito": True, "token_use": "id"}, USE, "token_use", {"token_use": "id"}),
+    ({"cognito": True, "clients": ONE}, USE | {"client_id": "x"}, "client_id", {"client_id": ONE}),
+    ({"cognito": True, "audiences": ONE}, USE | {"aud": "x"}, "aud", {"audience": ONE}),
+    ({"all_scopes": ONE}, {"scope": "x"}, None, {"all_scopes": ONE}),
+    ({"any_scope": ONE}, {"scope": "x"}, None, {"any_scope": ONE}),
+    ({"any_group": ONE}, {}, None, {"any_group": ONE, "groups_claim": "cognito:groups"}),
+    (
+        {"any_group": ONE, "groups_claim": ("realm_access", "roles")},
+        {},
+        None,
+        {"any_group": ONE, "groups_claim": shown_path(("realm_access", "roles"))},
+    ),
+]
+
+
+class TestWhatAnErrorNames:
+    """The argument that asks for it, with what it asks for; nothing that the token says."""
+
+    @pytest.mark.parametrize(("asked", "claims", "claim", "configured"), TOLD)
+    def test_of_a_claim(self, asked, claims, claim, configured):
+        rules = ClaimRules(**{"issuers": None, "audiences": None, **asked})
+        with pytest.raises(errors.AuthzError) as caught:
+            rules.check("jwt", claims)
+        assert getattr(caught.value, "claim", None) == claim
+        assert caught.value.configured == configured
+        assert str(caught.value)
+        assert claim is None or f"`{claim}`" in str(caught.value)
+
+    def test_an_audience_of_no_kind(self):
+        rules = ClaimRules(issuers=None, audiences=ONE)
+        for aud in (None, 7, ("a", 7)):
+            with pytest.raises(errors.InvalidClaimError, match=r"expected one; it is missing, or"):
+                rules.check(None, {"aud": aud})
+
+    @pytest.mark.parametrize(
+        ("asked", "times", "message", "configured"),
+        [
+            (
+                {"expiry_leeway_seconds": 5},
+                (NOW - 5, None, None),
+                "the token has expired",
+                {"leeway_seconds": 5},
+            ),
+            (
+                {"max_token_age_seconds": 60},
+                (NOW + 9, None, NOW - 60),
+                "the token is older than `max_token_age_seconds`",
+                {"max_token_age_seconds": 60},
+            ),
+            (
+                {},
+                (NOW + 99, NOW + 31, None),
+                "`nbf` lies in the future",
+                {"not_before_leeway_seconds": 30.0},
+            ),
+            (
+                {"not_before_leeway_seconds": 2},
+                (NOW + 99, None, NOW + 3),
+                "`iat` lies in the future",
+                {"not_before_leeway_seconds": 2},
+            ),
+        ],
+    )
+    def test_of_a_date(self, asked, times, message, configured):
+        with pytest.raises(errors.AuthzError) as caught:
+            TimeRules(**asked).check(times, NOW)
+        assert str(caught.value) == message
+        assert caught.value.configured == configured
+
+    @pytest.mark.parametrize(
+        ("name", "argument"),
+        [("signer", "load_balancer_arn"), ("client", "client_id"), ("iss", "issuer")],
+    )
+    def test_of_a_header(self, name, argument):
+        rules = HeaderRules(signers=ONE, clients=ONE, issuers=ONE)
+        header = {"signer": "one", "client": "one", "iss": "one"}
+        rules.check(header)
+        with pytest.raises(errors.InvalidClaimError, match=f"`{name}`") as caught:
+            rules.check(header | {name: "x"})
+        assert caught.value.claim == name
+        assert caught.value.configured == {argument: ONE}
 
 
 class TestHeaderDates:

@@ -11,6 +11,7 @@ import pytest
 
 from authz_lib import errors
 from authz_lib._support.memo import Memo
+from authz_lib._support.strict_json import memory_of
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import jws
 from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, MAX_KEY_ID_LENGTH, SUPPORTED
@@ -136,6 +137,25 @@ class TestRememberedHeaders:
             first = verify_compact(token, keys, algorithms=["ES256"])
             again = verify_compact(token, keys, algorithms=["ES256"])
             assert (first.header is again.header) is is_kept
+
+
+class TestMemory:
+    """What a remembered token takes: its claims, and its header where it is not shared."""
+
+    def test_is_that_of_the_payload(self):
+        payload = b'{"sub":"alice","groups":["a","b"]}'
+        header = b'{"alg":"ES256"}'
+        compact = Compact(f"{b64(header)}.{b64(payload)}.QUJX")
+        assert compact.memory() == memory_of(payload)
+        compact.claims()
+        assert compact.memory() == memory_of(payload)
+
+    def test_and_of_a_header_that_is_not_shared(self):
+        room = 1024 * 3 // 4 - len('{"alg":"ES256"}')
+        for length, is_shared in ((room, True), (room + 1, False)):
+            header = f'{{{" " * length}"alg":"ES256"}}'.encode()
+            memory = Compact(f"{b64(header)}.{b64(b'')}.QUJX").memory()
+            assert memory == memory_of(b"") + (0 if is_shared else memory_of(header))
 
 
 class TestBounds:

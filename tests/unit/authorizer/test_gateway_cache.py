@@ -15,7 +15,7 @@ from authz_lib import (
     QueryParameter,
 )
 from authz_lib.authorizer import gateway_cache
-from authz_lib.authorizer.cache_key import require_covered
+from authz_lib.authorizer.cache_key import http_api_gap, require_covered
 from authz_lib.authorizer.gateway_cache import DeployedKey
 from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.errors import ConfigurationError, UntrustedEventError
@@ -672,10 +672,15 @@ def test_an_http_api_shows_itself_where_its_sources_are_written_as_a_rest_apis(
         authorizer(event)
 
 
+def test_a_key_of_method_and_path_alone_does_not_cover_the_route():
+    key = GatewayCache(identity_sources=[METHOD, PATH], ttl_seconds=60)
+    assert http_api_gap(key, PLAIN).startswith("the route is not covered")
+
+
 ANY_DOC = actions({"method": "GET", "route": "/docs/{id}", "action": "Get"})
 
 
-@pytest.mark.parametrize("route", ["GET /docs/{id}", "ANY /docs/{id}"])
+@pytest.mark.parametrize("route", ["GET /docs/{id}", "ANY /docs/{id}", "/docs/{id}"])
 def test_payload_1_0_tells_the_route_key_without_its_verb(route):
     cache = GatewayCache(identity_sources=[TOKEN, METHOD, PATH, ROUTE], ttl_seconds=60)
     sent = {"resource": "/docs/{id}", "path": "/docs/7"}

@@ -757,6 +757,30 @@ class TestAttributes:
             expected(kind, attributes=self.DECLARED)
 
 
+@pytest.mark.parametrize(("written", "is_judged"), [("x", True), (1, True), ("", False)])
+def test_an_authorizer_of_no_kind_is_judged_where_a_verifier_stands_in(written, is_judged):
+    issuer = TestIssuer(ISSUER, algorithm="EdDSA")
+    verifier = JWTVerifier(
+        issuer=ISSUER, audience=None, algorithms=["EdDSA"], keys=issuer.key_set()
+    )
+    token = issuer.token({"sub": "alice", "client_id": "web", "token_use": "access"})
+    event = events.http_event(headers={"authorization": f"Bearer {token}"})
+    event["requestContext"]["authorizer"] = written
+    gateway = expected("http-lambda")
+    options = {"verifier": verifier, "token_sources": [BearerToken()]}
+    if is_judged:
+        with pytest.raises(UntrustedEventError):
+            read(event, gateway, **options)
+    else:
+        assert read(event, gateway, **options).subject == "alice"
+
+
+@pytest.mark.parametrize("issuer", ["https://{domain}/", "https://orders.eu.auth0.com"])
+def test_an_issuer_that_nobody_has(issuer):
+    with pytest.raises(ConfigurationError, match="issuer"):
+        expected("http-jwt", issuer=issuer)
+
+
 def test_the_claim_of_the_client_is_kept_as_it_is_read():
     assert expected("http-jwt", client_claim="cid").client_claim == ("cid",)
 

@@ -172,7 +172,10 @@ class Line(BaseModel):
     action: Annotated[str, StringConstraints(pattern=r"^[^\n\r\x{2028}\x{2029}]{1,512}$")]
     resource_type: (
         Annotated[
-            str, StringConstraints(pattern=r"^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$", max_length=200)
+            str,
+            StringConstraints(
+                pattern=r"^[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200
+            ),
         ]
         | None
     ) = None

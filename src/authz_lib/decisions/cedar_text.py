@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from functools import partial
 from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
@@ -88,7 +90,9 @@ def load_cedarpy() -> Any:
     Raises:
         ConfigurationError: it is not installed.
     """
-    return load_extra("cedarpy", extra="cedar", what="Cedar on this machine")
+    load = partial(load_extra, "cedarpy", extra="cedar", what="Cedar on this machine")
+    # Loading it takes more than the smallest stack of Python 3.13.
+    return load() if "cedarpy" in sys.modules else run_on_own_stack(load)
 
 
 class Piece(NamedTuple):

@@ -545,7 +545,7 @@ def test_what_is_nested_too_deeply_for_the_stack_is_refused():
         return residual(engine, ALICE, ACTION, resource_type="Order")
 
     with pytest.raises(InvalidRequestError, match=r"policy `one` .*: it is nested too deeply"):
-        deeper(sys.getrecursionlimit() - 500)
+        deeper(sys.getrecursionlimit() - 350)
 
 
 def test_a_condition_with_very_many_cases_is_refused():

@@ -20,8 +20,8 @@ from authz_lib.integrations.powertools import (
 from authz_lib.integrations.powertools_metrics import AuthorizationMetrics
 from authz_lib.testing import events
 
-ALICE = Principal("alice-4711", issuer="https://issuer.example", expires_at=4e9)
-ORDER = "order-4712"
+ALICE = Principal("alice-of-orders", issuer="https://issuer.example", expires_at=4e9)
+ORDER = "order-of-alice"
 
 
 def event(path, caller=ALICE):
@@ -64,8 +64,8 @@ def handle():
 
 def lines_of(capsys):
     out = capsys.readouterr().out
-    assert "4711" not in out
-    assert "4712" not in out
+    assert "alice-of-orders" not in out
+    assert "order-of-alice" not in out
     assert "orders/" not in out
     return [json.loads(line) for line in out.splitlines()]
 

@@ -166,7 +166,7 @@ class Origins:
     def _events(self) -> Iterator[RouteEvent]:
         for name, resource in self.resources.items():
             kind = resource.get("Type") if isinstance(resource, dict) else None
-            if kind not in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}:
+            if str(kind) not in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}:
                 continue
             properties = resource.get("Properties")
             events = properties.get("Events") if isinstance(properties, dict) else None

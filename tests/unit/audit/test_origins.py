@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from authz_lib.audit.audited import audit_files
+
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Globals:
@@ -113,3 +115,11 @@ def test_a_body_behind_a_condition(audit):
         ("GET", 10),
         ("POST", 11),
     ]
+
+
+@pytest.mark.parametrize("kind", ["[]", "{}", "[AWS::Serverless::Function]", "3", "null"])
+@pytest.mark.parametrize("resource", ["Fn::If: {{Type: {}}}", "Odd: {{Type: {}}}"])
+def test_a_type_of_no_kind_ends_nothing(tmp_path, kind, resource):
+    path = tmp_path / "template.yaml"
+    path.write_text(f"Resources:\n  {resource.format(kind)}\n")
+    audit_files([path])

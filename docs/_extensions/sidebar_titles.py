@@ -1,8 +1,8 @@
 """The sidebar of every page, made from the titles of pages alone.
 
 Sphinx copies all entries of all pages for each sidebar, and then leaves out what is no title.  Here
-what is no title is left out once.  The pages are the same, byte for byte, where no table of
-contents stands in an ``only`` directive.
+what is no title is left out once.  That changes no page, unless a table of contents stands in an
+``only`` directive.
 """
 
 from __future__ import annotations

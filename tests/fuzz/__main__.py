@@ -1,8 +1,7 @@
 """`python tests/fuzz`: mutated inputs for every public parser, until something is wrong.
 
 A fault is an error outside of the documented ones, more than 100 ms of processor time for one
-input of up to 500,000 characters (beyond, as much more as it is longer), or the end of the process.
-Each is printed with what reproduces it.
+input, or the end of the process.  Each is printed with what reproduces it.
 
     python tests/fuzz --rounds 10                       # 200,000 cases each
     python tests/fuzz --seed 7 --show "Cedar policies:1234"

@@ -85,6 +85,8 @@ class Parser(NamedTuple):
     share: int = 4
     """Of the cases of a round, in parts."""
     refusals: tuple[type[BaseException], ...] = (AuthzError,)
+    prepare: Callable[[Any], Any] = lambda value: value
+    """What makes the input of it, which is not the parser's time."""
 
 
 NOW = 1_800_000_000.0
@@ -568,8 +570,11 @@ def read_policies(text: str) -> None:
     CedarEngine.from_text(text)
 
 
-def read_schema(schema: Any) -> None:
-    text = schema if isinstance(schema, str) else json.dumps(schema, default=str)
+def as_text(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document, default=str)
+
+
+def read_schema(text: str) -> None:
     _ = CedarEngine.from_text(ALL, text, validate_policies=False).schema_names
 
 
@@ -875,7 +880,7 @@ PARSERS = [
     Parser("template", [SAM_TEMPLATE], read_template, 4),
     Parser("Smithy model", [MODEL], read_model, 8),
     Parser("Cedar policies", [POLICIES, ALL], read_policies, 8),
-    Parser("Cedar schema", [SCHEMA, JSON_SCHEMA], read_schema, 6),
+    Parser("Cedar schema", [SCHEMA, JSON_SCHEMA], read_schema, 6, prepare=as_text),
     Parser("entities, held", [ENTITIES], hold_entities, 4),
     Parser("entities of a document", [ENTITIES], read_entities, 4),
     Parser("Cedar JSON value", [ENTITIES[0]["attrs"]], value_from_cedar_json, 4),

@@ -197,12 +197,14 @@ def _telling_why(spawn: Any, runtime: Any) -> Any:
         try:
             spawn(worker)
         except RuntimeError as error:
-            worker._stderr_thread.join(timeout=1)  # noqa: SLF001
+            if worker._stderr_thread is not None:  # noqa: SLF001  else it has no process
+                worker._stderr_thread.join(timeout=1)  # noqa: SLF001
             log = worker._drain_stderr()  # noqa: SLF001
             # It ends by itself soon; who waits for its start would find it alive until then.
             process, worker._proc = worker._proc, None  # noqa: SLF001
-            runtime._signal(process)  # noqa: SLF001
-            runtime._collect(process, time.monotonic() + 2)  # noqa: SLF001
+            if process is not None:
+                runtime._signal(process)  # noqa: SLF001
+                runtime._collect(process, time.monotonic() + 2)  # noqa: SLF001
             raise RuntimeError(f"{error}\n{log}" if log else str(error)) from None
         finally:
             _python.reset(chosen)

@@ -318,6 +318,15 @@ def ten_thousand_policies() -> None:
         f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), "
         f"{grown:.0f} MB (bar 300)"
     )
+    texts = {f"policy{number}": text for number, text in enumerate(big_text.splitlines())}
+    started = time.perf_counter()
+    CedarEngine.from_policies(texts)
+    loaded = time.perf_counter() - started
+    started = time.perf_counter()
+    for text in texts.values():
+        cedarpy.PolicySet.from_str(text)
+    parsed = time.perf_counter() - started
+    print(f"the same as 10,000 texts: {loaded / parsed:.2f} x `PolicySet.from_str` of each")
     small = CedarEngine.from_text(small_text)
     entities = six_entities()
     request = AuthorizationRequest(ALICE, "a0", ORDER, {"mfa": True}, entities)

@@ -31,6 +31,7 @@ __all__ = [
 
 MAX_JSON_DEPTH: Final = 64  # a stack of 32 KiB, the smallest there is, holds about 190
 MAX_NUMBER_LENGTH: Final = 512
+_TOO_LONG: Final = MAX_NUMBER_LENGTH + 1
 
 JSONObject = dict[str, Any]
 """A JSON document whose root is an object."""
@@ -145,7 +146,7 @@ _freezer = json.JSONDecoder(
     parse_float=_finite,
     parse_int=_whole,
 )
-# For a text that is too short for a number that is too long.
+# For a text that has no place for a number that is too long.
 _short_freezer = json.JSONDecoder(
     object_pairs_hook=_refuse_duplicates_and_freeze,
     parse_constant=_refuse_constant,
@@ -207,13 +208,16 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
     >>> loads_frozen_object(b'{"groups": ["clerks"]}')["groups"]
     ('clerks',)
     """
-    if data.count(b"{") + data.count(b"[") > MAX_JSON_DEPTH:
+    # Most tokens hold one object, and what lists they have stand near each other.
+    if data.find(b"{", 1) >= 0 or data.rfind(b"[") - data.find(b"[") >= MAX_JSON_DEPTH - 1:
         require_shallow(data)
     try:
         text = data.decode()
         size = len(text)
         if text[:1] == "{":
-            document, end = (_scan_short if size <= MAX_NUMBER_LENGTH else _scan_frozen)(text, 0)
+            # A number that is too long would leave no quote in the middle of such a text.
+            is_short = size <= MAX_NUMBER_LENGTH or text.find('"', size - _TOO_LONG, _TOO_LONG) >= 0
+            document, end = (_scan_short if is_short else _scan_frozen)(text, 0)
         else:
             document, end = None, -1
         if end != size:

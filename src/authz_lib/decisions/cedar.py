@@ -31,6 +31,7 @@ from authz_lib.decisions.policy_files import (
     TemplateLink,
     collect,
     parse_policies,
+    parse_texts,
     read_directory,
 )
 from authz_lib.decisions.request import Decision, ErrorMode, Question
@@ -247,9 +248,10 @@ class CedarEngine(DecisionPoint):
         require_known(options, EngineOptions.__optional_keys__)
         texts = _policy_texts(policies)
         _check_texts(schema="" if schema is None else schema)
-        parsed = [_single(policy_id, text) for policy_id, text in texts.items()]
+        parsed = parse_texts([(policy_id, text, policy_id) for policy_id, text in texts.items()])
+        single = map(_single, texts, parsed)
         return cls(
-            collect(parsed, texts, schema=schema, links=_links(links)), entities=entities, **options
+            collect(single, texts, schema=schema, links=_links(links)), entities=entities, **options
         )
 
     def __len__(self) -> int:
@@ -424,8 +426,7 @@ def _links(links: Iterable[TemplateLink]) -> tuple[TemplateLink, ...]:
     return tuple(link for link in found if isinstance(link, TemplateLink))
 
 
-def _single(policy_id: str, text: str) -> PolicySource:
-    parsed = parse_policies(policy_id, text)
+def _single(policy_id: str, parsed: list[PolicySource]) -> PolicySource:
     if len(parsed) != 1:
         raise ConfigurationError(f"`{policy_id}` must be exactly one policy or template")
     return replace(parsed[0], id=policy_id)

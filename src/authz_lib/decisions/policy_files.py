@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authz_lib._support.own_stack import run_on_own_stack
@@ -50,6 +50,7 @@ __all__ = [
     "collect",
     "list_folder",
     "parse_policies",
+    "parse_texts",
     "read_directory",
     "read_text",
     "split_policies",
@@ -58,7 +59,7 @@ __all__ = [
 _DECODER = json.JSONDecoder()
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all,
 # again and again.
-_PARSED_AT_ONCE = 500
+_PARSED_AT_ONCE = 100
 
 
 class UnreadableError(ConfigurationError):
@@ -132,7 +133,19 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
         ConfigurationError: the text does not parse, or is nested too deeply; the message has the
             place.  Or `cedarpy` is not installed.
     """
+    return parse_texts([(name, text, stem or name)])[0]
+
+
+def parse_texts(texts: Iterable[tuple[str, str, str]]) -> list[list[PolicySource]]:
+    """`parse_policies` of several texts: of each its name, itself, and its stem.
+
+    A stack of its own takes longer to make than a policy to parse, so all of them share one.
+    """
     load_cedarpy()
+    return run_on_own_stack(lambda: [_parse_text(*text) for text in texts])
+
+
+def _parse_text(name: str, text: str, stem: str) -> list[PolicySource]:
     pieces = check_policies(text, name)
     found: list[_Parsed] = []
     begin = 0
@@ -141,19 +154,16 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
         # All text reaches Cedar, what lies between policies as well.
         end = some[-1].end if number + _PARSED_AT_ONCE < len(pieces) else len(text)
         try:
-            found += run_on_own_stack(partial(_parse, text[begin:end], number))
+            found += _parse(text[begin:end], number)
         except RecursionError:
             raise ConfigurationError(
                 f"{name}:{some[0].line}: a policy from here on {TOO_DEEP}"
             ) from None
         except ValueError:
-            raise ConfigurationError(
-                run_on_own_stack(partial(_first_error, name, text, some))
-            ) from None
+            raise ConfigurationError(_first_error(name, text, some)) from None
         begin = end
     if len(found) != len(pieces):
         raise ConfigurationError(f"{name}: the text cannot be told apart into policies")
-    stem = stem or name
     alone = len(found) == 1
     return [
         PolicySource(
@@ -252,17 +262,13 @@ def read_directory(path: Path) -> PolicySources:
     if not files:
         raise UnreadableError(f"`{path}` holds no `*.cedar` files")
     texts = {str(file): read_text(file) for file in files}
-    policies = [
-        policy
-        for file in files
-        for policy in parse_policies(str(file), texts[str(file)], file.stem)
-    ]
+    parsed = parse_texts([(str(file), texts[str(file)], file.stem) for file in files])
     schemas = [found[name] for name in ("schema.cedarschema", "schema.json") if name in found]
     if len(schemas) > 1:
         raise ConfigurationError(f"`{path}` holds both `schema.cedarschema` and `schema.json`")
     entities, links = found.get("entities.json"), found.get("template-links.json")
     return collect(
-        policies,
+        chain.from_iterable(parsed),
         texts,
         schema=read_text(schemas[0]) if schemas else None,
         entities=None if entities is None else read_text(entities),

@@ -208,6 +208,34 @@ def test_the_length_of_a_number_is_bounded(load, number):
         load(f'{{"a":{number}9}}'.encode())
 
 
+LENGTHS = [0, 1, 2, 9, 100, 480, 500, 511, 512, 513, 514, 600, 1100]
+
+
+@pytest.mark.parametrize("number", ["9" * 512, "-" + "9" * 511, "9" * 513, "-" + "9" * 512])
+@pytest.mark.parametrize("before", LENGTHS)
+def test_a_number_that_is_too_long_is_found_wherever_it_stands(number, before):
+    for end in ("", *(f',"c":"{"c" * after}"' for after in LENGTHS)):
+        data = f'{{"{"a" * before}":{number}{end}}}'.encode()
+        if len(number) > MAX_NUMBER_LENGTH:
+            with pytest.raises(StrictJSONError, match="too large"):
+                loads_frozen_object(data)
+        else:
+            assert loads_frozen_object(data)["a" * before] == int(number)
+
+
+@pytest.mark.parametrize("lists", range(MAX_JSON_DEPTH - 3, MAX_JSON_DEPTH + 2))
+@pytest.mark.parametrize("objects", [0, 1, 2])
+@pytest.mark.parametrize("more", ["", ',"b":[1],"c":[2]'])
+def test_lists_of_a_frozen_object_may_be_nested_as_deeply_as_elsewhere(lists, objects, more):
+    inner = '{"a":' * objects + "1" + "}" * objects
+    data = f'{{"a":{"[" * lists}{inner}{"]" * lists}{more}}}'.encode()
+    if 1 + lists + objects > MAX_JSON_DEPTH:
+        with pytest.raises(StrictJSONError, match="nested deeper"):
+            loads_frozen_object(data)
+    else:
+        assert loads_frozen_object(data)["a"]
+
+
 halves = st.sampled_from(["\\ud83d", "\\uDE00", "\\\\", "\\u00e9", "\\n", "ud83d", "\\uD7ff", "x"])
 
 

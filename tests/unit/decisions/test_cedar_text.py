@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from authz_lib import CedarEngine
+from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib.decisions import policy_files
 from authz_lib.decisions.cedar_text import (
     MAX_CHAIN,
     MAX_NESTING,
@@ -31,6 +33,29 @@ def test_the_characters_of_a_text_at_the_bound_and_one_past_it(tmp_path):
         read_directory(tmp_path)
 
 
+def test_many_texts_are_parsed_on_one_stack(tmp_path, monkeypatch):
+    """A thread for each of 10,000 files took three times as long as to parse them."""
+    made = []
+    monkeypatch.setattr(
+        policy_files, "run_on_own_stack", lambda call: made.append(call) or run_on_own_stack(call)
+    )
+    texts = {f"p{number}": f'@id("own") {ALL}' for number in range(250)}
+    engine = CedarEngine.from_policies(texts)
+    for name in texts:
+        (tmp_path / f"{name}.cedar").write_text(ALL)
+    assert (len(engine), len(CedarEngine.from_directory(tmp_path)), len(made)) == (250, 250, 2)
+    reader = AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Page", "1"))
+    assert engine.is_authorized(reader).determining_policies == tuple(sorted(texts))
+
+
+def test_a_fault_in_the_last_of_many_texts_has_its_place():
+    texts = {f"p{number}": ALL for number in range(250)}
+    with pytest.raises(ConfigurationError, match=r"^p249:2:1: the policy does not parse: "):
+        CedarEngine.from_policies(texts | {"p249": "permit(principal, action,\nresourc);"})
+    with pytest.raises(ConfigurationError, match="`p249` must be exactly one policy or template"):
+        CedarEngine.from_policies(texts | {"p249": ALL * 2})
+
+
 @pytest.mark.parametrize("text", ["entity User; //", "{}"])
 def test_the_characters_of_a_schema_at_the_bound_and_one_past_it(text):
     fill = "." if "/" in text else " "
@@ -41,7 +66,9 @@ def test_the_characters_of_a_schema_at_the_bound_and_one_past_it(text):
 
 SMALL_STACK = f"""
 import threading
-from authz_lib import CedarEngine
+from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
+from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib.decisions import policy_files
 from authz_lib.decisions.cedar_text import parse_schema
 from authz_lib.errors import ConfigurationError
 

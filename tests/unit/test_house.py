@@ -26,6 +26,7 @@ SHARED_NAMES = {
     "public": "everybody may ask: the word of each web framework",
     "add_arguments": "each command of `authz` describes its arguments in one",
     "where": "the rows that a caller may see, one in each file of a database",
+    "main": "each command of a terminal begins in one",
     "run": "each command of `authz` begins in one",
 }
 # Tests of `tests/unit` that fit no single module.
@@ -136,7 +137,8 @@ def defined_names(tree):
 
 def test_no_name_is_defined_in_two_modules():
     homes = defaultdict(set)
-    for module, path in MODULES.items():
+    local = (CHECKOUT / "packages/authz-local/src").rglob("*.py")
+    for module, path in [*MODULES.items(), *((str(path), path) for path in local)]:
         for name in defined_names(ast.parse(path.read_text(encoding="utf-8"))):
             homes[name].add(module)
     twice = {name: sorted(where) for name, where in homes.items() if len(where) > 1}

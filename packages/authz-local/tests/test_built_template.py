@@ -62,6 +62,25 @@ Resources:
     assert len(built.uploads.archives) == 1
 
 
+def test_a_status_is_a_text_beside_default(tmp_path):
+    text = (
+        SAM
+        + """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      DefinitionBody:
+        openapi: 3.0.1
+        info: {title: orders, version: "1"}
+        paths: {/a: {get: {responses: {200: {description: ok}, default: {description: bad}}}}}
+"""
+    )
+    body = build(tmp_path, text).document["Resources"]["Api"]["Properties"]["Body"]
+    assert body["paths"]["/a"]["get"]["responses"].keys() == {"200", "default"}
+
+
 def test_includes_and_definitions_are_put_in_their_place(tmp_path):
     (tmp_path / "paths.yaml").write_text(
         "/x: {get: {x-amazon-apigateway-integration: {type: mock}}}"

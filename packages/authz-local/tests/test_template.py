@@ -17,7 +17,9 @@ Globals:
 Resources:
   A:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: code/, Role: !GetAtt Role.Arn, Url: !Sub "https://${B}/x"}
+    Properties:
+      {CodeUri: code/, Role: !GetAtt Role.Arn, Url: !Sub "https://${B}/x",
+       Layer: !GetAtt Shared.Outputs.Arn}
   B:
     Type: AWS::Serverless::Function
   C:
@@ -44,12 +46,13 @@ def folder(tmp_path):
 def test_short_forms_are_written_out(folder):
     resources = load_template(folder / "template.yaml")["Resources"]
     assert resources["A"]["Properties"]["Role"] == {"Fn::GetAtt": ["Role", "Arn"]}
+    assert resources["A"]["Properties"]["Layer"] == {"Fn::GetAtt": ["Shared", "Outputs.Arn"]}
     assert resources["A"]["Properties"]["Url"] == {"Fn::Sub": "https://${B}/x"}
     assert resources["D"]["Properties"]["Cond"] == {"Fn::If": ["IsLocal", {"Ref": "A"}, ""]}
 
 
 def test_short_forms_may_be_keys_and_merged_in(tmp_path):
-    first = "Resources:\n  A: &a {Type: x, Properties: {1: a, '1': b, Url: !Sub x}}\n"
+    first = "Resources:\n  A: &a {Type: x, Properties: {1: a, '2': b, Url: !Sub x}}\n"
     (tmp_path / "template.yaml").write_text(
         first + "  B: {<<: *a, Type: !Sub y}\n  C: {<<: *a, Type: z}\n"
     )
@@ -59,7 +62,7 @@ def test_short_forms_may_be_keys_and_merged_in(tmp_path):
     resources = load_template(tmp_path / "template.yaml")["Resources"]
     assert resources["C"] == {
         "Type": "z",
-        "Properties": {1: "a", "1": "b", "Url": {"Fn::Sub": "x"}},
+        "Properties": {"1": "a", "2": "b", "Url": {"Fn::Sub": "x"}},
     }
 
 
@@ -97,8 +100,12 @@ def test_local_code_is_zipped_once_and_the_template_points_at_it(folder):
             "template.yaml:1:53: .*the key `b` is there twice",
         ),
         (
-            "Resources: {A: {Type: x, Properties: {1: a, true: b}}}",
-            "template.yaml:1:45: .*the key `true` is there twice",
+            "Resources: {A: {Type: x, Properties: {yes: a, true: b}}}",
+            "template.yaml:1:47: .*the key `true` is there twice",
+        ),
+        (
+            "Resources: {A: {Type: x, Properties: {200: a, '200': b}}}",
+            "template.yaml:1:47: .*the key `200` is there twice",
         ),
         ("[" * 5000 + "]" * 5000, "is nested too deeply"),
         ("- a", "has no `Resources`"),

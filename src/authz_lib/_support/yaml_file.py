@@ -124,16 +124,26 @@ class TextDatesLoader(yaml.SafeLoader):
         """Check the keys as they are written; PyYAML adds the merged ones later."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
+        for number, (written, content) in enumerate(node.value):
+            if not isinstance(written, yaml.ScalarNode):
                 continue
-            # One key: `1`, `0x1`, `1.0` and `true`, since Python says so.  Two: `1` and `"1"`.
-            is_plain = key.tag.startswith("tag:") and key.tag != _MERGE
-            value = self.construct_object(key) if is_plain else (key.tag, key.value)
+            key = self.as_key(written)
+            node.value[number] = key, content
+            value = self.key_value(key)
             if value in seen:
                 self.meet_twice(key)
             seen.add(value)
         return node
+
+    def as_key(self, key: yaml.ScalarNode) -> yaml.ScalarNode:
+        """The key as it is written.  A subclass may make a text of it."""
+        return key
+
+    def key_value(self, key: yaml.ScalarNode) -> Any:
+        """What two keys are compared by."""
+        # One key: `1`, `0x1`, `1.0` and `true`, since Python says so.  Two: `1` and `"1"`.
+        is_plain = key.tag.startswith("tag:") and key.tag != _MERGE
+        return self.construct_object(key) if is_plain else (key.tag, key.value)
 
     def meet_twice(self, key: yaml.ScalarNode) -> None:
         """Refuse a key that is there twice.  A subclass may let the last one count."""

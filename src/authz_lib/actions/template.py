@@ -239,10 +239,12 @@ def _reference(value: object) -> str | None:
 
 
 def _attribute(value: object) -> str | None:
-    """The attribute of a ``GetAtt``."""
+    """The attribute of a ``GetAtt``, such as ``Outputs.Id`` of a nested stack."""
     found = value.get("Fn::GetAtt") if isinstance(value, dict) else None
-    words = found.split(".") if isinstance(found, str) else found
-    return words[-1] if isinstance(words, list) and len(words) > 1 else None
+    words = found.split(".", 1) if isinstance(found, str) else found
+    if not isinstance(words, list) or len(words) < 2:
+        return None
+    return ".".join(map(str, words[1:]))
 
 
 def _is_preflight(properties: JSONObject) -> bool:

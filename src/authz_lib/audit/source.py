@@ -1,7 +1,7 @@
 """A file as it is written: its values, and the line of each.
 
-YAML with all short forms of CloudFormation, or JSON.  What is read is bounded before anything is
-made of it: `authz_lib._support.yaml_file` and `authz_lib._support.strict_json`.
+YAML as `authz_lib._support.template_yaml` reads it, or JSON.  What is read is bounded before
+anything is made of it: `authz_lib._support.yaml_file` and `authz_lib._support.strict_json`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ MAX_FILE_CHARACTERS: Final = 5_000_000
 MAX_YAML_VALUES: Final = 60_000
 """More than 500 resources need, and what is read in a few seconds."""
 
-_WITHOUT_PREFIX: Final = frozenset({"Condition", "Ref"})
 # What is left out, commas and colons, tells nothing in a text that is known to be JSON.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]\n]|[^\s,:{}\[\]"]+')
 
@@ -136,13 +135,14 @@ def _unquoted(token: str) -> str:
 
 
 def _read_yaml(path: Path, text: str) -> Source:
-    from authz_lib._support import yaml_file
+    from authz_lib._support.template_yaml import TemplateLoader
+    from authz_lib._support.yaml_file import parse_yaml
 
     places: list[Place] = []
     twice: list[KeyTwice] = []
 
-    class Loader(yaml_file.TextDatesLoader):
-        """YAML with CloudFormation's short forms; of two equal keys the last one counts."""
+    class Loader(TemplateLoader):
+        """Of two equal keys the last one counts, as in CloudFormation; a rule reports them."""
 
         max_nodes = MAX_YAML_VALUES
 
@@ -153,33 +153,15 @@ def _read_yaml(path: Path, text: str) -> Source:
         def meet_twice(self, key: Any) -> None:
             twice.append(KeyTwice(str(key.value), key.start_mark.line + 1))
 
-    Loader.add_multi_constructor("!", _written_out)
-    document = yaml_file.parse_yaml(text, str(path), Loader)
+    document = parse_yaml(text, str(path), Loader)
     if not isinstance(document, dict):
         raise ConfigurationError(f"`{path.name}` must be an object")
     return Source(path, _without_aliases(document), places[0], tuple(twice))
 
 
 def _without_aliases(document: dict[Any, Any]) -> dict[str, Any]:
-    """The document as JSON has it: each key a text, and nothing in it is one thing with another."""
+    """The document as JSON has it: nothing in it is one thing with another."""
     return dict(loads(dumps(document, default=str, skipkeys=True)))
-
-
-def _long_form(suffix: str) -> str:
-    return suffix if suffix in _WITHOUT_PREFIX else f"Fn::{suffix}"
-
-
-def _written_out(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
-    """The long form of ``!Ref``, ``!Sub`` and so on."""
-    if isinstance(node.value, str):
-        value = loader.construct_scalar(node)
-        if suffix == "GetAtt":
-            value = value.split(".", 1)
-    elif node.id == "mapping":
-        value = loader.construct_mapping(node, deep=True)
-    else:
-        value = loader.construct_sequence(node, deep=True)
-    return {_long_form(suffix): value}
 
 
 def _place_of(node: Any) -> Place:
@@ -193,5 +175,7 @@ def _place_of(node: Any) -> Place:
     elif node.id == "sequence":
         place.members = {number: _place_of(item) for number, item in enumerate(node.value)}
     if node.tag.startswith("!"):  # the members of a short form are those of its long form
-        return Place(line, {_long_form(node.tag[1:]): place})
+        from authz_lib._support.template_yaml import long_form
+
+        return Place(line, {long_form(node.tag[1:]): place})
     return place

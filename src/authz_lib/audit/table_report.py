@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from authz_lib._support.terminal_text import in_columns, in_style
 from authz_lib.audit.rows import api_rows, summary_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from authz_lib.audit.audited import Audit, AuditedFile
+    from authz_lib.audit.rows import RouteRow
     from authz_lib.audit.rule import AuditFinding
 
 __all__ = ["audit_table"]
 
-_RESET: Final = "\x1b[0m"
-_COLOURS: Final = {
-    "closed": "\x1b[32m",
-    "high": "\x1b[1;31m",
-    "info": "\x1b[2m",
-    "low": "\x1b[36m",
-    "medium": "\x1b[33m",
-    "not seen": "\x1b[33m",
-    "on purpose": "\x1b[36m",
-    "open": "\x1b[1;31m",
+_STYLES: Final[Mapping[str, str]] = {
+    "closed": "green",
+    "high": "bold red",
+    "info": "dim",
+    "low": "cyan",
+    "medium": "yellow",
+    "not seen": "yellow",
+    "on purpose": "cyan",
+    "open": "bold red",
 }
+_LONGEST_WORD: Final = len("on purpose")
 
 
 def audit_table(audit: Audit, *, coloured: bool = False) -> str:
@@ -50,27 +52,21 @@ def _entry_points(file: AuditedFile, coloured: bool) -> Iterator[str]:
         yield "  no entry point"
     for group in groups:
         yield f"  {_printable(group.title)}"
-        cells = [
-            [row.openness, row.place, row.asks, row.details, row.condition, f"line {row.line}"]
-            for row in group.rows
-        ]
-        for line in _aligned(cells):
-            word = line[:10].strip()
-            yield f"    {_painted(line, word, coloured)}"
+        rows = [_cells(row) for row in group.rows]
+        for row, cells in zip(group.rows, in_columns(rows), strict=True):
+            line = "  ".join(cell for cell in cells if cell).rstrip()
+            yield f"    {_painted(line, row.openness, coloured)}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    printable = [[_printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*printable, strict=True)]
-    widths[0] = max(widths[0], 10)
-    for row in printable:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width)
-        yield "  ".join(cells).rstrip()
+def _cells(row: RouteRow) -> list[str]:
+    word = row.openness.ljust(_LONGEST_WORD)
+    cells = [word, row.place, row.asks, row.details, row.condition, f"line {row.line}"]
+    return [_printable(cell) for cell in cells]
 
 
 def _painted(text: str, word: str, coloured: bool) -> str:
-    colour = _COLOURS.get(word)
-    return f"{colour}{text}{_RESET}" if coloured and colour is not None else text
+    style = _STYLES.get(word)
+    return in_style(text, style) if coloured and style is not None else text
 
 
 def _findings(file: AuditedFile, coloured: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from authz_lib._support.terminal_text import in_columns
 from authz_lib.cli.terminal import painted
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def print_table(
     another's  DENY
     """
     lines = [headings, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for number, line in enumerate(lines):
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+    filled_lines = in_columns(lines)
+    rule = "  ".join("-" * len(heading) for heading in filled_lines[0])
+    for number, (line, cells) in enumerate(zip(lines, filled_lines, strict=True)):
         cells[-1] = cells[-1].rstrip()
         if number and outcome is not None:
             word = line[outcome]
@@ -52,4 +53,4 @@ def print_table(
             cells[outcome] = filled
         print("  ".join(cells).rstrip())
         if number == 0:
-            print("  ".join("-" * width for width in widths))
+            print(rule)

@@ -17,13 +17,12 @@ __all__ = ["description_places", "read_description"]
 
 _MAX_BYTES = 5_000_000
 _LEVELS = 5  # down to an event of a function
-_WITHOUT_PREFIX = frozenset({"Condition", "Ref"})
 
 
 def read_description(path: Path, what: str) -> dict[str, Any]:
     """One object of at most 5 MB; YAML needs the extra ``yaml``.
 
-    CloudFormation's short forms, such as ``!Ref``, are written out.
+    YAML is read as `authz_lib._support.template_yaml` says.
 
     Raises:
         ConfigurationError: it cannot be read, is too large, or is no such document.
@@ -36,7 +35,10 @@ def read_description(path: Path, what: str) -> dict[str, Any]:
         raise ConfigurationError(f"`{path.name}` cannot be read: {error.strerror}") from None
     if size > _MAX_BYTES:
         raise ConfigurationError(f"the {what} `{path.name}` has more than {_MAX_BYTES} bytes")
-    document = _read_yaml(path)
+    from authz_lib._support.template_yaml import TemplateLoader
+    from authz_lib._support.yaml_file import read_yaml
+
+    document = read_yaml(path, TemplateLoader)
     if not isinstance(document, dict):
         raise ConfigurationError(f"the {what} `{path.name}` must be an object")
     return document
@@ -55,9 +57,10 @@ def description_places(path: Path) -> Callable[[str], str | None]:
             for steps, offset in json_offsets(text, levels=_LEVELS).items()
         }
     else:
-        from authz_lib._support import yaml_file
+        from authz_lib._support.template_yaml import TemplateLoader
+        from authz_lib._support.yaml_file import yaml_places
 
-        places = yaml_file.yaml_places(text, str(path), levels=_LEVELS)
+        places = yaml_places(text, str(path), TemplateLoader, levels=_LEVELS)
 
     def place(where: str) -> str | None:
         method, _, route = where.partition(" ")
@@ -71,26 +74,3 @@ def description_places(path: Path) -> Callable[[str], str | None]:
         return next((places[steps] for steps in candidates if steps in places), None)
 
     return place
-
-
-def _read_yaml(path: Path) -> Any:
-    from authz_lib._support import yaml_file
-
-    class Loader(yaml_file.TextDatesLoader):
-        """YAML with CloudFormation's short forms."""
-
-    def written_out(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
-        if isinstance(node.value, str):
-            value = loader.construct_scalar(node)
-        elif hasattr(node, "flow_style") and isinstance(node.value, list) and _is_mapping(node):
-            value = loader.construct_mapping(node, deep=True)
-        else:
-            value = loader.construct_sequence(node, deep=True)
-        return {suffix if suffix in _WITHOUT_PREFIX else f"Fn::{suffix}": value}
-
-    Loader.add_multi_constructor("!", written_out)
-    return yaml_file.read_yaml(path, Loader)
-
-
-def _is_mapping(node: Any) -> bool:
-    return str(node.id) == "mapping"

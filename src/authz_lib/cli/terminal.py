@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from authz_lib._support.terminal_text import in_style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TextIO
 
-__all__ = ["STYLES", "is_coloured", "painted"]
-
-_RESET: Final = "\x1b[0m"
-STYLES: Final[Mapping[str, str]] = {
-    "green": "\x1b[32m",
-    "red": "\x1b[31m",
-    "yellow": "\x1b[33m",
-    "dim": "\x1b[2m",
-}
-"""By name, what switches them on."""
+__all__ = ["is_coloured", "painted"]
 
 
 def is_coloured(stream: TextIO) -> bool:
@@ -39,7 +31,5 @@ def is_coloured(stream: TextIO) -> bool:
 
 
 def painted(text: str, style: str | None, stream: TextIO) -> str:
-    """The text in a style of `STYLES`, where the stream is coloured."""
-    if style is None or not is_coloured(stream):
-        return text
-    return f"{STYLES[style]}{text}{_RESET}"
+    """The text in a style of `authz_lib._support.terminal_text`, where the stream is coloured."""
+    return text if style is None or not is_coloured(stream) else in_style(text, style)

@@ -230,6 +230,24 @@ def test_plain_resources():
 
 
 @pytest.mark.parametrize(
+    "of_a_nested_stack",
+    ["Nested.Outputs.RootResourceId", ["Nested", "Outputs.RootResourceId"]],
+)
+def test_an_output_of_a_nested_stack_is_no_root(of_a_nested_stack):
+    def method(verb, place):
+        properties = {"RestApiId": {"Ref": "Shop"}, "HttpMethod": verb, "ResourceId": place}
+        return {"Type": "AWS::ApiGateway::Method", "Properties": properties}
+
+    resources = {
+        "Shop": REST,
+        "M1": method("GET", {"Fn::GetAtt": "Shop.RootResourceId"}),
+        "M2": method("POST", {"Fn::GetAtt": of_a_nested_stack}),
+    }
+    routes, rules = api(resources)
+    assert (set(routes), rules) == ({"GET /"}, ["not-decided"])
+
+
+@pytest.mark.parametrize(
     ("key", "route"),
     [
         ("GET /a", "GET /a"),

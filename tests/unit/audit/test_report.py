@@ -48,6 +48,29 @@ Resources:
     Properties: {TargetFunctionArn: x, AuthType: NONE}
   Unseen: {Type: AWS::ApiGateway::RestApi, Properties: {BodyS3Location: {}}}
 """
+GET = "GET /<b>orders</b>/{id}"
+NOBODY = (
+    f"`{GET}` asks nobody who they are under the condition `!AuthEnabled` "
+    "(`EnableAuth` is `true` by default; so by default: no) [open-route]"
+)
+JWT = "JWT authorizer  Users, scopes orders/read, audience web, issuer https://issuer.example"
+UNSEEN = "`Unseen` was not seen: its routes are in a file that is not here [not-seen]"
+COLOURED = f"""\
+my stack.yaml
+  Api (HTTP API)
+    \x1b[32mclosed      {GET}  {JWT}  if AuthEnabled   line 14\x1b[0m
+    \x1b[1;31mopen        {GET}  {"nobody".ljust(len(JWT))}  if !AuthEnabled  line 14\x1b[0m
+  Published (function URL)
+    \x1b[36mon purpose  FUNCTION_URL  nobody  line 22\x1b[0m
+  Unseen (REST API)
+    \x1b[33mnot seen    *  not seen: a file in S3 holds the routes  line 27\x1b[0m
+
+\x1b[1;31mmy stack.yaml:14: high: {NOBODY}\x1b[0m
+    fix: name an authorizer, or say in an ignore why it is meant
+\x1b[33mmy stack.yaml:27: medium: {UNSEEN}\x1b[0m
+
+4 entry points: 1 open, 1 on purpose, 1 closed, 1 not seen. 2 findings; 1 explained or known.
+"""
 LINE = TEMPLATE.splitlines().index("  Route:") + 1
 
 
@@ -162,9 +185,14 @@ def test_the_table_groups_by_api(report):
 
 
 def test_the_table_is_coloured_on_demand(report):
-    table = audit_table(report, coloured=True)
-    assert "\x1b[1;31mopen" in table
-    assert "\x1b[32mclosed" in table
+    assert audit_table(report, coloured=True) == COLOURED
+    assert audit_table(report) == re.sub(r"\x1b\[[0-9;]+m", "", COLOURED)
+
+
+def test_a_low_finding_has_a_colour_of_its_own(tmp_path):
+    path = tmp_path / "template.yaml"
+    path.write_text("Metadata: {}\nMetadata: {}\nResources: {A: {Type: T}}")
+    assert f"\x1b[36m{path}:2: low: " in audit_table(audit_files([path]), coloured=True)
 
 
 @pytest.mark.parametrize("name", sorted(AUDIT_FORMATS))

@@ -91,6 +91,22 @@ def test_of_two_equal_keys_the_last_one_counts(source):
     assert read.twice == (("a", 3),)
 
 
+@pytest.mark.parametrize("again", ["200", "'200'", "0xC8"])
+def test_a_status_that_is_there_twice_is_told(source, again):
+    read = source(f"200: a\n{again}: b\n")
+    assert read.document == {"200": "b"}
+    assert read.twice == (("200", 2),)
+
+
+def test_an_attribute_of_an_attribute_is_one_name(source):
+    read = source("a: !GetAtt A.B.C\nyes:\n  b: !GetAtt D.E\n")
+    assert read.document == {
+        "a": {"Fn::GetAtt": ["A", "B.C"]},
+        "true": {"b": {"Fn::GetAtt": ["D", "E"]}},
+    }
+    assert read.place.line_of(["true", "b", "Fn::GetAtt", 0]) == 3
+
+
 def test_nothing_is_one_thing_with_another(source):
     document = source("a: &x {k: [1]}\nb: *x\n").document
     document["a"]["k"].append(2)

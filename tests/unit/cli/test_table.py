@@ -22,6 +22,23 @@ def test_headings_alone(capsys):
     assert capsys.readouterr().out == "a  b\n-  -\n"
 
 
+def test_an_outcome_is_coloured_where_it_stands(capsys, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    rows = [["ok", "ok", "1"], ["b", "DIFFERENT", "2"], ["c", "undecided", ""], ["d", "other", ""]]
+    print_table(["request", "outcome", "ms"], rows, outcome=1)
+    assert capsys.readouterr().out.splitlines() == [
+        "request  outcome    ms",
+        "-------  ---------  --",
+        "ok       \x1b[32mok\x1b[0m         1",
+        "b        \x1b[31mDIFFERENT\x1b[0m  2",
+        "c        \x1b[33mundecided\x1b[0m",
+        "d        other",
+    ]
+    print_table(["outcome"], [["opens"]], outcome=0)
+    assert capsys.readouterr().out == "outcome\n-------\n\x1b[31mopens\x1b[0m\n"
+
+
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="zip"):
         print_table(["a", "b"], [["1"]])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from authz_local.scenario import RequestRow
     from authz_local.stack import Invocation
 
-__all__ = ["as_json", "caller_of", "log_lines", "print_results"]
+__all__ = ["as_json", "caller_name", "log_lines", "print_results"]
 
 _HEADINGS = (
     "request", "call", "caller", "expected", "actual", "decision", "policy", "service", "ms", ""
@@ -83,7 +83,7 @@ def _cells(result: RowResult) -> tuple[str, ...]:
     return (
         row.name,
         _target(row),
-        caller_of(row),
+        caller_name(row),
         str(row.expect.status),
         "-" if result.status is None else str(result.status),
         _runs(result.decisions) or "-",
@@ -106,7 +106,7 @@ def _target(row: RequestRow) -> str:
     return row.call.replace("${", "", 1).replace("}", "", 1)
 
 
-def caller_of(row: RequestRow) -> str:
+def caller_name(row: RequestRow) -> str:
     """Whose token a row carries."""
     recipe = row.recipe()
     if recipe is None:
@@ -134,7 +134,7 @@ def _row_as_json(result: RowResult, names: Mapping[str, str]) -> dict[str, Any]:
         "name": row.name,
         "call": row.call,
         "invoke": row.invoke,
-        "caller": caller_of(row),
+        "caller": caller_name(row),
         "expected": {"status": row.expect.status, **expected},
         "actual": {
             "status": result.status,

@@ -8,9 +8,8 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from authz_lib._support.yaml_file import TextDatesLoader, read_yaml, yaml_places
+from authz_lib._support.template_yaml import TemplateLoader
+from authz_lib._support.yaml_file import read_yaml, yaml_places
 from authz_lib.errors import ConfigurationError
 from authz_local.function_code import Beside
 
@@ -39,7 +38,6 @@ _CODE = {
 _LAYERS = {"AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"}
 _INLINE = {"AWS::Serverless::Function": "InlineCode", "AWS::Lambda::Function": "Code"}
 _BY_THEIR_NAME = {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion"}
-_WITHOUT_PREFIX = {"Ref", "Condition"}
 _LEFT_OUT = {"__pycache__", ".venv", ".pytest_cache"}
 
 
@@ -49,26 +47,6 @@ class Uploads:
 
     bucket: str
     archives: dict[str, bytes] = field(default_factory=dict)
-
-
-class _TemplateLoader(TextDatesLoader):
-    """YAML with CloudFormation's short forms (``!Ref``, ``!Sub``, ``!GetAtt a.b``)."""
-
-
-def _construct_intrinsic(loader: _TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in _WITHOUT_PREFIX else f"Fn::{suffix}": value}
-
-
-_TemplateLoader.add_multi_constructor("!", _construct_intrinsic)
 
 
 def find_template(folder: Path) -> Path:
@@ -93,7 +71,7 @@ def load_template(path: Path) -> dict[str, Any]:
         ConfigurationError: it cannot be read, is not YAML, has a key twice, or its ``Resources``
             or ``Globals`` are not those of a template.
     """
-    document = read_yaml(path, _TemplateLoader)
+    document = read_yaml(path, TemplateLoader)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise ConfigurationError(f"{path}: the document is no template: it has no `Resources`")
     for logical_id, resource in document["Resources"].items():
@@ -123,7 +101,7 @@ def _section(parent: dict[str, Any], name: str, path: Path, *above: str) -> dict
 
 def _place(path: Path, *steps: str) -> str:
     """``FILE:LINE:COLUMN`` of a key of a template that was read."""
-    places = yaml_places(path.read_text(encoding="utf-8"), str(path), _TemplateLoader)
+    places = yaml_places(path.read_text(encoding="utf-8"), str(path), TemplateLoader)
     return places.get(steps, str(path))
 
 
@@ -135,7 +113,7 @@ def load_part(folder: Path, location: object, what: str) -> Any:
     """
     if not isinstance(location, str) or "://" in location:
         raise ConfigurationError(f"{what}: only a file beside the template is supported")
-    return read_yaml(folder / location, _TemplateLoader)
+    return read_yaml(folder / location, TemplateLoader)
 
 
 def package_template(

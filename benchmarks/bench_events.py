@@ -51,7 +51,7 @@ ACTIONS = {
         },
     ],
 }
-# What an access token of a real pool holds beside these: such a token has 1.2 kB.
+# What an access token of Cognito holds beside these, with resource binding: 1.2 kB.
 MORE_CLAIMS = {
     "aud": "https://orders.example.com",
     "auth_time": 1_700_000_000,
@@ -64,7 +64,6 @@ MORE_CLAIMS = {
     "username": "5f2b1c9e-0000-4000-8000-00000000a11c",
     "version": 2,
     "client_id": "3n4b5urk1ft4fl3mg5e62d9ado",
-    "custom:department": "orders-and-returns-of-region-eu",
 }
 LONG, SHORT = "1.2 kB", "0.7 kB"
 DECLARED = GatewayCache(

@@ -208,14 +208,14 @@ def loads_frozen_object(data: bytes) -> Mapping[str, Any]:
     >>> loads_frozen_object(b'{"groups": ["clerks"]}')["groups"]
     ('clerks',)
     """
-    # Most tokens hold one object, and what lists they have stand near each other.
+    # With one object and lists so near each other there are no more than 64 brackets.
     if data.find(b"{", 1) >= 0 or data.rfind(b"[") - data.find(b"[") >= MAX_JSON_DEPTH - 1:
         require_shallow(data)
     try:
         text = data.decode()
         size = len(text)
         if text[:1] == "{":
-            # A number that is too long would leave no quote in the middle of such a text.
+            # Up to 1,025 characters: a number that is too long would leave no quote in the middle.
             is_short = size <= MAX_NUMBER_LENGTH or text.find('"', size - _TOO_LONG, _TOO_LONG) >= 0
             document, end = (_scan_short if is_short else _scan_frozen)(text, 0)
         else:

@@ -5,14 +5,18 @@ Addresses are only told apart: what a range holds is not translated.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.analysis.terms import MAX_LONG, MIN_LONG, UnsupportedError
+from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import BOOL, LONG, STRING, Scalar
 from authz_lib.decisions.cedar_schema import Primitive
+from authz_lib.entities.extension_literals import (
+    MAX_LITERAL_LENGTH,
+    read_datetime,
+    read_decimal,
+    read_duration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,25 +30,12 @@ __all__ = [
     "Extensions",
     "datetime_from_milliseconds",
     "decimal_from_ten_thousandths",
-    "milliseconds_of",
-    "read_decimal",
-    "read_duration",
 ]
 
 CONSTRUCTORS = frozenset({"ip", "decimal", "datetime", "duration"})
 
 DECIMAL, DATETIME, DURATION = Primitive("decimal"), Primitive("datetime"), Primitive("duration")
 _DAY = 86_400_000
-_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}")
-_DURATION = re.compile(
-    r"(-)?(?:([0-9]{1,18})d)?(?:([0-9]{1,18})h)?(?:([0-9]{1,18})m(?!s))?"
-    r"(?:([0-9]{1,18})s)?(?:([0-9]{1,18})ms)?"
-)
-_UNITS = (_DAY, 3_600_000, 60_000, 1_000, 1)
-_DATETIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?(?:Z|([+-])([0-9]{2})([0-9]{2})))?"
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITABLE_MILLISECONDS = (-62_135_596_800_000, 253_402_300_799_999)
 """From the year 1 to the year 9999."""
@@ -91,15 +82,6 @@ def datetime_from_milliseconds(number: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z".rjust(24, "0")
 
 
-def milliseconds_of(moment: datetime) -> int:
-    """Since 1970, as Cedar counts.
-
-    >>> milliseconds_of(datetime(1970, 1, 2, tzinfo=UTC))
-    86400000
-    """
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
 class Extensions:
     """Calls of the functions and methods of Cedar's extensions."""
 
@@ -107,7 +89,7 @@ class Extensions:
         self._t = terms
         self._readers: dict[str, tuple[Primitive, Callable[[str], int | None]]] = {
             "decimal": (DECIMAL, read_decimal),
-            "datetime": (DATETIME, _read_datetime),
+            "datetime": (DATETIME, read_datetime),
             "duration": (DURATION, read_duration),
         }
 
@@ -158,6 +140,8 @@ class Extensions:
             return True, None
         if not isinstance(text.formula, str):
             raise UnsupportedError(f"`{name}()` of a text that is not known")
+        if len(text.formula) > MAX_LITERAL_LENGTH:  # Cedar may read it
+            raise UnsupportedError(f"`{name}()` of more than {MAX_LITERAL_LENGTH} characters")
         number = read(text.formula)
         return (True, None) if number is None else (False, Scalar(type_, number))
 
@@ -200,53 +184,3 @@ class Extensions:
 
     def _number(self, type_: Primitive, formula: Formula) -> tuple[Formula, SymbolicValue | None]:
         return self._t.not_(self._t.is_long(formula)), Scalar(type_, formula)
-
-
-def _in_range(number: int) -> int | None:
-    return number if MIN_LONG <= number <= MAX_LONG else None
-
-
-def _are_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-def read_decimal(text: str) -> int | None:
-    """In ten-thousandths; None where Cedar does not read it."""
-    if not _DECIMAL.fullmatch(text):
-        whole, point, rest = text.removeprefix("-").partition(".")
-        if point and _are_digits(whole) and _are_digits(rest):  # Cedar may know more leading zeros
-            raise UnsupportedError("a `decimal()` that is written in another way")
-        return None
-    return _in_range(int(Decimal(text).scaleb(4)))
-
-
-def read_duration(text: str) -> int | None:
-    """In milliseconds; None where Cedar does not read it."""
-    found = _DURATION.fullmatch(text)
-    if found is None or not any(found.groups()[1:]):
-        if text and not text.removeprefix("-").strip("0123456789dhms"):
-            raise UnsupportedError("a `duration()` that is written in another way")
-        return None
-    total = sum(
-        int(part or 0) * unit for part, unit in zip(found.groups()[1:], _UNITS, strict=True)
-    )
-    return _in_range(-total if found[1] else total)
-
-
-def _read_datetime(text: str) -> int | None:
-    found = _DATETIME.fullmatch(text)
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, milli, sign, hours, minutes = found.groups(default="0")
-    try:
-        moment = datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC
-        )
-    except ValueError:  # no such day; or a year 0, a second 60
-        raise UnsupportedError("a `datetime()` that is written in another way") from None
-    shift = timedelta(hours=int(hours), minutes=int(minutes))
-    if shift >= timedelta(days=1) or int(minutes) > 59:
-        raise UnsupportedError("a `datetime()` that is written in another way")
-    moment_ms = milliseconds_of(moment) + int(milli)
-    offset = shift // timedelta(milliseconds=1)
-    return moment_ms + offset if sign == "-" else moment_ms - offset

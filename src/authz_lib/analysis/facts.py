@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from authz_lib.analysis.extensions import milliseconds_of, read_decimal, read_duration
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import BOOL
 from authz_lib.decisions.cedar_schema import EntityType, RecordType, SetType
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp, EntityUid
+from authz_lib.entities.extension_literals import read_datetime, read_decimal, read_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -144,8 +143,7 @@ def formula_of(  # noqa: PLR0911  one return a kind of value
     if isinstance(value, CedarDuration):
         return read_duration(value.text)
     if isinstance(value, CedarDatetime):
-        moment = datetime.fromisoformat(value.text)
-        return milliseconds_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return read_datetime(value.text)
     raise UnsupportedError("a set of addresses")
 
 

@@ -127,5 +127,5 @@ _COMBINED: Final = {"Fn::And": _and, "Fn::Not": _not, "Fn::Or": _or}
 
 
 def condition_text(value: Any) -> str:
-    """A plain value as CloudFormation compares it."""
+    """A plain value as the text that CloudFormation makes of it, to compare it or to hand it on."""
     return str(value).lower() if isinstance(value, bool) else str(value)

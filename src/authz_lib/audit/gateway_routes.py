@@ -18,13 +18,14 @@ from authz_lib.audit.entry_point import (
 from authz_lib.audit.openapi_body import (
     body_authorizers,
     body_operations,
+    default_ttl_seconds,
     is_readable_body,
     plain_number,
     source_list,
     text_list,
 )
 from authz_lib.audit.stack_values import ABSENT, UNKNOWN
-from authz_lib.audit.template import own_condition, properties_of
+from authz_lib.audit.template import own_condition, presence_of, properties_of
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _REST: Final = "AWS::ApiGateway::RestApi"
 _V2: Final = "AWS::ApiGatewayV2::Api"
 _REST_AUTHORIZER: Final = "AWS::ApiGateway::Authorizer"
 _V2_AUTHORIZER: Final = "AWS::ApiGatewayV2::Authorizer"
-_REST_TTL_SECONDS: Final = 300
 _MAX_DEPTH: Final = 64
 _KINDS: Final = {
     "COGNITO_USER_POOLS": "COGNITO_USER_POOLS",
@@ -101,10 +101,9 @@ def _authorizer(
     jwt = plain(properties.get("JwtConfiguration"))
     jwt = jwt if isinstance(jwt, dict) else {}
     issuer = jwt.get("Issuer")
-    default = _REST_TTL_SECONDS if surface == "rest" else 0
     ttl = plain(properties.get("AuthorizerResultTtlInSeconds"))
     cache = ResultCache(
-        plain_number(ttl, default) if surface != "websocket" else 0,
+        plain_number(ttl, default_ttl_seconds(surface)) if surface != "websocket" else 0,
         source_list(plain(properties.get("IdentitySource"))),
     )
     return AuthorizerUse(
@@ -224,14 +223,9 @@ def _authorizations(
         )
 
 
-def _presence(resource: dict[str, Any]) -> Guard:
-    name = own_condition(resource)
-    return Guard(((name, True),)) if name is not None else Guard()
-
-
 def _of_method(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
-    presence = _presence(resource)
+    presence = presence_of(resource)
     integration = properties.get("Integration")
     kind = integration.get("Type") if isinstance(integration, dict) else None
     is_mock = all(one == "MOCK" for _, one in template.values.texts(kind, Guard()))
@@ -280,7 +274,7 @@ def _of_route(
 ) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
     api = template.resource_id(properties.get("ApiId"))
-    presence = _presence(resource)
+    presence = presence_of(resource)
     for outer, key in template.values.texts(properties.get("RouteKey"), presence):
         surface = apis[api].surface if api in apis else _guessed_surface(key)
         method, path = _place_of_key(key, surface)

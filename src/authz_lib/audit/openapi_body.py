@@ -50,7 +50,6 @@ _KINDS: Final = {
     "token": "CUSTOM",
 }
 _BY_MEMBER: Final = {"providerARNs": "COGNITO_USER_POOLS", "jwtConfiguration": "JWT"}
-_REST_TTL_SECONDS: Final = 300
 _LATER: Final = "(known when deployed)"
 
 
@@ -330,9 +329,13 @@ def _cache(
     sources = values.plain(authorizer.get("identitySource"))
     if sources is None and str(authorizer.get("type")).lower() == "token":
         sources = f"method.request.header.{scheme.get('name', 'Authorization')}"
-    default = _REST_TTL_SECONDS if surface == "rest" else 0
     ttl = values.plain(authorizer.get("authorizerResultTtlInSeconds"))
-    return ResultCache(plain_number(ttl, default), source_list(sources))
+    return ResultCache(plain_number(ttl, default_ttl_seconds(surface)), source_list(sources))
+
+
+def default_ttl_seconds(surface: str) -> int:
+    """How long API Gateway remembers an authorizer's answer where nothing is said of it."""
+    return 300 if surface == "rest" else 0
 
 
 def plain_number(value: Any, default: int) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from authz_lib.audit.conditions import Guard
 from authz_lib.audit.entry_point import (
     OPEN,
     Authorization,
@@ -14,12 +13,13 @@ from authz_lib.audit.entry_point import (
     written_kind,
 )
 from authz_lib.audit.stack_values import ABSENT, MAX_BRANCHES, UNKNOWN
-from authz_lib.audit.template import own_condition, properties_of
+from authz_lib.audit.template import own_condition, presence_of, properties_of
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authz_lib.audit.conditions import Guard
     from authz_lib.audit.template import Template
 
 __all__ = ["appsync_doors", "function_urls", "other_gateways"]
@@ -50,7 +50,7 @@ def function_urls(template: Template) -> Iterator[EntryPoint]:
     for name, resource in template.of_type(_URL):
         properties = properties_of(resource)
         for guard, kind in template.values.texts(
-            written_kind(properties, "AuthType"), _presence(resource)
+            written_kind(properties, "AuthType"), presence_of(resource)
         ):
             yield EntryPoint(
                 name,
@@ -60,7 +60,7 @@ def function_urls(template: Template) -> Iterator[EntryPoint]:
                 "FUNCTION_URL",
                 Authorization(authorization_kind(kind)),
                 template.origins.line_of_resource(name),
-                guard.beyond(_presence(resource)),
+                guard.beyond(presence_of(resource)),
                 own_condition(resource),
                 function=template.resource_id(properties.get("TargetFunctionArn")),
             )
@@ -72,7 +72,7 @@ def appsync_doors(template: Template) -> Iterator[EntryPoint]:
         yield from _graphql(template, name, resource)
     for name, resource in template.of_type(_EVENTS):
         configuration = properties_of(resource).get("EventConfig")
-        for guard, inner in template.values.branches(configuration, _presence(resource)):
+        for guard, inner in template.values.branches(configuration, presence_of(resource)):
             written = inner if isinstance(inner, dict) else {}
             for method, member in (
                 ("CONNECT", "ConnectionAuthModes"),
@@ -90,7 +90,7 @@ def appsync_doors(template: Template) -> Iterator[EntryPoint]:
             ("SUBSCRIBE", "SubscribeAuthModes"),
         ):
             if member in properties:  # else the API's own count
-                guard = _presence(resource)
+                guard = presence_of(resource)
                 yield from _event_doors(
                     template, name, api, (method, path), properties[member], guard
                 )
@@ -132,7 +132,7 @@ def _kind_of_item(
 
 def _graphql(template: Template, name: str, resource: dict[str, Any]) -> Iterator[EntryPoint]:
     properties = properties_of(resource)
-    outer = _presence(resource)
+    outer = presence_of(resource)
     others = written_kind(properties, "AdditionalAuthenticationProviders")
     for narrowed, written in template.values.texts(
         written_kind(properties, "AuthenticationType"), outer
@@ -171,11 +171,6 @@ def _event_doors(  # noqa: PLR0917  all of them are one door
             *place,
             Authorization(first or next(iter(names), "UNKNOWN"), names=names),
             template.origins.line_of_resource(name),
-            guard.beyond(_presence(resource)),
+            guard.beyond(presence_of(resource)),
             own_condition(resource),
         )
-
-
-def _presence(resource: dict[str, Any]) -> Guard:
-    name = own_condition(resource)
-    return Guard(((name, True),)) if name is not None else Guard()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.json_file import in_one_line
+from authz_lib.audit.conditions import Guard
 from authz_lib.audit.neighbours import nested_files, with_local_bodies
 from authz_lib.audit.origins import Origins
 from authz_lib.audit.sam import is_sam, least_resources, transformed
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 
     from authz_lib.audit.source import Source
 
-__all__ = ["MAX_RESOURCES", "Template", "own_condition", "properties_of", "template_of"]
+__all__ = [
+    "MAX_RESOURCES",
+    "Template",
+    "own_condition",
+    "presence_of",
+    "properties_of",
+    "template_of",
+]
 
 
 MAX_RESOURCES: Final = 500
@@ -185,3 +193,9 @@ def own_condition(resource: Mapping[str, Any]) -> str | None:
     """The condition under which a resource is there."""
     found = resource.get("Condition")
     return found if isinstance(found, str) else None
+
+
+def presence_of(resource: Mapping[str, Any]) -> Guard:
+    """The same as what must hold; always true of a resource without a condition."""
+    name = own_condition(resource)
+    return Guard() if name is None else Guard(((name, True),))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from authz_lib.actions import ActionMap, ResolvedAction
-    from authz_lib.authorizer.answers import Answers
+    from authz_lib.actions import ActionEntry, ActionMap
     from authz_lib.authorizer.cache_key import Coverage
     from authz_lib.authorizer.callers import Caller
     from authz_lib.authorizer.gateway_cache import GatewayCache
     from authz_lib.gateway.events import AuthorizerEvent
+    from authz_lib.principal import Principal
 
-__all__ = ["AssertingAnswers", "check_assertion"]
+__all__ = ["check_assertion", "with_assertion"]
 
 
 def check_assertion(
@@ -52,50 +52,36 @@ def check_assertion(
         )
 
 
-class AssertingAnswers:
-    """The answers of another one, with ``txn_token`` in the context of each that lets pass."""
+def with_assertion(
+    assertion: CallerAssertion, event: AuthorizerEvent, caller: Caller, entry: ActionEntry | None
+) -> Caller:
+    """The caller, with ``txn_token`` in the context: who that is and what was decided, signed.
 
-    def __init__(
-        self,
-        answers: Answers,
-        assertion: CallerAssertion,
-        resolve: Callable[[AuthorizerEvent], ResolvedAction | None],
-    ) -> None:
-        self.kinds = answers.kinds
-        self.deny = answers.deny
-        self.unauthenticated = answers.unauthenticated
-        self._answers = answers
-        self._assertion = assertion
-        self._resolve = resolve
+    Raises:
+        InvalidClaimError: the token has no expiry, or has expired meanwhile.
+        ConfigurationError, DependencyError: there is no key to sign with.
+    """
+    signed = assertion.sign(_asserted(event, caller.principal, entry))
+    return caller._replace(context={**caller.context, "txn_token": signed})
 
-    def allow(self, event: AuthorizerEvent, caller: Caller) -> dict[str, Any]:
-        """Let this request pass, and sign who the caller is and what was decided.
 
-        Raises:
-            InvalidClaimError: the token has no expiry, or has expired meanwhile.
-            ConfigurationError, DependencyError: there is no key to sign with.
-        """
-        signed = self._assertion.sign(self._asserted(event, caller))
-        told = caller._replace(context={**caller.context, "txn_token": signed})
-        return self._answers.allow(event, told)
-
-    def _asserted(self, event: AuthorizerEvent, caller: Caller) -> AssertedCaller:
-        resolved, principal = self._resolve(event), caller.principal
-        if resolved is None:  # nothing lets such a request pass
-            raise ConfigurationError("an assertion needs the route of the request")
-        if principal.expires_at is None:
-            raise InvalidClaimError("an assertion needs `exp` of the token", claim="exp")
-        entry = resolved.entry
-        return AssertedCaller(
-            subject=principal.subject,
-            issuer=principal.issuer,
-            client_id=principal.client_id,
-            scopes=principal.scopes,
-            groups=principal.groups,
-            tenant_id=principal.tenant_id,
-            expires_at=principal.expires_at,
-            action=entry.action,
-            route=entry.whole_route,
-            attributes=principal.attributes,
-            transaction=event.request_id or "",
-        )
+def _asserted(
+    event: AuthorizerEvent, principal: Principal, entry: ActionEntry | None
+) -> AssertedCaller:
+    if entry is None:  # nothing lets such a request pass
+        raise ConfigurationError("an assertion needs the route of the request")
+    if principal.expires_at is None:
+        raise InvalidClaimError("an assertion needs `exp` of the token", claim="exp")
+    return AssertedCaller(
+        subject=principal.subject,
+        issuer=principal.issuer,
+        client_id=principal.client_id,
+        scopes=principal.scopes,
+        groups=principal.groups,
+        tenant_id=principal.tenant_id,
+        expires_at=principal.expires_at,
+        action=entry.action,
+        route=entry.whole_route,
+        attributes=principal.attributes,
+        transaction=event.request_id or "",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from authz_lib._support.current_request import CURRENT_REQUEST
@@ -140,6 +141,7 @@ class LambdaAuthorizer:
     __slots__ = (
         "_actions",
         "_answers",
+        "_asserted",
         "_callers",
         "_context",
         "_deployed_key",
@@ -219,8 +221,9 @@ class LambdaAuthorizer:
         else:
             # AppSync may remember what was read from the token alone.
             self._answers = _ANSWERS[response](not gateway_cache.is_off and not self._context)
+        self._asserted: Callable[..., Caller] | None = None
         if assertion is not None:
-            from authz_lib.authorizer.asserting import AssertingAnswers, check_assertion
+            from authz_lib.authorizer.asserting import check_assertion, with_assertion
 
             check_assertion(
                 assertion,
@@ -230,11 +233,7 @@ class LambdaAuthorizer:
                 coverage=coverage,
                 response=response,
             )
-            self._answers = AssertingAnswers(
-                self._answers,
-                assertion,
-                lambda event: None if actions is None else _resolve(actions, event)[0],
-            )
+            self._asserted = partial(with_assertion, assertion)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> LambdaAuthorizer:
@@ -269,11 +268,7 @@ class LambdaAuthorizer:
         try:
             question = parse_authorizer_event(event)
             if question.kind not in self._answers.kinds:
-                fitting = "appsync" if question.kind.startswith("appsync") else "iam"
-                raise ConfigurationError(
-                    f"the event is of the kind `{question.kind}`, which the configured `response` "
-                    f"does not answer: `{fitting}` does"
-                )
+                raise _other_kind(question.kind)
             if self._deployed_key is not None:
                 self._deployed_key.check(question)
         except AuthzError as error:
@@ -284,13 +279,13 @@ class LambdaAuthorizer:
             caller = self._callers.identify(question)
             if self._every_route is not None:
                 return self._for_every_route(self._every_route, question, caller)
-            refusal, is_known = self._refusal(question, caller), True
+            (refusal, entry), is_known = self._refusal(question, caller), True
             if refusal is None:
+                if self._asserted is not None:
+                    caller = self._asserted(question, caller, entry)
                 return answers.allow(question, caller)
-        except AuthenticationError as error:
-            refusal, is_known = Refusal.of(error), False
-        except (AccessDeniedError, InvalidRequestError) as error:
-            refusal, is_known = Refusal.of(error), True
+        except (AuthenticationError, AccessDeniedError, InvalidRequestError) as error:
+            refusal, is_known = Refusal.of(error), not isinstance(error, AuthenticationError)
         except AuthzError as error:
             self._log(Refusal.of(error), question)
             raise
@@ -304,27 +299,29 @@ class LambdaAuthorizer:
         key_id = self._callers.key_id_digest(event)
         log_refusal(refusal._replace(key_id_digest=key_id), event)
 
-    def _refusal(self, event: AuthorizerEvent, caller: Caller) -> Refusal | None:
-        """Why the request is refused; ``None`` lets it pass."""
+    def _refusal(
+        self, event: AuthorizerEvent, caller: Caller
+    ) -> tuple[Refusal | None, ActionEntry | None]:
+        """Why the request is refused, or ``None`` to let it pass; and its line of the map."""
         if self._actions is None:
-            return None
+            return None, None
         resolved, reason = _resolve(self._actions, event)
         if resolved is None:
-            return _without_a_line(reason)
+            return _without_a_line(reason), None
         entry = resolved.entry
         if not entry.scopes <= caller.principal.scopes:
-            return _lacking_scope(entry)
+            return _lacking_scope(entry), entry
         if entry.public or self._questions is None:
-            return None
+            return None, entry
         if entry.resource_id_label is not None and not _hands_over(event, resolved.labels):
-            return _without_a_line("ambiguous_path")
+            return _without_a_line("ambiguous_path"), entry
         context = self._policy_context(event) if self._context else None
         before = CURRENT_REQUEST.set(event)
         try:
             decision = self._questions.decide(caller, entry, resolved.resource_id, context)
         finally:
             CURRENT_REQUEST.reset(before)
-        return None if decision.allowed is True else _denied(entry, decision)
+        return None if decision.allowed is True else _denied(entry, decision), entry
 
     def _for_every_route(
         self, every_route: EveryRoute, event: AuthorizerEvent, caller: Caller
@@ -360,6 +357,14 @@ class LambdaAuthorizer:
             if found:
                 values[name] = found[0]
         return values
+
+
+def _other_kind(kind: str) -> ConfigurationError:
+    fitting = "appsync" if kind.startswith("appsync") else "iam"
+    return ConfigurationError(
+        f"the event is of the kind `{kind}`, which the configured `response` does not answer: "
+        f"`{fitting}` does"
+    )
 
 
 def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction | None, str]:

@@ -52,10 +52,10 @@ def require_covered(
         ConfigurationError: an input of the decision is not part of the key; the message names it
             and the remedy.
     """
-    _require_told([*cache.inputs, *context.values()], response)
+    _require_told([*cache.parsed_sources, *context.values()], response)
     if cache.is_off:
         return "one-request"
-    inputs = set(cache.inputs)
+    inputs = set(cache.parsed_sources)
     _require_token(inputs, tokens)
     if response == "appsync":
         _require_appsync_key(inputs)
@@ -89,7 +89,7 @@ def http_api_gap(cache: GatewayCache, actions: ActionMap | None) -> str | None:
     """
     if actions is None or cache.is_off:
         return None
-    inputs = set(cache.inputs)
+    inputs = set(cache.parsed_sources)
     if inputs >= {_METHOD, _PATH}:
         return None if _ROUTE_KEY in inputs else _NO_ROUTE_KEY
     return _NO_POLICY if any("{" in entry.route for entry in actions.entries) else None
@@ -97,21 +97,21 @@ def http_api_gap(cache: GatewayCache, actions: ActionMap | None) -> str | None:
 
 _NO_ROUTE_KEY = (
     "the route is not covered by the identity sources: an HTTP API decodes the path, so one method "
-    "and path is two routes; add `$context.routeKey` (a REST API's sources are written "
+    "and path can mean two routes; add `$context.routeKey` (a REST API's sources are written "
     "`context.path` and `method.request.header.X`)"
 )
 _NO_POLICY = (
-    "no policy is right for every route of an HTTP API with a label: it decodes the path, so one "
-    "path is two routes; have `$context.httpMethod`, `$context.path`, `$context.domainName` and "
-    "`$context.routeKey` as identity sources too (a REST API's sources are written `context.path` "
-    "and `method.request.header.X`)"
+    "no policy is right for every route of an HTTP API with a label: the API decodes the path, so "
+    "one path can mean two routes; add the identity sources `$context.httpMethod`, "
+    "`$context.path`, `$context.domainName` and `$context.routeKey` (a REST API's are written "
+    "`context.path` and `method.request.header.X`)"
 )
 
 
 def require_no_resource_policy(cache: GatewayCache) -> None:
     """Refuse a policy for every route where the API may have a resource policy.
 
-    Such a policy can be silent about a route, and a resource policy makes an Allow of silence.
+    Such a policy can be silent about a route, and then a resource policy alone allows it.
 
     Raises:
         ConfigurationError: nobody has said that there is none.
@@ -121,10 +121,9 @@ def require_no_resource_policy(cache: GatewayCache) -> None:
     """
     if not cache.no_resource_policy:
         raise ConfigurationError(
-            "one policy for every route can be silent about a route, and an API's resource policy "
-            "makes an Allow of silence: say `no_resource_policy=True` if the API has none, or "
-            "have `context.httpMethod`, `context.path` and `context.domainName` as identity "
-            "sources too"
+            "one policy for every route can be silent about a route, and then an API's resource "
+            "policy alone allows it: say `no_resource_policy=True` if the API has none, or add the "
+            "identity sources `context.httpMethod`, `context.path` and `context.domainName`"
         )
 
 
@@ -201,7 +200,7 @@ def _require_domain(inputs: set[IdentitySource], cache: GatewayCache) -> None:
     """
     if _DOMAIN not in inputs and not cache.no_resource_policy:
         raise ConfigurationError(
-            "the route is not covered by the identity sources: one path is two routes on two "
-            "domains, and an API's resource policy makes an Allow of silence; add "
+            "the route is not covered by the identity sources: on another domain a path can mean "
+            "another route, which an API's resource policy alone may allow; add "
             "`$context.domainName`, or say `no_resource_policy=True` if the API has none"
         )

@@ -59,7 +59,9 @@ class GatewayCache:
     ttl_seconds: int
     max_policy_bytes: int = 8192
     no_resource_policy: bool = False
-    inputs: tuple[IdentitySource, ...] = field(default=(), init=False, repr=False, compare=False)
+    parsed_sources: tuple[IdentitySource, ...] = field(
+        default=(), init=False, repr=False, compare=False
+    )
     """The identity sources, parsed."""
 
     OFF: ClassVar[GatewayCache]
@@ -145,7 +147,7 @@ class DeployedKey:
         names_route: bool,
         http_api_gap: str | None = None,
     ) -> None:
-        self._inputs = cache.inputs
+        self._inputs = cache.parsed_sources
         self._reads_route = reads_route
         self._names_route = names_route
         self._http_api_gap = http_api_gap

@@ -166,7 +166,7 @@ class RoutePolicies:
     **Not** covered: a route that is deployed behind this authorizer and missing in the map.
 
     **Not** always explicit: where no pattern refuses a route without refusing an allowed one, the
-    policy is silent about it.  A resource policy of the API makes an Allow of silence, so
+    policy is silent about it.  Then a resource policy of the API alone allows it, so
     `GatewayCache` asks whether there is one.
 
     Args:

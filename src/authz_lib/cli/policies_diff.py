@@ -114,7 +114,7 @@ def _with_schema_of(new: PolicySources, old: PolicySources) -> PolicySources:
 
 
 def _note_invalid(new: PolicySources) -> None:
-    from authz_lib.decisions.cedar import validation_errors
+    from authz_lib.decisions.policy_validation import validation_errors
 
     for error in validation_errors(new):
         print(f"authz policies: NEW: {error}", file=sys.stderr)

@@ -11,15 +11,13 @@ from authz_lib.errors import (
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
+from authz_lib.transport.aws_codes import LATER_CODES, THROTTLING_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["error_for", "malformed", "unreachable"]
 
-_THROTTLED = frozenset(
-    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
-)
 _INVALID = frozenset({"ValidationException", "SerializationException"})
 
 
@@ -29,10 +27,12 @@ def error_for(code: str, status: int, document: Mapping[str, Any]) -> AuthzError
     The service's own message can repeat ids and values of the request, so it is not repeated; a
     ``ValidationException`` says which field it means.
     """
-    if code in _THROTTLED or status == 429:
+    if code in THROTTLING_CODES or status == 429:
         return PolicyStoreThrottledError("the policy store is asked too often")
     if status >= 500:
         return PolicyStoreUnavailableError("the policy store answered with a server fault")
+    if code in LATER_CODES:
+        return unreachable()
     if code in _INVALID or status == 413:
         return InvalidRequestError(
             "the policy store refused the request as invalid", field=_field(document)

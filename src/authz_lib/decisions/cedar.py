@@ -18,10 +18,7 @@ from authz_lib._support.checks import (
     require_optional_text,
 )
 from authz_lib._support.clock import Clock, system_clock
-from authz_lib._support.own_stack import run_on_own_stack
-from authz_lib._support.text_place import place_in_file
-from authz_lib.decisions.cedar_places import place_of_fault
-from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema, policies_to_json
+from authz_lib.decisions.cedar_text import load_cedarpy, parse_schema
 from authz_lib.decisions.held_entities import entities_text, hold_entities
 from authz_lib.decisions.log import log_of
 from authz_lib.decisions.point import DecisionPoint
@@ -34,6 +31,7 @@ from authz_lib.decisions.policy_files import (
     parse_texts,
     read_directory,
 )
+from authz_lib.decisions.policy_validation import validation_errors
 from authz_lib.decisions.request import Decision, ErrorMode, Question
 from authz_lib.decisions.request_schema import RequestSchema
 from authz_lib.decisions.revision import content_digest
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
     from authz_lib.entities import Entity
     from authz_lib.principal import PrincipalIdForm
 
-__all__ = ["CedarEngine", "EngineOptions", "TemplateLink", "validation_errors"]
+__all__ = ["CedarEngine", "EngineOptions", "TemplateLink"]
 
 
 class EngineOptions(TypedDict, total=False):
@@ -138,7 +136,7 @@ class CedarEngine(DecisionPoint):
             None if sources.schema is None else parse_schema(sources.schema, sources.schema_file)
         )
         self._schema = schema
-        if validate_policies and (errors := validation_errors(sources)):
+        if validate_policies and (errors := validation_errors(sources, schema)):
             raise ConfigurationError(errors[0])
         where = sources.entities_file if entities is sources.entities else None
         self._held = held = hold_entities(cedarpy, entities, schema, where)
@@ -430,35 +428,3 @@ def _single(policy_id: str, parsed: list[PolicySource]) -> PolicySource:
     if len(parsed) != 1:
         raise ConfigurationError(f"`{policy_id}` must be exactly one policy or template")
     return replace(parsed[0], id=policy_id)
-
-
-def _validated(text: str, schema: Any) -> list[Any]:
-    validate = load_cedarpy().validate_policies
-    return run_on_own_stack(lambda: list(validate(text, schema).errors))
-
-
-def validation_errors(sources: PolicySources) -> list[str]:
-    """What the schema has against the policies, each with its place; nothing without a schema.
-
-    Raises:
-        ConfigurationError: the schema does not parse.
-    """
-    if sources.schema is None:
-        return []
-    schema = parse_schema(sources.schema, sources.schema_file)
-    found = []
-    for name, text in sources.texts.items():
-        by_number = {
-            f"policy{policy.position}": policy for policy in sources.policies if policy.file == name
-        }
-        for error in _validated(text, schema):
-            place, problem = name, str(error.error).splitlines()[0]
-            if policy := by_number.get(error.policy_id):
-                # Its own id comes first, and is no word of the statement.
-                said = problem.replace(f"`{error.policy_id}`", "", 1)
-                piece = policy.piece
-                offset = place_of_fault(text, piece.start, piece.end, said, policies_to_json)
-                place = place_in_file(name, text, offset)
-                problem = problem.replace(f"`{error.policy_id}`", f"`{policy.id}`", 1)
-            found.append(f"{place}: {problem}")
-    return found

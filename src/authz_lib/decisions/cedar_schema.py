@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib.decisions.cedar_text import parse_schema
+from authz_lib.decisions.schema_names import builtin_name, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,8 +128,6 @@ def read_parsed_schema(schema: Any) -> PolicySchema:
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[A-Za-z_0-9]+(?:::[A-Za-z_0-9]+)*(?:::(?="))?|[^\s]')
-_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})|(.))")
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _PRIMITIVES = {"Bool", "Long", "String", "decimal", "datetime", "duration", "ipaddr"}
 # A type as it is written: a name, `("Set", type)`, or `{name: (type, required)}`.
 _Written: TypeAlias = Any
@@ -254,14 +253,7 @@ class _Reader:
 
 
 def _text(token: str) -> str:
-    if not token.startswith('"'):
-        return token
-
-    def character(found: re.Match[str]) -> str:
-        code = found[1] or found[2]
-        return chr(int(code, 16)) if code else _ESCAPED.get(found[3], found[3])
-
-    return _ESCAPE.sub(character, token[1:-1])
+    return unescaped(token[1:-1]) if token.startswith('"') else token
 
 
 def _reference(token: str) -> tuple[str, str]:
@@ -349,8 +341,7 @@ class _Names:
                 return self._type(one.type, one.namespace)
             if name in self._entities:
                 return EntityType(name)
-        name = written.removeprefix("__cedar::")
-        return Primitive({"Boolean": "Bool"}.get(name, name))
+        return Primitive(builtin_name(written))
 
 
 def _reachable(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib._support.own_stack import map_on_own_stack
 from authz_lib._support.strict_json import loads_document
 from authz_lib._support.text_file import read_bounded
 from authz_lib._support.text_place import place_in_file
@@ -37,7 +37,7 @@ from authz_lib.entities import EntityUid
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from authz_lib.decisions.cedar_text import Piece
@@ -56,7 +56,8 @@ __all__ = [
     "split_policies",
 ]
 
-_DECODER = json.JSONDecoder()
+# Reads one value of a text and tells where it ends.  It adds no frame: a deep policy needs them.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 # So that few parsed policies are in memory at a time: the garbage collector would walk them all,
 # again and again.
 _PARSED_AT_ONCE = 100
@@ -137,46 +138,63 @@ def parse_policies(name: str, text: str, stem: str | None = None) -> list[Policy
 
 
 def parse_texts(texts: Iterable[tuple[str, str, str]]) -> list[list[PolicySource]]:
-    """`parse_policies` of several texts: of each its name, itself, and its stem.
+    """Parse several texts, each given as its name, itself, and its stem.
 
-    A stack of its own takes longer to make than a policy to parse, so all of them share one.
+    One stack of its own serves all of them: to make one takes longer than to parse a policy.
+
+    Raises:
+        ConfigurationError: as for `parse_policies`.
     """
     load_cedarpy()
-    return run_on_own_stack(lambda: [_parse_text(*text) for text in texts])
+    found = [(name, stem, _cut(name, text)) for name, text, stem in texts]
+    parsed = map_on_own_stack(_parse_part, [part for _, _, parts in found for part in parts])
+    of_parts = iter(parsed)
+    return [
+        _sources(name, stem, parts, [policy for _ in parts for policy in next(of_parts)])
+        for name, stem, parts in found
+    ]
 
 
-def _parse_text(name: str, text: str, stem: str) -> list[PolicySource]:
+class _Part(NamedTuple):
+    """Some of the policies of a text, and the number of the first one."""
+
+    name: str
+    text: str
+    begin: int
+    end: int
+    number: int
+    pieces: list[Piece]
+
+
+def _cut(name: str, text: str) -> list[_Part]:
+    """All text is in a part, what lies between policies as well."""
     pieces = check_policies(text, name)
-    found: list[_Parsed] = []
-    begin = 0
+    parts: list[_Part] = []
     for number in range(0, len(pieces), _PARSED_AT_ONCE):
         some = pieces[number : number + _PARSED_AT_ONCE]
-        # All text reaches Cedar, what lies between policies as well.
-        end = some[-1].end if number + _PARSED_AT_ONCE < len(pieces) else len(text)
-        try:
-            found += _parse(text[begin:end], number)
-        except RecursionError:
-            raise ConfigurationError(
-                f"{name}:{some[0].line}: a policy from here on {TOO_DEEP}"
-            ) from None
-        except ValueError:
-            raise ConfigurationError(_first_error(name, text, some)) from None
-        begin = end
-    if len(found) != len(pieces):
+        begin = parts[-1].end if parts else 0
+        end = some[-1].end if number + len(some) < len(pieces) else len(text)
+        parts.append(_Part(name, text, begin, end, number, some))
+    return parts
+
+
+def _sources(name: str, stem: str, parts: list[_Part], parsed: list[_Parsed]) -> list[PolicySource]:
+    pieces = [piece for part in parts for piece in part.pieces]
+    if len(parsed) != len(pieces):
         raise ConfigurationError(f"{name}: the text cannot be told apart into policies")
-    alone = len(found) == 1
+    alone = len(parsed) == 1
     return [
         PolicySource(
-            id=parsed.head.get("annotations", {}).get("id")
-            or (stem if alone else f"{stem}#{parsed.position + 1}"),
-            text=parsed.text,
-            head=parsed.head,
-            is_template=parsed.is_template,
+            id=policy.head.get("annotations", {}).get("id")
+            or (stem if alone else f"{stem}#{policy.position + 1}"),
+            text=policy.text,
+            head=policy.head,
+            is_template=policy.is_template,
             file=name,
-            position=parsed.position,
-            piece=pieces[parsed.position],
+            position=policy.position,
+            piece=pieces[policy.position],
         )
-        for parsed in found
+        for policy in parsed
     ]
 
 
@@ -187,16 +205,27 @@ class _Parsed(NamedTuple):
     is_template: bool
 
 
+def _parse_part(part: _Part) -> list[_Parsed]:
+    try:
+        return _parse(part.text[part.begin : part.end], part.number)
+    except RecursionError:
+        raise ConfigurationError(
+            f"{part.name}:{part.pieces[0].line}: a policy from here on {TOO_DEEP}"
+        ) from None
+    except ValueError:
+        raise ConfigurationError(_first_error(part.name, part.text, part.pieces)) from None
+
+
 def _parse(text: str, offset: int) -> list[_Parsed]:
     """Each policy of a text in Cedar's JSON form, as text, with all but its conditions read."""
     document = policies_to_json(text)
     found: list[_Parsed] = []
     at = 1
     while document[at] != "}":
-        group, at = _DECODER.raw_decode(document, at + (document[at] == ","))
+        group, at = _scan(document, at + (document[at] == ","))
         at += 1
         if group not in {"staticPolicies", "templates"}:
-            at = _DECODER.raw_decode(document, at)[1]
+            at = _scan(document, at)[1]
             continue
         at += 1
         is_template = group == "templates"
@@ -205,7 +234,7 @@ def _parse(text: str, offset: int) -> list[_Parsed]:
             name_end = document.index('"', at)
             # Policies and templates of a text are numbered together.
             number = int(document[at:name_end].removeprefix("policy"))
-            head, end = _DECODER.raw_decode(document, name_end + 2)
+            head, end = _scan(document, name_end + 2)
             del head["conditions"]
             found.append(_Parsed(offset + number, document[name_end + 2 : end], head, is_template))
             at = end

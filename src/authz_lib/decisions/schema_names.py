@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AppliesTo", "SchemaNames", "read_schema_names"]
+__all__ = ["AppliesTo", "SchemaNames", "builtin_name", "read_schema_names", "unescaped"]
 
 # `str` of a schema writes one declaration a line, each name by itself, texts escaped.
 _NAMESPACE = re.compile(r"namespace ([A-Za-z0-9_:]+) \{")
@@ -71,7 +71,7 @@ def read_schema_names(schema: Any) -> SchemaNames:
         elif found := _ENTITY.match(line):
             types.add(namespace + found[1])
         elif found := _ACTION.match(line):
-            current = (f"{namespace}Action", _unescaped(found[1]))
+            current = (f"{namespace}Action", unescaped(found[1]))
             actions[current], homes[current] = {}, namespace
         elif current is not None and (found := _APPLIES.match(line)):
             named = [name.strip() for name in found[2].split(",")]
@@ -106,7 +106,7 @@ def _attributes(lines: list[str]) -> Mapping[str, Mapping[str, str]]:
         depth = len(line) - len(line.lstrip())
         if own is not None and depth > indent:
             if depth == indent + 2 and (match := _ATTRIBUTE.fullmatch(line)):
-                found[own][match[1] or _unescaped(match[2])] = match[3]
+                found[own][match[1] or unescaped(match[2])] = match[3]
             continue
         own = None
         if line == "}":
@@ -137,10 +137,22 @@ def _resolved(text: str, namespace: str, aliases: Mapping[str, str]) -> str:
         if name not in aliases:
             break
         text, namespace = aliases[name], name[: name.rfind("::") + 2] if "::" in name else ""
-    return {"Boolean": "Bool"}.get(text.removeprefix("__cedar::"), text.removeprefix("__cedar::"))
+    return builtin_name(text)
 
 
-def _unescaped(text: str) -> str:
+def builtin_name(written: str) -> str:
+    """A type of Cedar's own by its short name.
+
+    >>> builtin_name("__cedar::Boolean")
+    'Bool'
+    """
+    name = written.removeprefix("__cedar::")
+    return "Bool" if name == "Boolean" else name
+
+
+def unescaped(text: str) -> str:
+    """A text as a schema means it, of what stands between its quotes."""
+
     def character(found: re.Match[str]) -> str:
         code = found[1] or found[2]
         return chr(int(code, 16)) if code else _ESCAPED.get(found[3], found[3])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from authz_lib._support.checks import is_text, require_flag, require_one_of, require_seconds
 from authz_lib.errors import ConfigurationError, DeliveryError
-from authz_lib.transport.boto3_client import ForkSafeClient
+from authz_lib.transport.boto3_client import ForkSafeClient, bounded_client
 from authz_lib.transport.deadline import within
 from authz_lib.transport.outcome import Outcome, error_of_status, outcome_of_status
 
@@ -77,7 +77,16 @@ class LambdaInvoke:
         require_seconds(answer_seconds, "answer_seconds", above_zero=True)
         self._function = function
         self._type = invocation_type
-        checked = _build(region, answer_seconds) if client is None else _checked(client)
+        if client is None:
+            client = bounded_client(
+                "lambda",
+                "the client could not be made from `region` and the AWS configuration",
+                connect_seconds=_CONNECT_SECONDS,
+                read_seconds=answer_seconds,
+                attempts=1,
+                config={"region_name": region},
+            )
+        checked = _checked(client)
         self._client = ForkSafeClient(checked)
         config = checked.meta.config
         self.needs_seconds: float = config.connect_timeout + config.read_timeout
@@ -129,26 +138,6 @@ class LambdaInvoke:
             FunctionName=self._function, InvocationType=self._type, Payload=parcel.body
         )
         return answer, answer["Payload"].read()
-
-
-def _build(region: str | None, answer_seconds: float) -> Any:
-    import boto3  # slow to import, and not needed after the migration
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, NoRegionError
-
-    config = Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=answer_seconds,
-        retries={"total_max_attempts": 1, "mode": "standard"},
-    )
-    try:
-        return boto3.client("lambda", region_name=region, config=config)
-    except NoRegionError:
-        raise ConfigurationError("`region` is not given and not configured") from None
-    except (BotoCoreError, ValueError):  # such as a profile that does not exist
-        raise ConfigurationError(
-            "the Lambda client could not be built from the AWS configuration"
-        ) from None
 
 
 def _checked(client: Any) -> Any:

@@ -8,18 +8,29 @@ from dataclasses import dataclass
 from authz_lib._support.memo import Memo
 from authz_lib.errors import InvalidRequestError
 
-__all__ = ["TYPE_NAME", "EntityUid", "is_action_id", "is_type_name"]
+__all__ = [
+    "IDENTIFIER",
+    "RESERVED_WORDS",
+    "TYPE_NAME",
+    "EntityUid",
+    "is_action_id",
+    "is_type_name",
+]
 
 MAX_TYPE_LENGTH = 200
 MAX_ID_LENGTH = 612
-TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The form of a name in Cedar."""
+
+TYPE_NAME = re.compile(rf"{IDENTIFIER.pattern}(?:::{IDENTIFIER.pattern})*")
 """The form of a Cedar type name, with or without namespaces."""
 
 # `actionId` of Verified Permissions: `.{1,512}`, in which a point is any character of a line.
 _ACTION_ID = re.compile(r"[^\n\r\u2028\u2029\ud800-\udfff]{1,512}")
-_RESERVED_WORDS = frozenset(
+RESERVED_WORDS = frozenset(
     {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"}
 )
+"""What has the form of a name in Cedar and is none."""
 
 
 @dataclass(frozen=True, slots=True, order=True, init=False)
@@ -87,7 +98,7 @@ def is_type_name(text: str) -> bool:
     return (
         0 < len(text) <= MAX_TYPE_LENGTH
         and TYPE_NAME.fullmatch(text) is not None
-        and not _RESERVED_WORDS.intersection(text.split("::"))
+        and not RESERVED_WORDS.intersection(text.split("::"))
     )
 
 

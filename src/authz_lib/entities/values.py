@@ -20,6 +20,7 @@ from ipaddress import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from authz_lib.entities.extension_literals import read_datetime, read_decimal, read_duration
 from authz_lib.entities.uid import EntityUid
 from authz_lib.errors import InvalidRequestError
 
@@ -49,15 +50,6 @@ EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
 MAX_DEPTH = 32
 _I64 = 2**63
 RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
-_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}")
-_DATETIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?:Z|[+-](?:[01][0-9]|2[0-3])[0-5][0-9]))?"
-)
-_DURATION = re.compile(
-    r"-?(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
-)
-_DURATION_MS = (86_400_000, 3_600_000, 60_000, 1000, 1)
 _IP = re.compile(r"[0-9a-fA-F.:]+(?:/(?:0|[1-9][0-9]{0,2}))?")
 
 
@@ -92,19 +84,14 @@ def _check_text(value: str) -> str:
     return value
 
 
-def _parses(text: object, form: re.Pattern[str], parse: Callable[[str], object]) -> bool:
-    if type(text) is not str or form.fullmatch(text) is None:
+def _is_address(text: object) -> bool:
+    if type(text) is not str or _IP.fullmatch(text) is None or (":" in text and "." in text):
         return False
     try:
-        parse(text)
+        ip_interface(text)
     except ValueError:
         return False
     return True
-
-
-def _instant(text: str) -> datetime:
-    """Cedar knows the year 0, and Python does not: like 2000, it is a leap year."""
-    return datetime.fromisoformat("2000" + text[4:] if text.startswith("0000") else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +105,7 @@ class CedarIp:
     text: str
 
     def __post_init__(self) -> None:
-        if not _parses(self.text, _IP, ip_interface) or (":" in self.text and "." in self.text):
+        if not _is_address(self.text):
             raise InvalidRequestError("not an IP address or range", field="ipaddr")
 
 
@@ -133,19 +120,10 @@ class CedarDecimal:
     text: str
 
     def __post_init__(self) -> None:
-        if (
-            type(self.text) is not str
-            or _DECIMAL.fullmatch(self.text) is None
-            or not _in_decimal_range(self.text)
-        ):
+        if type(self.text) is not str or read_decimal(self.text) is None:
             raise InvalidRequestError(
                 "not a decimal with one to four decimal places in range", field="decimal"
             )
-
-
-def _in_decimal_range(text: str) -> bool:
-    whole, _, fraction = text.partition(".")
-    return -_I64 <= int(whole + fraction.ljust(4, "0")) < _I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +137,7 @@ class CedarDatetime:
     text: str
 
     def __post_init__(self) -> None:
-        if not _parses(self.text, _DATETIME, _instant):
+        if type(self.text) is not str or read_datetime(self.text) is None:
             raise InvalidRequestError("not a date or a time as Cedar writes it", field="datetime")
 
 
@@ -174,18 +152,7 @@ class CedarDuration:
     text: str
 
     def __post_init__(self) -> None:
-        found = (
-            _DURATION.fullmatch(self.text)
-            if type(self.text) is str and len(self.text) <= 100
-            else None
-        )
-        milliseconds = (
-            sum(int(n or 0) * unit for n, unit in zip(found.groups(), _DURATION_MS, strict=True))
-            if found
-            else 0
-        )
-        # 64 bits hold one millisecond more below zero than above.
-        if found is None or milliseconds >= _I64 + self.text.startswith("-"):
+        if type(self.text) is not str or read_duration(self.text) is None:
             raise InvalidRequestError(
                 "not a duration as Cedar writes it, or out of range", field="duration"
             )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from authz_lib.tokens.attributes import Attributes, AttributeType, AttributeValue
 
 __all__ = [
+    "EPOCH_SECONDS",
     "NO_VALUE",
     "PRINCIPAL_KEYS",
     "REASON",
@@ -48,7 +49,8 @@ _MAX_SECONDS = 10**15
 _CERTAINLY_SMALL = (
     600  # characters: each is at most 12 bytes as escaped JSON, and a gateway takes 8192
 )
-_SECONDS = re.compile(r"[0-9]{1,15}")
+EPOCH_SECONDS = re.compile(r"[0-9]{1,15}")
+"""A time as text, in whole seconds since 1970."""
 
 
 def to_context(
@@ -289,7 +291,7 @@ _NAMES: Memo[str, tuple[str, ...] | None] = Memo(_read_names, max_entries=256)
 
 
 def _seconds(value: object) -> float:
-    if type(value) is str and _SECONDS.fullmatch(value):
+    if type(value) is str and EPOCH_SECONDS.fullmatch(value):
         return float(value)
     if (type(value) is int or type(value) is float) and 0 <= value < _MAX_SECONDS:
         return float(value)

@@ -249,8 +249,8 @@ class ResolverAuthorization:
             options: as of `behind_gateway`.
 
         Raises:
-            ConfigurationError: no source; several issuers, and claims that are not named per issuer
-                or ids that do not contain it; or as of `behind_gateway`.
+            ConfigurationError: there is no source.  With several issuers: a claim is not named per
+                issuer, or the ids do not contain the issuer.  Or as of `behind_gateway`.
         """
         callers = Callers(
             verifier,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from hashlib import sha256
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from authz_lib._support.checks import (
@@ -25,6 +24,8 @@ from authz_lib._support.memo import Memo
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
 from authz_lib.principal import distinct_issuers
+from authz_lib.transport.aws_codes import LATER_CODES
+from authz_lib.transport.boto3_client import bounded_client
 from authz_lib.transport.deadline import within
 from authz_lib.transport.fetch import Backoff
 
@@ -326,7 +327,8 @@ class RevokedTokens:
             code, status = _refused(error)
             if code and code == passing:
                 return {}
-            settled = status is not None and 400 <= status < 500 and code not in _PASSING
+            is_refused = status is not None and 400 <= status < 500 and status != 429
+            settled = is_refused and code not in LATER_CODES
             kind = ConfigurationError if settled else DependencyError
             raise kind(f"{what} did not answer ({code or type(error).__name__})") from None
         if not isinstance(answer, dict):
@@ -338,30 +340,15 @@ class RevokedTokens:
             found: Callable[..., Any] = getattr(self._given, method)
             return found
         if self._client is None:
-            try:
-                config = import_module("botocore.config").Config(
-                    connect_timeout=_CONNECT_SECONDS,
-                    read_timeout=_READ_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-                )
-                self._client = import_module("boto3").client("dynamodb", config=config)
-            except Exception as error:  # noqa: BLE001  no Region, a broken profile: settings
-                raise ConfigurationError(
-                    f"{what} cannot be asked ({type(error).__name__})"
-                ) from None
+            self._client = bounded_client(
+                "dynamodb",
+                f"{what} cannot be asked",
+                connect_seconds=_CONNECT_SECONDS,
+                read_seconds=_READ_SECONDS,
+                attempts=_ATTEMPTS,
+            )
         made = getattr(self._client, method)
         return lambda **arguments: within(_TOTAL_SECONDS, lambda: made(**arguments))
-
-
-_PASSING: Final = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "LimitExceededException",
-    }
-)
-"""Refusals with a status of 400 that pass by themselves."""
 
 
 def _listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -40,9 +40,11 @@ def principal_from_event(
 ) -> Principal:
     """The caller that the gateway in front of this service verified.
 
-    Checked: the event is of the expected kind, of the pinned API and account; the claims are
-    present; issuer, client, token use and expiry (a remembered Allow of a gateway outlives a
-    token).
+    | checked | |
+    |---|---|
+    | the event | it is of the expected kind, of the pinned API and account |
+    | the claims | they are there; issuer, client and token use are the expected ones |
+    | expiry | on every call: a gateway may replay an answer when the token has expired |
 
     **Not** checked: that the event comes from API Gateway at all.  Only who may invoke the function
     decides that: give the permission to the API alone (``SourceArn``), and no function URL without

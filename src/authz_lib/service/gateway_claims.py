@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from authz_lib.errors import InvalidClaimError, TokenExpiredError
+from authz_lib.gateway.context import EPOCH_SECONDS
 from authz_lib.principal import Principal, cognito_pool
 from authz_lib.tokens.claim_reader import (
     COGNITO_GROUPS,
@@ -154,7 +155,7 @@ def _expiry(claims: Mapping[str, Any]) -> float:
     # As many digits as in a text; a huge number does not convert.
     if type(value) is int and abs(value) < 10**15:
         return float(value)
-    if type(value) is str and _EPOCH.fullmatch(value):
+    if type(value) is str and EPOCH_SECONDS.fullmatch(value):
         return float(value)
     if type(value) is str and _DATE.fullmatch(value):
         try:
@@ -164,6 +165,5 @@ def _expiry(claims: Mapping[str, Any]) -> float:
     raise InvalidClaimError("`exp` is missing or neither seconds nor a date", claim="exp")
 
 
-_EPOCH = re.compile(r"[0-9]{1,15}")
 # As REST APIs were seen to write it: `Fri Jul 29 18:52:53 UTC 2016`.
 _DATE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [0-9]{1,2} [0-9:]{8} UTC [0-9]{4}")

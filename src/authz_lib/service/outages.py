@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from authz_lib.errors import ConfigurationError, DependencyError
+from authz_lib.errors import DependencyError
+from authz_lib.transport.aws_codes import LATER_CODES
+from authz_lib.transport.boto3_client import bounded_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,26 +16,7 @@ __all__ = ["outages_as_503", "patient_client"]
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 5
-_ATTEMPTS: Final = 2
 _OUTAGES: Final = frozenset({429, 500, 502, 503, 504})
-# Some services send these with a 400.
-_THROTTLED: Final = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
 
 
 def patient_client(service: str, **config: Any) -> Any:
@@ -62,19 +44,13 @@ def patient_client(service: str, **config: Any) -> Any:
     >>> client.meta.config.read_timeout
     5
     """
-    settings = {
-        "connect_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
-        "retries": {"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        **config,
-    }
-    try:
-        made = import_module("botocore.config").Config(**settings)
-        return import_module("boto3").client(service, config=made)
-    except Exception as error:  # noqa: BLE001  no Region, a broken profile: all are settings
-        raise ConfigurationError(
-            f"no client for `{service}` could be made ({type(error).__name__})"
-        ) from None
+    return bounded_client(
+        service,
+        f"no client for `{service}` could be made",
+        connect_seconds=_CONNECT_SECONDS,
+        read_seconds=_READ_SECONDS,
+        config=config,
+    )
 
 
 @contextmanager
@@ -121,4 +97,4 @@ def outages_as_503(*others: type[Exception]) -> Iterator[None]:
 
 def _is_outage(answer: Any) -> bool:
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status in _OUTAGES or answer.get("Error", {}).get("Code") in _THROTTLED
+    return status in _OUTAGES or answer.get("Error", {}).get("Code") in LATER_CODES

@@ -25,11 +25,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from authz_lib.entities.uid import is_action_id
+from authz_lib.entities.uid import IDENTIFIER, RESERVED_WORDS, is_action_id
 from authz_lib.errors import ConfigurationError
 from authz_lib.smithy.cedar_schema_forms import (
-    IDENTIFIER,
-    WORDS,
     AttributeForm,
     EntityForm,
     schema_document,
@@ -189,7 +187,7 @@ def _entity_types(
     for resource in service.resources:
         reader.read(resource, types[resource.name])
     for name in types:
-        if not IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | WORDS:
+        if not IDENTIFIER.fullmatch(name) or name in _NOT_NAMES | RESERVED_WORDS:
             raise ConfigurationError(
                 f"Cedar does not allow the entity type `{name}`: it is a reserved word, or not an "
                 "identifier"

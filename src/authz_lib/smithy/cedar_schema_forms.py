@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from authz_lib.entities.uid import IDENTIFIER, RESERVED_WORDS
 
 if TYPE_CHECKING:
     from authz_lib._support.strict_json import JSONObject
 
 __all__ = [
-    "IDENTIFIER",
-    "WORDS",
     "AttributeForm",
     "EntityForm",
     "schema_document",
     "schema_text",
 ]
 
-IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-WORDS: Final = frozenset(
-    {"__cedar", "else", "false", "has", "if", "in", "is", "like", "then", "true"}
-)
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 
 
@@ -97,7 +93,7 @@ def _quoted(text: str) -> str:
 def _record_text(attributes: dict[str, tuple[JSONObject, bool]]) -> str:
     parts = []
     for name, (kind, required) in attributes.items():
-        key = _quoted(name) if name in WORDS or not IDENTIFIER.fullmatch(name) else name
+        key = _quoted(name) if name in RESERVED_WORDS or not IDENTIFIER.fullmatch(name) else name
         parts.append(f"{key}{'' if required else '?'}: {_type_text(kind)}")
     return f"{{ {', '.join(parts)} }}" if parts else "{}"
 

@@ -22,10 +22,8 @@ MIXIN = "smithy.api#mixin"
 _VERSIONS = frozenset({"1", "1.0", "2", "2.0"})
 _PRELUDE = "smithy.api#"
 _MAX_DEPTH = 50
-_SHAPE_ID = re.compile(
-    r"[A-Za-z_][A-Za-z0-9_.]*#[A-Za-z_][A-Za-z0-9_]*(?:\$[A-Za-z_][A-Za-z0-9_]*)?"
-)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHAPE_ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_.]*#{_NAME.pattern}(?:\${_NAME.pattern})?")
 
 
 def shape_name(shape_id: str) -> str:

@@ -29,6 +29,8 @@ _RESERVED = frozenset({
     "claims", "jwt", "iam", "lambda",
 })  # fmt: skip
 _I64 = 2**63
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,7 @@ class Attributes:
         self.types: dict[str, AttributeType] = {}
         self._claims: list[tuple[str, AttributeType, Any]] = []
         for name, value in declared.items():
-            if (
-                type(name) is not str
-                or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name)
-                or name in _RESERVED
-            ):
+            if type(name) is not str or not _NAME.fullmatch(name) or name in _RESERVED:
                 raise ConfigurationError(
                     "a name in `attributes` has 1 to 64 of `a-z`, `0-9` and `_`, starts with a "
                     f"letter and is none of {', '.join(f'`{word}`' for word in sorted(_RESERVED))}"
@@ -138,7 +136,7 @@ class Attributes:
 
 def whole_number(text: str) -> int | None:
     """The number that a text is, if it is one of 64 bits and written in the one way."""
-    number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
+    number = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
     return number if number is not None and str(number) == text else None
 
 

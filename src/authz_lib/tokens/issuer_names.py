@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from authz_lib.errors import ConfigurationError
@@ -9,7 +10,10 @@ from authz_lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["require_issuer_names"]
+__all__ = ["UUID", "require_issuer_names"]
+
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""What Entra calls a tenant by in ``iss``, and a load balancer a key in ``kid``."""
 
 _ENTRA: Final = frozenset({
     "login.microsoftonline.com",
@@ -24,8 +28,8 @@ def require_issuer_names(issuers: Iterable[str]) -> None:
     """Refuse a configured issuer that no token can have: it would refuse every token.
 
     Raises:
-        ConfigurationError: a placeholder; Entra's address for every tenant; a slash too few or too
-            many where the provider is known to write it otherwise.
+        ConfigurationError: one is a placeholder, or Entra's address for every tenant.  Or it has a
+            slash too many or too few for a provider that is known.
 
     >>> require_issuer_names(["https://example.eu.auth0.com/"])
     """

@@ -12,7 +12,7 @@ from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
 from authz_lib.tokens.claim_reader import STANDARD_CLIENT, ClientReader
 from authz_lib.tokens.claims import one_or_many
-from authz_lib.tokens.issuer_names import require_issuer_names
+from authz_lib.tokens.issuer_names import UUID, require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, load_jwk_set
 from authz_lib.tokens.key_set_document import (
     any_json_object,
@@ -56,7 +56,6 @@ __all__ = [
 
 _POOL_ID: Final = re.compile(r"([\w-]+)_[0-9a-zA-Z]+", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
-_TENANT_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MAX_POOL_ID_LENGTH: Final = 55
 _DISCOVERY_SECONDS: Final = 3.0
 _MAX_DOCUMENT_BYTES: Final = 150_000
@@ -235,7 +234,7 @@ def entra(
     options: CheckOptions,
 ) -> Configuration:
     """One trust for each version of a tenant's access tokens."""
-    if type(tenant_id) is not str or not _TENANT_ID.fullmatch(tenant_id):
+    if type(tenant_id) is not str or not UUID.fullmatch(tenant_id):
         raise ConfigurationError(
             "`tenant_id` must be the directory (tenant) id, such as "
             "`11111111-2222-3333-4444-555555555555`: tokens name no domain in `iss`, and never "

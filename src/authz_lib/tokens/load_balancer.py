@@ -24,7 +24,7 @@ from authz_lib.errors import (
 )
 from authz_lib.tokens.claim_reader import ClientReader
 from authz_lib.tokens.claims import HeaderRules, one_or_many
-from authz_lib.tokens.issuer_names import require_issuer_names
+from authz_lib.tokens.issuer_names import UUID, require_issuer_names
 from authz_lib.tokens.jwk import InvalidJWKError, from_pem
 from authz_lib.tokens.remote_keys import FetchOptions
 from authz_lib.tokens.trusted_issuer import CheckOptions, Configuration, build_rules, build_trust
@@ -53,7 +53,6 @@ _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/[\w-]+/[0-9a-f]+",
     re.ASCII,
 )
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEYS_URLS: Final = {
     "aws": "https://public-keys.auth.elb.{region}.amazonaws.com",
     "aws-us-gov": "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}",
@@ -139,7 +138,7 @@ class LoadBalancerKeySet:
         key = self.peek(key_id, algorithm)
         if key is not None:
             return key
-        if key_id is None or not _UUID.fullmatch(key_id):
+        if key_id is None or not UUID.fullmatch(key_id):
             raise InvalidTokenError("the `kid` of a load balancer's token must be a UUID")
         return self._fetch_or_wait(key_id)
 

@@ -78,14 +78,22 @@ class Verifier(Protocol):
 class JWTVerifier(Presets):
     """Verifies tokens of one issuer, strictly.  For known providers there are presets.
 
-    Checks, in this order: size, form and header; ``alg`` against the allow-list; the signature with
-    the key that the token names; ``typ`` where expected; ``iss``, ``aud``, ``client_id``; scopes
-    and groups where required; ``exp`` (required), ``nbf``, ``iat``; the ``revoked`` hook; the
-    custom ``check``.  Does **not** check whether the token was revoked unless a hook says so, nor
-    what its owner may do.
+    | in this order | checked |
+    |---|---|
+    | form | size, three segments, a strict header |
+    | ``alg`` | it is in the allow-list |
+    | signature | with the key that the token names |
+    | ``typ`` | where one is expected |
+    | ``iss``, ``aud``, client | against what is configured |
+    | scopes, groups | where some are required |
+    | ``exp``, ``nbf``, ``iat`` | ``exp`` is required |
+    | hooks | ``revoked``, then ``check`` |
 
-    A token that was verified is remembered by digest: the next call with it checks its key (which
-    must still be in the key set), dates and hooks, not its signature.
+    Does **not** check whether the token was revoked unless a hook says so, nor what its owner may
+    do.
+
+    A token that was verified is remembered by digest.  The next call with it checks its key, which
+    must still be in the key set, its dates and the hooks; its signature was checked.
 
     Args:
         issuer: the exact ``iss``, or several; ``None`` accepts a token of anyone whose key is in

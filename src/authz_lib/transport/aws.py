@@ -11,11 +11,12 @@ read, not the whole.  A client of yours has its own bounds.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.fork import reset_in_child
 from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
+from authz_lib.transport.aws_codes import LATER_CODES
+from authz_lib.transport.boto3_client import bounded_client
 from authz_lib.transport.deadline import within
 
 if TYPE_CHECKING:
@@ -33,11 +34,7 @@ __all__ = [
 
 _CONNECT_SECONDS: Final = 1.0
 _READ_SECONDS: Final = 2.0
-_ATTEMPTS: Final = 2
 _TOTAL_SECONDS: Final = 7.0  # both attempts, and the wait between them
-_THROTTLED: Final = frozenset(
-    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
-)
 # Of botocore, by name: nothing was asked, because a setting is missing.
 _SETTINGS: Final = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError"})
 
@@ -171,15 +168,9 @@ class _Bounded:
     """A client that is made here, each question of which ends after `_TOTAL_SECONDS`."""
 
     def __init__(self, service: str, what: str) -> None:
-        try:
-            config = import_module("botocore.config").Config(
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=_READ_SECONDS,
-                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            )
-            self._client = import_module("boto3").client(service, config=config)
-        except Exception as error:  # noqa: BLE001  # no Region, a broken profile: all are settings
-            raise ConfigurationError(f"{what} ({type(error).__name__})") from None
+        self._client = bounded_client(
+            service, what, connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS
+        )
 
     def get_parameter(self, **query: Any) -> Any:
         return within(_TOTAL_SECONDS, lambda: self._client.get_parameter(**query))
@@ -210,5 +201,6 @@ def _ask(call: Callable[[], Any], what: str, *, absent: str | None = None) -> JS
 def _refusal(answer: Any, what: str) -> AuthzError:
     code = str(answer.get("Error", {}).get("Code", ""))
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    kind = DependencyError if status >= 500 or code in _THROTTLED else ConfigurationError
+    is_later = status == 429 or status >= 500 or code in LATER_CODES
+    kind = DependencyError if is_later else ConfigurationError
     return kind(f"{what} ({code})")

@@ -1,4 +1,4 @@
-"""The one URL parser of this library: it decides whether a URL may be called, and where to connect.
+"""Whether a URL may be called, and where to connect: the one reader of a URL's authority.
 
 Whatever two parsers could read differently is refused: a backslash, white space, control
 characters, non-ASCII, a user name, ``%`` in a host, an empty label, a fragment, and a host that

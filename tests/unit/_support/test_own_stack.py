@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from authz_lib._support import own_stack
-from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib._support.own_stack import map_on_own_stack, run_on_own_stack
 from authz_lib.errors import ConfigurationError
 
 
@@ -41,6 +41,44 @@ def test_a_thread_that_cannot_be_started(monkeypatch):
     with pytest.raises(ConfigurationError, match="no thread could be started"):
         run_on_own_stack(lambda: 1)
     assert threading.stack_size() == usual
+
+
+def test_many_items_share_a_thread_and_the_first_error_ends_it():
+    seen = []
+
+    def note(item):
+        seen.append((item, threading.get_ident()))
+        return 10 // item
+
+    assert map_on_own_stack(note, iter([1, 2, 5])) == [10, 5, 2]
+    assert [item for item, _ in seen] == [1, 2, 5]
+    assert len({thread for _, thread in seen}) == 1
+    with pytest.raises(ZeroDivisionError):
+        map_on_own_stack(note, [1, 0, 2])
+    assert seen[-1][0] == 0
+
+
+def test_the_thread_of_a_caller_that_is_interrupted_ends_with_its_item(monkeypatch):
+    begun, go_on, asked = threading.Event(), threading.Event(), []
+
+    def call(item):
+        asked.append(item)
+        begun.set()
+        go_on.wait(10)
+
+    def interrupted(_):
+        begun.wait(10)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            map_on_own_stack(call, range(1000))
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "authz-lib-own-stack":
+            thread.join(10)
+    assert asked == [0]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -271,6 +271,17 @@ def test_a_stage_is_no_part_of_the_path_on_the_domain_of_the_api_only():
         principal_from_headers(event, proof=proof(), clock=lambda: NOW[0])
 
 
+def test_the_route_is_resolved_once(monkeypatch):
+    asked_for = []
+    resolve = ActionMap.resolve
+    monkeypatch.setattr(
+        ActionMap, "resolve", lambda self, *given: asked_for.append(given) or resolve(self, *given)
+    )
+    answer = asked(authorizer())
+    assert "txn_token" in answer["context"]
+    assert len(asked_for) == 1
+
+
 def test_the_caller_s_own_token_is_no_assertion():
     with pytest.raises(InvalidTokenError):
         principal_from_headers(behind(token()), proof=proof(), clock=lambda: NOW[0])

@@ -115,10 +115,10 @@ WRONG = [
         PLAIN,
         [REST_TOKEN, REST_METHOD, REST_PATH],
         {"alone": False},
-        r"two routes on two domains",
+        r"on another domain a path can mean",
     ),
     # ... a refusal too, and who is refused can depend on the token alone
-    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
+    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"on another domain a path can mean"),
     # a label whose value decides nothing: its path may still read as two, which is refused
     (
         "simple",
@@ -308,7 +308,7 @@ def test_off_and_on_say_what_they_are():
     cache = GatewayCache(identity_sources=[TOKEN, METHOD], ttl_seconds=60)
     assert not cache.is_off
     assert repr(cache) == f"GatewayCache(identity_sources={[TOKEN, METHOD]!r}, ttl_seconds=60)"
-    assert [str(item) for item in cache.inputs] == ["$request.header.authorization", METHOD]
+    assert [str(item) for item in cache.parsed_sources] == ["$request.header.authorization", METHOD]
 
 
 def http(identity, *, route="GET /orders", **options):

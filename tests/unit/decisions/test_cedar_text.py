@@ -7,8 +7,8 @@ import time
 import pytest
 
 from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-from authz_lib._support.own_stack import run_on_own_stack
-from authz_lib.decisions import policy_files
+from authz_lib._support.own_stack import map_on_own_stack
+from authz_lib.decisions import policy_files, policy_validation
 from authz_lib.decisions.cedar_text import (
     MAX_CHAIN,
     MAX_NESTING,
@@ -16,7 +16,7 @@ from authz_lib.decisions.cedar_text import (
     MAX_SCHEMA_CHARACTERS,
     parse_schema,
 )
-from authz_lib.decisions.policy_files import parse_policies, read_directory
+from authz_lib.decisions.policy_files import parse_policies, parse_texts, read_directory
 from authz_lib.errors import ConfigurationError
 
 ALL = "permit(principal, action, resource);"
@@ -33,19 +33,45 @@ def test_the_characters_of_a_text_at_the_bound_and_one_past_it(tmp_path):
         read_directory(tmp_path)
 
 
-def test_many_texts_are_parsed_on_one_stack(tmp_path, monkeypatch):
+def test_many_texts_are_parsed_and_validated_on_one_stack_each(tmp_path, monkeypatch):
     """A thread for each of 10,000 files took three times as long as to parse them."""
     made = []
-    monkeypatch.setattr(
-        policy_files, "run_on_own_stack", lambda call: made.append(call) or run_on_own_stack(call)
-    )
+    for module in (policy_files, policy_validation):
+        monkeypatch.setattr(
+            module,
+            "map_on_own_stack",
+            lambda call, items: made.append(call) or map_on_own_stack(call, items),
+        )
     texts = {f"p{number}": f'@id("own") {ALL}' for number in range(250)}
     engine = CedarEngine.from_policies(texts)
-    for name in texts:
-        (tmp_path / f"{name}.cedar").write_text(ALL)
-    assert (len(engine), len(CedarEngine.from_directory(tmp_path)), len(made)) == (250, 250, 2)
+    assert (len(engine), len(made)) == (250, 1)
     reader = AuthorizationRequest(EntityUid("User", "a"), "View", EntityUid("Page", "1"))
     assert engine.is_authorized(reader).determining_policies == tuple(sorted(texts))
+    for name in texts:
+        (tmp_path / f"{name}.cedar").write_text(ALL)
+    schema = "entity User, Page; action View appliesTo { principal: User, resource: Page };"
+    (tmp_path / "schema.cedarschema").write_text(schema)
+    assert (len(CedarEngine.from_directory(tmp_path)), len(made)) == (250, 3)
+
+
+def test_texts_are_told_apart_at_each_number_of_policies():
+    """They are parsed in parts; a part is of one text."""
+    counts = [0, 1, 99, 100, 101, 0, 200, 250, 1]
+    texts = [(f"f{n}", f"{ALL}\n" * count, "s") for n, count in enumerate(counts)]
+    parsed = parse_texts(texts)
+    assert [len(policies) for policies in parsed] == counts
+    for (name, _, stem), policies in zip(texts, parsed, strict=True):
+        numbers = range(1, len(policies) + 1)
+        ids = [stem] if len(policies) == 1 else [f"{stem}#{number}" for number in numbers]
+        assert [policy.id for policy in policies] == ids
+        assert [policy.place for policy in policies] == [f"{name}:{number}" for number in numbers]
+
+
+def test_as_deep_a_policy_as_before_is_read():
+    """Python counts its own frames with the levels of JSON: a wrapper more was a policy less."""
+    condition = f"{'if true then true else ' * 300}principal{'.a' * 194}"
+    text = f"permit(principal, action, resource) when {{ {condition} }};"
+    assert len(CedarEngine.from_text(text)) == len(CedarEngine.from_policies({"a": text})) == 1
 
 
 def test_a_fault_in_the_last_of_many_texts_has_its_place():
@@ -66,9 +92,7 @@ def test_the_characters_of_a_schema_at_the_bound_and_one_past_it(text):
 
 SMALL_STACK = f"""
 import threading
-from authz_lib import AuthorizationRequest, CedarEngine, EntityUid
-from authz_lib._support.own_stack import run_on_own_stack
-from authz_lib.decisions import policy_files
+from authz_lib import CedarEngine
 from authz_lib.decisions.cedar_text import parse_schema
 from authz_lib.errors import ConfigurationError
 

@@ -212,5 +212,5 @@ def test_without_a_region_it_fails_at_construction(monkeypatch):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=r"`region` .*NoRegionError"):
         LambdaInvoke("f")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from authz_lib.audit.conditions import condition_text
 from authz_lib.audit.rule import AuditRule, Sight
 from authz_lib.audit.rules._samples import AUTHORIZER_WITH_SETTINGS
 from authz_lib.audit.rules.cache_unproven import require_right
@@ -63,7 +64,7 @@ def _problems(
 
     unknown = {key for key, value in variables.items() if not isinstance(value, (str, int, float))}
     known = {
-        key: _stand_in(key) if key in unknown else _as_text(value)
+        key: _stand_in(key) if key in unknown else condition_text(value)
         for key, value in variables.items()
     }
     try:
@@ -99,7 +100,7 @@ def _differences(use: AuthorizerUse, declared: GatewayCache, response: str) -> I
             f"`AUTHZ_GATEWAY_TTL_SECONDS` is `{told}`, and `{use.name}` is deployed with "
             f"`{deployed_ttl}`"
         )
-    elif is_remembered and set(declared.inputs) != set(_parsed(cache.identity_sources)):
+    elif is_remembered and set(declared.parsed_sources) != set(_parsed(cache.identity_sources)):
         yield f"`AUTHZ_IDENTITY_SOURCES` are not the identity sources of `{use.name}`"
 
 
@@ -116,10 +117,6 @@ def _parsed(sources: tuple[str, ...]) -> list[IdentitySource | None]:
 def _stand_in(variable: str) -> str:
     words = re.sub(r"^AUTHZ_([0-9]+_)?", "", variable)
     return _STAND_INS.get(words, "known-when-deployed")
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 AUTHZ_SETTINGS = AuditRule(

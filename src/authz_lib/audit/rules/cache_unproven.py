@@ -74,7 +74,7 @@ def require_right(
         ConfigurationError: an answer would be used where it is wrong.
     """
     if tokens is None:
-        tokens = [one for one in declared.inputs if one.part == "header"][:1]
+        tokens = [one for one in declared.parsed_sources if one.part == "header"][:1]
     coverage = require_covered(
         declared,
         tokens=tokens,

@@ -9,10 +9,9 @@ import secrets
 import string
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from authz_lib._support.own_stack import run_on_own_stack
+from authz_lib._support.own_stack import map_on_own_stack
 from authz_lib.entities.wire import uid_to_avp
 
 if TYPE_CHECKING:
@@ -222,7 +221,8 @@ class State:
                 else {"static": {"statement": statement}}
             )
             group[policy.id] = {"definition": definition, **dates}
-            store.parsed[policy.id] = run_on_own_stack(partial(json.loads, policy.text))
+        parsed = map_on_own_stack(json.loads, [policy.text for policy in sources.policies])
+        store.parsed.update(zip([policy.id for policy in sources.policies], parsed, strict=True))
         for link in sources.links:
             slots = {slot.lstrip("?"): uid_to_avp(uid) for slot, uid in link.values.items()}
             linked = {"templateLinked": {"policyTemplateId": link.template_id, **slots}}

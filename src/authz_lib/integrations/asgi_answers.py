@@ -6,11 +6,11 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.current_request import CURRENT_REQUEST
-from authz_lib.errors import AuthzError, ConfigurationError, DependencyError
+from authz_lib.errors import AuthzError, ConfigurationError
 from authz_lib.gateway.events import Event
 from authz_lib.gateway.refusals import EventNames, Refusal, log_refusal
 from authz_lib.integrations.asgi_callers import mangum_event
-from authz_lib.smithy.errors import SmithyError, from_authz_error, service_unavailable
+from authz_lib.smithy.errors import SmithyError, from_authz_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ASGIReply", "names_of_scope"]
 
-_RETRY_SECONDS: Final = 1.0
 _METHODS: Final = frozenset(
     {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WebSocket"}
 )
@@ -134,8 +133,6 @@ class ASGIReply:
         if isinstance(error, SmithyError):
             return error
         log_refusal(Refusal.of(error), self._names, error=error if error.status >= 500 else None)
-        if isinstance(error, DependencyError) and error.retryable:
-            return service_unavailable(retry_after_seconds=_RETRY_SECONDS)
         return from_authz_error(error)
 
     async def _close(self, said: SmithyError) -> None:

@@ -184,6 +184,9 @@ def from_authz_error(
     The code of the standard format is the error's own for 401 and 403, such as ``TOKEN_EXPIRED``,
     so that a client knows when to refresh a token.  Other errors have the code of their shape.
 
+    Where a key set or the policy store does not answer, the client is told to come again in a
+    second.
+
     An error class of your own below one of the tree is answered like its parent.
 
     Raises:
@@ -211,6 +214,8 @@ def from_authz_error(
             else None
         )
         return _DENIED[denied](standard_code=_code_of(error), challenge=scope)
+    if isinstance(error, errors.DependencyError) and error.retryable:
+        return service_unavailable(retry_after_seconds=_RETRY_SECONDS)
     return _BY_STATUS.get(error.status, internal)()
 
 
@@ -220,5 +225,6 @@ def _code_of(error: errors.AuthzError) -> str | None:
     return code if is_standard_code(code) else None
 
 
+_RETRY_SECONDS = 1.0
 _DENIED: dict[str, ErrorShape] = {shape.name: shape for shape in (access_denied, forbidden)}
 _BY_STATUS = {400: _validation, 502: bad_gateway, 503: service_unavailable}

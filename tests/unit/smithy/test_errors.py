@@ -230,6 +230,21 @@ def test_define_refuses_what_no_client_could_know(name, status, fault):
         smithy.define(name, status, fault)
 
 
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (errors.KeySetUnavailableError("m"), "1"),
+        (errors.PolicyStoreUnavailableError("m"), "1"),
+        (errors.PolicyStoreThrottledError("m"), "1"),
+        (errors.ConfigurationError("m"), None),
+    ],
+)
+def test_a_client_is_told_when_to_ask_again_who_nobody_could_answer(error, seconds):
+    headers = smithy.from_authz_error(error).to_response()["headers"]
+    assert headers.get("Retry-After") == seconds
+    assert headers.get("x-amz-retry-after") == (seconds and f"{seconds}000")
+
+
 def test_an_error_survives_pickling():
     error = smithy.throttling("m", retry_after_seconds=2, detail=[1])
     again = pickle.loads(pickle.dumps(error))

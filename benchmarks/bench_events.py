@@ -64,6 +64,7 @@ MORE_CLAIMS = {
     "username": "5f2b1c9e-0000-4000-8000-00000000a11c",
     "version": 2,
     "client_id": "3n4b5urk1ft4fl3mg5e62d9ado",
+    "device_key": "us-east-1_5f2b1c9e-0000-4000-8000-00000000a11c",
 }
 LONG, SHORT = "1.2 kB", "0.7 kB"
 DECLARED = GatewayCache(

@@ -200,7 +200,7 @@ def _require_domain(inputs: set[IdentitySource], cache: GatewayCache) -> None:
     """
     if _DOMAIN not in inputs and not cache.no_resource_policy:
         raise ConfigurationError(
-            "the route is not covered by the identity sources: on another domain a path can mean "
-            "another route, which an API's resource policy alone may allow; add "
+            "the route is not covered by the identity sources: one path is two routes on two "
+            "domains, and an API's resource policy alone may allow the other one; add "
             "`$context.domainName`, or say `no_resource_policy=True` if the API has none"
         )

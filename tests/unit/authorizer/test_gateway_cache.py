@@ -115,10 +115,10 @@ WRONG = [
         PLAIN,
         [REST_TOKEN, REST_METHOD, REST_PATH],
         {"alone": False},
-        r"on another domain a path can mean",
+        r"two routes on two domains",
     ),
     # ... a refusal too, and who is refused can depend on the token alone
-    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"on another domain a path can mean"),
+    ("iam", None, [TOKEN, METHOD, PATH], {"alone": False}, r"two routes on two domains"),
     # a label whose value decides nothing: its path may still read as two, which is refused
     (
         "simple",

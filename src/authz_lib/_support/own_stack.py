@@ -85,10 +85,9 @@ def map_on_own_stack(call: Callable[[_A], _T], items: Iterable[_A]) -> list[_T]:
     thread = Thread(target=work, name="authz-lib-own-stack", daemon=True)
     try:
         _STARTER.start(thread)
+        thread.join()
     except RuntimeError:
         raise ConfigurationError("no thread could be started to read policies in") from None
-    try:
-        thread.join()
     finally:
         waiting.clear()
     for error in errors:

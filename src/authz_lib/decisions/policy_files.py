@@ -146,8 +146,17 @@ def parse_texts(texts: Iterable[tuple[str, str, str]]) -> list[list[PolicySource
         ConfigurationError: as for `parse_policies`.
     """
     load_cedarpy()
-    found = [(name, stem, _cut(name, text)) for name, text, stem in texts]
+    found: list[tuple[str, str, list[_Part]]] = []
+    refused: ConfigurationError | None = None
+    for name, text, stem in texts:
+        try:
+            found.append((name, stem, _cut(name, text)))
+        except ConfigurationError as error:
+            refused = error
+            break
     parsed = map_on_own_stack(_parse_part, [part for _, _, parts in found for part in parts])
+    if refused is not None:  # a fault of an earlier text comes first
+        raise refused
     of_parts = iter(parsed)
     return [
         _sources(name, stem, parts, [policy for _ in parts for policy in next(of_parts)])

@@ -49,6 +49,7 @@ EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
 
 MAX_DEPTH = 32
 _I64 = 2**63
+_MAX_DECIMAL_DIGITS = 15
 RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
 _IP = re.compile(r"[0-9a-fA-F.:]+(?:/(?:0|[1-9][0-9]{0,2}))?")
 
@@ -113,6 +114,8 @@ class CedarIp:
 class CedarDecimal:
     """A decimal with one to four decimal places, as Cedar's ``decimal("...")`` reads it.
 
+    At most 15 digits may stand before the point: Verified Permissions takes no more.
+
     >>> CedarDecimal("12.50")
     CedarDecimal(text='12.50')
     """
@@ -120,7 +123,11 @@ class CedarDecimal:
     text: str
 
     def __post_init__(self) -> None:
-        if type(self.text) is not str or read_decimal(self.text) is None:
+        if (
+            type(self.text) is not str
+            or len(self.text.partition(".")[0].removeprefix("-")) > _MAX_DECIMAL_DIGITS
+            or read_decimal(self.text) is None
+        ):
             raise InvalidRequestError(
                 "not a decimal with one to four decimal places in range", field="decimal"
             )

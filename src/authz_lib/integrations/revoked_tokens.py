@@ -328,7 +328,7 @@ class RevokedTokens:
             if code and code == passing:
                 return {}
             is_refused = status is not None and 400 <= status < 500 and status != 429
-            settled = is_refused and code not in LATER_CODES
+            settled = is_refused and code not in _LATER_CODES
             kind = ConfigurationError if settled else DependencyError
             raise kind(f"{what} did not answer ({code or type(error).__name__})") from None
         if not isinstance(answer, dict):
@@ -349,6 +349,10 @@ class RevokedTokens:
             )
         made = getattr(self._client, method)
         return lambda **arguments: within(_TOTAL_SECONDS, lambda: made(**arguments))
+
+
+# Of DynamoDB, this one passes too: too many operations on tables at a time.
+_LATER_CODES: Final = LATER_CODES | {"LimitExceededException"}
 
 
 def _listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

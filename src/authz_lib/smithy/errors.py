@@ -184,8 +184,7 @@ def from_authz_error(
     The code of the standard format is the error's own for 401 and 403, such as ``TOKEN_EXPIRED``,
     so that a client knows when to refresh a token.  Other errors have the code of their shape.
 
-    Where a key set or the policy store does not answer, the client is told to come again in a
-    second.
+    A 503 tells the client to come again in a second, unless a delivery is of an unknown outcome.
 
     An error class of your own below one of the tree is answered like its parent.
 
@@ -214,9 +213,16 @@ def from_authz_error(
             else None
         )
         return _DENIED[denied](standard_code=_code_of(error), challenge=scope)
-    if isinstance(error, errors.DependencyError) and error.retryable:
+    if error.status == 503 and _may_be_asked_again(error):
         return service_unavailable(retry_after_seconds=_RETRY_SECONDS)
     return _BY_STATUS.get(error.status, internal)()
+
+
+def _may_be_asked_again(error: errors.AuthzError) -> bool:
+    """Whether nothing was delivered, so that the same request does no harm."""
+    if isinstance(error, errors.DeliveryError):
+        return error.outcome == "not_sent"
+    return isinstance(error, errors.DependencyError) and error.retryable
 
 
 def _code_of(error: errors.AuthzError) -> str | None:

@@ -1,7 +1,8 @@
 """The error codes of AWS that say "later": what throttles, and what was waited for too long.
 
 The lists are botocore's own, of ``botocore.retries.standard``: what it tries again.  Many services
-send them with a 400, so the status alone does not tell.
+send them with a 400, so the status alone does not tell.  ``LimitExceededException`` is left out:
+many services mean a fixed quota by it, which no waiting changes.
 
 See https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -16,7 +17,6 @@ THROTTLING_CODES: Final = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

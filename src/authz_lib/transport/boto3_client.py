@@ -34,7 +34,7 @@ def bounded_client(
         config: more of `botocore.config.Config`; what is given here takes the place of the above.
 
     Raises:
-        ConfigurationError: boto3 could make no client: no Region, a broken profile.
+        ConfigurationError: boto3 could make no client: no Region, a broken profile, no boto3.
 
     >>> client = bounded_client(
     ...     "sqs",

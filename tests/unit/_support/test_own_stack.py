@@ -58,7 +58,9 @@ def test_many_items_share_a_thread_and_the_first_error_ends_it():
     assert seen[-1][0] == 0
 
 
-def test_the_thread_of_a_caller_that_is_interrupted_ends_with_its_item(monkeypatch):
+@pytest.mark.parametrize("method", ["start", "join"])
+def test_the_thread_of_a_caller_that_is_interrupted_ends_with_its_item(method, monkeypatch):
+    start = threading.Thread.start
     begun, go_on, asked = threading.Event(), threading.Event(), []
 
     def call(item):
@@ -66,12 +68,14 @@ def test_the_thread_of_a_caller_that_is_interrupted_ends_with_its_item(monkeypat
         begun.set()
         go_on.wait(10)
 
-    def interrupted(_):
+    def interrupted(thread):
+        if method == "start":
+            start(thread)
         begun.wait(10)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "join", interrupted)
+        patch.setattr(threading.Thread, method, interrupted)
         with pytest.raises(KeyboardInterrupt):
             map_on_own_stack(call, range(1000))
     go_on.set()

@@ -67,6 +67,14 @@ def test_texts_are_told_apart_at_each_number_of_policies():
         assert [policy.place for policy in policies] == [f"{name}:{number}" for number in numbers]
 
 
+def test_the_first_fault_is_of_the_first_text():
+    deep = f"permit(principal, action, resource) when {{ {'(' * 100}true{')' * 100} }};"
+    with pytest.raises(ConfigurationError, match=r"^a:1:\d+: the policy does not parse"):
+        CedarEngine.from_policies({"a": "permit(principal", "b": deep})
+    with pytest.raises(ConfigurationError, match=r"^a:1: the policy is nested too deeply"):
+        CedarEngine.from_policies({"a": deep, "b": "permit(principal"})
+
+
 def test_as_deep_a_policy_as_before_is_read():
     """Python counts its own frames with the levels of JSON: a wrapper more was a policy less."""
     condition = f"{'if true then true else ' * 300}principal{'.a' * 194}"

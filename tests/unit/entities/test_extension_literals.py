@@ -68,7 +68,9 @@ def written(text):
 @pytest.mark.parametrize("text", DECIMALS)
 def test_decimals(text):
     number, literal = read_decimal(text), f'decimal("{written(text)}")'
-    assert is_value(CedarDecimal, text) is (number is not None)
+    # Verified Permissions takes no more than 15 digits before the point.
+    is_short = len(text.removeprefix("-").partition(".")[0]) <= 15
+    assert is_value(CedarDecimal, text) is (number is not None and is_short)
     if number is None:
         assert cedar(f"{literal} == {literal}") is None
     else:

@@ -236,6 +236,8 @@ def test_define_refuses_what_no_client_could_know(name, status, fault):
         (errors.KeySetUnavailableError("m"), "1"),
         (errors.PolicyStoreUnavailableError("m"), "1"),
         (errors.PolicyStoreThrottledError("m"), "1"),
+        (errors.DeliveryError("m", outcome="not_sent"), "1"),
+        (errors.DeliveryError("m", outcome="ambiguous"), None),
         (errors.ConfigurationError("m"), None),
     ],
 )
@@ -243,6 +245,13 @@ def test_a_client_is_told_when_to_ask_again_who_nobody_could_answer(error, secon
     headers = smithy.from_authz_error(error).to_response()["headers"]
     assert headers.get("Retry-After") == seconds
     assert headers.get("x-amz-retry-after") == (seconds and f"{seconds}000")
+
+
+def test_an_outage_of_ones_own_keeps_its_status():
+    class UpstreamError(errors.DependencyError):
+        status = 502
+
+    assert smithy.from_authz_error(UpstreamError("m")).status == 502
 
 
 def test_an_error_survives_pickling():

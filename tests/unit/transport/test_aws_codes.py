@@ -8,7 +8,9 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 
 from authz_lib.decisions.avp_errors import error_for
 from authz_lib.errors import (
+    ConfigurationError,
     DependencyError,
+    PolicyStoreMisconfiguredError,
     PolicyStoreThrottledError,
     PolicyStoreUnavailableError,
 )
@@ -64,6 +66,21 @@ def test_each_code_is_an_outage_to_each_reader(reader, code):
     assert raised.value.status == 503
 
 
+@pytest.mark.parametrize(
+    ("reader", "raised"),
+    [
+        ("parameter", ConfigurationError),
+        ("secret", ConfigurationError),
+        ("service", ClientError),
+        ("revoked tokens", DependencyError),
+        ("policy store", PolicyStoreMisconfiguredError),
+    ],
+)
+def test_a_quota_is_no_outage_but_of_dynamodb(reader, raised):
+    with pytest.raises(raised):
+        READERS[reader](Refusing("LimitExceededException", 400))
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_the_status_429_is_enough(reader):
     with pytest.raises(DependencyError):
@@ -77,6 +94,7 @@ def test_a_policy_store_that_throttles_is_told_from_one_that_is_late(code):
     assert type(error_for(code, 400, {})) is expected
 
 
-def test_what_botocore_tries_again_is_listed():
-    assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) == THROTTLING_CODES
+def test_what_botocore_tries_again_is_listed_but_for_a_quota():
+    listed = THROTTLING_CODES | {"LimitExceededException"}
+    assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) == listed
     assert set(TransientRetryableChecker._TRANSIENT_ERROR_CODES) <= LATER_CODES

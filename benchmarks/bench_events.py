@@ -67,6 +67,7 @@ MORE_CLAIMS = {
     "device_key": "us-east-1_5f2b1c9e-0000-4000-8000-00000000a11c",
 }
 LONG, SHORT = "1.2 kB", "0.7 kB"
+PEER_BAR = 2.4
 DECLARED = GatewayCache(
     identity_sources=["$request.header.Authorization", "$context.routeKey", "$context.path"],
     ttl_seconds=60,
@@ -228,10 +229,14 @@ def main() -> None:
         reference = statistics.median(rounds[RAW]) * 1e6
         ratios[name] = Ratio(statistics.median(own), min(own), max(own), reference)
     print_table("One event, RS256", ratios, BARS)
-    for size, bar in ((LONG, " (bar: at least 2.4)"), (SHORT, "")):
+    for size in (LONG, SHORT):
         ours, peer = ratios[f"verify, not seen before, {size}"], ratios[f"PyJWT decode, {size}"]
         times = peer.median / ours.median
-        print(f"PyJWT's decode takes {times:.2f} times ours with a token of {size}{bar}")
+        verdict = ">=" if times >= PEER_BAR else "MISSED"
+        print(
+            f"PyJWT's decode takes {times:.2f} times ours with a token of {size} "
+            f"(bar: at least {PEER_BAR})  {verdict}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
-from contextlib import suppress
 
 import pytest
 
@@ -48,13 +49,51 @@ def test_signals_within_a_second_are_one_interrupt(number):
     assert signal.getsignal(number) == before
 
 
-def test_an_interrupt_that_got_lost_is_raised_again():
-    with interruptible() as check:
-        check()
-        with suppress(KeyboardInterrupt):  # as Python does in a finalizer
-            signal.raise_signal(signal.SIGINT)
+class Finalized:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def in_a_finalizer():
+    Finalized()
+
+
+def in_a_callback_of_c():
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+
+
+@pytest.mark.parametrize("drop", [in_a_finalizer, in_a_callback_of_c])
+def test_an_interrupt_that_python_drops_comes_again(drop, capsys):
+    before = sys.unraisablehook
+    with interruptible():
+        drop()
         with pytest.raises(KeyboardInterrupt):
-            check()
+            threading.Event().wait(60)  # what waits is ended, too
+    assert sys.unraisablehook is before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_next_signal_is_not_taken_for_one_that_was_dropped():
+    with interruptible():
+        in_a_callback_of_c()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        threading.Event().wait(0.2)  # the dropped one, and it is the same
+
+
+def test_a_dropped_interrupt_does_not_outlive_the_block():
+    with interruptible():
+        in_a_callback_of_c()
+    threading.Event().wait(0.2)
+
+
+def test_what_else_python_drops_is_told_to_the_former_hook(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda seen: told.append(seen.exc_type))
+    callback = ctypes.CFUNCTYPE(None)(lambda: 1 / 0)
+    with interruptible():
+        callback()
+    assert told == [ZeroDivisionError]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

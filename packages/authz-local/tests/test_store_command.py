@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
+from types import SimpleNamespace
 
 import pytest
 import urllib3
 
 from authz_lib.cli.main import main
 from authz_lib.errors import ConfigurationError
-from authz_local.store_command import serve_store
+from authz_local import store_command
+from authz_local._interrupts import EndOfServing
 
 
 @pytest.fixture
@@ -20,16 +22,14 @@ def policies(tmp_path):
     return tmp_path
 
 
-def test_it_serves_the_policies_and_prints_each_decision(policies, capsys):
+def test_it_serves_the_policies_and_prints_each_decision(policies, capsys, monkeypatch):
     printed = []
 
-    def once():
-        """What a client does between two looks at Ctrl-C."""
-        if len(printed) == 2:
-            raise KeyboardInterrupt
+    def sleep(seconds):
+        """Ask between the first two looks at what was asked; then press Ctrl-C."""
         printed.append(capsys.readouterr())
         if len(printed) == 2:
-            return
+            raise KeyboardInterrupt
         url = re.search(r"^EndpointUrl = (http://\S+)$", printed[0].out, re.MULTILINE)[1]
         store = re.search(r"^PolicyStoreId = (PS\w+)$", printed[0].out, re.MULTILINE)[1]
         question = {
@@ -42,17 +42,17 @@ def test_it_serves_the_policies_and_prints_each_decision(policies, capsys):
         answer = urllib3.request("POST", url, body=json.dumps(question), headers=headers)
         assert answer.json()["decision"] == "ALLOW"
 
-    with pytest.raises(KeyboardInterrupt):
-        serve_store(policies, None, once)
-    told = printed[1].err + capsys.readouterr().err
-    assert told == 'ALLOW  User::"alice"  Action::"View"  Doc::"1"  (all)\n'
+    monkeypatch.setattr(store_command, "time", SimpleNamespace(sleep=sleep))
+    with pytest.raises(EndOfServing):
+        store_command.serve_store(policies, None)
+    assert printed[1].err == 'ALLOW  User::"alice"  Action::"View"  Doc::"1"  (all)\n'
     assert "\nexport AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS=http://" in printed[0].out
     assert "list-policies --endpoint-url http://" in printed[0].out
 
 
 def test_what_cannot_be_served_is_one_line(policies, capsys):
     with pytest.raises(ConfigurationError, match="is not a folder"):
-        serve_store(policies / "none", None, lambda: None)
+        store_command.serve_store(policies / "none", None)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from authz_lib.cli.main import run_as_process
 
-from authz_lib.cli.main import main
-
-sys.exit(main())
+run_as_process()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, cast
 
 from authz_lib.cli.command_help import give_help
 from authz_lib.errors import AuthzError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
-__all__ = ["COMMANDS_GROUP", "Command", "main"]
+__all__ = ["COMMANDS_GROUP", "Command", "main", "run_as_process"]
 
 COMMANDS_GROUP = "authz_lib.commands"
 """The group of entry points by which another distribution brings a subcommand of the table."""
@@ -124,6 +125,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         _complain(words, "this is a fault of authz: please report the lines above")
         return 2
+
+
+def run_as_process(command: Callable[[], int] = main) -> NoReturn:
+    """Answer, and end this process; after the answer Ctrl-C ends it at once, and quietly.
+
+    Python's own end would print a traceback.  An interrupt that is ignored stays ignored.
+    """
+    code = command()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
 
 
 def _run_quietly(words: Sequence[str]) -> int:

@@ -269,6 +269,45 @@ def test_ctrl_c_while_a_token_is_awaited_is_quiet():
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
+_WAITS_AT_ITS_END = """
+import atexit
+import signal
+import time
+from authz_lib.cli.main import run_as_process
+
+def wait():
+    print("ending", flush=True)
+    time.sleep(60)
+
+atexit.register(wait)
+signal.signal(signal.SIGINT, signal.{handler})
+run_as_process(lambda: 130)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_ctrl_c_after_the_answer_is_quiet():
+    program = _WAITS_AT_ITS_END.format(handler="default_int_handler")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ending\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_ctrl_c_that_is_ignored_stays_ignored_after_the_answer():
+    program = _WAITS_AT_ITS_END.format(handler="SIG_IGN").replace("sleep(60)", "sleep(0.5)")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ending\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+
+
 def test_without_standard_input_no_token_can_be_read(monkeypatch, capsys, tmp_path):
     from authz_lib.testing.issuer import TestIssuer
 

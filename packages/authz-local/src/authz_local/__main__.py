@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from authz_local.command import run_local_as_process
 
-from authz_local.command import main
-
-sys.exit(main())
+run_local_as_process()

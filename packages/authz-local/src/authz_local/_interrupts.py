@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 _ONE_INTERRUPT_SECONDS = 1.0
+_AGAIN_SECONDS = 0.05
 
 
 @contextmanager
@@ -40,27 +43,54 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(number, former)
 
 
+class _Interrupt(KeyboardInterrupt):
+    """The one that `interruptible` raises."""
+
+
 @contextmanager
-def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[], None]]:
+def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Make a signal a ``KeyboardInterrupt``; those that follow within a second are the same one.
 
-    Yields a function that raises the interrupt again.  Call it in safe places, because Python drops
-    an exception that is raised inside a finalizer.
+    Python drops what is raised inside a finalizer or a callback of C code.  An interrupt that is
+    dropped comes again, and nothing is printed about it.
     """
     arrived: list[float] = []
+    again: list[threading.Timer] = []
+    thread = threading.get_ident()
 
     def interrupt(*_: object) -> None:
         now = clock()
         if not arrived or now - arrived[-1] > _ONE_INTERRUPT_SECONDS:
             arrived.append(now)
-            raise KeyboardInterrupt
+            raise _Interrupt
 
-    def check() -> None:
-        if arrived:
-            raise KeyboardInterrupt
+    def dropped(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, _Interrupt):
+            former(unraisable)
+            return
+        arrived.clear()
+        # not from here: what is raised in this hook is dropped too
+        timer = threading.Timer(_AGAIN_SECONDS, _interrupt_thread, [thread])
+        again.append(timer)
+        timer.start()
 
     with _handled(interrupt):
-        yield check
+        former, sys.unraisablehook = sys.unraisablehook, dropped
+        try:
+            yield
+        finally:
+            sys.unraisablehook = former
+            for timer in again:
+                timer.cancel()
+                timer.join()
+
+
+def _interrupt_thread(identifier: int) -> None:
+    """Send Ctrl-C; where threads take signals, it also ends what the thread waits for."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(identifier, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 class EndOfServing(KeyboardInterrupt):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from authz_lib.cli import main as cli
 from authz_lib.cli.command_help import give_help
-from authz_lib.cli.main import main as authz
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import EndOfServing, interruptible, serving
 from authz_local.report import as_json, log_lines, print_results
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authz_local.local_scenario import LocalScenario
 
-__all__ = ["add_arguments", "main", "run"]
+__all__ = ["add_arguments", "main", "run", "run_local_as_process"]
 
 _ERROR_LINES = 10
 _WATCH_SECONDS = 0.5
@@ -31,7 +31,12 @@ _WATCH_SECONDS = 0.5
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``authz-local``, which is ``authz local``."""
     words = list(sys.argv[1:] if argv is None else argv)
-    return authz(words if words == ["--version"] else ["local", *words])
+    return cli.main(words if words == ["--version"] else ["local", *words])
+
+
+def run_local_as_process() -> NoReturn:
+    """Run ``authz-local``, and end this process."""
+    cli.run_as_process(main)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,26 +111,17 @@ def run(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
 
-    with interruptible() as check_interrupt:
-
-        def progress(text: str) -> None:
-            check_interrupt()
-            say(text)
-
+    with interruptible():
         try:
-            return _run(arguments, progress, check_interrupt)
+            return _run(arguments, say)
         except KeyboardInterrupt as interrupt:
             say("stopped")
             return 0 if isinstance(interrupt, EndOfServing) else 130
 
 
-def _run(
-    arguments: argparse.Namespace,
-    progress: Callable[[str], None],
-    check_interrupt: Callable[[], None],
-) -> int:
+def _run(arguments: argparse.Namespace, progress: Callable[[str], None]) -> int:
     if arguments.policies is not None:
-        return _other(arguments, check_interrupt)
+        return _other(arguments)
     if arguments.init:
         from authz_local.first_requests import write_requests
 
@@ -135,12 +131,12 @@ def _run(
 
     with LocalScenario(arguments.path, port=arguments.port, on_event=progress) as scenario:
         if not arguments.check:
-            _serve(scenario, arguments, check_interrupt)
+            _serve(scenario, arguments)
         progress(f"sending the {len(scenario.scenario.requests)} requests of requests.yaml")
-        return _check(scenario, arguments, check_interrupt)
+        return _check(scenario, arguments)
 
 
-def _other(arguments: argparse.Namespace, check_interrupt: Callable[[], None]) -> int:
+def _other(arguments: argparse.Namespace) -> int:
     """`authz local store POLICIES`."""
     if str(arguments.path) != "store":
         raise ConfigurationError(
@@ -148,18 +144,15 @@ def _other(arguments: argparse.Namespace, check_interrupt: Callable[[], None]) -
         )
     from authz_local.store_command import serve_store
 
-    serve_store(arguments.policies, arguments.port, check_interrupt)
+    serve_store(arguments.policies, arguments.port)
     return 0
 
 
-def _check(
-    scenario: LocalScenario, arguments: argparse.Namespace, check_interrupt: Callable[[], None]
-) -> int:
+def _check(scenario: LocalScenario, arguments: argparse.Namespace) -> int:
     results = []
     rows = scenario.scenario.requests
     with _counter(len(rows)) as count:
         for row in rows:
-            check_interrupt()
             count(row.name)
             results.append(scenario.run(row))
     names = {function: name for name, function in scenario.stack.functions.items()}
@@ -188,9 +181,7 @@ def _counter(total: int) -> Iterator[Callable[[str], None]]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _serve(
-    scenario: LocalScenario, arguments: argparse.Namespace, check_interrupt: Callable[[], None]
-) -> NoReturn:
+def _serve(scenario: LocalScenario, arguments: argparse.Namespace) -> NoReturn:
     described = describe(scenario)
     with serving():  # from the first line on: whoever has read it may interrupt
         if arguments.json:
@@ -198,12 +189,10 @@ def _serve(
         else:
             print_description(described)
             print("\nserving; Ctrl-C ends it", flush=True)
-        _watch(scenario, check_interrupt, all_logs=arguments.logs)
+        _watch(scenario, all_logs=arguments.logs)
 
 
-def _watch(
-    scenario: LocalScenario, check_interrupt: Callable[[], None], *, all_logs: bool
-) -> NoReturn:
+def _watch(scenario: LocalScenario, *, all_logs: bool) -> NoReturn:
     """Until an interrupt: print what fails, and with ``--logs`` what the functions write.
 
     Raises:
@@ -214,7 +203,6 @@ def _watch(
     printed: set[str] = set()
     position = 0
     while True:
-        check_interrupt()
         aws.require_running()
         invoked, position = aws.invocations(position)
         shown = [one for one in invoked if all_logs or one.failed]

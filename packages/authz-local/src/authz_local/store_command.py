@@ -10,7 +10,6 @@ from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from authz_lib.testing.policy_store import PolicyStoreServer
@@ -24,7 +23,7 @@ AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 \\
   aws verifiedpermissions list-policies --endpoint-url {url} --policy-store-id {store}"""
 
 
-def serve_store(policies: Path, port: int | None, check_interrupt: Callable[[], None]) -> None:
+def serve_store(policies: Path, port: int | None) -> None:
     """Serve until Ctrl-C, and print each decision.
 
     Raises:
@@ -43,13 +42,12 @@ def serve_store(policies: Path, port: int | None, check_interrupt: Callable[[], 
             print(f"\nexport AWS_ENDPOINT_URL_VERIFIEDPERMISSIONS={server.url}")
             print(_EXAMPLE.format(url=server.url, store=store_id))
             print("\nserving; Ctrl-C ends it", flush=True)
-            _print_decisions(server, check_interrupt)
+            _print_decisions(server)
 
 
-def _print_decisions(server: PolicyStoreServer, check_interrupt: Callable[[], None]) -> NoReturn:
+def _print_decisions(server: PolicyStoreServer) -> NoReturn:
     printed = 0
     while True:
-        check_interrupt()
         records = server.requests[printed:]
         for record in records:
             print(_line(record), file=sys.stderr, flush=True)

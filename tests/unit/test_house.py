@@ -145,6 +145,46 @@ def test_no_name_is_defined_in_two_modules():
     assert {name: where for name, where in twice.items() if name not in SHARED_NAMES} == {}
 
 
+def unused_private_names(tree):
+    """What an underscore marks as private to a module that reads it nowhere."""
+    defined, read = set(), set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if not node.decorator_list:  # a decorator may register it
+                defined.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            stored = [name for target in targets for name in ast.walk(target)]
+            defined |= {name.id for name in stored if isinstance(name, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            read.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            read |= set(re.findall(r"\w+", node.value))  # a type in quotes
+    return {name for name in defined - read if re.match(r"_[^_]", name)}
+
+
+def test_each_private_name_is_used():
+    local = (CHECKOUT / "packages/authz-local/src").rglob("*.py")
+    unused = {
+        str(path): names
+        for path in [*MODULES.values(), *local]
+        if (names := unused_private_names(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert unused == {}
+
+
+def test_an_unused_private_name_would_be_seen():
+    text = """
+_used, _other = 1, 2
+_LIMIT: int = 3
+def _idle(): return _used
+x: "_Type"
+class _Type: ...
+"""
+    assert unused_private_names(ast.parse(text)) == {"_LIMIT", "_other", "_idle"}
+
+
 def imported_modules(tree):
     """The modules of the package that a module imports, wherever in its text."""
     for node in ast.walk(tree):

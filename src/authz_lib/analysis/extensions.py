@@ -5,13 +5,14 @@ Addresses are only told apart: what a range holds is not translated.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from authz_lib.analysis.terms import UnsupportedError
 from authz_lib.analysis.values import BOOL, LONG, STRING, Scalar
 from authz_lib.decisions.cedar_schema import Primitive
 from authz_lib.entities.extension_literals import (
+    EPOCH,
     MAX_LITERAL_LENGTH,
     read_datetime,
     read_decimal,
@@ -36,7 +37,6 @@ CONSTRUCTORS = frozenset({"ip", "decimal", "datetime", "duration"})
 
 DECIMAL, DATETIME, DURATION = Primitive("decimal"), Primitive("datetime"), Primitive("duration")
 _DAY = 86_400_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITABLE_MILLISECONDS = (-62_135_596_800_000, 253_402_300_799_999)
 """From the year 1 to the year 9999."""
 
@@ -76,7 +76,7 @@ def datetime_from_milliseconds(number: int) -> str:
     '1970-01-02T00:00:00.001Z'
     """
     try:
-        moment = _EPOCH + timedelta(milliseconds=number)
+        moment = EPOCH + timedelta(milliseconds=number)
     except OverflowError:
         raise UnsupportedError("a time that cannot be written") from None
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z".rjust(24, "0")

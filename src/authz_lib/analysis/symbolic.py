@@ -25,6 +25,7 @@ from authz_lib.analysis.values import (
     Scalar,
     SymbolicValue,
     UnknownSet,
+    is_entity,
 )
 from authz_lib.decisions.cedar_schema import EntityType, Primitive
 
@@ -51,10 +52,6 @@ _ERROR = ExpressionTerms(True, None)
 
 def _is_type(value: SymbolicValue | None, type_: Primitive) -> bool:
     return isinstance(value, Scalar) and value.type == type_
-
-
-def _is_entity(value: SymbolicValue | None) -> bool:
-    return isinstance(value, Scalar) and isinstance(value.type, EntityType)
 
 
 class Translator:
@@ -242,7 +239,7 @@ class Translator:
 
     def _in(self, of: Mapping[str, Any]) -> ExpressionTerms:
         error, left, right = self._both(of)
-        if not _is_entity(left) or right is None:
+        if not is_entity(left) or right is None:
             return _ERROR
         return self._in_value(error, left, right)
 
@@ -257,7 +254,7 @@ class Translator:
                 raise UnsupportedError("`in` a set of actions of the request")
             return self._of_boolean(error, self._r.is_in_any(left, right))
         groups = right.elements if isinstance(right, LiteralSet) else (right,)
-        named = [group for group in groups if isinstance(group, Scalar) and _is_entity(group)]
+        named = [group for group in groups if isinstance(group, Scalar) and is_entity(group)]
         if len(named) < len(groups):
             return _ERROR
         return self._of_boolean(error, self._t.or_(*[self.is_in(left, one) for one in named]))
@@ -279,7 +276,7 @@ class Translator:
         """Attributes of a record or an entity, and whether they can be read at all."""
         if isinstance(value, RecordValue):
             return True, value
-        if isinstance(value, Scalar) and _is_entity(value):
+        if isinstance(value, Scalar) and is_entity(value):
             return self._r.is_given(value), self._r.attributes(value)
         return None
 
@@ -305,7 +302,7 @@ class Translator:
 
     def _tag(self, of: Mapping[str, Any]) -> tuple[Formula, Scalar, Formula, Formula] | None:
         error, left, right = self._both(of)
-        if not _is_entity(left) or not _is_type(right, STRING):
+        if not is_entity(left) or not _is_type(right, STRING):
             return None
         there = self._t.and_(self._r.is_given(left), self._r.has_tag(left, right.formula))
         return error, left, right.formula, there

@@ -281,6 +281,6 @@ def _element_type(of: LiteralSet | UnknownSet) -> CedarType | None:
     return types[0] if types else None
 
 
-def is_entity(value: SymbolicValue) -> bool:
+def is_entity(value: SymbolicValue | None) -> bool:
     """Whether a value is an entity."""
     return isinstance(value, Scalar) and isinstance(value.type, EntityType)

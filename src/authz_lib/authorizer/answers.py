@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authz_lib.errors import ConfigurationError, InvalidRequestError
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from authz_lib.gateway.responses import ContextValue
 
 __all__ = ["Answers", "AppSyncAnswers", "EveryRouteAnswers", "PolicyAnswers", "SimpleAnswers"]
-
-
-_log = logging.getLogger("authz_lib.authorizer")
 
 
 class Answers(Protocol):

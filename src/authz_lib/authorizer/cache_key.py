@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from authz_lib.authorizer.identity_source import IdentitySource
+from authz_lib.authorizer.identity_source import (
+    CONTEXT_DOMAIN,
+    CONTEXT_METHOD,
+    CONTEXT_PATH,
+    CONTEXT_ROUTE_KEY,
+    IdentitySource,
+)
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,10 +24,6 @@ __all__ = ["Coverage", "http_api_gap", "require_covered", "require_no_resource_p
 Coverage: TypeAlias = Literal["one-request", "every-route"]
 """What an answer must be right for: the request that was asked about, or every route of the map."""
 
-_METHOD = IdentitySource("context", "httpMethod")
-_PATH = IdentitySource("context", "path")
-_ROUTE_KEY = IdentitySource("context", "routeKey")
-_DOMAIN = IdentitySource("context", "domainName")
 _AUTHORIZATION = IdentitySource("header", "authorization")
 _OPERATION = IdentitySource("context", "operationName")
 # What no event of the API holds that a simple answer is for; IAM answers are for several kinds.
@@ -66,7 +68,7 @@ def require_covered(
         gap = http_api_gap(cache, actions) if cache.is_of_http_api else None
         if gap is not None:
             raise ConfigurationError(gap)
-        if not inputs >= {_METHOD, _PATH}:
+        if not inputs >= {CONTEXT_METHOD, CONTEXT_PATH}:
             return "every-route"
         _require_domain(inputs, cache)
     elif actions is not None:
@@ -75,7 +77,7 @@ def require_covered(
         name = f"{entry.method} {entry.route}"
         # A decision reads the whole path: it is about an id, or refuses what means two routes.
         if "{" in entry.route:
-            _require_inputs(inputs, [_PATH], f"the label of `{name}`")
+            _require_inputs(inputs, [CONTEXT_PATH], f"the label of `{name}`")
         query = [IdentitySource("querystring", key) for key in entry.query]
         _refuse_repeatable(query, f"the query of `{name}`")
     return "one-request"
@@ -90,8 +92,8 @@ def http_api_gap(cache: GatewayCache, actions: ActionMap | None) -> str | None:
     if actions is None or cache.is_off:
         return None
     inputs = set(cache.parsed_sources)
-    if inputs >= {_METHOD, _PATH}:
-        return None if _ROUTE_KEY in inputs else _NO_ROUTE_KEY
+    if inputs >= {CONTEXT_METHOD, CONTEXT_PATH}:
+        return None if CONTEXT_ROUTE_KEY in inputs else _NO_ROUTE_KEY
     return _NO_POLICY if any("{" in entry.route for entry in actions.entries) else None
 
 
@@ -185,7 +187,7 @@ def _refuse_repeatable(needed: Iterable[IdentitySource], what: str) -> None:
 
 
 def _require_route(inputs: set[IdentitySource]) -> None:
-    if _ROUTE_KEY not in inputs:
+    if CONTEXT_ROUTE_KEY not in inputs:
         raise ConfigurationError(
             "the route is not covered by the identity sources: an Allow for one route would be "
             "replayed on others; add `$context.routeKey` (a path is no route: HTTP APIs decode "
@@ -198,7 +200,7 @@ def _require_domain(inputs: set[IdentitySource], cache: GatewayCache) -> None:
 
     Silence refuses where nothing else allows.
     """
-    if _DOMAIN not in inputs and not cache.no_resource_policy:
+    if CONTEXT_DOMAIN not in inputs and not cache.no_resource_policy:
         raise ConfigurationError(
             "the route is not covered by the identity sources: one path is two routes on two "
             "domains, and an API's resource policy alone may allow the other one; add "

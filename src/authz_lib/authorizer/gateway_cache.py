@@ -10,7 +10,13 @@ from urllib.parse import unquote
 
 from authz_lib._support.checks import require_count, require_flag
 from authz_lib._support.memo import Memo
-from authz_lib.authorizer.identity_source import IdentitySource
+from authz_lib.authorizer.identity_source import (
+    CONTEXT_DOMAIN,
+    CONTEXT_METHOD,
+    CONTEXT_PATH,
+    CONTEXT_ROUTE_KEY,
+    IdentitySource,
+)
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -116,11 +122,7 @@ class GatewayCache:
 GatewayCache.OFF = object.__new__(GatewayCache)
 GatewayCache.OFF._put((), 0, 8192, False, ())  # noqa: SLF001  # nothing else may be empty
 
-_PATH = IdentitySource("context", "path")
 _COOKIE = IdentitySource("header", "cookie")
-_METHOD = IdentitySource("context", "httpMethod")
-_ROUTE_KEY = IdentitySource("context", "routeKey")
-_DOMAIN = IdentitySource("context", "domainName")
 
 
 class DeployedKey:
@@ -195,18 +197,18 @@ _NOT_ONE = object()  # equal to nothing that an event holds
 
 def _check_route_is_told(inputs: set[IdentitySource], event: AuthorizerEvent) -> None:
     """What the key must hold depends on the deployed route, which only an event tells."""
-    by_route_key = _ROUTE_KEY in inputs and _METHOD not in inputs
+    by_route_key = CONTEXT_ROUTE_KEY in inputs and CONTEXT_METHOD not in inputs
     if by_route_key and (event.route or "$default").startswith(("ANY ", "$")):
         raise ConfigurationError(
             "the route key does not name a method, so it does not tell requests apart"
         )
     if event.route is None or not (event.route == "$default" or "+}" in event.route):
         return
-    if _PATH not in inputs:
+    if CONTEXT_PATH not in inputs:
         raise ConfigurationError(
             "the route takes many paths, so it does not tell requests apart: add `$context.path`"
         )
-    if event.kind == "http-2.0" and _DOMAIN not in inputs:
+    if event.kind == "http-2.0" and CONTEXT_DOMAIN not in inputs:
         raise ConfigurationError(
             "the route takes many paths, and one path may be two of them on two domains: add "
             "`$context.domainName`"
@@ -225,7 +227,7 @@ def _is_same_identity(
     left = [value.strip(" \t") for value in identity]
     for item, words in zip(inputs, spellings, strict=True):
         given = next((value for value in words if value in left), None)
-        if given is None and item == _PATH:  # as sent, where the event holds it decoded
+        if given is None and item == CONTEXT_PATH:  # as sent, where the event holds it decoded
             given = next((value for value in left if not _decodings(value).isdisjoint(words)), None)
         if given is None:
             return False
@@ -241,12 +243,13 @@ def _decodings(path: str) -> set[str]:
 def _spellings(
     item: IdentitySource, values: tuple[str, ...], event: AuthorizerEvent
 ) -> Iterable[str]:
-    if item == _PATH:  # with or without the stage
+    if item == CONTEXT_PATH:  # with or without the stage
         raw_path = event.raw.get("rawPath")
         sent = raw_path if type(raw_path) is str else ""
         return {*values, event.path or "", sent} - {""}
     if item == _COOKIE:  # a 2.0 event holds it in parts
         return {text.replace("; ", by) for text in values for by in ("; ", ";", ",", ", ")}
-    if item == _ROUTE_KEY and event.kind == "http-1.0" and not values:  # told without its verb
+    if item == CONTEXT_ROUTE_KEY and event.kind == "http-1.0" and not values:
+        # told without its verb
         return (f"{event.method} {event.route}", f"ANY {event.route}", event.route or "")
     return (",".join(values),) if values else ()

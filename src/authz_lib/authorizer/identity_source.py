@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from authz_lib.gateway.events import AuthorizerEvent
     from authz_lib.gateway.sources import TokenSource
 
-__all__ = ["IdentitySource"]
+__all__ = [
+    "CONTEXT_DOMAIN",
+    "CONTEXT_METHOD",
+    "CONTEXT_PATH",
+    "CONTEXT_ROUTE_KEY",
+    "IdentitySource",
+]
 
 _FORM = re.compile(
     r"(?:\$request|method\.request)\.(?P<part>header|querystring)\.(?P<name>[!-~]+)"
@@ -105,6 +111,12 @@ class IdentitySource:
         if self.part == "header":
             return event.kind != "rest-token"
         return event.kind not in {"rest-token", "appsync", "appsync-events"}
+
+
+CONTEXT_DOMAIN = IdentitySource("context", "domainName")
+CONTEXT_METHOD = IdentitySource("context", "httpMethod")
+CONTEXT_PATH = IdentitySource("context", "path")
+CONTEXT_ROUTE_KEY = IdentitySource("context", "routeKey")
 
 
 def _source_ip(event: AuthorizerEvent) -> Any:

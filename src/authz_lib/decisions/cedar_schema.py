@@ -128,7 +128,6 @@ def read_parsed_schema(schema: Any) -> PolicySchema:
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[A-Za-z_0-9]+(?:::[A-Za-z_0-9]+)*(?:::(?="))?|[^\s]')
-_PRIMITIVES = {"Bool", "Long", "String", "decimal", "datetime", "duration", "ipaddr"}
 # A type as it is written: a name, `("Set", type)`, or `{name: (type, required)}`.
 _Written: TypeAlias = Any
 

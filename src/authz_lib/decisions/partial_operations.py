@@ -30,13 +30,12 @@ from authz_lib.decisions.row_condition import (
     negation,
     one_of,
 )
+from authz_lib.entities.extension_literals import is_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["OPERATORS", "like", "truth_outcome"]
-
-_I64 = 2**63
 
 
 def truth_outcome(true: RowCondition) -> PartialOutcome:
@@ -86,7 +85,7 @@ def _arithmetic(sign: str, left: PartialValue, right: PartialValue) -> int:
     if isinstance(left, RowField) or isinstance(right, RowField):
         raise UntranslatableError("it calculates with an attribute of the resource")
     result = {"+": left + right, "-": left - right, "*": left * right}[sign]
-    if not -_I64 <= result < _I64:
+    if not is_long(result):
         raise CedarTypeError
     return int(result)
 

@@ -55,7 +55,6 @@ __all__ = [
 PartialValue: TypeAlias = Any
 _EXTENSIONS = frozenset({CedarIp, CedarDecimal, CedarDatetime, CedarDuration, type(UNREAD)})
 _MAX_CASES = 200
-_I64 = 2**63
 _PYTHON: dict[str, type] = {"Bool": bool, "Long": int, "String": str}
 
 

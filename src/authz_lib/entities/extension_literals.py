@@ -10,11 +10,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["MAX_LITERAL_LENGTH", "read_datetime", "read_decimal", "read_duration"]
+__all__ = [
+    "EPOCH",
+    "MAX_LITERAL_LENGTH",
+    "is_long",
+    "read_datetime",
+    "read_decimal",
+    "read_duration",
+]
 
 MAX_LITERAL_LENGTH = 100
 
-_I64 = 2**63
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]{1,4}")
 _DURATION = re.compile(
     r"-?(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
@@ -24,7 +30,7 @@ _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?:Z|[+-](?:[01][0-9]|2[0-3])[0-5][0-9]))?"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FROM_0_TO_2000 = 730_485 * 86_400_000
 
 
@@ -69,9 +75,14 @@ def read_datetime(text: str) -> int | None:
         return None
     if moment.tzinfo is None:  # a date alone
         moment = moment.replace(tzinfo=UTC)
-    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (moment - EPOCH) // timedelta(milliseconds=1)
     return milliseconds - (_FROM_0_TO_2000 if is_year_0 else 0)
 
 
+def is_long(number: int) -> bool:
+    """Whether a number is one of Cedar's: it fits into 64 bits with its sign."""
+    return -(2**63) <= number < 2**63
+
+
 def _in_64_bits(number: int) -> int | None:
-    return number if -_I64 <= number < _I64 else None
+    return number if is_long(number) else None

@@ -20,7 +20,12 @@ from ipaddress import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from authz_lib.entities.extension_literals import read_datetime, read_decimal, read_duration
+from authz_lib.entities.extension_literals import (
+    is_long,
+    read_datetime,
+    read_decimal,
+    read_duration,
+)
 from authz_lib.entities.uid import EntityUid
 from authz_lib.errors import InvalidRequestError
 
@@ -48,7 +53,6 @@ EMPTY_RECORD: Mapping[str, CedarValue] = MappingProxyType({})
 """The record without members: one for all."""
 
 MAX_DEPTH = 32
-_I64 = 2**63
 _MAX_DECIMAL_DIGITS = 15
 RESERVED_KEYS = frozenset({"__entity", "__extn", "__expr"})
 _IP = re.compile(r"[0-9a-fA-F.:]+(?:/(?:0|[1-9][0-9]{0,2}))?")
@@ -166,7 +170,7 @@ class CedarDuration:
 
 
 def _long(value: int, _: int) -> int:
-    if not -_I64 <= value < _I64:
+    if not is_long(value):
         raise _RefusedError("an integer must fit into 64 bits")
     return value
 

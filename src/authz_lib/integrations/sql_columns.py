@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from authz_lib._support.extras import load_extra
+from authz_lib.entities.extension_literals import is_long
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ else:
 __all__ = ["LIKE_ESCAPE", "ExactText", "SqlColumn", "TextForm", "WellTyped", "WithNul"]
 
 LIKE_ESCAPE: Final = "/"
-_I64 = 2**63
 _NO_DIGIT: Final = "'*[^0-9a-f]*'"
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")  # as `str` writes it
 
@@ -151,7 +151,7 @@ class SqlColumn:
             return value
         if self.form == "integer":
             number = int(value) if _NUMBER.fullmatch(value) else None
-            return number if number is not None and -_I64 <= number < _I64 else None
+            return number if number is not None and is_long(number) else None
         try:
             found = UUID(value)
         except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from authz_lib.entities.extension_literals import is_long
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _RESERVED = frozenset({
     "sub", "issuer", "client_id", "token_use", "tenant_id", "groups", "scopes", "exp", "reason",
     "claims", "jwt", "iam", "lambda",
 })  # fmt: skip
-_I64 = 2**63
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
@@ -145,7 +145,7 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> int | None:
-    return value if type(value) is int and -_I64 <= value < _I64 else None
+    return value if type(value) is int and is_long(value) else None
 
 
 def _bool(value: object) -> bool | None:

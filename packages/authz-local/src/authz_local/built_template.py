@@ -19,7 +19,7 @@ from authz_local._isolation import inherited_variables
 from authz_local.http_api import with_written_out_apis
 from authz_local.interpreters import cache_folder
 from authz_local.resource_types import without_what_is_not_made
-from authz_local.template import Uploads, load_template, package_code
+from authz_local.template import CODE_BUCKET, Uploads, load_template, package_code
 from authz_local.template_parts import NESTED, with_definitions, with_includes
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BuiltTemplate", "build_template"]
 
-_BUCKET = "authz-local-code"
 _SAM = "AWS::Serverless-2016-10-31"
 _LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
 _TOO_DEEP = 5
@@ -67,7 +66,7 @@ class _Builds:
     def __init__(self, region: str, builder: CodeBuilder | None) -> None:
         self._region = region
         self._builder = builder
-        self.uploads = Uploads(_BUCKET)
+        self.uploads = Uploads(CODE_BUCKET)
         self.not_made: dict[str, str] = {}
 
     def build(self, path: Path, parameters: Mapping[str, str], level: int) -> JSONObject:
@@ -81,7 +80,7 @@ class _Builds:
                 text = json.dumps(nested).encode()
                 key = f"{hashlib.sha256(text).hexdigest()[:16]}.template"
                 self.uploads.archives[key] = text
-                where = f"https://s3.amazonaws.com/{_BUCKET}/{key}"
+                where = f"https://s3.amazonaws.com/{CODE_BUCKET}/{key}"
                 resource["Properties"][NESTED[resource["Type"]]] = where
         package_code(template, path, self.uploads, builder=self._builder)
         template = with_written_out_apis(_transformed(template, path, parameters, self._region))

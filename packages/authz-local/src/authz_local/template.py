@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from authz_local.function_code import CodeBuilder
 
 __all__ = [
+    "CODE_BUCKET",
     "Uploads",
     "find_template",
     "load_part",
@@ -27,7 +28,7 @@ __all__ = [
     "package_template",
 ]
 
-_BUCKET = "authz-local-code"
+CODE_BUCKET = "authz-local-code"
 # Resource type -> (property with a local path, then the members of the packaged location)
 _CODE = {
     "AWS::Serverless::Function": ("CodeUri", "Bucket", "Key"),
@@ -131,7 +132,7 @@ def package_template(
             it.
     """
     template = load_template(path)
-    uploads = Uploads(_BUCKET)
+    uploads = Uploads(CODE_BUCKET)
     package_code(template, path, uploads, builder=builder)
     return template, uploads
 

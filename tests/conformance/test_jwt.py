@@ -11,7 +11,8 @@ import pytest
 from authz_lib._support import base64url
 from authz_lib.errors import ConfigurationError, InvalidSignatureError, InvalidTokenError
 from authz_lib.tokens import StaticKeySet
-from authz_lib.tokens.jwk import HMAC, SUPPORTED, InvalidJWKError, from_pem, load_jwk
+from authz_lib.tokens.algorithms import HMAC, SUPPORTED
+from authz_lib.tokens.jwk import InvalidJWKError, from_pem, load_jwk
 from authz_lib.tokens.jws import verify_compact
 from authz_lib.tokens.shared_secret import SecretKeySet
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Guard
 from authz_lib.audit.gateway_routes import gateway_routes, gateways
+from authz_lib.audit.intrinsics import functions_in
 from authz_lib.audit.other_doors import appsync_doors, function_urls, other_gateways
-from authz_lib.audit.stack_values import functions_in
 from authz_lib.audit.template import template_of
 from authz_lib.errors import ConfigurationError
 

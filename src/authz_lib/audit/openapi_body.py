@@ -24,7 +24,8 @@ from authz_lib.audit.entry_point import (
     ResultCache,
     authorization_kind,
 )
-from authz_lib.audit.stack_values import ABSENT, MAX_BRANCHES, UNKNOWN, one_member
+from authz_lib.audit.intrinsics import one_member
+from authz_lib.audit.stack_values import ABSENT, MAX_BRANCHES, UNKNOWN
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib.audit.conditions import Conditions, Guard, condition_text
+from authz_lib.audit.intrinsics import SUB_VARIABLE, functions_in, one_member, scalars_in
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ __all__ = [
     "UNKNOWN",
     "Branch",
     "StackValues",
-    "one_member",
     "parameter_text",
 ]
 
@@ -33,7 +32,6 @@ _PLAIN_FUNCTIONS: Final = frozenset(
     {"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
 )
 _ALWAYS: Final = Guard()
-_VARIABLE: Final = re.compile(r"\$\{([^{}]{1,200})\}")
 
 
 class _Mark:
@@ -52,15 +50,6 @@ UNKNOWN: Final[Any] = _Mark("UNKNOWN")
 """Known only when the template is deployed."""
 
 Branch = tuple[Guard, Any]
-
-
-def one_member(value: object) -> tuple[str, Any] | None:
-    """The function and its argument, such as ``Ref`` and a name; ``None`` for a plain value."""
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, given),) = value.items()
-        if name in {"Ref", "Condition"} or str(name).startswith("Fn::"):
-            return str(name), given
-    return None
 
 
 class StackValues:
@@ -357,7 +346,7 @@ class StackValues:
             return UNKNOWN
         parts = []
         end = 0
-        for match in _VARIABLE.finditer(text):
+        for match in SUB_VARIABLE.finditer(text):
             parts.append(text[end : match.start()])
             end = match.end()
             name = match[1].strip()
@@ -396,57 +385,6 @@ def _computed(name: str, arguments: list[Any]) -> Any:
     if name == "Fn::Select" and str(first).isdecimal() and isinstance(second, list):
         return second[int(first)] if int(first) < len(second) else UNKNOWN
     return UNKNOWN
-
-
-def functions_in(value: Any) -> Iterator[tuple[str, Any]]:
-    """Each function in a value, however deep; the variables of ``Fn::Sub`` as ``Ref``."""
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        function = one_member(item)
-        if function is not None:
-            yield function
-            if function[0] == "Fn::Sub":
-                yield from _variables_of(function[1])
-        if isinstance(item, dict):
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-
-
-def names_in(value: Any) -> Iterator[str]:
-    """The names that a value refers to by ``Ref``, ``GetAtt`` or ``Sub``, however deep."""
-    for function, given in functions_in(value):
-        if function == "Ref" and isinstance(given, str):
-            yield given
-        elif function == "Fn::GetAtt":
-            owner = given[0] if isinstance(given, list) and given else given
-            if isinstance(owner, str):
-                yield owner.partition(".")[0]
-
-
-def scalars_in(value: Any) -> Iterator[str | int | float]:
-    """Each text, number and Boolean in a value, however deep."""
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, (str, int, float)):
-            yield item
-        elif isinstance(item, dict):
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-
-
-def _variables_of(given: Any) -> Iterator[tuple[str, Any]]:
-    text = given[0] if isinstance(given, list) and given else given
-    own = given[1] if isinstance(given, list) and len(given) > 1 else {}
-    own = own if isinstance(own, dict) else {}
-    if isinstance(text, str):
-        for match in _VARIABLE.finditer(text):
-            name = match[1].strip()
-            if not name.startswith("!") and name not in own:
-                yield ("Fn::GetAtt", name.split(".", 1)) if "." in name else ("Ref", name)
 
 
 def _same(holds: bool | None, side: bool) -> bool | None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from authz_lib._support.json_file import in_one_line
 from authz_lib.audit.conditions import Guard
+from authz_lib.audit.intrinsics import names_in
 from authz_lib.audit.neighbours import nested_files, with_local_bodies
 from authz_lib.audit.origins import Origins
 from authz_lib.audit.sam import is_sam, least_resources, transformed
-from authz_lib.audit.stack_values import StackValues, names_in
+from authz_lib.audit.stack_values import StackValues
 from authz_lib.errors import ConfigurationError
 
 if TYPE_CHECKING:

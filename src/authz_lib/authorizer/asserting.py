@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authz_lib.errors import ConfigurationError, InvalidClaimError
-from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion
+from authz_lib.tokens.asserted_caller import AssertedCaller
+from authz_lib.tokens.assertion import CallerAssertion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from authz_lib._support.clock import Clock
-    from authz_lib.tokens.assertion import AssertedCaller
+    from authz_lib.tokens.asserted_caller import AssertedCaller
     from authz_lib.tokens.attributes import Attribute
 
 __all__ = [

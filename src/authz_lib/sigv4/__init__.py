@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from authz_lib.sigv4.client import Response, SigV4Client
+    from authz_lib.sigv4.client import SigV4Client
     from authz_lib.sigv4.credentials import Credentials
+    from authz_lib.sigv4.response import Response
     from authz_lib.sigv4.signer import SignedRequest, SigV4Signer
     from authz_lib.sigv4.url import CanonicalURL, canonical_url, quote_segment
 
@@ -27,7 +28,7 @@ __all__ = [
 _HOME = {
     "CanonicalURL": "url",
     "Credentials": "credentials",
-    "Response": "client",
+    "Response": "response",
     "SigV4Client": "client",
     "SigV4Signer": "signer",
     "SignedRequest": "signer",

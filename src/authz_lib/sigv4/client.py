@@ -6,7 +6,7 @@ import json as json_module
 import re
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,14 +20,12 @@ from authz_lib._support.checks import (
 from authz_lib._support.clock import Clock, system_clock
 from authz_lib._support.workers import CALL_WORKERS
 from authz_lib.errors import ConfigurationError, DeliveryError, InvalidRequestError
+from authz_lib.sigv4.response import Response
 from authz_lib.sigv4.signer import SigV4Signer
 from authz_lib.sigv4.url import Query, base_of, canonical_url, join_path
 from authz_lib.transport.exchange import ExchangeError, HTTPResponse
 from authz_lib.transport.outcome import (
     Outcome,
-    RefusedOnRepeatError,
-    error_of_status,
-    outcome_of_status,
 )
 from authz_lib.transport.pool import ConnectionPool
 
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from authz_lib.sigv4.signer import SignedRequest
     from authz_lib.sigv4.url import CanonicalURL
 
-__all__ = ["Response", "SigV4Client"]
+__all__ = ["SigV4Client"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
@@ -58,56 +56,6 @@ _CLIENTS_OWN = frozenset(
     {"accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding"}
 )
 _RETRIED = frozenset({500, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole answer; headers and body are not in its repr.
-
-    Attributes:
-        status: the HTTP status.
-        headers: names are found in any case.
-        body: the bytes, as they came.
-        unsettled: this answers a second attempt, and the first may have acted.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    unsettled: bool = False
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the status says of the call.
-
-        A no to a second attempt says nothing about the first.
-        """
-        outcome = outcome_of_status(self.status)
-        return Outcome.AMBIGUOUS if self.unsettled and outcome is Outcome.REJECTED else outcome
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            DeliveryError: it is not JSON.  The other side has acted all the same: ``"ambiguous"``.
-        """
-        try:
-            return json_module.loads(self.body)
-        except (ValueError, RecursionError):
-            raise DeliveryError("the answer is not JSON", outcome=Outcome.AMBIGUOUS) from None
-
-    def raise_for_status(self) -> Self:
-        """Return the response if it is a 2xx.
-
-        Raises:
-            DeliveryRejectedError: 3xx or 4xx: a no, which must not be worked around.
-            DeliveryError: 5xx, or a no to a second attempt: the outcome is ``"ambiguous"``.
-        """
-        if self.outcome is Outcome.DELIVERED:
-            return self
-        if self.unsettled and outcome_of_status(self.status) is Outcome.REJECTED:
-            raise RefusedOnRepeatError(self.status)
-        raise error_of_status(self.status, "the signed call")
 
 
 class SigV4Client:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from authz_lib._support import base64url
 from authz_lib._support.checks import require_one_of
 from authz_lib._support.clock import system_clock
-from authz_lib.tokens.jwk import ASYMMETRIC, SUPPORTED
+from authz_lib.tokens.algorithms import ASYMMETRIC, SUPPORTED
 from authz_lib.tokens.keys import StaticKeySet
 
 if TYPE_CHECKING:

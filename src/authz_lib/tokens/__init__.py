@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from authz_lib._support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
+    from authz_lib.tokens.asserted_caller import AssertedCaller
+    from authz_lib.tokens.assertion import CallerAssertion, SignedAssertion
     from authz_lib.tokens.cognito_claims import cognito_claims_trigger
     from authz_lib.tokens.keys import BundledKeySet, KeySet, StaticKeySet
     from authz_lib.tokens.remote_keys import RemoteKeySet
@@ -43,7 +44,7 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOME = {
-    "AssertedCaller": "assertion",
+    "AssertedCaller": "asserted_caller",
     "BundledKeySet": "keys",
     "CallerAssertion": "assertion",
     "JWTVerifier": "verifier",

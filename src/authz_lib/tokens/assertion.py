@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from math import inf
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from authz_lib._support import base64url
 from authz_lib._support.checks import (
@@ -31,7 +30,8 @@ from authz_lib.errors import (
 )
 from authz_lib.routes.index import RouteIndex
 from authz_lib.routes.uri import UriPattern
-from authz_lib.tokens.jwk import SUPPORTED
+from authz_lib.tokens.algorithms import SUPPORTED
+from authz_lib.tokens.asserted_caller import AssertedCaller, read_asserted_caller
 from authz_lib.tokens.secret_material import Secret, require_secret, require_signing_key
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TXN_TOKEN_HEADER",
-    "AssertedCaller",
     "AssertionAlgorithm",
     "CallerAssertion",
     "SignedAssertion",
@@ -59,37 +58,6 @@ _ALGORITHMS: Final = ("EdDSA", "HS256", "HS384", "HS512")
 _TYPE: Final = "txntoken+jwt"
 _MOST_SECONDS: Final = 300
 _MAX_ROUTES: Final = 1000
-
-
-class AssertedCaller(NamedTuple):
-    """Who calls, and what was decided about the request.
-
-    Attributes:
-        subject: ``sub`` of the caller's token.
-        issuer: its issuer.
-        client_id: the application that the caller's token was issued to.
-        scopes: its OAuth scopes.
-        groups: the caller's groups.
-        tenant_id: the caller's tenant.
-        expires_at: seconds since the epoch; of the token that is asserted, or of the assertion.
-        action: the Cedar action that was decided.
-        route: the method and the path pattern, such as ``DELETE /orders/{id}``; query literals
-            that tell actions apart follow: ``GET /orders?all&sort=asc``.
-        attributes: the declared attributes of the caller.
-        transaction: ``txn``: the same for everything that one request causes.
-    """
-
-    subject: str
-    issuer: str | None
-    client_id: str | None
-    scopes: frozenset[str]
-    groups: tuple[str, ...]
-    tenant_id: str | None
-    expires_at: float
-    action: str
-    route: str
-    attributes: Mapping[str, Any]
-    transaction: str
 
 
 class CallerAssertion:
@@ -340,7 +308,7 @@ class SignedAssertion:
     ) -> AssertedCaller:
         if token.header.get("typ") != _TYPE:
             raise InvalidTokenError("`typ` is not `txntoken+jwt`: it is no assertion")
-        caller = _read(token.claims)
+        caller = read_asserted_caller(token.claims)
         if not self._is_about(caller.route, method, path, query):
             raise UntrustedEventError("the assertion is about another route")
         return caller
@@ -426,55 +394,3 @@ def _index_of(route: str) -> RouteIndex[str] | None:
         return RouteIndex([(method, UriPattern.parse(pattern), route)]) if method else None
     except ConfigurationError:
         return None
-
-
-def _read(claims: Mapping[str, Any]) -> AssertedCaller:
-    asked, caller = claims.get("tctx"), claims.get("rctx")
-    if not isinstance(asked, Mapping) or not isinstance(caller, Mapping):
-        raise InvalidTokenError("`tctx` or `rctx` is missing: it is no assertion")
-    expires_at = claims.get("exp")
-    if type(expires_at) not in {int, float} or not -inf < expires_at < inf:  # type: ignore[operator]
-        raise InvalidClaimError("an assertion needs `exp`", claim="exp")
-    scope = _text(claims, "scope", empty=True)
-    return AssertedCaller(
-        subject=_text(claims, "sub"),
-        issuer=_optional(caller, "iss"),
-        client_id=_optional(caller, "client_id"),
-        scopes=frozenset(scope.split(" ")) if scope else frozenset(),
-        groups=_texts(caller, "groups"),
-        tenant_id=_optional(caller, "tenant_id"),
-        expires_at=float(expires_at),  # type: ignore[arg-type]
-        action=_text(asked, "action"),
-        route=_text(asked, "route"),
-        attributes=_attributes(caller),
-        transaction=_text(claims, "txn"),
-    )
-
-
-def _text(holder: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
-    value = holder.get(name)
-    if type(value) is not str or (not value and not empty):
-        raise InvalidClaimError(f"`{name}` of an assertion must be text", claim=name)
-    return value
-
-
-def _optional(holder: Mapping[str, Any], name: str) -> str | None:
-    return None if holder.get(name, ...) is None else _text(holder, name)
-
-
-def _texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = holder.get(name)
-    if not isinstance(values, list | tuple) or not all(type(value) is str for value in values):
-        raise InvalidClaimError(f"`{name}` of an assertion must be a list of texts", claim=name)
-    return tuple(values)
-
-
-def _attributes(caller: Mapping[str, Any]) -> Mapping[str, Any]:
-    values = caller.get("attributes")
-    if not isinstance(values, Mapping):
-        raise InvalidClaimError(
-            "`attributes` of an assertion must be an object", claim="attributes"
-        )
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }

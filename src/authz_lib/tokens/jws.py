@@ -14,7 +14,8 @@ from authz_lib._support import base64url
 from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import StrictJSONError, loads_frozen_object, memory_of
 from authz_lib.errors import InvalidAlgorithmError, InvalidSignatureError, InvalidTokenError
-from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH, require_algorithms
+from authz_lib.tokens.algorithms import require_algorithms
+from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from authz_lib._support.strict_json import StrictJSONError, loads_object, require_shallow
 from authz_lib.errors import ConfigurationError
-from authz_lib.tokens.jwk import SUPPORTED
+from authz_lib.tokens.algorithms import SUPPORTED
 
 __all__ = [
     "ENCODINGS",

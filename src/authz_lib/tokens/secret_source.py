@@ -17,7 +17,7 @@ from authz_lib._support.checks import (
 from authz_lib._support.clock import system_clock
 from authz_lib._support.single_flight import SingleFlight, SingleFlightTimeoutError
 from authz_lib.errors import ConfigurationError, DependencyError
-from authz_lib.tokens.jwk import SUPPORTED
+from authz_lib.tokens.algorithms import SUPPORTED
 from authz_lib.tokens.secret_material import (
     ENCODINGS,
     Encoding,

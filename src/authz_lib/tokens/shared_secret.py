@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from authz_lib._support import base64url
 from authz_lib._support.clock import system_clock
 from authz_lib.errors import ConfigurationError
-from authz_lib.tokens.jwk import HMAC, SUPPORTED, VerificationKey
+from authz_lib.tokens.algorithms import HMAC, SUPPORTED
+from authz_lib.tokens.jwk import VerificationKey
 from authz_lib.tokens.secret_material import Secret, require_secret
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from authz_lib.errors import (
     InvalidTokenError,
     TokenRevokedError,
 )
+from authz_lib.tokens.algorithms import HMAC, load_algorithms, require_algorithms
 from authz_lib.tokens.claim_reader import (
     COGNITO_GROUPS,
     STANDARD_CLIENT,
@@ -24,7 +25,6 @@ from authz_lib.tokens.claim_reader import (
 )
 from authz_lib.tokens.claims import ClaimRules, TimeRules, one_or_many
 from authz_lib.tokens.issuer_names import require_issuer_names
-from authz_lib.tokens.jwk import HMAC, load_algorithms, require_algorithms
 from authz_lib.tokens.shared_secret import SecretKeySet
 
 if TYPE_CHECKING:

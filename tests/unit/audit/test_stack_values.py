@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from authz_lib.audit.conditions import Guard
-from authz_lib.audit.stack_values import ABSENT, UNKNOWN, StackValues, functions_in
+from authz_lib.audit.intrinsics import functions_in
+from authz_lib.audit.stack_values import ABSENT, UNKNOWN, StackValues
 from authz_lib.errors import ConfigurationError
 
 TEMPLATE = {

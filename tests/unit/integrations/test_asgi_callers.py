@@ -24,7 +24,7 @@ from authz_lib.service.principal_headers import (
 )
 from authz_lib.testing import events
 from authz_lib.testing.issuer import TestIssuer
-from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
+from authz_lib.tokens import AssertedCaller, CallerAssertion, SignedAssertion
 
 NOW = 1_800_000_000.0
 ISSUER = "https://issuer.example"

@@ -27,7 +27,7 @@ from authz_lib.integrations.fastapi import (
 )
 from authz_lib.service.principal_headers import SecretHeader, principal_to_headers
 from authz_lib.testing import events
-from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
+from authz_lib.tokens import AssertedCaller, CallerAssertion, SignedAssertion
 from authz_lib.tokens.remote_keys import RemoteKeySet
 
 POLICIES = CedarEngine.from_text(

@@ -17,7 +17,7 @@ from authz_lib.gateway.context import PRINCIPAL_KEYS, refusal_context, to_contex
 from authz_lib.principal import Principal
 from authz_lib.service import principal_headers as module
 from authz_lib.testing import events
-from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
+from authz_lib.tokens import AssertedCaller, CallerAssertion, SignedAssertion
 from authz_lib.tokens.attributes import Attribute
 
 NOW = 1_700_000_000.0

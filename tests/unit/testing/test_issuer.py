@@ -10,7 +10,7 @@ import urllib3
 
 from authz_lib import JWTVerifier, errors
 from authz_lib.testing.issuer import FAULTS, TestIssuer
-from authz_lib.tokens.jwk import ASYMMETRIC
+from authz_lib.tokens.algorithms import ASYMMETRIC
 
 
 @pytest.mark.parametrize("algorithm", sorted(ASYMMETRIC))

@@ -29,7 +29,7 @@ from authz_lib.errors import (
     TokenExpiredError,
     UntrustedEventError,
 )
-from authz_lib.tokens.assertion import AssertedCaller, CallerAssertion, SignedAssertion
+from authz_lib.tokens import AssertedCaller, CallerAssertion, SignedAssertion
 from authz_lib.tokens.secret_source import SecretSource, StoredSecret
 
 SECRET = "correct horse battery staple, and more"

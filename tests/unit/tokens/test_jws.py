@@ -14,7 +14,8 @@ from authz_lib._support.memo import Memo
 from authz_lib._support.strict_json import memory_of
 from authz_lib.testing.issuer import TestIssuer
 from authz_lib.tokens import jws
-from authz_lib.tokens.jwk import ASYMMETRIC, HMAC, MAX_KEY_ID_LENGTH, SUPPORTED
+from authz_lib.tokens.algorithms import ASYMMETRIC, HMAC, SUPPORTED
+from authz_lib.tokens.jwk import MAX_KEY_ID_LENGTH
 from authz_lib.tokens.jws import MAX_TOKEN_LENGTH, Compact, Jws, verify_compact
 
 

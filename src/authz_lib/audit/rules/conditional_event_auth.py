@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from authz_lib.audit.intrinsics import one_member
 from authz_lib.audit.rule import AuditRule, Sight
-from authz_lib.audit.stack_values import one_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from authz_lib import LambdaAuthorizer, RemoteKeySet, errors
 from authz_lib._support import strict_json
 from authz_lib.actions import map as actions_map
 from authz_lib.audit import source, template
-from authz_lib.authorizer import authorizer, questions, settings
+from authz_lib.authorizer import questions, route_refusals, settings
 from authz_lib.decisions import avp_batch, avp_client, cedar_text, verified_permissions, vocabulary
 from authz_lib.decisions.cache import DecisionCache
 from authz_lib.decisions.point import DecisionPoint
@@ -135,7 +135,7 @@ def test_each_error_says_when_and_what_to_do(name):
 def test_each_reason_of_the_authorizer_alone_is_on_the_page():
     section = text_of("failures.md").partition("## Reasons of an authorizer\n")[2]
     rows = [row[0].strip("`") for row in rows_of(section.partition("\n## ")[0])]
-    assert rows == list(authorizer._NO_LINE)
+    assert rows == list(route_refusals._NO_LINE)
 
 
 PROVIDERS = [

@@ -20,13 +20,12 @@ from authz_lib.authorizer.callers import Callers, require_qualified_ids
 from authz_lib.authorizer.gateway_cache import DeployedKey, GatewayCache
 from authz_lib.authorizer.identity_source import IdentitySource
 from authz_lib.authorizer.questions import Questions
-from authz_lib.decisions.request import Decision
+from authz_lib.authorizer.route_refusals import denied, lacking_scope, without_a_line
 from authz_lib.errors import (
     AccessDeniedError,
     AuthenticationError,
     AuthzError,
     ConfigurationError,
-    InsufficientScopeError,
     InvalidRequestError,
 )
 from authz_lib.gateway.events import parse_authorizer_event
@@ -307,21 +306,21 @@ class LambdaAuthorizer:
             return None, None
         resolved, reason = _resolve(self._actions, event)
         if resolved is None:
-            return _without_a_line(reason), None
+            return without_a_line(reason), None
         entry = resolved.entry
         if not entry.scopes <= caller.principal.scopes:
-            return _lacking_scope(entry), entry
+            return lacking_scope(entry), entry
         if entry.public or self._questions is None:
             return None, entry
         if entry.resource_id_label is not None and not _hands_over(event, resolved.labels):
-            return _without_a_line("ambiguous_path"), entry
+            return without_a_line("ambiguous_path"), entry
         context = self._policy_context(event) if self._context else None
         before = CURRENT_REQUEST.set(event)
         try:
             decision = self._questions.decide(caller, entry, resolved.resource_id, context)
         finally:
             CURRENT_REQUEST.reset(before)
-        return None if decision.allowed is True else _denied(entry, decision), entry
+        return None if decision.allowed is True else denied(entry, decision), entry
 
     def _for_every_route(
         self, every_route: EveryRoute, event: AuthorizerEvent, caller: Caller
@@ -335,10 +334,10 @@ class LambdaAuthorizer:
         finally:
             CURRENT_REQUEST.reset(before)
         if not passes and entry is None:
-            self._log(_without_a_line(reason), event)
+            self._log(without_a_line(reason), event)
         elif not passes and entry is not None:
             lacks = not entry.scopes <= caller.principal.scopes
-            self._log(_lacking_scope(entry) if lacks else _denied(entry), event)
+            self._log(lacking_scope(entry) if lacks else denied(entry), event)
         return answer
 
     def _policy_context(self, event: AuthorizerEvent) -> dict[str, str]:
@@ -384,39 +383,6 @@ def _resolve(actions: ActionMap, event: AuthorizerEvent) -> tuple[ResolvedAction
     ):
         return None, "ambiguous_path"
     return resolved, ""
-
-
-def _without_a_line(reason: str) -> Refusal:
-    return Refusal(reason, 403, _NO_LINE[reason])
-
-
-def _lacking_scope(entry: ActionEntry) -> Refusal:
-    return Refusal(
-        InsufficientScopeError.code,
-        403,
-        "the token lacks a scope of the route",
-        configured={"action": entry.action, "scopes": entry.scopes},
-    )
-
-
-def _denied(entry: ActionEntry, decision: Decision | None = None) -> Refusal:
-    """A deny of the decision point; without its decision it is only known that it was one."""
-    configured: dict[str, object] = {"action": entry.action}
-    text = "the policies do not allow it"
-    if isinstance(decision, Decision):
-        policies = decision.determining_policies
-        text = "a policy forbids it" if policies else "no policy permits it"
-        if decision.overruled:
-            text = "a policy could not be evaluated, so that what others permit does not count"
-        if policies:
-            configured["policies"] = policies
-    return Refusal(AccessDeniedError.code, 403, text, configured=configured)
-
-
-_NO_LINE = {
-    "unknown_route": "the action map has no line for the route",
-    "ambiguous_path": "the path may mean another route than the one that the gateway matched",
-}
 
 
 def _hands_over(event: AuthorizerEvent, labels: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Ratio", "measure", "print_table"]
+__all__ = ["Ratio", "against", "measure", "print_table"]
 
 # A round's time of a case is its fastest chunk: one in which another process had the CPU does not
 # count.  Many short chunks rather than few long ones, for a busy machine leaves no long stretch in
@@ -85,6 +85,15 @@ def measure(
         name: Ratio(statistics.median(r), min(r), max(r), reference_us)
         for name, r in ratios.items()
     }
+
+
+def against(value: float, *, at_most: float | None = None, at_least: float | None = None) -> str:
+    """The bar of a figure, and whether it is met."""
+    if at_most is not None:
+        return f"(bar: at most {at_most:g})  {'<=' if value <= at_most else 'MISSED'}"
+    if at_least is not None:
+        return f"(bar: at least {at_least:g})  {'>=' if value >= at_least else 'MISSED'}"
+    return ""
 
 
 def print_table(title: str, ratios: dict[str, Ratio], bars: dict[str, float] | None = None) -> None:

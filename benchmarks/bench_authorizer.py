@@ -22,7 +22,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from _ratio import measure, print_table
+from _ratio import against, measure, print_table
 from authz_lib import (
     ActionMap,
     BearerToken,
@@ -219,8 +219,8 @@ def _warm(issuer: TestIssuer, ask: dict[str, Any]) -> None:
     ratios = measure(cases, reference="raw RSA verify")
     print_table("One invocation, HTTP API 2.0", ratios, {"warm": 1.2, "token not seen before": 3.5})
     times = ratios["hand-written peer"].median / ratios["warm"].median
-    verdict = ">=" if times >= PEER_BAR else "MISSED"
-    print(f"the peer takes {times:.0f} times the warm invocation (bar: {PEER_BAR})  {verdict}\n")
+    verdict = against(times, at_least=PEER_BAR)
+    print(f"the peer takes {times:.0f} times the warm invocation {verdict}\n")
 
 
 def _cold(ask: dict[str, Any], folder: Path) -> None:
@@ -258,9 +258,9 @@ def _cold(ask: dict[str, Any], folder: Path) -> None:
     for name, seconds in times.items():
         pairs = zip(seconds, times["hand-written peer"], strict=True)
         ratios = [own / other for own, other in pairs]
-        median, bar = statistics.median(ratios), COLD_BARS.get(name)
-        verdict = "" if bar is None else f"  (bar: {bar})  {'<=' if median <= bar else 'MISSED'}"
-        print(f"  {name:20} {median:5.2f}  [{min(ratios):.2f} .. {max(ratios):.2f}]{verdict}")
+        median = statistics.median(ratios)
+        verdict = against(median, at_most=COLD_BARS.get(name))
+        print(f"  {name:20} {median:5.2f}  [{min(ratios):.2f} .. {max(ratios):.2f}]  {verdict}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _ratio import measure, print_table
+from _ratio import against, measure, print_table
 from authz_lib import (
     AuthorizationRequest,
     CedarEngine,
@@ -225,9 +225,11 @@ async def _thousand_tasks() -> None:
     await asyncio.gather(*tasks)
     ticking.cancel()
     print("\n1,000 tasks ask a store that takes 200 ms (milliseconds)")
-    print(f"{'the longest turn of the event loop':<48}{longest * 1000:8.1f}  bar 20")
+    turn = longest * 1000
+    print(f"{'the longest turn of the event loop':<48}{turn:8.1f}  {against(turn, at_most=20)}")
     waited = (started - asked) * 1000
-    print(f"{'until an unrelated asyncio.to_thread starts':<48}{waited:8.1f}  bar 50")
+    verdict = against(waited, at_most=50)
+    print(f"{'until an unrelated asyncio.to_thread starts':<48}{waited:8.1f}  {verdict}")
 
 
 def in_an_event_loop() -> None:
@@ -314,10 +316,10 @@ def ten_thousand_policies() -> None:
         whole = cedarpy.PolicySet.from_str(big_text)
         parses.append(time.perf_counter() - started)
     parsed = statistics.median(parses)
-    print(
-        f"\nloading 10,000 policies: {loaded / parsed:.2f} x `PolicySet.from_str` (bar 5), "
-        f"{grown:.0f} MB (bar 300)"
-    )
+    times = loaded / parsed
+    verdict = against(times, at_most=5)
+    print(f"\nloading 10,000 policies: {times:.2f} x `PolicySet.from_str` {verdict}")
+    print(f"  its memory: {grown:.0f} MB {against(grown, at_most=300)}")
     texts = {f"policy{number}": text for number, text in enumerate(big_text.splitlines())}
     started = time.perf_counter()
     CedarEngine.from_policies(texts)
@@ -510,13 +512,13 @@ def cold_start() -> None:
     reference = next(iter(taken))
     own_seconds = statistics.median(wall for wall, _ in taken[reference])
     print(f"\ncold start, whole process (reference: {reference}, {own_seconds:.3f} s)")
-    print(f"{'case':<30}  {'median':>6}  {'low':>6}  {'high':>6}  {'CPU':>6}  {'bar':>6}")
+    print(f"{'case':<30}  {'median':>6}  {'low':>6}  {'high':>6}  {'CPU':>6}")
     for name, seconds in taken.items():
         pairs = list(zip(seconds, taken[reference], strict=True))
         wall, cpu = ([own[kind] / other[kind] for own, other in pairs] for kind in (0, 1))
-        bar = f"{COLD_BARS[name]:6.2f}" if name in COLD_BARS else ""
         figures = (statistics.median(wall), min(wall), max(wall), statistics.median(cpu))
-        print(f"{name:<30}  {'  '.join(f'{figure:6.3f}' for figure in figures)}  {bar}")
+        verdict = against(figures[0], at_most=COLD_BARS.get(name))
+        print(f"{name:<30}  {'  '.join(f'{figure:6.3f}' for figure in figures)}  {verdict}")
 
 
 def main() -> None:

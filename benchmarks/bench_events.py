@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from _ratio import Ratio, print_table
+from _ratio import Ratio, against, print_table
 from authz_lib import (
     ActionMap,
     BearerToken,
@@ -232,11 +232,8 @@ def main() -> None:
     for size in (LONG, SHORT):
         ours, peer = ratios[f"verify, not seen before, {size}"], ratios[f"PyJWT decode, {size}"]
         times = peer.median / ours.median
-        verdict = ">=" if times >= PEER_BAR else "MISSED"
-        print(
-            f"PyJWT's decode takes {times:.2f} times ours with a token of {size} "
-            f"(bar: at least {PEER_BAR})  {verdict}"
-        )
+        verdict = against(times, at_least=PEER_BAR)
+        print(f"PyJWT's decode takes {times:.2f} times ours with a token of {size} {verdict}")
 
 
 if __name__ == "__main__":

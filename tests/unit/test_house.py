@@ -150,17 +150,18 @@ def unused_private_names(tree):
     defined, read = set(), set()
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if not node.decorator_list:  # a decorator may register it
-                defined.add(node.name)
+            if not any(ast.unparse(one).startswith("compiles(") for one in node.decorator_list):
+                defined.add(node.name)  # that decorator registers it
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             stored = [name for target in targets for name in ast.walk(target)]
             defined |= {name.id for name in stored if isinstance(name, ast.Name)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             read.add(node.id)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            read |= set(re.findall(r"\w+", node.value))  # a type in quotes
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings:
+            read |= set(re.findall(r"\w+", str(node.value)))  # a type in quotes
     return {name for name in defined - read if re.match(r"_[^_]", name)}
 
 
@@ -178,11 +179,14 @@ def test_an_unused_private_name_would_be_seen():
     text = """
 _used, _other = 1, 2
 _LIMIT: int = 3
+'The _LIMIT is told.'
 def _idle(): return _used
+@dataclass
+class _Idle: ...
 x: "_Type"
 class _Type: ...
 """
-    assert unused_private_names(ast.parse(text)) == {"_LIMIT", "_other", "_idle"}
+    assert unused_private_names(ast.parse(text)) == {"_LIMIT", "_other", "_idle", "_Idle"}
 
 
 def imported_modules(tree):

@@ -65,26 +65,71 @@ def in_a_callback_of_c():
 @pytest.mark.parametrize("drop", [in_a_finalizer, in_a_callback_of_c])
 def test_an_interrupt_that_python_drops_comes_again(drop, capsys):
     before = sys.unraisablehook
+    waited = threading.Event()
+    timer = threading.Timer(30, waited.set)
+    timer.start()
     with interruptible():
         drop()
         with pytest.raises(KeyboardInterrupt):
-            threading.Event().wait(60)  # what waits is ended, too
+            waited.wait()
+    assert not waited.is_set()  # what waits is ended, too
+    timer.cancel()
+    timer.join()
     assert sys.unraisablehook is before
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_next_signal_is_not_taken_for_one_that_was_dropped():
+def test_what_is_dropped_comes_again_where_ctrl_c_is_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a background job of a script
     with interruptible():
-        in_a_callback_of_c()
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        threading.Event().wait(0.2)  # the dropped one, and it is the same
+            threading.Event().wait(30)
+
+
+def test_a_signal_after_one_that_was_dropped_is_the_same_one():
+    now = [100.0]
+    with interruptible(clock=lambda: now[0]):
+        in_a_callback_of_c()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGALRM)
 
 
 def test_a_dropped_interrupt_does_not_outlive_the_block():
     with interruptible():
         in_a_callback_of_c()
-    threading.Event().wait(0.2)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_the_same_interrupt_is_not_another_one_after_a_long_stop():
+    now = [100.0]
+    with interruptible(clock=lambda: now[0]):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with interrupts_held_back():
+            now[0] += 0.02
+            signal.raise_signal(signal.SIGINT)
+            now[0] += 1.5
+
+
+def test_what_was_dropped_waits_for_the_end_of_the_block_too():
+    steps = []
+
+    def stop():
+        with interrupts_held_back():
+            signal.raise_signal(signal.SIGALRM)
+            steps.append("stopped")
+
+    with interruptible():
+        in_a_callback_of_c()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        with pytest.raises(KeyboardInterrupt):
+            stop()
+    assert steps == ["stopped"]
 
 
 def test_what_else_python_drops_is_told_to_the_former_hook(monkeypatch):

@@ -20,16 +20,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authz_lib._support.extras import load_extra
+from authz_lib._support.longs import MAX_LONG, MIN_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_LONG", "MIN_LONG", "Formula", "Terms", "UnsupportedError"]
+__all__ = ["Formula", "Terms", "UnsupportedError"]
 
 Formula: TypeAlias = Any
 """A constant or a term."""
-
-MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 
 _MAX_CODE_POINT = 0x2FFFF  # of SMT-LIB's strings
 _SURROGATES = range(0xD800, 0xE000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from authz_lib._support.longs import MAX_LONG, MIN_LONG
 from authz_lib.analysis.concrete import ConcreteEntity, ConcreteRequest, plain_value
 from authz_lib.decisions.cedar_schema import EntityType, Primitive, RecordType, SetType
 from authz_lib.entities import CedarDatetime, CedarDecimal, CedarDuration, CedarIp, EntityUid
@@ -111,7 +112,7 @@ class _Maker:
         if type_.name == "String":
             return self._random.choice(self._texts)
         if type_.name == "Long":
-            return min(max(self._random.choice(self._numbers), -(2**63)), 2**63 - 1)
+            return min(max(self._random.choice(self._numbers), MIN_LONG), MAX_LONG)
         written = [made for text in self._texts if (made := _written(type_.name, text)) is not None]
         plain = plain_value(type_, self._schema, self._random.randrange(4))
         return self._random.choice([*written, plain])

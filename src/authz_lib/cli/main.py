@@ -132,10 +132,11 @@ def run_as_process(command: Callable[[], int] = main) -> NoReturn:
 
     Python's own end would print a traceback.  An interrupt that is ignored stays ignored.
     """
-    code = command()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(code)
+    try:
+        sys.exit(command())
+    finally:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run_quietly(words: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authz_lib._support.longs import is_long
 from authz_lib.decisions.partial_values import (
     CedarTypeError,
     PartialOutcome,
@@ -30,7 +31,6 @@ from authz_lib.decisions.row_condition import (
     negation,
     one_of,
 )
-from authz_lib.entities.extension_literals import is_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

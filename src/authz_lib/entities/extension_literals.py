@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from authz_lib._support.longs import is_long
+
 __all__ = [
     "EPOCH",
     "MAX_LITERAL_LENGTH",
-    "is_long",
     "read_datetime",
     "read_decimal",
     "read_duration",
@@ -77,11 +78,6 @@ def read_datetime(text: str) -> int | None:
         moment = moment.replace(tzinfo=UTC)
     milliseconds = (moment - EPOCH) // timedelta(milliseconds=1)
     return milliseconds - (_FROM_0_TO_2000 if is_year_0 else 0)
-
-
-def is_long(number: int) -> bool:
-    """Whether a number is one of Cedar's: it fits into 64 bits with its sign."""
-    return -(2**63) <= number < 2**63
 
 
 def _in_64_bits(number: int) -> int | None:

@@ -20,8 +20,8 @@ from ipaddress import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from authz_lib._support.longs import is_long
 from authz_lib.entities.extension_literals import (
-    is_long,
     read_datetime,
     read_decimal,
     read_duration,

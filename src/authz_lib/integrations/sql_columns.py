@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from authz_lib._support.extras import load_extra
-from authz_lib.entities.extension_literals import is_long
+from authz_lib._support.longs import is_long
 from authz_lib.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from authz_lib.entities.extension_literals import is_long
+from authz_lib._support.longs import is_long
 from authz_lib.errors import ConfigurationError, InvalidClaimError
 
 if TYPE_CHECKING:

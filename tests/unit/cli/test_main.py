@@ -272,24 +272,29 @@ def test_ctrl_c_while_a_token_is_awaited_is_quiet():
 _WAITS_AT_ITS_END = """
 import atexit
 import signal
-import time
+import sys
 from authz_lib.cli.main import run_as_process
 
 def wait():
     print("ending", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 
 atexit.register(wait)
 signal.signal(signal.SIGINT, signal.{handler})
-run_as_process(lambda: 130)
+run_as_process({command})
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
-def test_ctrl_c_after_the_answer_is_quiet():
-    program = _WAITS_AT_ITS_END.format(handler="default_int_handler")
+@pytest.mark.parametrize("command", ["lambda: 130", "lambda: sys.exit(0)"])  # `--help` exits itself
+def test_ctrl_c_after_the_answer_is_quiet(command):
+    program = _WAITS_AT_ITS_END.format(handler="default_int_handler", command=command)
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout.readline() == "ending\n"
         process.send_signal(signal.SIGINT)
@@ -299,12 +304,16 @@ def test_ctrl_c_after_the_answer_is_quiet():
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
 def test_ctrl_c_that_is_ignored_stays_ignored_after_the_answer():
-    program = _WAITS_AT_ITS_END.format(handler="SIG_IGN").replace("sleep(60)", "sleep(0.5)")
+    program = _WAITS_AT_ITS_END.format(handler="SIG_IGN", command="lambda: 130")
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout.readline() == "ending\n"
         process.send_signal(signal.SIGINT)
+        process.stdin.close()
         assert process.wait(timeout=60) == 130
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EndOfServing", "interruptible", "interrupts_held_back", "serving"]
 
+_AGAIN = getattr(signal, "SIGALRM", None)
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -23,19 +24,19 @@ _ONE_INTERRUPT_SECONDS = 1.0
 _AGAIN_SECONDS = 0.05
 
 
+def _in_main_thread() -> bool:
+    """Python runs the handlers of signals in no other."""
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextmanager
-def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Handle the signals in the main thread; Python runs handlers in no other.
+def _handled(numbers: list[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Handle signals, in the main thread.
 
     A signal that is ignored stays ignored (``nohup``, a background job of a script).
     """
-    in_main = threading.current_thread() is threading.main_thread()
-    numbers = (
-        [n for n in _SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)]
-        if in_main
-        else []
-    )
-    before = [(number, signal.signal(number, handler)) for number in numbers]
+    heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    before = [(number, signal.signal(number, handler)) for number in heard]
     try:
         yield
     finally:
@@ -47,50 +48,77 @@ class _Interrupt(KeyboardInterrupt):
     """The one that `interruptible` raises."""
 
 
+class _Handler:
+    """Raises an interrupt, or keeps it while it is held back, as it is at first."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._arrived = -inf
+        self._waits = False
+        self._holds = 1
+
+    def __call__(self, number: int, _: object) -> None:
+        now = self._clock()
+        if number != _AGAIN and now - self._arrived <= _ONE_INTERRUPT_SECONDS:
+            return
+        self._arrived = now
+        if self._holds:
+            self._waits = True
+        else:
+            raise _Interrupt
+
+    def hold(self) -> None:
+        """Keep what comes."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """Raise what was kept, at the end of the outermost hold."""
+        self._holds -= 1
+        if self._waits and not self._holds:
+            self._waits = False
+            raise _Interrupt
+
+
+_handlers: list[_Handler] = []
+
+
 @contextmanager
 def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Make a signal a ``KeyboardInterrupt``; those that follow within a second are the same one.
 
-    Python drops what is raised inside a finalizer or a callback of C code.  An interrupt that is
-    dropped comes again, and nothing is printed about it.
+    Python drops what is raised inside a finalizer or a callback of C code, and tells
+    ``sys.unraisablehook``.  An interrupt of which it tells comes again after 0.05 seconds, and
+    nothing is printed.
     """
-    arrived: list[float] = []
-    again: list[threading.Timer] = []
-    thread = threading.get_ident()
-
-    def interrupt(*_: object) -> None:
-        now = clock()
-        if not arrived or now - arrived[-1] > _ONE_INTERRUPT_SECONDS:
-            arrived.append(now)
-            raise _Interrupt
+    if not _in_main_thread():
+        yield
+        return
+    handler = _Handler(clock)
+    former = sys.unraisablehook
+    armed = False
 
     def dropped(unraisable: sys.UnraisableHookArgs) -> None:
-        if not isinstance(unraisable.exc_value, _Interrupt):
+        nonlocal armed
+        if _AGAIN is None or not isinstance(unraisable.exc_value, _Interrupt):
             former(unraisable)
-            return
-        arrived.clear()
-        # not from here: what is raised in this hook is dropped too
-        timer = threading.Timer(_AGAIN_SECONDS, _interrupt_thread, [thread])
-        again.append(timer)
-        timer.start()
+        else:  # by the system, since a thread would have to wait for this one
+            armed = True
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
-    with _handled(interrupt):
-        former, sys.unraisablehook = sys.unraisablehook, dropped
+    with _handled(_SIGNALS if _AGAIN is None else [*_SIGNALS, _AGAIN], handler):
+        _handlers.append(handler)
+        sys.unraisablehook = dropped
         try:
-            yield
+            try:
+                handler.release()
+                yield
+            finally:
+                handler.hold()  # for good: all is done
         finally:
             sys.unraisablehook = former
-            for timer in again:
-                timer.cancel()
-                timer.join()
-
-
-def _interrupt_thread(identifier: int) -> None:
-    """Send Ctrl-C; where threads take signals, it also ends what the thread waits for."""
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(identifier, signal.SIGINT)
-    else:
-        _thread.interrupt_main()
+            _handlers.remove(handler)
+            if armed:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class EndOfServing(KeyboardInterrupt):
@@ -109,10 +137,20 @@ def serving() -> Iterator[None]:
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
     """Hold signals back until the block is done; then deliver the first of them."""
-    arrived: list[int] = []
-    try:
-        with _handled(lambda number, _: arrived.append(number)):
+    if not _in_main_thread():
+        yield
+    elif _handlers:
+        handler = _handlers[-1]
+        handler.hold()
+        try:
             yield
-    finally:
-        if arrived:
-            signal.raise_signal(arrived[0])
+        finally:
+            handler.release()
+    else:
+        arrived: list[int] = []
+        try:
+            with _handled(_SIGNALS, lambda number, _: arrived.append(number)):
+                yield
+        finally:
+            if arrived:
+                signal.raise_signal(arrived[0])

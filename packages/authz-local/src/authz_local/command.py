@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from authz_lib.cli import main as cli
 from authz_lib.cli.command_help import give_help
+from authz_lib.cli.main import main as authz
+from authz_lib.cli.main import run_as_process
 from authz_lib.errors import ConfigurationError
 from authz_local._interrupts import EndOfServing, interruptible, serving
 from authz_local.report import as_json, log_lines, print_results
@@ -31,12 +32,12 @@ _WATCH_SECONDS = 0.5
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``authz-local``, which is ``authz local``."""
     words = list(sys.argv[1:] if argv is None else argv)
-    return cli.main(words if words == ["--version"] else ["local", *words])
+    return authz(words if words == ["--version"] else ["local", *words])
 
 
 def run_local_as_process() -> NoReturn:
     """Run ``authz-local``, and end this process."""
-    cli.run_as_process(main)
+    run_as_process(main)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

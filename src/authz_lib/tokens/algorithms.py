@@ -108,6 +108,7 @@ def require_algorithms(algorithms: Iterable[str]) -> frozenset[str]:
 
 
 Check: TypeAlias = "Callable[[bytes, Any, bytes], bool]"
+"""Whether a signature is good: of the message, the prepared key and the signature."""
 
 
 def _rsa_check(scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm) -> Check:

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 __all__ = ["Turns"]
 
 
+class _Queue:
+    """Those who wait in one loop, and how many of them its present turn goes on with."""
+
+    __slots__ = ("__weakref__", "places", "resuming")
+
+    def __init__(self) -> None:
+        self.places: deque[Future[None]] = deque()
+        self.resuming = 0
+
+
 class Turns:
     """Leaves room for all other tasks of a loop where a thousand begin together.
 
@@ -42,7 +52,7 @@ class Turns:
         self._at_a_time = at_a_time
         self._begun = 0
         # By the id of their loop, for as long as it is going to run their turn.
-        self._waiting: WeakValueDictionary[int, deque[Future[None]]] = WeakValueDictionary()
+        self._waiting: WeakValueDictionary[int, _Queue] = WeakValueDictionary()
 
     def one_more(self) -> bool:
         """Count one that begins; whether it has to wait for `another` turn."""
@@ -65,24 +75,24 @@ class Turns:
 
     def _joined(self, loop: AbstractEventLoop) -> Future[None]:
         place = loop.create_future()
-        waiting = self._waiting.get(id(loop))
-        if waiting is None:
-            waiting = deque()
-            loop.call_soon(self._turn, loop, waiting)
-            self._waiting[id(loop)] = waiting
-        waiting.append(place)
+        queue = self._waiting.get(id(loop))
+        if queue is None:
+            queue = self._waiting[id(loop)] = _Queue()
+            loop.call_soon(self._turn, loop, queue)
+        queue.places.append(place)
         return place
 
-    def _turn(self, loop: AbstractEventLoop, waiting: deque[Future[None]]) -> None:
-        begun = 0
-        while waiting and begun < self._at_a_time:
-            place = waiting.popleft()
+    def _turn(self, loop: AbstractEventLoop, queue: _Queue) -> None:
+        """Begin a turn of the loop: those who are woken now go on in the next one."""
+        if not queue.places:
+            self._begun = queue.resuming
+            self._waiting.pop(id(loop), None)
+            return
+        self._begun = self._at_a_time  # who comes now, comes after them
+        loop.call_soon(self._turn, loop, queue)  # before those who are woken
+        queue.resuming = 0
+        while queue.places and queue.resuming < self._at_a_time:
+            place = queue.places.popleft()
             if not place.done():  # it was not cancelled
                 place.set_result(None)
-                begun += 1
-        if waiting:
-            self._begun = self._at_a_time  # who comes now, comes after them
-            loop.call_soon(self._turn, loop, waiting)
-        else:
-            self._begun = begun
-            self._waiting.pop(id(loop), None)
+                queue.resuming += 1

@@ -34,6 +34,24 @@ def test_each_turn_has_room_for_so_many():
     assert asyncio.run(most_in_a_turn(Turns(10), 105)) == 10
 
 
+@pytest.mark.parametrize("turns_between", range(1, 6))
+@pytest.mark.parametrize("first", range(1, 32))
+def test_those_who_come_while_others_go_on_find_no_more_room(first, turns_between):
+    async def main():
+        turns, begun, most = Turns(10), [], 0
+        tasks = [asyncio.create_task(begin(turns, begun)) for _ in range(first)]
+        for number in range(20):
+            if number == turns_between:
+                tasks += [asyncio.create_task(begin(turns, begun)) for _ in range(40)]
+            before = len(begun)
+            await asyncio.sleep(0)
+            most = max(most, len(begun) - before)
+        await asyncio.gather(*tasks)
+        return most
+
+    assert asyncio.run(main()) == 10
+
+
 def test_who_begins_alone_waits_for_nobody():
     turns = Turns(10)
     assert [turns.one_more() for _ in range(11)] == [False] * 10 + [True]

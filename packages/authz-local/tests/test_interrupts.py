@@ -116,6 +116,58 @@ def test_the_same_interrupt_is_not_another_one_after_a_long_stop():
             now[0] += 1.5
 
 
+def test_a_signal_soon_after_one_that_was_held_back_is_the_same_one():
+    now = [100.0]
+
+    def stop():
+        with interrupts_held_back():
+            signal.raise_signal(signal.SIGINT)
+            now[0] += 3
+
+    with interruptible(clock=lambda: now[0]):
+        with pytest.raises(KeyboardInterrupt):
+            stop()
+        now[0] += 0.1
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_alarm_of_somebody_else_is_no_interrupt():
+    with interruptible():
+        signal.raise_signal(signal.SIGALRM)
+
+
+def test_what_was_raised_meanwhile_does_not_come_again():
+    now = [100.0]
+    with interruptible(clock=lambda: now[0]):
+        in_a_callback_of_c()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        now[0] += 1.2
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGALRM)
+
+
+def test_what_is_dropped_comes_again_where_alarms_are_ignored():
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    try:
+        with interruptible():
+            in_a_callback_of_c()
+            with pytest.raises(KeyboardInterrupt):
+                threading.Event().wait(30)
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_interrupt_in_the_former_hook_comes_again(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: signal.raise_signal(signal.SIGINT))
+    callback = ctypes.CFUNCTYPE(None)(lambda: 1 / 0)
+    with interruptible():
+        callback()
+        with pytest.raises(KeyboardInterrupt):
+            threading.Event().wait(30)
+
+
 def test_what_was_dropped_waits_for_the_end_of_the_block_too():
     steps = []
 

@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def _handled(numbers: list[int], handler: Callable[[int, Any], None]) -> Iterato
 
     A signal that is ignored stays ignored (``nohup``, a background job of a script).
     """
-    heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None) or n == _AGAIN]
     before = [(number, signal.signal(number, handler)) for number in heard]
     try:
         yield
@@ -52,20 +52,27 @@ class _Handler:
     """Raises an interrupt, or keeps it while it is held back, as it is at first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.dropped = False
         self._clock = clock
-        self._arrived = -inf
+        self._last = -inf  # it came, or was raised
         self._waits = False
         self._holds = 1
 
     def __call__(self, number: int, _: object) -> None:
         now = self._clock()
-        if number != _AGAIN and now - self._arrived <= _ONE_INTERRUPT_SECONDS:
+        is_new = self.dropped if number == _AGAIN else now - self._last > _ONE_INTERRUPT_SECONDS
+        if not is_new:
             return
-        self._arrived = now
+        self._last = now
         if self._holds:
             self._waits = True
         else:
-            raise _Interrupt
+            self._raise()
+
+    def _raise(self) -> NoReturn:
+        self.dropped = self._waits = False
+        self._last = self._clock()
+        raise _Interrupt
 
     def hold(self) -> None:
         """Keep what comes."""
@@ -75,8 +82,7 @@ class _Handler:
         """Raise what was kept, at the end of the outermost hold."""
         self._holds -= 1
         if self._waits and not self._holds:
-            self._waits = False
-            raise _Interrupt
+            self._raise()
 
 
 _handlers: list[_Handler] = []
@@ -99,11 +105,19 @@ def interruptible(*, clock: Callable[[], float] = time.monotonic) -> Iterator[No
 
     def dropped(unraisable: sys.UnraisableHookArgs) -> None:
         nonlocal armed
-        if _AGAIN is None or not isinstance(unraisable.exc_value, _Interrupt):
+        if _AGAIN is None:
             former(unraisable)
-        else:  # by the system, since a thread would have to wait for this one
-            armed = True
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+            return
+        if not isinstance(unraisable.exc_value, _Interrupt):
+            try:
+                former(unraisable)
+            except _Interrupt:  # it came meanwhile, and would be dropped from here
+                pass
+            else:
+                return
+        # By the system, since a thread would have to wait for this one.
+        handler.dropped = armed = True
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
     with _handled(_SIGNALS if _AGAIN is None else [*_SIGNALS, _AGAIN], handler):
         _handlers.append(handler)

@@ -254,7 +254,8 @@ class LambdaAuthorizer:
         with variable_named("AUTHZ_*", VARIABLES):
             return cls(**arguments)
 
-    def __call__(self, event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002  Lambda passes it
+    # Lambda passes its context too.
+    def __call__(self, event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002
         """Answer one event; this is the Lambda's handler.
 
         Raises:

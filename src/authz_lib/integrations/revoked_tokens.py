@@ -323,7 +323,8 @@ class RevokedTokens:
             answer = call(**arguments)
         except AuthzError:
             raise
-        except Exception as error:  # noqa: BLE001  its text may quote the request; its name does not
+        # Its text may quote the request; its name does not.
+        except Exception as error:  # noqa: BLE001
             code, status = _refused(error)
             if code and code == passing:
                 return {}

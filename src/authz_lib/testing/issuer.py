@@ -379,7 +379,8 @@ def _handler_of(endpoint: JWKSEndpoint) -> type[BaseHTTPRequestHandler]:
             except OSError:
                 self.close_connection = True  # the client has given up
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        # The base class names its argument so.
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
     return Handler

@@ -142,7 +142,8 @@ class LoadBalancerKeySet:
             raise InvalidTokenError("the `kid` of a load balancer's token must be a UUID")
         return self._fetch_or_wait(key_id)
 
-    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002 - the protocol's signature
+    # The protocol has these arguments.
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002
         """The key when it is fresh; never raises, fetches or waits."""
         entry = self._entries.get(key_id or "")
         fresh = entry is not None and is_within(self._clock(), entry.fetched_at, _TTL_SECONDS)
@@ -189,7 +190,8 @@ class LoadBalancerKeySet:
                 if previous is not None and previous.pem == pem
                 else _usable_key(pem, key_id)
             )
-        except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
+        # Whatever an injected fetcher raises means: could not find out.
+        except Exception as error:  # noqa: BLE001
             if isinstance(error, FetchError) and error.status in _UNKNOWN_STATUSES:
                 self._entries.pop(key_id, None)
                 return None

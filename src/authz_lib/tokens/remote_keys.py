@@ -347,7 +347,8 @@ class RemoteKeySet:
             return None
         try:
             table = self._read(self._fetcher(self._url))
-        except Exception as error:  # noqa: BLE001 - whatever an injected fetcher raises means: could not find out
+        # Whatever an injected fetcher raises means: could not find out.
+        except Exception as error:  # noqa: BLE001
             self._note_failure(error)
             return None
         if missed:

@@ -350,7 +350,8 @@ class SecretSource:
             found = question()
         except (ConfigurationError, DependencyError):
             raise
-        except Exception as error:  # noqa: BLE001  # its text may quote the secret; its name does not
+        # Its text may quote the secret; its name does not.
+        except Exception as error:  # noqa: BLE001
             reason = type(error).__name__
         else:
             if isinstance(found, StoredSecret | None):

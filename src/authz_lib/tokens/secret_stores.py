@@ -125,7 +125,8 @@ class _SecretsManager:
     def current(self) -> StoredSecret:
         return self._stored(read_secret(self._secret_id, client=self._client))
 
-    def previous(self, current: StoredSecret) -> StoredSecret | None:  # noqa: ARG002 - the protocol's
+    # The protocol has this argument.
+    def previous(self, current: StoredSecret) -> StoredSecret | None:  # noqa: ARG002
         answer = read_previous_secret(self._secret_id, client=self._client)
         return None if answer is None else self._stored(answer)
 

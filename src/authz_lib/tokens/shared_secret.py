@@ -83,7 +83,8 @@ class SecretKeySet:
         self._algorithm = algorithm
         self._key = _SecretKey(secrets, algorithm=algorithm)
 
-    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:  # noqa: ARG002 - the protocol's signature
+    # The protocol has these arguments.
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey:  # noqa: ARG002
         """The one key there is; whether ``algorithm`` fits it is checked with the signature.
 
         Raises:
@@ -92,7 +93,8 @@ class SecretKeySet:
         """
         return self._key if self._source is None else self._key_of(self._source.accepted())
 
-    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002 - the protocol's signature
+    # The protocol has these arguments.
+    def peek(self, key_id: str | None, algorithm: str) -> VerificationKey | None:  # noqa: ARG002
         """The key when :meth:`find` would not read a source; never raises, reads or waits."""
         if self._source is None:
             return self._key

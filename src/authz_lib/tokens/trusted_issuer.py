@@ -197,7 +197,8 @@ def _require_not_revoked(revoked: Callable[[VerifiedToken], bool], token: Verifi
         answer = revoked(token)
     except AuthzError:
         raise
-    except Exception as error:  # noqa: BLE001 - a hook that fails did not find out: that is a 503, not a 500
+    # A hook that fails did not find out: that is a 503, not a 500.
+    except Exception as error:  # noqa: BLE001
         raise DependencyError(
             f"could not find out whether the token is revoked ({type(error).__name__})"
         ) from None

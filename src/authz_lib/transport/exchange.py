@@ -114,7 +114,8 @@ def exchange(
         max_bytes=_MAX_HEAD_BYTES + _BYTES_PER_BODY_BYTE * max_bytes,
     )
     broken = _write(stream, request, target, headers)
-    reader = ResponseReader(stream, method=request.method)  # type: ignore[arg-type]  # it only calls `makefile`
+    # It only calls `makefile`.
+    reader = ResponseReader(stream, method=request.method)  # type: ignore[arg-type]
     try:
         reader.begin()
         body = _read_body(reader, request.method, max_bytes=max_bytes, until_close=until_close)

@@ -33,10 +33,15 @@ def _in_main_thread() -> bool:
 def _handled(numbers: list[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
     """Handle signals, in the main thread.
 
-    A signal that is ignored stays ignored (``nohup``, a background job of a script).
+    A signal that is ignored stays ignored (``nohup``, a background job of a script), except the
+    alarm, which is our own here.  One that is handled outside of Python is left alone.
     """
-    heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None) or n == _AGAIN]
-    before = [(number, signal.signal(number, handler)) for number in heard]
+    formers = [(number, signal.getsignal(number)) for number in numbers]
+    before = [
+        (number, signal.signal(number, handler))
+        for number, former in formers
+        if former is not None and (former != signal.SIG_IGN or number == _AGAIN)
+    ]
     try:
         yield
     finally:
